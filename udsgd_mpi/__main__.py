@@ -1,0 +1,45 @@
+"""``python -m udsgd_mpi`` and ``udsgd``: a failure on one rank ends the whole job."""
+
+import os
+import sys
+import traceback
+
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.errors import ExitCode, OutputError
+
+
+def entry() -> None:
+    """Run the command line; never leave other ranks waiting for one that has failed."""
+    try:
+        code = main(sys.argv[1:])
+    except OutputError as error:
+        print(f"udsgd: error: {error}", file=sys.stderr, flush=True)
+        _end_all_ranks(ExitCode.INPUT_OUTPUT)
+    except SystemExit as request:
+        if request.code in (None, 0):  # --help and --version
+            raise
+        _end_all_ranks(ExitCode.INTERNAL)
+    except BaseException:  # noqa: BLE001 - whatever it is, the other ranks must not wait
+        print(f"udsgd: internal error{_where()}", file=sys.stderr)
+        traceback.print_exc()
+        _end_all_ranks(ExitCode.INTERNAL)
+    else:
+        sys.exit(code)
+
+
+def _where() -> str:
+    mpi = sys.modules.get("mpi4py.MPI")
+    return f" on rank {mpi.COMM_WORLD.rank}" if mpi else ""
+
+
+def _end_all_ranks(code: ExitCode) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi and mpi.COMM_WORLD.size > 1:
+        mpi.COMM_WORLD.Abort(code)
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,66 @@
+"""The figure of a result file: MSE against n."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from udsgd_mpi.analysis.statistics import over_trials
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.storage.atomic import replace_file
+from udsgd_mpi.storage.read import Measured
+
+FORMATS = ("png", "pdf", "svg")
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart; line styles tell it too.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_STYLES = ("-", "--", "-.", ":")
+
+
+def mse_figure(variants: Mapping[str, Measured]) -> Figure:
+    """Log–log MSE of every variant with bands of two standard errors."""
+    with mpl.rc_context({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=(7, 4.6), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        for k, (name, measured) in enumerate(variants.items()):
+            positive = measured.step > 0
+            n = measured.step[positive]
+            mse, error = over_trials(measured.squared_error[positive])
+            colour = _COLOURS[k % len(_COLOURS)]
+            axes.plot(n, mse, color=colour, linestyle=_STYLES[k % len(_STYLES)], label=name)
+            # A logarithmic axis has no place for a band that reaches 0 or below.
+            lower = np.maximum(mse - 2 * error, mse / 10)
+            axes.fill_between(n, lower, mse + 2 * error, color=colour, alpha=0.2, linewidth=0)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("step n")
+        axes.set_ylabel("MSE  E‖θₙ − θ*‖²")
+        axes.set_title(next(iter(variants.values())).title, fontsize="medium", loc="left")
+        axes.grid(which="major", alpha=0.3)
+        axes.legend(title="mean ± 2 s.e.", frameon=False)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure in the format that the suffix names (png, pdf, svg).
+
+    Raises
+    ------
+    ConfigurationError
+        If the suffix names no known format.
+    OutputError
+        If the file can't be written.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise ConfigurationError(
+            f"figure {path}: expected a name ending in .{', .'.join(FORMATS)}, got {path.name!r}"
+        )
+    image = io.BytesIO()
+    figure.savefig(image, format=kind, dpi=150)
+    replace_file(path, image.getvalue())

@@ -1,0 +1,103 @@
+"""The flags of every subcommand."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from udsgd_mpi import __version__
+from udsgd_mpi.errors import ConfigurationError, nearest
+
+_EXIT_CODES = """\
+exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not written"""
+
+
+# argparse has no public name for what add_subparsers gives.
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message}; see {self.prog} --help")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Arguments of a subcommand; without one, those of ``run``.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown flag (with the nearest known one) or a missing value.
+    """
+    parser = _Parser(
+        prog="udsgd",
+        description="Unified Distributed SGD on MPI ranks. Without a subcommand: run.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"udsgd_mpi {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    subparsers = {"run": _add_run(commands), "inspect": _add_inspect(commands)}
+    subparsers["report"] = _add_report(commands)
+
+    named = argv and argv[0] in (*subparsers, "-h", "--help", "--version")
+    arguments, unknown = parser.parse_known_args(argv if named else ["run", *argv])
+    if unknown:
+        flags = re.findall(r"--[a-z-]+", subparsers[arguments.command].format_usage())
+        raise ConfigurationError(
+            f"unknown argument {unknown[0]!r}: {nearest(unknown[0].split('=')[0], flags)}"
+        )
+    return arguments
+
+
+def _add_run(commands: "Commands") -> _Parser:
+    run = _add(commands, "run", "run an experiment on all ranks: mpirun -n N udsgd run")
+    run.add_argument(
+        "experiment",
+        type=Path,
+        nargs="?",
+        metavar="EXPERIMENT.toml",
+        help="settings (default: the experiment that ships with the package)",
+    )
+    run.add_argument("--agents", type=int, metavar="N", help="default: one on each rank")
+    run.add_argument("--steps", type=int, metavar="N")
+    run.add_argument("--trials", type=int, metavar="T", help="independent repetitions")
+    run.add_argument("--seed", type=int)
+    run.add_argument("--data", metavar="NAME|FILE", help="bundled data set or LIBSVM file")
+    run.add_argument("--topology", metavar="NAME|FILE", help="graph of the agents")
+    run.add_argument("--record", choices=["average", "iterates"], help="what is written")
+    run.add_argument("--output", metavar="FILE", help="result file (default: udsgd.h5)")
+    run.add_argument("--force", action="store_true", help="overwrite the result file")
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="any other setting, e.g. groups.walkers.sampler=nbrw",
+    )
+    run.add_argument(
+        "--dry-run", action="store_true", help="check everything and print the plan, without MPI"
+    )
+    run.add_argument("--ranks", type=int, metavar="P", help="ranks to plan for, with --dry-run")
+    return run
+
+
+def _add_inspect(commands: "Commands") -> _Parser:
+    inspect = _add(commands, "inspect", "say what a result file holds")
+    inspect.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    return inspect
+
+
+def _add_report(commands: "Commands") -> _Parser:
+    report = _add(commands, "report", "table and figure of a result file")
+    report.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    report.add_argument(
+        "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
+    )
+    return report
+
+
+def _add(commands: "Commands", name: str, purpose: str) -> _Parser:
+    return commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)

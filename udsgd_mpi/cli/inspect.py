@@ -1,0 +1,28 @@
+"""``udsgd inspect``."""
+
+from argparse import Namespace
+
+import h5py
+
+from udsgd_mpi.storage.read import open_results
+
+
+def inspect(arguments: Namespace) -> None:
+    """Print attributes, variants and datasets of a result file, and its configuration."""
+    with open_results(arguments.file) as file:
+        for key, value in file.attrs.items():
+            if key != "configuration":
+                print(f"{key:18} {value}")
+        for name, run in file["runs"].items():
+            print(f"\n/runs/{name}")
+            for key, dataset in run.items():
+                print(f"  {key:16} {_shape(dataset):44} {dataset.attrs['description']}")
+        print("\n" + file.attrs["configuration"], end="")
+
+
+def _shape(dataset: h5py.Dataset) -> str:
+    if dataset.is_scale:
+        return f"({len(dataset)},)"
+    names = [dimension[0].name.rpartition("/")[2] for dimension in dataset.dims]
+    sizes = zip(names, dataset.shape, strict=True)
+    return "(" + ", ".join(f"{name} {size}" for name, size in sizes) + ")"

@@ -1,0 +1,21 @@
+"""``udsgd report``."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from udsgd_mpi.analysis.figure import mse_figure, save
+from udsgd_mpi.analysis.table import table
+from udsgd_mpi.storage.read import read_measures
+
+
+def report(arguments: Namespace) -> None:
+    """Print the table of a result file and draw its figure."""
+    show(arguments.file, arguments.figure or arguments.file.with_suffix(".png"))
+
+
+def show(results: Path, figure: Path) -> None:
+    """Print the table of ``results`` and write its figure."""
+    measured = read_measures(results)
+    print(table(measured))
+    save(mse_figure(measured), figure)
+    print(f"\nresults {results}\nfigure  {figure}", flush=True)

@@ -1,0 +1,52 @@
+"""``udsgd run``."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.launcher import launched_rank, launched_size
+
+if TYPE_CHECKING:
+    from udsgd_mpi.experiment.schema import Experiment
+
+
+def run(arguments: Namespace) -> None:
+    """Run an experiment on all ranks, or print its plan."""
+    if arguments.dry_run:
+        if launched_rank() == 0:
+            _print_plan(arguments)
+        return
+    if arguments.ranks is not None:
+        raise ConfigurationError(
+            "--ranks plans for a number of ranks and needs --dry-run; to run on"
+            f" {arguments.ranks} ranks use mpirun -n {arguments.ranks}"
+        )
+    _run_on_all_ranks(arguments)
+
+
+def _run_on_all_ranks(arguments: Namespace) -> None:
+    from mpi4py import MPI
+
+    from udsgd_mpi.parallel.startup import import_compiled
+
+    job = import_compiled(MPI.COMM_WORLD, "udsgd_mpi.parallel.job")
+
+    def load() -> dict[str, "Experiment"]:
+        from udsgd_mpi.cli.settings import requested
+
+        return requested(arguments)
+
+    output = job.run_job(load, force=arguments.force)
+    if output:
+        from udsgd_mpi.cli.report import show
+
+        show(output, output.with_suffix(".png"))
+
+
+def _print_plan(arguments: Namespace) -> None:
+    from udsgd_mpi.cli.settings import requested
+    from udsgd_mpi.plan import plan
+
+    ranks = arguments.ranks or launched_size()
+    for name, experiment in requested(arguments).items():
+        print(plan(name, experiment, ranks), end="\n\n")

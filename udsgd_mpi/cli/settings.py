@@ -1,0 +1,48 @@
+"""Settings that the flags of ``run`` make."""
+
+import tomllib
+from argparse import Namespace
+from typing import Any
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.check import merge
+from udsgd_mpi.experiment.read import read_experiment, variants
+from udsgd_mpi.experiment.schema import Experiment
+
+_FLAGS = {
+    "agents": "agents",
+    "steps": "steps",
+    "trials": "trials",
+    "seed": "seed",
+    "data": "data.source",
+    "topology": "topology",
+    "record": "record.detail",
+    "output": "output",
+}
+
+
+def requested(arguments: Namespace) -> dict[str, Experiment]:
+    """The variants that the experiment file and the flags ask for."""
+    flags: dict[str, Any] = {}
+    for assignment in arguments.set:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--set: expected SECTION.KEY=VALUE, got {assignment!r}")
+        flags = merge(flags, _nested(key, _value(value)))
+    for flag, key in _FLAGS.items():
+        value = getattr(arguments, flag)
+        if value is not None:
+            flags = merge(flags, _nested(key, value))
+    return variants(read_experiment(arguments.experiment), flags)
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    head, dot, rest = key.partition(".")
+    return {head: _nested(rest, value) if dot else value}
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

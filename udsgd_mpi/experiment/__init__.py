@@ -1,0 +1,1 @@
+"""Experiments: from a TOML file and flags to checked settings."""

@@ -1,0 +1,132 @@
+"""From raw settings to an Experiment, with errors that name the key and the remedy."""
+
+import re
+import types
+from collections.abc import Mapping
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.experiment.schema import Experiment, Group
+
+S = TypeVar("S", bound=Struct)
+
+
+def check(raw: Mapping[str, Any]) -> Experiment:
+    """Convert settings, expanding ``sampler = "srw"`` to ``sampler = {kind = "srw"}``.
+
+    Raises
+    ------
+    ConfigurationError
+        For an unknown key or kind (with the nearest known one), a wrong type, or a number
+        out of range.
+    """
+    expanded = expand(raw)
+    groups = expanded.get("groups")
+    if isinstance(groups, Mapping):  # one by one, since msgspec does not name a mapping's key
+        for name, group in groups.items():
+            _convert(group, Group, f"groups.{name}")
+    return _convert(expanded, Experiment, "")
+
+
+def expand(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with every ``kind`` written out, and every key known."""
+    return dict(_expand(raw, Experiment, ""))
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Expanded settings with others laid over them; another ``kind`` replaces the whole table."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        if (
+            isinstance(below, dict)
+            and isinstance(value, dict)
+            and value.get("kind", below.get("kind")) == below.get("kind")
+        ):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _expand(raw: Any, kind: Any, path: str) -> Any:
+    choices = _structs(kind)
+    tags = {
+        str(info.tag): choice
+        for choice in choices
+        if (info := choice.__struct_config__).tag is not None
+    }
+    if tags:
+        return _expand_tagged(raw, tags, path)
+    if choices and isinstance(raw, Mapping):
+        return _expand_struct(raw, choices[0], path)
+    if get_origin(_plain(kind)) is dict and isinstance(raw, Mapping):
+        value_type = get_args(_plain(kind))[1]
+        return {key: _expand(value, value_type, _join(path, key)) for key, value in raw.items()}
+    return raw
+
+
+def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str) -> Any:
+    if isinstance(raw, str):
+        is_file = "file" in tags and raw not in tags and ("." in raw or "/" in raw)
+        raw = {"kind": "file", "path": raw} if is_file else {"kind": raw}
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(f"{path}: expected a name or a table, got {raw!r}")
+    if "kind" not in raw:  # an overlay that changes parameters alone
+        return dict(raw)
+    if raw["kind"] not in tags:
+        raise ConfigurationError(
+            f"{path}: unknown {path.rpartition('.')[2]} {raw['kind']!r}:"
+            f" {nearest(str(raw['kind']), tags)}"
+        )
+    parameters = {key: value for key, value in raw.items() if key != "kind"}
+    return {"kind": raw["kind"], **_expand_struct(parameters, tags[raw["kind"]], path)}
+
+
+def _expand_struct(raw: Mapping[str, Any], struct: type[Struct], path: str) -> dict[str, Any]:
+    fields = {info.name: info.type for info in _fields(struct)}
+    for key in raw:
+        if key not in fields:
+            raise ConfigurationError(f"unknown key {_join(path, key)!r}: {nearest(key, fields)}")
+    return {key: _expand(value, fields[key], _join(path, key)) for key, value in raw.items()}
+
+
+def _convert(raw: Any, struct: type[S], path: str) -> S:
+    try:
+        return msgspec.convert(raw, struct)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(_explain(str(error), raw, path)) from error
+
+
+def _fields(struct: type[Struct]) -> tuple[Any, ...]:
+    return msgspec.structs.fields(struct)
+
+
+def _structs(kind: Any) -> list[type[Struct]]:
+    kind = _plain(kind)
+    members = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return [m for m in members if isinstance(m, type) and issubclass(m, Struct)]
+
+
+def _plain(kind: Any) -> Any:
+    return get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _explain(message: str, raw: Any, prefix: str) -> str:
+    """Msgspec's message with the key in front and the value at the end."""
+    text, _, where = message.partition(" - at ")
+    path = re.sub(r"^`\$\.?|`$", "", where)
+    value = raw
+    for key in re.findall(r"[^.\[\]]+", path):
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    text = re.sub(r", got `\w+`$", "", text).replace("`", "")
+    text = text.replace("Expected", "expected").replace("Object missing", "missing")
+    got = "" if isinstance(value, Mapping) else f", got {value!r}"
+    return f"{_join(prefix, path) if path else prefix or 'experiment'}: {text}{got}"

@@ -1,0 +1,54 @@
+"""Graph files that networkx reads."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import networkx as nx
+
+from udsgd_mpi.errors import ConfigurationError
+
+
+@lru_cache(maxsize=4)
+def read_graph(path: Path) -> nx.Graph:
+    """Undirected graph of a file, its nodes renamed 0, …, n − 1.
+
+    Labels that are all integers keep their numerical order; others are sorted as text.
+
+    Parameters
+    ----------
+    path
+        GML or GraphML by suffix, otherwise an edge list with ``#`` comments; ``.gz`` and
+        ``.bz2`` are unpacked.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing, is not of its format, or holds no edge.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in {".gz", ".bz2"}]
+    try:
+        if suffixes[-1:] == [".gml"]:
+            graph = nx.read_gml(path, label="id")
+        elif suffixes[-1:] == [".graphml"]:
+            graph = nx.read_graphml(path)
+        else:
+            graph = nx.read_edgelist(path, data=False)
+    except OSError as error:
+        raise ConfigurationError(
+            f"graph file {path}: cannot be read ({error.strerror or error})"
+        ) from error
+    except (nx.NetworkXException, ValueError, TypeError, KeyError, EOFError, SyntaxError) as error:
+        raise ConfigurationError(
+            f"graph file {path}: expected {suffixes[-1:] or ['an edge list']}, got something"
+            f" that does not parse: {error}"
+        ) from error
+    if graph.number_of_edges() == 0:
+        raise ConfigurationError(f"graph file {path}: expected at least one edge, got none")
+    return nx.relabel_nodes(
+        nx.Graph(graph), {label: i for i, label in enumerate(sorted(graph, key=_order))}
+    )
+
+
+def _order(label: object) -> tuple[bool, int, str]:
+    text = str(label)
+    return (False, int(text), "") if text.lstrip("-").isdecimal() else (True, 0, text)

@@ -1,0 +1,214 @@
+"""Where graphs come from: generators by name, and files.
+
+To add a generator, write its class and name it in ``AnyGraph``.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import networkx as nx
+import numpy as np
+from msgspec import Meta, Struct
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.graphs.csr import Graph
+from udsgd_mpi.graphs.files import read_graph
+
+_TRIES = 100
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class GraphSource(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """A graph on n nodes, or a recipe for one."""
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        """A graph on the nodes 0, …, n − 1; random ones depend on the seed alone."""
+        raise NotImplementedError
+
+
+class Ring(GraphSource, frozen=True, tag="ring"):
+    """A cycle."""
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        return nx.cycle_graph(n)
+
+
+class Star(GraphSource, frozen=True, tag="star"):
+    """Node 0 is a neighbour of all others, and they have no other."""
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        return nx.star_graph(n - 1)
+
+
+class Complete(GraphSource, frozen=True, tag="complete"):
+    """All nodes are neighbours."""
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        return nx.complete_graph(n)
+
+
+class Torus(GraphSource, frozen=True, tag="torus"):
+    """A periodic grid, as square as n allows."""
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        rows = next(r for r in range(int(n**0.5), 0, -1) if n % r == 0)
+        grid = nx.grid_2d_graph(rows, n // rows, periodic=True)
+        return nx.convert_node_labels_to_integers(grid, ordering="sorted")
+
+
+class Exponential(GraphSource, frozen=True, tag="exponential"):
+    """Node i is a neighbour of i ± 2^k for every 2^k < n."""
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        return nx.circulant_graph(n, [2**k for k in range((n - 1).bit_length())])
+
+
+class Barbell(GraphSource, frozen=True, tag="barbell"):
+    """Two cliques of n // 2 nodes; an odd node stands on the bridge between them."""
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        return nx.path_graph(n) if n < 4 else nx.barbell_graph(n // 2, n % 2)
+
+
+class Clustered(GraphSource, frozen=True, tag="clustered"):
+    """Cliques of nearly equal size, joined in a ring by single edges."""
+
+    clusters: Positive = 4
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        parts = [part for part in np.array_split(np.arange(n), self.clusters) if len(part)]
+        graph = nx.Graph()
+        for part in parts:
+            graph.update(nx.complete_graph(part.tolist()))
+        if len(parts) > 1:
+            firsts = [int(part[0]) for part in parts]
+            lasts = [int(part[-1]) for part in parts]
+            graph.add_edges_from(zip(lasts, firsts[1:] + firsts[:1], strict=True))
+        return graph
+
+
+class ErdosRenyi(GraphSource, frozen=True, tag="erdos_renyi"):
+    """Every pair is joined with one probability; drawn again until connected."""
+
+    mean_degree: Annotated[float, Meta(gt=0)] = 6.0
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        p = min(1.0, self.mean_degree / max(1, n - 1))
+        return _connected(lambda k: nx.fast_gnp_random_graph(n, p, seed=seed + k), self, n)
+
+
+class SmallWorld(GraphSource, frozen=True, tag="small_world"):
+    """A ring of k nearest neighbours with edges rewired with probability p (Watts, Strogatz)."""
+
+    k: Positive = 4
+    p: Probability = 0.1
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        if n <= self.k:
+            return nx.complete_graph(n)
+        return _connected(
+            lambda i: nx.watts_strogatz_graph(n, self.k, self.p, seed=seed + i), self, n
+        )
+
+
+class ScaleFree(GraphSource, frozen=True, tag="scale_free"):
+    """Preferential attachment of nodes with m edges each (Barabási, Albert)."""
+
+    m: Positive = 3
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        if n <= self.m:
+            return nx.complete_graph(n)
+        return nx.barabasi_albert_graph(n, self.m, seed=seed)
+
+
+class RandomRegular(GraphSource, frozen=True, tag="random_regular"):
+    """Every node has the same degree; drawn again until connected."""
+
+    degree: Positive = 4
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        if n <= self.degree:
+            return nx.complete_graph(n)
+        if n * self.degree % 2:
+            raise ConfigurationError(
+                f"random_regular: {n} nodes of degree {self.degree} do not exist, since"
+                " nodes · degree must be even; change the degree"
+            )
+        return _connected(lambda k: nx.random_regular_graph(self.degree, n, seed=seed + k), self, n)
+
+
+class GraphFile(GraphSource, frozen=True, tag="file"):
+    """An edge list (.edgelist, .txt, …, also .gz and .bz2), GML or GraphML file."""
+
+    path: str
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        return read_graph(Path(self.path))
+
+
+class Snowball(GraphSource, frozen=True, tag="snowball"):
+    """Connected sub-graph of a big graph file: the first n nodes met breadth-first.
+
+    The search starts at a node drawn with the seed and visits neighbours in a drawn order.
+    """
+
+    path: str
+
+    def draw(self, n: int, seed: int) -> nx.Graph:
+        big = read_graph(Path(self.path))
+        rng = np.random.default_rng(seed)
+        found = [int(rng.integers(len(big)))]
+        seen = set(found)
+        for node in found:
+            for neighbour in rng.permutation(sorted(set(big[node]) - seen)).tolist():
+                seen.add(neighbour)
+                found.append(neighbour)
+            if len(found) >= n:
+                kept = big.subgraph(found[:n])
+                return nx.convert_node_labels_to_integers(kept, ordering="sorted")
+        raise ConfigurationError(
+            f"{self.path}: expected at least {n} nodes connected to node {found[0]}, got"
+            f" {len(found)}; use a larger graph or fewer points"
+        )
+
+
+def _connected(draw: Callable[[int], nx.Graph], source: GraphSource, n: int) -> nx.Graph:
+    for k in range(_TRIES):
+        graph = draw(k)
+        if nx.is_connected(graph):
+            return graph
+    raise ConfigurationError(
+        f"{source}: none of {_TRIES} graphs drawn on {n} nodes was connected; raise the degree"
+    )
+
+
+AnyGraph = (
+    Ring
+    | Star
+    | Complete
+    | Torus
+    | Exponential
+    | Barbell
+    | Clustered
+    | ErdosRenyi
+    | SmallWorld
+    | ScaleFree
+    | RandomRegular
+    | GraphFile
+    | Snowball
+)
+
+
+def build(source: GraphSource, n: int, seed: int, name: str) -> Graph:
+    """The graph of a source, checked to be connected.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not connected, or the file can't be read.
+    """
+    return Graph.from_networkx(source.draw(n, seed), name)

@@ -1,0 +1,49 @@
+"""What the launcher's environment says before MPI starts."""
+
+import os
+from collections.abc import Mapping
+
+from udsgd_mpi.errors import ConfigurationError
+
+# Each launcher's variables for (rank, size); srun sets Slurm's own beside those of PMI or PMIx.
+_VARIABLES = (
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
+    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+)
+
+
+def launched_rank(environment: Mapping[str, str] = os.environ) -> int:
+    """Rank that the launcher gave to this process; 0 without a launcher."""
+    return _read(environment, 0, 0)
+
+
+def launched_size(environment: Mapping[str, str] = os.environ) -> int:
+    """Number of processes that the launcher started; 1 without a launcher."""
+    return _read(environment, 1, 1)
+
+
+def refuse_singletons(size: int, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse N worlds of size 1, which a launcher of another MPI library starts.
+
+    Raises
+    ------
+    ConfigurationError
+        If the communicator has size 1 although more processes were started.
+    """
+    started = launched_size(environment)
+    if size == 1 and started > 1:
+        raise ConfigurationError(
+            f"MPI: expected one world of {started} ranks, got {started} worlds of one: the"
+            " launcher belongs to another MPI library than mpi4py uses. Use the mpirun beside"
+            " this Python; under Slurm srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
+        )
+
+
+def _read(environment: Mapping[str, str], which: int, default: int) -> int:
+    for names in _VARIABLES:
+        value = environment.get(names[which], "")
+        if value.isdecimal():
+            return int(value)
+    return default

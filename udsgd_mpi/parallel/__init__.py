@@ -1,0 +1,1 @@
+"""The MPI layer: the only place that imports mpi4py."""

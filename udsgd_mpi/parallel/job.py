@@ -1,0 +1,139 @@
+"""A whole job: all variants of an experiment, one after the other, into one file."""
+
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from mpi4py import MPI
+
+from udsgd_mpi import __version__
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.read import to_toml
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.launcher import refuse_singletons
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.parallel.startup import on_root
+from udsgd_mpi.problem import Problem, pose
+from udsgd_mpi.storage.write import Result, write_results
+
+_PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
+
+
+def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path | None:
+    """Run all variants on all ranks of the world.
+
+    Parameters
+    ----------
+    load
+        Gives the variants; called on rank 0 alone.
+    force
+        Whether an older result file may be replaced.
+
+    Returns
+    -------
+    Path of the result file on rank 0, None elsewhere.
+
+    Raises
+    ------
+    ConfigurationError
+        On every rank, before anything is computed or written.
+    OutputError
+        On rank 0, if the results can't be written.
+    """
+    comm = MPI.COMM_WORLD
+    refuse_singletons(comm.size)
+    problems = on_root(comm, lambda: _pose_all(load(), comm.size, force=force))
+    output = Path(next(iter(problems.values())).experiment.output) if problems else None
+    hosts = comm.gather(MPI.Get_processor_name())
+    attributes = _attributes(problems, hosts) if problems and hosts else {}
+    results: dict[str, Result] = {}
+    if output:
+        write_results(output, attributes | {"status": "running"}, results)
+    names: list[str] = comm.bcast(list(problems) if problems else None)
+    for name in names:
+        problem = problems[name] if problems else None
+        recording = simulate(comm, problem, _Progress(name, problem))
+        if problem and recording and output:
+            results[name] = Result(problem, recording)
+            attributes["ended"] = _now()
+            status = "complete" if name == names[-1] else "running"
+            write_results(output, attributes | {"status": status}, results)
+    return output
+
+
+def _pose_all(
+    experiments: Mapping[str, Experiment], ranks: int, *, force: bool
+) -> dict[str, Problem]:
+    outputs = sorted({experiment.output for experiment in experiments.values()})
+    if len(outputs) > 1:
+        raise ConfigurationError(
+            f"output: expected one file for all variants, got {', '.join(outputs)}"
+        )
+    output = Path(outputs[0])
+    if not output.absolute().parent.is_dir():
+        raise ConfigurationError(
+            f"output {output}: expected an existing folder, got none at"
+            f" {output.absolute().parent}; create it first"
+        )
+    if output.is_dir() or (output.exists() and not force):
+        raise ConfigurationError(
+            f"output {output} exists already; use --force to replace it, or --output FILE"
+        )
+    problems = {}
+    for name, experiment in experiments.items():
+        agents = experiment.agents or ranks
+        Layout(agents, ranks)
+        problems[name] = pose(experiment, agents)
+    return problems
+
+
+def _attributes(problems: Mapping[str, Problem], hosts: list[str]) -> dict[str, str | int]:
+    experiments = {name: problem.experiment for name, problem in problems.items()}
+    first = next(iter(experiments.values()))
+    versions = {name: version(name) for name in _PACKAGES}
+    return {
+        "configuration": to_toml(experiments),
+        "seed": first.seed,
+        "udsgd_mpi_version": __version__,
+        "python_version": platform.python_version(),
+        "package_versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "mpi_library": MPI.Get_library_version().partition("\n")[0].strip("\0 "),
+        "ranks": len(hosts),
+        "hosts": ", ".join(dict.fromkeys(hosts)),
+        "started": _now(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class _Progress:
+    """Lines on rank 0's stderr, one every few seconds: how far, how fast, how long still."""
+
+    _SECONDS_BETWEEN_LINES = 5.0
+
+    def __init__(self, name: str, problem: Problem | None) -> None:
+        self._name = name
+        self._steps = problem.experiment.steps if problem else None
+        self._started = self._said = time.monotonic()
+
+    def __call__(self, n: int) -> None:
+        if self._steps is None:
+            return
+        now = time.monotonic()
+        if now - self._said < self._SECONDS_BETWEEN_LINES:
+            return
+        self._said = now
+        rate = n / (now - self._started)
+        print(
+            f"{self._name}: step {n:,} of {self._steps:,}, {rate:,.0f} steps/s,"
+            f" {(self._steps - n) / rate:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,117 @@
+"""One variant on all ranks."""
+
+from collections.abc import Callable
+
+import numpy as np
+from mpi4py import MPI
+
+from udsgd_mpi.communication import Mixing, Schedule, Weights
+from udsgd_mpi.layout import Layout, copies_needed
+from udsgd_mpi.objectives import Points
+from udsgd_mpi.parallel.average import AverageMixing
+from udsgd_mpi.parallel.blocks import Blocks, Floats
+from udsgd_mpi.parallel.neighbours import NeighbourMixing
+from udsgd_mpi.parallel.recorder import Recorder
+from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.recording import Recording
+from udsgd_mpi.samplers import Stream
+from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+
+
+def simulate(
+    comm: MPI.Intracomm, problem: Problem | None, progress: Callable[[int], None]
+) -> Recording | None:
+    """Run a variant.
+
+    Parameters
+    ----------
+    problem
+        On rank 0; every agent's share goes to its host and to no other rank.
+    progress
+        Is called at every stop with the number of steps done.
+
+    Returns
+    -------
+    The measures on rank 0, None elsewhere.
+    """
+    experiment, topology, minimizer, count = comm.bcast(
+        problem and (problem.experiment, problem.topology, problem.minimizer, len(problem.agents))
+    )
+    layout = Layout(count, comm.size)
+    agents = _scatter(comm, layout, problem)
+    trials, d = experiment.trials, len(minimizer)
+    schedule = experiment.communication.start(topology, experiment.seed)
+    recorded = experiment.record.at(experiment.steps)
+    iterates = experiment.record.detail == "iterates"
+
+    blocks = Blocks(layout, comm.rank, _copies(schedule, layout, comm.rank), trials, d)
+    mixing = {id(W): _execute(comm, W, blocks) for W in schedule.distinct}
+    recording = Recording.empty(recorded, trials, count, d, iterates=iterates) if problem else None
+    record = Recorder(comm, blocks, recorded, minimizer, recording, iterates=iterates)
+    times = schedule.times(experiment.steps)
+    aggregations = set(times.tolist())
+
+    def mix(n: int, _half_steps: Floats) -> Floats:
+        if n in aggregations:
+            mixing[id(schedule.mixing(n))]()
+        return blocks.theta
+
+    def observe(n: int, theta: Floats) -> None:
+        record(n, theta)
+        progress(n)
+
+    try:
+        unified_distributed_sgd(
+            blocks.theta,
+            _draws(agents, layout.hosted(comm.rank), experiment.seed, trials),
+            experiment.step_size,
+            experiment.objective,
+            _points(agents),
+            mix,
+            np.union1d(times, recorded[recorded > 0]).tolist(),
+            observe,
+        )
+    finally:
+        for executor in mixing.values():
+            executor.free()
+    return recording
+
+
+def _scatter(comm: MPI.Intracomm, layout: Layout, problem: Problem | None) -> list[Agent]:
+    shares = None
+    if problem:
+        shares = [[problem.agents[i] for i in layout.hosted(rank)] for rank in range(comm.size)]
+    found: list[Agent] = comm.scatter(shares)
+    return found
+
+
+def _copies(schedule: Schedule, layout: Layout, rank: int) -> int:
+    return max(
+        len(copies_needed(W, layout, rank)) if isinstance(W, Weights) else 0
+        for W in schedule.distinct
+    )
+
+
+def _execute(
+    comm: MPI.Intracomm, mixing: Mixing, blocks: Blocks
+) -> NeighbourMixing | AverageMixing:
+    if isinstance(mixing, Weights):
+        return NeighbourMixing(comm, mixing, blocks)
+    return AverageMixing(comm, blocks)
+
+
+def _draws(agents: list[Agent], hosted: range, seed: int, trials: int) -> Draws:
+    sizes = [len(agent.points.labels) for agent in agents]
+    paths = [
+        agent.sampler.start(size, agent.graph, Stream(seed, i, trials))
+        for i, agent, size in zip(hosted, agents, sizes, strict=True)
+    ]
+    return Draws(paths, (np.cumsum(sizes) - sizes).tolist(), trials)
+
+
+def _points(agents: list[Agent]) -> Points:
+    return Points(
+        np.concatenate([agent.points.features for agent in agents]),
+        np.concatenate([agent.points.labels for agent in agents]),
+        np.concatenate([agent.points.weights for agent in agents]),
+    )

@@ -1,0 +1,95 @@
+"""What a sampler is: a named strategy, and the path that it draws for one agent."""
+
+from typing import ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.seeding import Purpose, below, random_bits
+
+Indices = NDArray[np.int32]
+Weight = Literal["unbiased", "literal", "none"]
+
+
+class Stream(NamedTuple):
+    """The random numbers of one agent in trials first_trial, …, first_trial + trials − 1."""
+
+    seed: int
+    agent: int
+    trials: int
+    first_trial: int = 0
+
+    def bits(self, purpose: Purpose, first_step: int, steps: int) -> NDArray[np.uint64]:
+        """64 random bits for each step and trial, shape (steps, trials)."""
+        out = np.empty((steps, self.trials), dtype=np.uint64)
+        random_bits(self.seed, purpose, self.agent, self.first_trial, first_step, out)
+        return out
+
+    def uniform_start(self, points: int) -> Indices:
+        """First point of each trial, uniform on all of them, shape (trials,)."""
+        bits = self.bits(Purpose.START, 0, 1)[0]
+        return np.array([below(b, points) for b in bits], dtype=np.int32)
+
+
+class Path(Protocol):
+    """The points X_0, X_1, … that an agent visits, in all of its trials at once."""
+
+    def draw(self, out: Indices) -> None:
+        """Write the next points into ``out`` (steps, trials).
+
+        Splitting a path into blocks of any size does not change it.
+        """
+
+
+class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """A sampling strategy and its parameters; subclasses are listed in the registry.
+
+    No sampler looks at θ (paper, Assumption 2.2), so it may run ahead of the iterates.
+    """
+
+    on_graph: ClassVar[bool] = True
+    degree_biased: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """Name in experiment files, e.g. ``"srw"``."""
+        return str(self.__struct_config__.tag)
+
+    def stationary_law(self, points: int, graph: Graph | None) -> NDArray[np.float64]:
+        """π, shape (points,): ∝ degree if ``degree_biased``, otherwise uniform."""
+        if self.degree_biased:
+            degrees = graph_of(self, graph).degrees
+            return np.asarray(degrees / degrees.sum())
+        return np.full(points, 1 / points)
+
+    def importance_weights(
+        self, kind: Weight, points: int, graph: Graph | None
+    ) -> NDArray[np.float64]:
+        """w(x), what a sampled gradient is multiplied with, shape (points,).
+
+        Parameters
+        ----------
+        kind
+            ``"unbiased"``: 1 / (points · π(x)), which is mean degree / degree for a
+            degree-biased walk, so that E_π[w ∇F_i] = ∇f_i. ``"literal"``: 1 / degree for such a
+            walk (paper, eq. 91), which scales the agent's objective by 1 / mean degree.
+            ``"none"``: 1.
+        """
+        if kind == "unbiased":
+            return 1 / (points * self.stationary_law(points, graph))
+        if kind == "literal" and self.degree_biased:
+            return np.asarray(1 / graph_of(self, graph).degrees)
+        return np.ones(points)
+
+    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
+        """Begin a path on ``points`` points, or on the nodes of ``graph``."""
+        raise NotImplementedError
+
+
+def graph_of(sampler: Sampler, graph: Graph | None) -> Graph:
+    """The data graph, which a walk can't do without."""
+    if graph is None:
+        raise ValueError(f"{type(sampler).__name__} walks on a data graph and got none")
+    return graph

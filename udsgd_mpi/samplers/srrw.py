@@ -1,0 +1,165 @@
+"""Self-repellent random walk."""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from udsgd_mpi.compiled import inlined, kernel
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
+from udsgd_mpi.seeding import Purpose, unit
+
+
+class SRRW(Sampler, frozen=True, tag="srrw"):
+    """Self-repellent walk over the simple random walk (paper, eqs. 89 and 90).
+
+    K_ij[x] ∝ P_ij (x_j / μ_j)^(−α),   x_{n+1} = x_n + β_{n+1} (δ_{X_{n+1}} − x_n),
+
+    with μ ∝ degree, x_0 = 1/B and β_n = (n + 1)^(−b) (Doshi, Hu and Eun, ICML 2023).
+
+    Parameters
+    ----------
+    alpha
+        Strength of the repulsion, α ≥ 0; 0 is the simple random walk.
+    b
+        Exponent of β_n, in (0.5, 1].
+    """
+
+    alpha: Annotated[float, Meta(ge=0)] = 20.0
+    b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
+
+    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
+        return _SRRWPath(self, graph_of(self, graph), stream)
+
+
+class _SRRWPath:
+    """K[x] does not change when x is scaled, so x_n = scale · visits and only visits[X_n] moves.
+
+    The power (visits_j / μ_j)^(−α) of every node is kept as significand · 2^exponent: a step
+    takes one logarithm, and no α overflows.
+    """
+
+    _SMALLEST_SCALE = 2.0**-300
+
+    def __init__(self, law: SRRW, graph: Graph, stream: Stream) -> None:
+        points = len(graph)
+        self.law = law
+        self.graph = graph
+        self.stream = stream
+        self.next = stream.uniform_start(points)
+        self.scale = 1.0
+        self.visits = np.full((stream.trials, points), 1 / points)
+        self.log_target = np.log2(graph.degrees / graph.degrees.sum())
+        self.significand = np.empty_like(self.visits)
+        self.exponent = np.empty_like(self.visits, dtype=np.int64)
+        _all_powers(law.alpha, self.log_target, self.visits, self.significand, self.exponent)
+        self.n = 0
+
+    def draw(self, out: Indices) -> None:
+        bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))
+        done = 0
+        while done < len(out):
+            n = np.arange(self.n + 1, self.n + len(out) - done + 1, dtype=np.float64)
+            beta = (n + 1) ** -self.law.b
+            scale = np.cumprod(np.append(self.scale, 1 - beta))[1:]
+            steps = min(int(np.sum(scale >= self._SMALLEST_SCALE)) + 1, len(beta))
+            block = slice(done, done + steps)
+            _walk(
+                self.graph.offsets,
+                self.graph.neighbours,
+                self.law.alpha,
+                self.log_target,
+                beta[:steps] / scale[:steps],
+                bits[block],
+                self.next,
+                self.visits,
+                self.significand,
+                self.exponent,
+                out[block],
+            )
+            self.scale = float(scale[steps - 1])
+            self.n += steps
+            done += steps
+            if self.scale < self._SMALLEST_SCALE:
+                self._rescale()
+
+    def _rescale(self) -> None:
+        # Falls on the same n however the path is split into blocks: scale depends on n alone.
+        self.visits *= self.scale
+        self.scale = 1.0
+        _all_powers(self.law.alpha, self.log_target, self.visits, self.significand, self.exponent)
+
+
+@inlined
+def _power(alpha: float, visits: float, log_target: float) -> tuple[float, np.int64]:
+    """(visits / μ)^(−α) as a significand in [1, 2) and an exponent."""
+    logarithm = -alpha * (np.log2(visits) - log_target)
+    exponent = np.floor(logarithm)
+    return np.exp2(logarithm - exponent), np.int64(exponent)
+
+
+@inlined
+def _power_of_two(exponent: np.int64) -> np.float64:
+    """2^exponent for exponents up to 0, and 0 below −1022."""
+    return np.int64((max(exponent, np.int64(-1023)) + 1023) << 52).view(np.float64)
+
+
+@kernel("void(float64, float64[::1], float64[:, ::1], float64[:, ::1], int64[:, ::1])")
+def _all_powers(
+    alpha: float,
+    log_target: NDArray[np.float64],
+    visits: NDArray[np.float64],
+    significand: NDArray[np.float64],
+    exponent: NDArray[np.int64],
+) -> None:
+    trials, points = visits.shape
+    for t in range(trials):
+        for j in range(points):
+            significand[t, j], exponent[t, j] = _power(alpha, visits[t, j], log_target[j])
+
+
+@kernel(
+    "void(int64[::1], int32[::1], float64, float64[::1], float64[::1], uint64[:, ::1],"
+    " int32[::1], float64[:, ::1], float64[:, ::1], int64[:, ::1], int32[:, :])"
+)
+def _walk(
+    offsets: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
+    alpha: float,
+    log_target: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    bits: NDArray[np.uint64],
+    node: Indices,
+    visits: NDArray[np.float64],
+    significand: NDArray[np.float64],
+    exponent: NDArray[np.int64],
+    out: Indices,
+) -> None:
+    steps, trials = out.shape
+    cumulative = np.empty(np.max(np.diff(offsets)))
+    for t in range(trials):
+        x = node[t]
+        for n in range(steps):
+            out[n, t] = x
+            first = offsets[x]
+            degree = offsets[x + 1] - first
+
+            largest = exponent[t, neighbours[first]]
+            for k in range(1, degree):
+                largest = max(largest, exponent[t, neighbours[first + k]])
+            total = 0.0
+            for k in range(degree):
+                j = neighbours[first + k]
+                total += significand[t, j] * _power_of_two(exponent[t, j] - largest)
+                cumulative[k] = total
+            threshold = unit(bits[n, t]) * total
+            k = 0
+            while cumulative[k] <= threshold:
+                k += 1
+
+            x = neighbours[first + k]
+            visits[t, x] += gain[n]
+            significand[t, x], exponent[t, x] = _power(alpha, visits[t, x], log_target[x])
+        node[t] = x

@@ -1,0 +1,99 @@
+"""Unified distributed SGD, the update of every agent i at every step n (paper, eqs. 1a and 1b).
+
+    θ^i_{n+½} = θ^i_n − γ_{n+1} w(X^i_n) ∇F_i(θ^i_n, X^i_n)
+    θ^i_{n+1} = Σ_j w_n(i, j) θ^j_{n+½}
+
+Adapt, then combine: an agent's own half-step enters with weight w_n(i, i).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.objectives import Objective, Points
+from udsgd_mpi.samplers import Path
+from udsgd_mpi.step_size import StepSize
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int32]
+
+_BLOCK_ELEMENTS = 2**20
+_LONGEST_BLOCK = 1024
+
+
+def unified_distributed_sgd(
+    theta: Floats,
+    X: "Draws",
+    gamma: StepSize,
+    objective: Objective,
+    points: Points,
+    W: Callable[[int, Floats], Floats],
+    stops: Iterable[int],
+    record: Callable[[int, Floats], None],
+) -> Floats:
+    """Run all trials of some agents from step 0 to the last of ``stops``.
+
+    Between two stops the agents take local steps alone; so ``stops`` holds every aggregation
+    time and every step to be recorded.
+
+    Parameters
+    ----------
+    theta
+        Iterates θ_0, shape (agents, trials, d); overwritten.
+    W
+        Takes n and the half-steps and gives what aggregation makes of them, shape as theta;
+        where n is no aggregation time, the half-steps themselves.
+    record
+        Is called with n and θ_n at every stop.
+
+    Returns
+    -------
+    θ at the last stop, shape (agents, trials, d).
+    """
+    record(0, theta)
+    for start, stop in pairwise([0, *stops]):
+        for n, m in X.blocks(start, stop):
+            objective.descend(theta, X[n:m], gamma(n + 1, m), points)
+        theta = W(stop, theta)
+        record(stop, theta)
+    return theta
+
+
+class Draws:
+    """X_n for all agents of a rank: as no sampler looks at θ, drawn a block of steps ahead.
+
+    Parameters
+    ----------
+    paths
+        One for each agent.
+    first_rows
+        Where each agent's points begin among the points of all, shape (agents,).
+    """
+
+    def __init__(self, paths: Sequence[Path], first_rows: Sequence[int], trials: int) -> None:
+        self._paths = paths
+        self._first_rows = first_rows
+        steps = min(_LONGEST_BLOCK, max(1, _BLOCK_ELEMENTS // (len(paths) * trials)))
+        self._block = np.empty((steps, len(paths), trials), dtype=np.int32)
+        self._start = -steps
+
+    def blocks(self, start: int, stop: int) -> Iterable[tuple[int, int]]:
+        """Split the steps from ``start`` to ``stop`` where a new block begins, and draw it."""
+        while start < stop:
+            if start == self._start + len(self._block):
+                self._draw(start)
+            end = min(stop, self._start + len(self._block))
+            yield start, end
+            start = end
+
+    def __getitem__(self, steps: slice) -> Indices:
+        """Rows to use at steps n, …, m − 1 of the present block, shape (m − n, agents, trials)."""
+        return self._block[steps.start - self._start : steps.stop - self._start]
+
+    def _draw(self, start: int) -> None:
+        for i, (path, first_row) in enumerate(zip(self._paths, self._first_rows, strict=True)):
+            path.draw(self._block[:, i])
+            self._block[:, i] += first_row
+        self._start = start

@@ -1,0 +1,1 @@
+"""HDF5 files: written whole or not at all, read without MPI."""

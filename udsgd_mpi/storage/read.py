@@ -1,0 +1,76 @@
+"""Reading result files."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The measures of one variant.
+
+    Attributes
+    ----------
+    step
+        Shape (steps,).
+    squared_error, consensus_error
+        Shape (steps, trials).
+    samplers
+        Sampler of each agent.
+    """
+
+    title: str
+    step: NDArray[np.int64]
+    squared_error: Floats
+    consensus_error: Floats
+    samplers: list[str]
+
+
+@contextmanager
+def open_results(path: Path) -> Iterator[h5py.File]:
+    """Open a result file for reading.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is missing, damaged, or not a result file of this program.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        reason = "no such file" if not path.exists() else str(error)
+        raise ConfigurationError(f"results {path}: cannot be read ({reason})") from error
+    with file:
+        if file.attrs.get("format") != FORMAT:
+            raise ConfigurationError(f"results {path}: expected a file that udsgd wrote")
+        if file.attrs["format_version"] > FORMAT_VERSION:
+            raise ConfigurationError(
+                f"results {path}: expected format version {FORMAT_VERSION} or older, got"
+                f" {file.attrs['format_version']}; install a newer udsgd_mpi"
+            )
+        yield file
+
+
+def read_measures(path: Path) -> dict[str, Measured]:
+    """Measures of all variants of a result file, in the order in which they ran."""
+    with open_results(path) as file:
+        return {
+            name: Measured(
+                title=run.attrs["title"],
+                step=run["step"][:],
+                squared_error=run["squared_error"][:],
+                consensus_error=run["consensus_error"][:],
+                samplers=run["sampler"].asstr()[:].tolist(),
+            )
+            for name, run in file["runs"].items()
+        }

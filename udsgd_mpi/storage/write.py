@@ -1,0 +1,134 @@
+"""Writing results to HDF5."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.recording import Recording
+from udsgd_mpi.storage.atomic import replace_file
+
+FORMAT = "udsgd_mpi results"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """One variant: what was asked, and what was measured."""
+
+    problem: Problem
+    recording: Recording
+
+
+def write_results(
+    path: Path, attributes: Mapping[str, str | int | list[str]], results: Mapping[str, Result]
+) -> None:
+    """Write one file with a group for each variant under ``/runs``.
+
+    The file is built in memory and replaces an older one in one move, so that whoever reads
+    ``path`` finds a whole file at any time.
+
+    Parameters
+    ----------
+    attributes
+        Root attributes: configuration, seed, versions, where and when.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written.
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w", track_order=True) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs.update(attributes)
+        runs = file.create_group("runs", track_order=True)
+        for name, result in results.items():
+            _write_run(runs.create_group(name), result)
+    replace_file(path, image.getvalue())
+
+
+def _write_run(group: h5py.Group, result: Result) -> None:
+    problem, recording = result.problem, result.recording
+    _, trials, d = recording.theta_mean.shape
+    group.attrs["title"] = problem.experiment.title
+    group.attrs["rows_left_over"] = problem.rows_left_over
+    _dimension(group, "step", recording.step, "number n of updates done")
+    _dimension(group, "trial", np.arange(trials), "independent repetition t")
+    _dimension(group, "parameter", np.arange(d), "component of theta")
+    _dimension(group, "agent", np.arange(len(problem.agents)), "agent i")
+    _measures(group, recording)
+    _dataset(group, "minimizer", problem.minimizer, "parameter", "theta*, the minimiser of f")
+    _agents(group, problem.agents)
+
+
+def _measures(group: h5py.Group, recording: Recording) -> None:
+    _dataset(
+        group,
+        "theta_mean",
+        recording.theta_mean,
+        "step trial parameter",
+        "network average theta_n = (1/N) sum_i theta^i_n",
+    )
+    _dataset(
+        group,
+        "squared_error",
+        recording.squared_error,
+        "step trial",
+        "|theta_n - theta*|^2; its mean over trials is the MSE",
+    )
+    _dataset(
+        group,
+        "consensus_error",
+        recording.consensus_error,
+        "step trial",
+        "(1/N) sum_i |theta^i_n - theta_n|^2",
+    )
+    if recording.theta is not None:
+        _dataset(
+            group,
+            "theta",
+            recording.theta,
+            "step trial agent parameter",
+            "iterates theta^i_n of every agent",
+        )
+
+
+def _agents(group: h5py.Group, agents: list[Agent]) -> None:
+    groups = np.array([agent.group for agent in agents], dtype=object)
+    samplers = np.array([agent.sampler.name for agent in agents], dtype=object)
+    points = np.array([len(agent.points.labels) for agent in agents])
+    degrees = np.array([agent.graph.mean_degree if agent.graph else np.nan for agent in agents])
+    _dataset(group, "group", groups, "agent", "group of the agent")
+    _dataset(group, "sampler", samplers, "agent", "sampling strategy of the agent")
+    _dataset(group, "points", points, "agent", "number of data points of the agent")
+    _dataset(
+        group,
+        "mean_degree",
+        degrees,
+        "agent",
+        "mean degree of the agent's data graph; NaN where it has full access",
+    )
+
+
+def _dimension(group: h5py.Group, name: str, values: NDArray[Any], description: str) -> None:
+    _dataset(group, name, values, "", description)
+    group[name].make_scale(name)
+
+
+def _dataset(
+    group: h5py.Group, name: str, values: NDArray[Any], dimensions: str, description: str
+) -> None:
+    dtype = h5py.string_dtype() if values.dtype == object else values.dtype
+    dataset = group.create_dataset(name, data=values, dtype=dtype)
+    dataset.attrs["description"] = description
+    dataset.attrs["units"] = "1"
+    for axis, dimension in enumerate(dimensions.split()):
+        dataset.dims[axis].attach_scale(group[dimension])

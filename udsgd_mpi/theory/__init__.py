@@ -1,0 +1,1 @@
+"""Theory: what a run is held against."""
