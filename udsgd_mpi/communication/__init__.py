@@ -6,7 +6,7 @@ To add one, write its file and name it in ``AnyPattern``.
 from udsgd_mpi.communication.base import Average, Mixing, Pattern, Schedule, matrix
 from udsgd_mpi.communication.centralized import Centralized
 from udsgd_mpi.communication.dsgd import DSGD
-from udsgd_mpi.communication.weights import Weights, contraction, metropolis
+from udsgd_mpi.communication.weights import Weights, contraction, lazy, metropolis
 
 AnyPattern = DSGD | Centralized
 
@@ -20,6 +20,7 @@ __all__ = [
     "Schedule",
     "Weights",
     "contraction",
+    "lazy",
     "matrix",
     "metropolis",
 ]

@@ -1,0 +1,90 @@
+"""Independent, slow and plain versions of what the package computes; no code is shared."""
+
+import math
+from collections.abc import Iterator
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+START, SAMPLING = 4, 5
+_MASK = 0xFFFFFFFF
+
+
+def philox4x32_10(counter: list[int], key: list[int]) -> list[int]:
+    """Philox4x32-10 as in Salmon et al. (2011), figure 2."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        high0, low0 = divmod(0xD2511F53 * c[0], 2**32)
+        high1, low1 = divmod(0xCD9E8D57 * c[2], 2**32)
+        c = [high1 ^ c[1] ^ k[0], low1, high0 ^ c[3] ^ k[1], low0]
+        k = [(k[0] + 0x9E3779B9) & _MASK, (k[1] + 0xBB67AE85) & _MASK]
+    return c
+
+
+def bits(seed: int, purpose: int, agent: int, trial: int, n: int) -> int:
+    """The 64 random bits of a step."""
+    words = philox4x32_10([n // 2, purpose, agent, trial], [seed & _MASK, seed >> 32])
+    high, low = words[2 * (n % 2) : 2 * (n % 2) + 2]
+    return (high << 32) | low
+
+
+def pick(random_bits: int, count: int) -> int:
+    """Index of {0, …, count − 1}: ⌊U · count⌋ for U = bits / 2⁶⁴."""
+    return random_bits * count >> 64
+
+
+def iid_path(points: int, seed: int, agent: int, trial: int) -> Iterator[int]:
+    n = 0
+    while True:
+        yield pick(bits(seed, SAMPLING, agent, trial, n), points)
+        n += 1
+
+
+def walk(
+    kind: str, graph: nx.Graph, seed: int, agent: int, trial: int, alpha: float = 0, b: float = 1
+) -> Iterator[int]:
+    """SRW, NBRW or SRRW by their definitions, the last with the full vector x of eq. 90."""
+    nodes = len(graph)
+    x = pick(bits(seed, START, agent, trial, 0), nodes)
+    previous = None
+    degree = np.array([graph.degree(v) for v in range(nodes)], dtype=float)
+    target = degree / degree.sum()
+    visits = np.full(nodes, 1 / nodes)
+    n = 0
+    while True:
+        yield x
+        u = bits(seed, SAMPLING, agent, trial, n)
+        neighbours = sorted(graph[x])
+        if kind == "nbrw" and previous is not None and len(neighbours) > 1:
+            neighbours.remove(previous)
+        if kind == "srrw":
+            logs = [-alpha * math.log(visits[j] / target[j]) for j in neighbours]
+            powers = np.exp(np.array(logs) - max(logs))
+            cumulative = np.cumsum(powers)
+            chosen = int(np.searchsorted(cumulative, (u >> 11) / 2**53 * cumulative[-1], "right"))
+        else:
+            chosen = pick(u, len(neighbours))
+        previous, x = x, neighbours[chosen]
+        beta = (n + 2) ** -b
+        visits *= 1 - beta
+        visits[x] += beta
+        n += 1
+
+
+def metropolis(graph: nx.Graph) -> Floats:
+    """w_ij = min(1/d_i, 1/d_j) for neighbours, the rest on the diagonal."""
+    n = len(graph)
+    W = np.zeros((n, n))
+    for i in range(n):
+        for j in graph[i]:
+            W[i, j] = min(1 / graph.degree(i), 1 / graph.degree(j))
+        W[i, i] = 1 - W[i].sum()
+    return W
+
+
+def logistic_gradient(theta: Floats, x: Floats, y: float, l2: float) -> Floats:
+    """Gradient of eq. 15 at one point."""
+    return np.asarray(x * (1 / (1 + math.exp(-float(theta @ x))) - y) + l2 * theta)

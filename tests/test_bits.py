@@ -1,0 +1,82 @@
+"""The same run gives the same bits on any number of ranks and under both MPI libraries."""
+
+import os
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.launch import python, udsgd
+
+ARGUMENTS = ("--agents", 7, "--steps", 300, "--trials", 5, "--record", "iterates")
+
+
+def datasets(path: Path) -> dict[str, bytes]:
+    """Every dataset of a result file, as bytes; text as it reads."""
+    found: dict[str, bytes] = {}
+
+    def collect(name: str, item: h5py.HLObject) -> None:
+        if isinstance(item, h5py.Dataset):
+            values = item.asstr()[:] if h5py.check_string_dtype(item.dtype) else item[:]
+            found[name] = (
+                repr(values.tolist()).encode() if values.dtype == object else (values.tobytes())
+            )
+
+    with h5py.File(path) as file:
+        file["runs"].visititems(collect)
+    return found
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The run without a launcher."""
+    folder = tmp_path_factory.mktemp("alone")
+    done = udsgd(*ARGUMENTS, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = datasets(folder / "udsgd.h5")
+    assert len(found) == 3 * 13
+    return found
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 7])
+def test_number_of_ranks_does_not_matter(
+    ranks: int, alone: dict[str, bytes], tmp_path: Path
+) -> None:
+    done = udsgd(*ARGUMENTS, ranks=ranks, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert datasets(tmp_path / "udsgd.h5") == alone
+
+
+def test_average_pattern_does_not_depend_on_ranks(tmp_path: Path) -> None:
+    files = []
+    for ranks in (1, 3):
+        name = f"{ranks}.h5"
+        pattern = ("--set", "communication.kind=centralized", "--output", name)
+        done = udsgd(*ARGUMENTS, *pattern, ranks=ranks, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        files.append(datasets(tmp_path / name))
+    assert files[0] == files[1]
+
+
+def test_another_seed_gives_other_bits(alone: dict[str, bytes], tmp_path: Path) -> None:
+    done = udsgd(*ARGUMENTS, "--seed", 2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert datasets(tmp_path / "udsgd.h5")["all-srw/theta_mean"] != alone["all-srw/theta_mean"]
+
+
+def test_mpi_library_does_not_matter(alone: dict[str, bytes], tmp_path: Path) -> None:
+    other = os.environ.get("UDSGD_OTHER_PYTHON")
+    if not other:
+        pytest.skip("UDSGD_OTHER_PYTHON names no environment with the other MPI library")
+    code = "from mpi4py import MPI; print(MPI.get_vendor()[0])"
+    vendors = {
+        run.stdout
+        for run in (
+            python("-c", code, cwd=tmp_path),
+            python("-c", code, cwd=tmp_path, interpreter=other),
+        )
+    }
+    assert len(vendors) == 2
+    done = udsgd(*ARGUMENTS, ranks=3, cwd=tmp_path, interpreter=other)
+    assert done.returncode == 0, done.stderr
+    assert datasets(tmp_path / "udsgd.h5") == alone

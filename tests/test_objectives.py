@@ -1,0 +1,128 @@
+"""Objectives: value, gradient, Hessian, local steps and minimiser agree with each other."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+
+from tests import reference
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.objectives import Logistic, Objective, Points
+from udsgd_mpi.theory.minimizer import minimizer
+
+
+class ObjectiveContract:
+    """What every objective promises; a subclass names one and makes labels for it."""
+
+    objective: Objective
+
+    def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def points(self) -> Points:
+        rng = np.random.default_rng(5)
+        labels = self.objective.encode(self.labels(rng, 40))
+        return Points(rng.normal(size=(40, 6)), labels, rng.uniform(0.5, 2, size=40))
+
+    @pytest.fixture
+    def theta(self, points: Points) -> np.ndarray:
+        d = self.objective.dimension(points.features.shape[1])
+        return np.random.default_rng(6).normal(size=d)
+
+    def test_gradient_is_the_slope_of_value(self, points: Points, theta: np.ndarray) -> None:
+        step = 1e-5
+        slopes = [
+            (self.objective.value(theta + e, points) - self.objective.value(theta - e, points))
+            / (2 * step)
+            for e in step * np.eye(len(theta))
+        ]
+        np.testing.assert_allclose(self.objective.gradient(theta, points), slopes, rtol=1e-7)
+
+    def test_hessian_is_the_slope_of_gradient(self, points: Points, theta: np.ndarray) -> None:
+        step = 1e-5
+        slopes = [
+            (
+                self.objective.gradient(theta + e, points)
+                - self.objective.gradient(theta - e, points)
+            )
+            / (2 * step)
+            for e in step * np.eye(len(theta))
+        ]
+        np.testing.assert_allclose(self.objective.hessian(theta, points), slopes, rtol=1e-6)
+
+    def test_a_local_step_follows_the_gradient_of_its_point(
+        self, points: Points, theta: np.ndarray
+    ) -> None:
+        start = np.stack([theta, -theta, 0 * theta])[None]
+        X = np.array([[[3, 0, 39]], [[7, 7, 1]]], dtype=np.int32)
+        gamma = np.array([0.3, 0.1])
+        got = start.copy()
+        self.objective.descend(got, X, gamma, points)
+        for t in range(3):
+            expected = start[0, t]
+            for n in range(2):
+                x = slice(X[n, 0, t], X[n, 0, t] + 1)
+                point = Points(points.features[x], points.labels[x], points.weights[x])
+                expected = expected - gamma[n] * self.objective.gradient(expected, point)
+            np.testing.assert_allclose(got[0, t], expected, rtol=1e-13, atol=1e-15)
+
+    def test_a_local_step_has_the_same_bits_in_any_company(
+        self, points: Points, theta: np.ndarray
+    ) -> None:
+        rng = np.random.default_rng(1)
+        X = rng.integers(0, 40, size=(5, 3, 9), dtype=np.int32)
+        together = np.tile(theta, (3, 9, 1))
+        self.objective.descend(together, X, np.full(5, 0.1), points)
+        alone = theta.reshape(1, 1, -1).copy()
+        for n in range(5):
+            self.objective.descend(alone, X[n : n + 1, 2:, 8:].copy(), np.full(1, 0.1), points)
+        np.testing.assert_array_equal(alone[0, 0], together[2, 8])
+
+    def test_minimizer_has_no_gradient(self, points: Points) -> None:
+        theta = minimizer(self.objective, points)
+        scale = abs(points.features).sum()
+        assert abs(self.objective.gradient(theta, points)).max() < 1e-14 * scale
+
+
+class TestLogistic(ObjectiveContract):
+    objective = Logistic(l2=0.3)
+
+    def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
+        return rng.choice([-1.0, 1.0], size=points)
+
+    def test_gradient_is_equation_15(self, points: Points, theta: np.ndarray) -> None:
+        expected = sum(
+            w * reference.logistic_gradient(theta, x, y, 0.3)
+            for x, y, w in zip(points.features, points.labels, points.weights, strict=True)
+        )
+        np.testing.assert_allclose(self.objective.gradient(theta, points), expected, rtol=1e-12)
+
+    def test_far_from_the_data_nothing_overflows(self, points: Points) -> None:
+        theta = np.full((1, 1, 6), 1e4)
+        X = np.arange(40, dtype=np.int32).reshape(40, 1, 1)
+        self.objective.descend(theta, X, np.full(40, 1e-3), points)
+        assert np.isfinite(theta).all()
+
+    @pytest.mark.parametrize("labels", [[0, 1, 2], [1, 1, 1]])
+    def test_labels_must_be_two_classes(self, labels: list[float]) -> None:
+        with pytest.raises(ConfigurationError, match="expected two classes"):
+            self.objective.encode(np.array(labels, dtype=float))
+
+
+def test_minimizer_equals_scikit_learns() -> None:
+    features, labels = load_breast_cancer(return_X_y=True)
+    features = (features - features.mean(axis=0)) / features.std(axis=0)
+    rows = len(labels)
+    points = Points(features, labels.astype(float), np.full(rows, 1 / rows))
+    model = LogisticRegression(C=1 / rows, fit_intercept=False, tol=1e-12, max_iter=10_000)
+    model.fit(features, labels)
+    np.testing.assert_allclose(
+        minimizer(Logistic(l2=1.0), points), model.coef_[0], rtol=0, atol=1e-8
+    )
+
+
+def test_separable_data_have_no_minimizer_without_ridge() -> None:
+    points = Points(np.array([[1.0], [-1.0]]), np.array([1.0, 0.0]), np.full(2, 0.5))
+    with pytest.raises((ArithmeticError, np.linalg.LinAlgError)):
+        minimizer(Logistic(l2=0.0), points)
