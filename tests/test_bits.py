@@ -8,6 +8,8 @@ import pytest
 
 from tests.launch import python, udsgd
 
+pytestmark = pytest.mark.launcher
+
 ARGUMENTS = ("--agents", 7, "--steps", 300, "--trials", 5, "--record", "iterates")
 
 

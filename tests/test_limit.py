@@ -12,6 +12,8 @@ from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.problem import Agent, pose
 
+pytestmark = pytest.mark.launcher
+
 AGENTS, POINTS, D, STEPS, TRIALS, L2 = 4, 40, 5, 5000, 2000, 1.0
 EXPERIMENT = f"""
 agents = {AGENTS}

@@ -13,6 +13,8 @@ from udsgd_mpi.errors import OutputError
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.storage.atomic import replace_file
 
+pytestmark = pytest.mark.launcher
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,6 +12,8 @@ from tests.launch import udsgd
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.problem import pose
 
+pytestmark = pytest.mark.launcher
+
 STEPS, TRIALS, SEED, L2 = 12, 3, 4, 0.7
 EXPERIMENT = f"""
 steps = {STEPS}

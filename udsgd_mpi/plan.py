@@ -3,6 +3,7 @@
 import numpy as np
 
 from udsgd_mpi.communication import Average, Mixing, Weights, contraction
+from udsgd_mpi.concerns import concerns
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.layout import Layout, copies_needed
 from udsgd_mpi.problem import Problem, pose
@@ -41,7 +42,8 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         " 150 MB of libraries",
         "file": f"about {_bytes(_file_size(experiment, agents, d))} in {experiment.output}",
     }
-    return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items())])
+    warnings = [f"  warning       {concern}" for concern in concerns(problem)]
+    return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
 
 
 def _traffic(mixing: Mixing, layout: Layout, block: int) -> tuple[int, int]:

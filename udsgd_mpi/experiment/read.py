@@ -13,9 +13,13 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check, expand, merge
 from udsgd_mpi.experiment.schema import Experiment
 
+_FILES = ("graph", "path", "source", "topology")
+
 
 def read_experiment(path: Path | None) -> dict[str, Any]:
     """Raw settings of an experiment file, or of the default experiment.
+
+    Data and graph files are looked for beside the experiment file, then in the working folder.
 
     Raises
     ------
@@ -25,9 +29,8 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
     try:
         if path is None:
             text = files("udsgd_mpi").joinpath("default.toml").read_text(encoding="utf-8")
-        else:
-            text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text)
+            return tomllib.loads(text)
+        return dict(_beside(path.parent, tomllib.loads(path.read_text(encoding="utf-8"))))
     except OSError as error:
         raise ConfigurationError(
             f"experiment file {path}: cannot be read ({error.strerror or error})"
@@ -73,6 +76,14 @@ def to_toml(experiments: Mapping[str, Experiment]) -> str:
     """Fully resolved settings of all variants as one TOML document."""
     tables = {name: _without_none(msgspec.to_builtins(e)) for name, e in experiments.items()}
     return tomli_w.dumps({"variant": tables})
+
+
+def _beside(folder: Path, value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _beside(folder, below, name) for name, below in value.items()}
+    if isinstance(value, str) and key in _FILES and (folder / value).is_file():
+        return str(folder / value)
+    return value
 
 
 def _without_none(value: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from udsgd_mpi import __version__
+from udsgd_mpi.concerns import concerns
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
@@ -89,7 +90,14 @@ def _pose_all(
         agents = experiment.agents or ranks
         Layout(agents, ranks)
         problems[name] = pose(experiment, agents)
+    _warn(problems)
     return problems
+
+
+def _warn(problems: Mapping[str, Problem]) -> None:
+    for name, problem in problems.items():
+        for concern in concerns(problem):
+            print(f"udsgd: warning: [variant.{name}] {concern}", file=sys.stderr, flush=True)
 
 
 def _attributes(problems: Mapping[str, Problem], hosts: list[str]) -> dict[str, str | int]:

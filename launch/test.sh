@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Set up an environment and run the whole suite: bash launch/test.sh [mpich|openmpi] [pytest flags]
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+case ${1:-} in mpich | openmpi) runtime=$1 && shift ;; *) runtime=mpich ;; esac
+install_into "$repository/.venv-test-$runtime" --editable "$repository[$runtime,test]"
+cd "$repository"
+
+python -m pytest tests --ignore tests/mpi "$@"
+for ranks in 1 2 3 5; do
+  mpirun -n "$ranks" python -m mpi4py -m pytest --with-mpi -q -p no:cacheprovider tests/mpi </dev/null
+done

@@ -1,0 +1,81 @@
+"""Mixing on ranks equals the product with W, and averages keep their bits on any layout."""
+
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from tests import reference
+from udsgd_mpi.communication import metropolis
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.layout import Layout, copies_needed
+from udsgd_mpi.parallel.average import AgentAverage, AverageMixing
+from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.neighbours import NeighbourMixing
+
+pytestmark = pytest.mark.mpi
+COMM = MPI.COMM_WORLD
+TOPOLOGIES = {
+    "path": nx.path_graph(9),
+    "star": nx.star_graph(6),
+    "complete": nx.complete_graph(5),
+    "random": nx.connected_watts_strogatz_graph(23, 4, 0.5, seed=1),
+    "one each": nx.path_graph(COMM.size),
+}
+
+
+@pytest.fixture(params=TOPOLOGIES.values(), ids=TOPOLOGIES)
+def topology(request: pytest.FixtureRequest) -> nx.Graph:
+    return request.param
+
+
+def filled(agents: int, copies: int, trials: int, d: int) -> tuple[Blocks, np.ndarray]:
+    """Blocks with random θ, and the θ of all agents; room for copies is poisoned with NaN."""
+    whole = np.random.default_rng(agents).normal(size=(agents, trials, d))
+    layout = Layout(agents, COMM.size)
+    blocks = Blocks(layout, COMM.rank, copies, trials, d)
+    for buffer in blocks.buffers:
+        buffer[:] = np.nan
+    hosted = layout.hosted(COMM.rank)
+    blocks.theta[:] = whole[hosted.start : hosted.stop]
+    return blocks, whole
+
+
+def mine(blocks: Blocks, whole: np.ndarray) -> np.ndarray:
+    hosted = blocks.layout.hosted(COMM.rank)
+    return whole[hosted.start : hosted.stop]
+
+
+@pytest.mark.parametrize(("trials", "d"), [(1, 1), (3, 4), (7, 100)])
+def test_neighbour_mixing_is_the_product_with_w(topology: nx.Graph, trials: int, d: int) -> None:
+    weights = metropolis(Graph.from_networkx(topology, "topology"))
+    layout = Layout(len(topology), COMM.size)
+    copies = len(copies_needed(weights, layout, COMM.rank))
+    blocks, whole = filled(len(topology), copies, trials, d)
+    mixing = NeighbourMixing(COMM, weights, blocks)
+    W = reference.metropolis(topology)
+    for _ in range(5):
+        mixing()
+        whole = np.einsum("ij,jtd->itd", W, whole)
+        np.testing.assert_allclose(blocks.theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
+    mixing.free()
+
+
+def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph) -> None:
+    weights = metropolis(Graph.from_networkx(topology, "topology"))
+    layout = Layout(len(topology), COMM.size)
+    hosted = set(layout.hosted(COMM.rank))
+    expected = {j for i in hosted for j in topology[i]} - hosted
+    assert copies_needed(weights, layout, COMM.rank).tolist() == sorted(expected)
+
+
+@pytest.mark.parametrize(("trials", "d"), [(1, 1), (3, 4), (7, 100)])
+def test_average_is_summed_in_agent_order(topology: nx.Graph, trials: int, d: int) -> None:
+    blocks, whole = filled(len(topology), 0, trials, d)
+    expected = whole[0].copy()
+    for theta in whole[1:]:
+        expected += theta
+    expected /= len(whole)
+    np.testing.assert_array_equal(AgentAverage(COMM, blocks)(), expected)
+    AverageMixing(COMM, blocks)()
+    np.testing.assert_array_equal(blocks.theta, np.broadcast_to(expected, blocks.theta.shape))

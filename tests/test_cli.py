@@ -1,0 +1,118 @@
+"""The command line does what its help and the README say."""
+
+import re
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.launch import udsgd
+
+pytestmark = pytest.mark.launcher
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version(flag: str, tmp_path: Path) -> None:
+    done = udsgd(flag, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "udsgd" in done.stdout
+
+
+def test_help_names_every_exit_code(tmp_path: Path) -> None:
+    text = udsgd("--help", cwd=tmp_path).stdout
+    assert all(code in text for code in ("0 done", "2 usage", "70 internal", "74 output"))
+
+
+@pytest.mark.parametrize("ranks", [None, 1, 2])
+def test_run_without_arguments_gives_each_rank_an_agent(ranks: int | None, tmp_path: Path) -> None:
+    done = udsgd("--steps", 30, ranks=ranks, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"udsgd.h5", "udsgd.png"}
+    for variant in ("all-srw", "all-nbrw", "some-srrw"):
+        assert re.search(rf"^{variant} +30 +64 ", done.stdout, re.MULTILINE)
+    with h5py.File(tmp_path / "udsgd.h5") as file:
+        assert file["runs/all-srw/agent"].shape == (ranks or 1,)
+
+
+def test_flags_and_set_reach_the_run(tmp_path: Path) -> None:
+    done = udsgd(
+        *("--agents", 6, "--steps", 20, "--trials", 3, "--seed", 9, "--data", "breast_cancer"),
+        *("--topology", "star", "--output", "x.h5", "--set", "record.steps=[7]"),
+        *("--set", "groups.upgraded.sampler.kind=iid", "--set", 'title="A title"'),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "x.h5") as file:
+        run = file["runs/some-srrw"]
+        assert run["step"][:].tolist() == [7, 20]
+        assert run["theta_mean"].shape == (2, 3, 30)
+        assert run["sampler"].asstr()[:].tolist()[-1] == "iid"
+        assert run.attrs["title"] == "A title"
+        assert file.attrs["seed"] == 9
+        assert 'kind = "star"' in file.attrs["configuration"]
+
+
+def test_dry_run_plans_and_writes_nothing(tmp_path: Path) -> None:
+    done = udsgd("--dry-run", "--agents", 20, "--ranks", 4, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "20 on 4 ranks, 5 each" in done.stdout
+    # A ring of 20 on 4 ranks: each rank sends one half-step to each of two neighbours.
+    assert "8 messages" in done.stdout
+    assert re.search(r"1 − ‖W − J‖ = 0\.0\d+", done.stdout)
+    assert not list(tmp_path.iterdir())
+
+
+def test_dry_run_takes_the_ranks_of_the_launcher(tmp_path: Path) -> None:
+    done = udsgd("--dry-run", "--agents", 20, ranks=2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("20 on 2 ranks, 10 each") == 3
+
+
+def test_a_pattern_that_does_not_contract_is_warned_of(tmp_path: Path) -> None:
+    pattern = ("--set", "communication.weights=metropolis", "--steps", 5, "--agents", 4)
+    done = udsgd(*pattern, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "‖W − J‖ = 1" in done.stderr
+
+
+def test_a_step_size_below_the_critical_one_is_warned_of(tmp_path: Path) -> None:
+    done = udsgd("--set", "step_size.gamma=0.1", "--steps", 5, cwd=tmp_path)
+    assert done.returncode == 0
+    # μ ≥ l2 = 1, and digits' first pixels are constant, so μ = 1 exactly.
+    assert "gamma = 0.1 is not above 1/(2μ) = 0.5" in done.stderr
+
+
+def test_inspect_and_report(tmp_path: Path) -> None:
+    assert udsgd("--steps", 30, "--trials", 4, cwd=tmp_path).returncode == 0
+    text = udsgd("inspect", "udsgd.h5", cwd=tmp_path).stdout
+    assert "theta_mean       (step" in text
+    assert "[variant.some-srrw.step_size]" in text
+    for suffix, magic in {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}.items():
+        done = udsgd("report", "udsgd.h5", "--figure", f"figure.{suffix}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / f"figure.{suffix}").read_bytes().startswith(magic)
+        assert "some-srrw" in done.stdout
+
+
+def test_report_equals_the_file(tmp_path: Path) -> None:
+    assert udsgd("--steps", 30, "--trials", 4, cwd=tmp_path).returncode == 0
+    line = next(
+        line
+        for line in udsgd("report", "udsgd.h5", cwd=tmp_path).stdout.splitlines()
+        if line.startswith("all-nbrw")
+    )
+    with h5py.File(tmp_path / "udsgd.h5") as file:
+        errors = file["runs/all-nbrw/squared_error"][-1]
+    _, n, trials, mse, standard_error, scaled, *_ = line.split()
+    assert (n, trials) == ("30", "4")
+    assert mse == f"{errors.mean():.3e}"
+    assert standard_error == f"{errors.std(ddof=1) / 2:.0e}"
+    assert scaled == f"{30 * errors.mean():.4g}"
+
+
+def test_every_flag_in_the_readme_exists(tmp_path: Path) -> None:
+    flags = set(re.findall(r"udsgd[^\n]*?(--[a-z-]+)", (ROOT / "README.md").read_text()))
+    known = "".join(udsgd(c, "--help", cwd=tmp_path).stdout for c in ("run", "report", "inspect"))
+    assert flags
+    assert all(flag in known for flag in flags)

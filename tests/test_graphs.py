@@ -1,0 +1,76 @@
+"""Graphs are what networkx says they are, connected, and the same in file and generator."""
+
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.graphs import Graph, build, sources
+from udsgd_mpi.graphs.files import read_graph
+
+READY = sorted((Path(__file__).parent.parent / "topologies").glob("*.edgelist"))
+GENERATORS = [
+    source
+    for source in sources.AnyGraph.__args__
+    if source not in (sources.GraphFile, sources.Snowball)
+]
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
+def test_ready_files_equal_the_generators(path: Path) -> None:
+    name, _, n = path.stem.rpartition("-")
+    (generator,) = [g for g in GENERATORS if g.__struct_config__.tag == name]
+    drawn = generator().draw(int(n), seed=1)
+    assert nx.utils.graphs_equal(read_graph(path), nx.Graph(drawn))
+
+
+@pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.__struct_config__.tag)
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 30])
+def test_generators_give_connected_graphs_of_the_size(
+    generator: type[sources.GraphSource], n: int
+) -> None:
+    graph = build(generator(), n, seed=7, name="graph")
+    assert len(graph) == n
+    again = build(generator(), n, seed=7, name="graph")
+    np.testing.assert_array_equal(graph.neighbours, again.neighbours)
+
+
+def test_compressed_rows() -> None:
+    plain = nx.connected_watts_strogatz_graph(20, 4, 0.5, seed=1)
+    graph = Graph.from_networkx(plain, "graph")
+    for i in range(20):
+        row = graph.neighbours[graph.offsets[i] : graph.offsets[i + 1]]
+        assert row.tolist() == sorted(plain[i])
+    tails = np.repeat(np.arange(20), graph.degrees)
+    reverse = graph.reverse_arcs()
+    np.testing.assert_array_equal(tails[reverse], graph.neighbours)
+    np.testing.assert_array_equal(graph.neighbours[reverse], tails)
+    assert graph.mean_degree == pytest.approx(2 * plain.number_of_edges() / 20)
+
+
+def test_snowball_is_a_connected_part(tmp_path: Path) -> None:
+    big = nx.barabasi_albert_graph(200, 3, seed=1)
+    path = tmp_path / "big.txt"
+    nx.write_edgelist(big, path, data=False)
+    part = sources.Snowball(path=str(path)).draw(50, seed=3)
+    assert len(part) == 50
+    assert nx.is_connected(part)
+    assert part.number_of_edges() > 49
+
+
+@pytest.mark.parametrize("suffix", [".gml", ".graphml", ".edgelist", ".edgelist.gz"])
+def test_file_formats(suffix: str, tmp_path: Path) -> None:
+    graph = nx.petersen_graph()
+    path = tmp_path / f"graph{suffix}"
+    write = {".gml": nx.write_gml, ".graphml": nx.write_graphml}.get(suffix, nx.write_edgelist)
+    write(graph, path)
+    read = read_graph(path)
+    assert sorted(read) == list(range(10))
+    assert {frozenset(edge) for edge in read.edges} == {frozenset(edge) for edge in graph.edges}
+
+
+def test_a_disconnected_graph_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="expected a connected graph, got 2 parts"):
+        Graph.from_networkx(nx.disjoint_union(nx.path_graph(2), nx.path_graph(3)), "graph")

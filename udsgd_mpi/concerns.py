@@ -1,0 +1,32 @@
+"""What a user should know before a run that is allowed, but will disappoint."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from udsgd_mpi.communication import Weights, contraction
+from udsgd_mpi.problem import Problem, everybody
+
+_ROUNDING = 1e-12
+
+
+def concerns(problem: Problem) -> Iterator[str]:
+    """Warnings about one variant: an assumption of the limit theorem that it breaks."""
+    experiment = problem.experiment
+    schedule = experiment.communication.start(problem.topology, experiment.seed)
+    for mixing in schedule.distinct:
+        if isinstance(mixing, Weights) and contraction(mixing) > 1 - _ROUNDING:
+            yield (
+                "communication: ‖W − J‖ = 1, so mixing never brings the agents together"
+                ' (Assumption 2.5); use weights = "lazy", or another topology'
+            )
+    step_size = experiment.step_size
+    if step_size.exponent == 1:
+        hessian = experiment.objective.hessian(problem.minimizer, everybody(problem.agents))
+        smallest = 1 / (2 * np.linalg.eigvalsh(hessian)[0])
+        if step_size.gamma <= smallest:
+            yield (
+                f"step_size: gamma = {step_size.gamma:g} is not above 1/(2μ) = {smallest:.4g}, so"
+                " the error falls more slowly than 1/n (Assumption 2.3); use a larger gamma, or an"
+                " exponent below 1"
+            )
