@@ -74,6 +74,41 @@ def walk(
         n += 1
 
 
+def shuffled(points: int, seed: int, agent: int, trial: int, epochs: int) -> Iterator[int]:
+    """Fisher–Yates, one exchange a step, then the same order again and again."""
+    order = list(range(points))
+    n = 0
+    while True:
+        k = n % points
+        if n < epochs * points:
+            j = k + pick(bits(seed, SAMPLING, agent, trial, n), points - k)
+            order[k], order[j] = order[j], order[k]
+        yield order[k]
+        n += 1
+
+
+def metropolis_walk(
+    graph: nx.Graph, seed: int, agent: int, trial: int, alpha: float, b: float
+) -> Iterator[int]:
+    """MHRW for the target ∝ (x_i)^(−α), with the full vector x of eq. 90."""
+    nodes = len(graph)
+    x = pick(bits(seed, START, agent, trial, 0), nodes)
+    visits = np.full(nodes, 1 / nodes)
+    n = 0
+    while True:
+        yield x
+        neighbours = sorted(graph[x])
+        y = neighbours[pick(bits(seed, SAMPLING, agent, trial, 2 * n), len(neighbours))]
+        u = (bits(seed, SAMPLING, agent, trial, 2 * n + 1) >> 11) / 2**53
+        target = (visits[y] / visits[x]) ** -alpha
+        if u < target * graph.degree(x) / graph.degree(y):
+            x = y
+        beta = (n + 2) ** -b
+        visits *= 1 - beta
+        visits[x] += beta
+        n += 1
+
+
 def metropolis(graph: nx.Graph) -> Floats:
     """w_ij = min(1/d_i, 1/d_j) for neighbours, the rest on the diagonal."""
     n = len(graph)

@@ -8,7 +8,18 @@ import pytest
 
 from tests import reference
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Stream
+from udsgd_mpi.samplers import (
+    HDT,
+    IID,
+    MHRW,
+    NBRW,
+    SRRW,
+    SRW,
+    Reshuffling,
+    Sampler,
+    SingleShuffling,
+    Stream,
+)
 
 SEED = 11
 AGENT = 3
@@ -27,6 +38,7 @@ class SamplerContract:
     """What every sampler promises; a subclass names the sampler and its reference path."""
 
     sampler: Sampler
+    lazy = False  # whether it may stay where it is
     bias = 0.0  # relative departure from π that is left after 10,000 steps
 
     def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
@@ -75,7 +87,7 @@ class SamplerContract:
         path = self.draw(graph, [500])
         for trial in range(path.shape[1]):
             steps = zip(path[:-1, trial].tolist(), path[1:, trial].tolist(), strict=True)
-            assert all(graph.has_edge(i, j) for i, j in steps)
+            assert all(graph.has_edge(i, j) or (self.lazy and i == j) for i, j in steps)
 
     def test_visits_reach_the_stationary_law(self, graph: nx.Graph) -> None:
         # Up to 30 normal deviates over independent trials; one beyond 5 has probability 2e-5.
@@ -83,7 +95,7 @@ class SamplerContract:
         visits = np.stack([(path == x).mean(axis=0) for x in range(len(graph))])
         law = self.sampler.stationary_law(len(graph), Graph.from_networkx(graph, "graph"))
         error = visits.std(axis=1, ddof=1) / np.sqrt(100)
-        assert (abs(visits.mean(axis=1) - law) < 5 * error + self.bias * law).all()
+        assert (abs(visits.mean(axis=1) - law) < 5 * error + self.bias * law + 1e-12).all()
 
     def test_unbiased_weights_recover_the_uniform_mean(self, graph: nx.Graph) -> None:
         compressed = Graph.from_networkx(graph, "graph")
@@ -96,7 +108,7 @@ class SamplerContract:
         means = (weights[path][..., None] * gradients[path]).mean(axis=0)
         error = means.std(axis=0, ddof=1) / np.sqrt(100)
         # Three normal deviates; one beyond 5 has probability 2e-6.
-        slack = 5 * error + self.bias * abs(gradients).mean(axis=0)
+        slack = 5 * error + self.bias * abs(gradients).mean(axis=0) + 1e-12
         assert (abs(means.mean(axis=0) - uniform) < slack).all()
 
 
@@ -154,6 +166,63 @@ class TestSlowlyForgettingSRRW(SamplerContract):
         got = self.draw(graph, [20_000])
         expected = list(islice(self.reference_path(graph, 2), 20_000))
         np.testing.assert_array_equal(got[:, 2], expected)
+
+
+class TestSingleShuffling(SamplerContract):
+    sampler = SingleShuffling()
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.shuffled(len(graph), SEED, AGENT, trial, epochs=1)
+
+
+class TestReshuffling(SamplerContract):
+    sampler = Reshuffling()
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.shuffled(len(graph), SEED, AGENT, trial, epochs=10**9)
+
+    def test_every_epoch_holds_every_point_once(self, graph: nx.Graph) -> None:
+        points = len(graph)
+        epochs = self.draw(graph, [50 * points]).reshape(50, points, 6)
+        assert (np.sort(epochs, axis=1) == np.arange(points)[:, None]).all()
+        assert (epochs[0] != epochs[1]).any()
+
+    def test_orders_are_uniform(self) -> None:
+        # The 6 orders of 3 points in 6,000 epochs of 6 trials: one test at level 1e-4.
+        from scipy.stats import chisquare
+
+        epochs = self.draw(nx.path_graph(3), [18_000]).reshape(6000, 3, 6)
+        codes = (epochs * np.array([9, 3, 1])[:, None]).sum(axis=1).ravel()
+        counts = np.unique(codes, return_counts=True)[1]
+        assert len(counts) == 6
+        assert chisquare(counts).pvalue > 1e-4
+
+
+class TestMHRW(SamplerContract):
+    sampler = MHRW()
+    lazy = True
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.metropolis_walk(graph, SEED, AGENT, trial, alpha=0, b=1)
+
+
+class TestHDT(SamplerContract):
+    sampler = HDT(alpha=3, b=0.8)
+    lazy = True
+    bias = 0.01
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.metropolis_walk(graph, SEED, AGENT, trial, alpha=3, b=0.8)
+
+
+def test_hdt_with_no_repulsion_is_mhrw() -> None:
+    graph = Graph.from_networkx(lollipop(), "graph")
+    paths = []
+    for sampler in (MHRW(), HDT(alpha=0)):
+        out = np.empty((1000, 5), dtype=np.int32)
+        sampler.start(len(graph), graph, Stream(SEED, AGENT, 5)).draw(out)
+        paths.append(out)
+    np.testing.assert_array_equal(*paths)
 
 
 def test_srrw_with_no_repulsion_is_srw_in_law() -> None:

@@ -4,11 +4,27 @@ To add one, write its file and name it in ``AnySampler``.
 """
 
 from udsgd_mpi.samplers.base import Path, Sampler, Stream
+from udsgd_mpi.samplers.hdt import HDT
 from udsgd_mpi.samplers.iid import IID
+from udsgd_mpi.samplers.mhrw import MHRW
 from udsgd_mpi.samplers.nbrw import NBRW
+from udsgd_mpi.samplers.shuffling import Reshuffling, SingleShuffling
 from udsgd_mpi.samplers.srrw import SRRW
 from udsgd_mpi.samplers.srw import SRW
 
-AnySampler = IID | SRW | NBRW | SRRW
+AnySampler = IID | SingleShuffling | Reshuffling | SRW | NBRW | SRRW | MHRW | HDT
 
-__all__ = ["IID", "NBRW", "SRRW", "SRW", "AnySampler", "Path", "Sampler", "Stream"]
+__all__ = [
+    "HDT",
+    "IID",
+    "MHRW",
+    "NBRW",
+    "SRRW",
+    "SRW",
+    "AnySampler",
+    "Path",
+    "Reshuffling",
+    "Sampler",
+    "SingleShuffling",
+    "Stream",
+]

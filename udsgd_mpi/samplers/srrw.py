@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.compiled import inlined, kernel
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
+from udsgd_mpi.samplers.history import History
 from udsgd_mpi.seeding import Purpose, unit
 
 
@@ -35,61 +36,51 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
 
 
 class _SRRWPath:
-    """K[x] does not change when x is scaled, so x_n = scale · visits and only visits[X_n] moves.
+    """The power (x_j / μ_j)^(−α) of every node is kept as significand · 2^exponent.
 
-    The power (visits_j / μ_j)^(−α) of every node is kept as significand · 2^exponent: a step
-    takes one logarithm, and no α overflows.
+    A step takes one logarithm, and no α overflows.
     """
 
-    _SMALLEST_SCALE = 2.0**-300
-
     def __init__(self, law: SRRW, graph: Graph, stream: Stream) -> None:
-        points = len(graph)
-        self.law = law
+        self.alpha = law.alpha
         self.graph = graph
         self.stream = stream
-        self.next = stream.uniform_start(points)
-        self.scale = 1.0
-        self.visits = np.full((stream.trials, points), 1 / points)
+        self.next = stream.uniform_start(len(graph))
+        self.history = History(stream.trials, len(graph), law.b)
         self.log_target = np.log2(graph.degrees / graph.degrees.sum())
-        self.significand = np.empty_like(self.visits)
-        self.exponent = np.empty_like(self.visits, dtype=np.int64)
-        _all_powers(law.alpha, self.log_target, self.visits, self.significand, self.exponent)
+        self.significand = np.empty_like(self.history.visits)
+        self.exponent = np.empty_like(self.history.visits, dtype=np.int64)
+        self._compute_powers()
         self.n = 0
 
     def draw(self, out: Indices) -> None:
         bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))
         done = 0
         while done < len(out):
-            n = np.arange(self.n + 1, self.n + len(out) - done + 1, dtype=np.float64)
-            beta = (n + 1) ** -self.law.b
-            scale = np.cumprod(np.append(self.scale, 1 - beta))[1:]
-            steps = min(int(np.sum(scale >= self._SMALLEST_SCALE)) + 1, len(beta))
-            block = slice(done, done + steps)
+            gains = self.history.gains(self.n, len(out) - done)
+            end = done + len(gains)
             _walk(
                 self.graph.offsets,
                 self.graph.neighbours,
-                self.law.alpha,
+                self.alpha,
                 self.log_target,
-                beta[:steps] / scale[:steps],
-                bits[block],
+                gains,
+                bits[done:end],
                 self.next,
-                self.visits,
+                self.history.visits,
                 self.significand,
                 self.exponent,
-                out[block],
+                out[done:end],
             )
-            self.scale = float(scale[steps - 1])
-            self.n += steps
-            done += steps
-            if self.scale < self._SMALLEST_SCALE:
-                self._rescale()
+            if self.history.rescale():
+                self._compute_powers()
+            self.n += len(gains)
+            done = end
 
-    def _rescale(self) -> None:
-        # Falls on the same n however the path is split into blocks: scale depends on n alone.
-        self.visits *= self.scale
-        self.scale = 1.0
-        _all_powers(self.law.alpha, self.log_target, self.visits, self.significand, self.exponent)
+    def _compute_powers(self) -> None:
+        _all_powers(
+            self.alpha, self.log_target, self.history.visits, self.significand, self.exponent
+        )
 
 
 @inlined
@@ -129,7 +120,7 @@ def _walk(
     neighbours: NDArray[np.int32],
     alpha: float,
     log_target: NDArray[np.float64],
-    gain: NDArray[np.float64],
+    gains: NDArray[np.float64],
     bits: NDArray[np.uint64],
     node: Indices,
     visits: NDArray[np.float64],
@@ -160,6 +151,6 @@ def _walk(
                 k += 1
 
             x = neighbours[first + k]
-            visits[t, x] += gain[n]
+            visits[t, x] += gains[n]
             significand[t, x], exponent[t, x] = _power(alpha, visits[t, x], log_target[x])
         node[t] = x

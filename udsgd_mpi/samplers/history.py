@@ -1,0 +1,46 @@
+"""The weighted visit history x of the self-repellent samplers."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class History:
+    """x_{n+1} = x_n + β_{n+1} (δ_{X_{n+1}} − x_n), x_0 = 1/B, β_n = (n + 1)^(−b) (paper, eq. 90).
+
+    Ratios of x are all that the samplers read, so the shrinking of x by 1 − β is carried in one
+    scalar, x_n = scale · visits, and a step changes one entry of ``visits`` whatever B is.
+
+    Attributes
+    ----------
+    visits
+        Shape (trials, points).
+    """
+
+    _SMALLEST_SCALE = 2.0**-300
+
+    def __init__(self, trials: int, points: int, b: float) -> None:
+        self.visits = np.full((trials, points), 1 / points)
+        self._b = b
+        self._scale = 1.0
+
+    def gains(self, n: int, steps: int) -> NDArray[np.float64]:
+        """What visits[X] grows by at steps n + 1, n + 2, …, n + ``steps`` at most.
+
+        There are fewer of them where ``rescale`` is due after the last.
+        """
+        beta = (np.arange(n + 1, n + steps + 1, dtype=np.float64) + 1) ** -self._b
+        scale = np.cumprod(np.append(self._scale, 1 - beta))[1:]
+        count = min(int(np.sum(scale >= self._SMALLEST_SCALE)) + 1, steps)
+        self._scale = float(scale[count - 1])
+        return np.asarray(beta[:count] / scale[:count])
+
+    def rescale(self) -> bool:
+        """Bring scale back to 1 where it is due, and say whether it was.
+
+        It is due at the same n however a path is split into blocks, as scale depends on n alone.
+        """
+        if self._scale >= self._SMALLEST_SCALE:
+            return False
+        self.visits *= self._scale
+        self._scale = 1.0
+        return True
