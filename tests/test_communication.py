@@ -1,20 +1,35 @@
 """Every W_n is doubly stochastic, lives on the topology, and brings the agents together."""
 
+import itertools
+import math
+
 import networkx as nx
 import numpy as np
 import pytest
 
 from tests import reference
 from udsgd_mpi.communication import (
+    DFL,
     DSGD,
+    DSGDVT,
+    HLSGD,
+    LSGDFP,
+    LSGDPP,
+    LSGDRC,
     Centralized,
+    DropOut,
+    OnePeerExponential,
+    PartialAverage,
     Pattern,
+    RandomMatching,
+    UnreliableLinks,
     contraction,
-    lazy,
     matrix,
-    metropolis,
 )
+from udsgd_mpi.communication.intervals import AggregationTimes
+from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.sources import Complete, Ring, Star
 
 TOPOLOGIES = {
     "one": nx.empty_graph(1),
@@ -36,6 +51,7 @@ class PatternContract:
 
     pattern: Pattern
     steps = 40
+    contracts = True
 
     def matrices(self, topology: nx.Graph) -> list[np.ndarray]:
         schedule = self.pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
@@ -48,23 +64,41 @@ class PatternContract:
             np.testing.assert_allclose(W.sum(axis=1), 1, atol=1e-15 * len(W))
 
     def test_identity_between_aggregations(self, topology: nx.Graph) -> None:
+        schedule = self.pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
+        times = schedule.times(self.steps).tolist()
+        assert times == sorted(set(times))
         for n, W in enumerate(self.matrices(topology), start=1):
-            if n % self.pattern.interval:
+            if n not in times:
                 np.testing.assert_array_equal(W, np.eye(len(topology)))
 
     def test_support_inside_the_topology(self, topology: nx.Graph) -> None:
-        allowed = (
-            nx.to_numpy_array(topology, nodelist=range(len(topology))) + np.eye(len(topology)) > 0
-        )
+        allowed = nx.to_numpy_array(topology, nodelist=range(len(topology))) > 0
+        allowed |= np.eye(len(topology), dtype=bool)
         for W in self.matrices(topology):
-            assert not self.pattern.uses_topology or not W[~allowed].any()
+            is_average = np.ptp(W) < 1e-15
+            assert is_average or not self.pattern.uses_topology or not W[~allowed].any()
 
-    def test_same_on_every_rank(self, topology: nx.Graph) -> None:
-        np.testing.assert_array_equal(self.matrices(topology), self.matrices(topology))
+    def test_same_on_every_rank_and_in_any_order(self, topology: nx.Graph) -> None:
+        whole = self.matrices(topology)
+        schedule = self.pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
+        for n in (self.steps, 7, 8, self.steps, 1):
+            np.testing.assert_array_equal(matrix(schedule, n, len(topology)), whole[n - 1])
+
+    def test_contraction_brings_agents_together(self, topology: nx.Graph) -> None:
+        agents = len(topology)
+        if agents == 1 or (agents == 2 and not self.contracts):
+            return
+        product = np.eye(agents)
+        schedule = self.pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
+        for n in schedule.times(3000):
+            product = schedule.mixing(int(n)).matrix(agents) @ product
+        np.testing.assert_allclose(product, 1 / agents, atol=1e-6)
+        assert contraction(schedule, agents) < 1 - 1e-6
 
 
 class TestDSGD(PatternContract):
     pattern = DSGD()
+    contracts = False  # two agents swap for ever
 
     def test_weights_are_metropolis(self, topology: nx.Graph) -> None:
         np.testing.assert_allclose(
@@ -74,6 +108,7 @@ class TestDSGD(PatternContract):
 
 class TestDSGDWithInterval(PatternContract):
     pattern = DSGD(interval=3)
+    contracts = False
 
     def test_aggregates_after_every_third_step(self, topology: nx.Graph) -> None:
         schedule = self.pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
@@ -88,6 +123,30 @@ class TestLazyDSGD(PatternContract):
         np.testing.assert_allclose(self.matrices(topology)[0], expected, atol=1e-15)
 
 
+class TestDFL(PatternContract):
+    pattern = DFL(weights="lazy")
+
+
+class TestDSGDVT(PatternContract):
+    pattern = DSGDVT(weights="lazy")
+
+    def test_draws_each_of_five(self) -> None:
+        found = self.matrices(TOPOLOGIES["random"])
+        assert len({W.tobytes() for W in found}) == 5
+        assert any((a == b).all() for a, b in itertools.pairwise(found))
+
+
+class TestDSGDCT(PatternContract):
+    pattern = DSGDVT(topologies=[Ring(), Star(), Complete()], order="cyclic", weights="lazy")
+
+    def test_takes_them_in_turn(self) -> None:
+        found = self.matrices(TOPOLOGIES["star"])
+        graphs = [nx.cycle_graph(7), nx.star_graph(6), nx.complete_graph(7)]
+        for n, W in enumerate(found):
+            expected = (np.eye(7) + reference.metropolis(graphs[n % 3])) / 2
+            np.testing.assert_allclose(W, expected, atol=1e-15)
+
+
 class TestCentralized(PatternContract):
     pattern = Centralized()
 
@@ -97,26 +156,196 @@ class TestCentralized(PatternContract):
         )
 
 
-class TestLocalSGD(PatternContract):
-    pattern = Centralized(interval=5)
+class TestLSGDFP(PatternContract):
+    pattern = LSGDFP()
+
+
+class TestLSGDRC(PatternContract):
+    pattern = LSGDRC()
+
+
+class TestLSGDPP(PatternContract):
+    pattern = LSGDPP(participants=3, interval=2)
+
+    @pytest.fixture(params=[t for t in TOPOLOGIES.values() if len(t) > 3])
+    def topology(self, request: pytest.FixtureRequest) -> nx.Graph:
+        return request.param
+
+    def test_average_of_the_drawn_goes_to_the_next(self) -> None:
+        schedule = self.pattern.start(Graph.from_networkx(nx.path_graph(9), "topology"), seed=3)
+        W = schedule.mixing(int(schedule.times(50)[2]))
+        following = schedule.mixing(int(schedule.times(50)[3]))
+        assert isinstance(W, PartialAverage)
+        assert isinstance(following, PartialAverage)
+        np.testing.assert_array_equal(W.successors, following.members)
+        theta = np.random.default_rng(1).normal(size=9)
+        mixed = W.matrix(9) @ theta
+        np.testing.assert_allclose(mixed[W.successors], theta[W.members].mean(), rtol=1e-15)
+        outside = np.setdiff1d(np.arange(9), W.successors)
+        others = np.setdiff1d(np.arange(9), W.members)
+        assert sorted(mixed[outside]) == sorted(theta[others])
+
+    def test_contraction_brings_agents_together(self, topology: nx.Graph) -> None:
+        """‖E[WᵀW] − J‖ < 1, but the rounds hang together: the others only change places."""
+        schedule = self.pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
+        assert contraction(schedule, len(topology)) < 1 - 1e-6
+        product = np.eye(len(topology))
+        for n in schedule.times(400):
+            product = schedule.mixing(int(n)).matrix(len(topology)) @ product
+        np.testing.assert_allclose(np.sort(product.max(axis=1))[:3], 1 / 3, atol=1e-15)
+        np.testing.assert_allclose(np.sort(product.max(axis=1))[3:], 1, atol=1e-15)
+
+
+class TestHLSGD(PatternContract):
+    pattern = HLSGD(clusters=2, inner=2, outer=6)
+
+    def test_gossips_inside_and_averages_between(self) -> None:
+        found = self.matrices(TOPOLOGIES["barbell"])  # 4 + 1 + 4 agents
+        assert not found[1][:5, 5:].any()
+        assert found[1][:5, :5].any()
+        np.testing.assert_array_equal(found[5], np.full((9, 9), 1 / 9))
+
+
+class TestOnePeerExponential(PatternContract):
+    pattern = OnePeerExponential()
+
+    def test_a_power_of_two_averages_exactly_in_a_period(self) -> None:
+        found = self.matrices(nx.path_graph(8))
+        np.testing.assert_allclose(found[2] @ found[1] @ found[0], 1 / 8, atol=1e-15)
+
+    @pytest.fixture(params=[*TOPOLOGIES.values(), nx.path_graph(8)])
+    def topology(self, request: pytest.FixtureRequest) -> nx.Graph:
+        return request.param
+
+
+class TestRandomMatching(PatternContract):
+    pattern = RandomMatching()
+
+    def test_is_a_maximal_matching(self, topology: nx.Graph) -> None:
+        for W in self.matrices(topology):
+            pairs = {frozenset((i, j)) for i, j in zip(*np.nonzero(W), strict=True) if i != j}
+            assert nx.is_maximal_matching(topology, {tuple(pair) for pair in pairs})
+
+
+class TestIndependentLosses(PatternContract):
+    pattern = UnreliableLinks(failure=0.3)
+    contracts = False
+
+    def test_rate_and_independence_of_losses(self) -> None:
+        # 68 edges × 2,000 aggregations, so the standard error of the rate is 0.0012.
+        graph = TOPOLOGIES["random"]
+        schedule = self.pattern.start(Graph.from_networkx(graph, "topology"), seed=3)
+        i, j = np.array(graph.edges).T
+        lost = np.array([schedule.mixing(n).matrix(len(graph))[i, j] == 0 for n in range(1, 2001)])
+        error = np.sqrt(0.3 * 0.7 / lost.size)
+        assert abs(lost.mean() - 0.3) < 4 * error
+        both = lost[1:] & lost[:-1]
+        assert abs(both.mean() - 0.09) < 4 * np.sqrt(0.09 * 0.91 / both.size) * 2
+
+
+class TestBurstyLosses(PatternContract):
+    pattern = UnreliableLinks(failure=0.05, recovery=0.2)
+    contracts = False
+
+    def test_bursts_last_as_they_should(self) -> None:
+        # A bad link stays bad with probability 0.8; 20 % of link-steps are bad.
+        graph = TOPOLOGIES["random"]
+        schedule = self.pattern.start(Graph.from_networkx(graph, "topology"), seed=3)
+        i, j = np.array(graph.edges).T
+        lost = np.array([schedule.mixing(n).matrix(len(graph))[i, j] == 0 for n in range(1, 2001)])
+        stays = lost[1:][lost[:-1]]
+        assert abs(stays.mean() - 0.8) < 4 * np.sqrt(0.16 / stays.size)
+        assert abs(lost.mean() - 0.2) < 4 * 3 * np.sqrt(0.16 / lost.size)
+
+
+class TestDropOut(PatternContract):
+    pattern = DropOut(leave=0.2, rejoin=0.5)
+    contracts = False
+
+    def test_one_that_is_out_mixes_with_nobody(self) -> None:
+        graph = TOPOLOGIES["star"]
+        centre_out = [W for W in self.matrices(graph) if W[0, 0] == 1]
+        assert 3 < len(centre_out) < 25
+        assert all((np.eye(7) == W).all() for W in centre_out)
+
+
+@pytest.mark.parametrize(
+    ("interval", "times"),
+    [
+        (3, [3, 6, 9, 12]),
+        # ⌈log l⌉ = 1 for l ≤ 2, 2 for l ≤ 7, 3 for l ≤ 20.
+        ("log", [1, 2, 4, 6, 8, 10, 12]),
+        ("loglog", list(range(1, 13))),
+        ([4, 1], [4, 5, 6, 7, 8, 9, 10, 11, 12]),
+    ],
+)
+def test_aggregation_times(interval: object, times: list[int]) -> None:
+    schedule = AggregationTimes(interval)
+    assert schedule.until(12).tolist() == times
+    assert [schedule.number(n) for n in times] == list(range(1, len(times) + 1))
+
+
+def test_increasing_intervals_follow_the_formula() -> None:
+    for name, growth in (("log", math.log), ("loglog", lambda l: math.log(max(1, math.log(l))))):
+        expected = np.cumsum([max(1, math.ceil(growth(l))) for l in range(1, 400)])
+        got = AggregationTimes(name).until(int(expected[-1]))
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_equivalent_patterns() -> None:
+    graph = nx.complete_graph(6)
+    compressed = Graph.from_networkx(graph, "topology")
+
+    def at(pattern: Pattern, n: int) -> np.ndarray:
+        return matrix(pattern.start(compressed, seed=3), n, 6)
+
+    for n in range(1, 13):
+        np.testing.assert_array_equal(at(LSGDFP(interval=1), n), at(Centralized(), n))
+        np.testing.assert_allclose(
+            at(LSGDPP(participants=6, interval=4), n), at(LSGDFP(interval=4), n), atol=1e-15
+        )
+        alone = HLSGD(clusters=6, inner=1, outer=4)
+        np.testing.assert_array_equal(at(alone, n), at(LSGDFP(interval=4), n))
+        together = HLSGD(clusters=1, inner=1, outer=100)
+        np.testing.assert_array_equal(at(together, n), at(DSGD(), n))
+
+
+@pytest.mark.parametrize(
+    ("clusters", "message"),
+    [
+        (["0-2", "4-5"], "none for agent 3"),
+        (["0-3", "3-5"], "agent 3 is in '0' already"),
+        (["0-5", "6"], "agent 6 too"),
+    ],
+)
+def test_clusters_must_cover_every_agent_once(clusters: list[str], message: str) -> None:
+    topology = Graph.from_networkx(nx.complete_graph(6), "topology")
+    with pytest.raises(ConfigurationError, match=message):
+        HLSGD(clusters=clusters).start(topology, seed=1)
+
+
+def test_more_participants_than_agents() -> None:
+    topology = Graph.from_networkx(nx.complete_graph(6), "topology")
+    with pytest.raises(ConfigurationError, match="expected at most 6 agents, got 7"):
+        LSGDPP(participants=7).start(topology, seed=1)
 
 
 def test_contraction_is_the_norm(topology: nx.Graph) -> None:
     W = reference.metropolis(topology)
     expected = np.sqrt(max(0, np.linalg.eigvalsh(W.T @ W - 1 / len(W)).max()))
-    got = contraction(metropolis(Graph.from_networkx(topology, "topology")))
-    assert got == pytest.approx(expected, abs=1e-7)
+    schedule = DSGD().start(Graph.from_networkx(topology, "topology"), seed=1)
+    assert contraction(schedule, len(topology)) == pytest.approx(expected, abs=1e-7)
 
 
 def test_large_and_small_topologies_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = metropolis(Graph.from_networkx(TOPOLOGIES["random"], "topology"))
-    dense = contraction(weights)
-    monkeypatch.setattr("udsgd_mpi.communication.weights._DENSE_AGENTS", 0)
-    assert contraction(weights) == pytest.approx(dense, rel=1e-10)
+    schedule = DSGD().start(Graph.from_networkx(TOPOLOGIES["random"], "topology"), seed=1)
+    dense = contraction(schedule, 17)
+    monkeypatch.setattr("udsgd_mpi.communication.consensus._DENSE_AGENTS", 0)
+    assert contraction(schedule, 17) == pytest.approx(dense, rel=1e-10)
 
 
 @pytest.mark.parametrize("agents", [2, 4, 8])
 def test_metropolis_swaps_for_ever_on_an_even_ring_and_lazy_weights_do_not(agents: int) -> None:
-    weights = metropolis(Graph.from_networkx(nx.cycle_graph(agents), "topology"))
-    assert contraction(weights) == pytest.approx(1, abs=1e-14)
-    assert contraction(lazy(weights)) < 0.99
+    topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
+    assert contraction(DSGD().start(topology, 1), agents) == pytest.approx(1, abs=1e-14)
+    assert contraction(DSGD(weights="lazy").start(topology, 1), agents) < 0.99

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from udsgd_mpi.communication import Weights, contraction
+from udsgd_mpi.communication import contraction
 from udsgd_mpi.problem import Problem, everybody
 
 _ROUNDING = 1e-12
@@ -14,12 +14,11 @@ def concerns(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
     schedule = experiment.communication.start(problem.topology, experiment.seed)
-    for mixing in schedule.distinct:
-        if isinstance(mixing, Weights) and contraction(mixing) > 1 - _ROUNDING:
-            yield (
-                "communication: ‖W − J‖ = 1, so mixing never brings the agents together"
-                ' (Assumption 2.5); use weights = "lazy", or another topology'
-            )
+    if contraction(schedule, len(problem.agents)) > 1 - _ROUNDING:
+        yield (
+            "communication: ‖W − J‖ = 1, so mixing never brings the agents together"
+            ' (Assumption 2.5); use weights = "lazy", or another topology'
+        )
     step_size = experiment.step_size
     if step_size.exponent == 1:
         hessian = experiment.objective.hessian(problem.minimizer, everybody(problem.agents))

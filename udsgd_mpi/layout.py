@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Weights
+from udsgd_mpi.communication import Schedule, Weights
 from udsgd_mpi.errors import ConfigurationError
 
 
@@ -55,3 +55,20 @@ def copies_needed(weights: Weights, layout: Layout, rank: int) -> NDArray[np.int
     first, last = weights.offsets[hosted.start], weights.offsets[hosted.stop]
     columns = np.unique(weights.columns[first:last]).astype(np.int64)
     return columns[(columns < hosted.start) | (columns >= hosted.stop)]
+
+
+def most_copies(schedule: Schedule, layout: Layout, rank: int) -> int:
+    """Most copies of others' half-steps that a rank needs at once for any W of a schedule."""
+    sparse = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
+    return max((len(copies_needed(W, layout, rank)) for W in sparse), default=0)
+
+
+def rows_wanted(weights: Weights, layout: Layout, rank: int) -> dict[int, NDArray[np.int64]]:
+    """For each other rank the agents hosted here whose half-steps it needs, ascending."""
+    rows = np.repeat(np.arange(len(weights)), np.diff(weights.offsets))
+    columns = weights.columns.astype(np.int64)
+    hosted = layout.hosted(rank)
+    hosts = layout.host(rows)
+    going = (columns >= hosted.start) & (columns < hosted.stop) & (hosts != rank)
+    other, agent = np.divmod(np.unique(hosts[going] * len(weights) + columns[going]), len(weights))
+    return {int(to): agent[other == to] for to in np.unique(other)}

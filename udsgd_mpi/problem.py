@@ -9,7 +9,7 @@ from udsgd_mpi.data.datasets import load
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.graphs import Graph, build
+from udsgd_mpi.graphs import Graph, build, build_topology
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.seeding import Purpose, generator
@@ -75,7 +75,8 @@ def pose(experiment: Experiment, agents: int) -> Problem:
     ConfigurationError
         If data, graphs and settings do not fit each other.
     """
-    topology = _topology(experiment, agents)
+    topology_seed = _graph_seed(experiment, Purpose.TOPOLOGY)
+    topology = build_topology(experiment.topology, agents, topology_seed, "topology")
     data = load(experiment.data.source, experiment.data.standardize)
     labels = experiment.objective.encode(data.labels)
     shares = experiment.partition.share(labels, agents, experiment.seed)
@@ -102,17 +103,6 @@ def everybody(agents: list[Agent]) -> Points:
         np.concatenate([agent.stationary_law * agent.points.weights for agent in agents])
         / len(agents),
     )
-
-
-def _topology(experiment: Experiment, agents: int) -> Graph:
-    seed = _graph_seed(experiment, Purpose.TOPOLOGY)
-    topology = build(experiment.topology, agents, seed, "topology")
-    if len(topology) != agents:
-        raise ConfigurationError(
-            f"topology has {len(topology)} agents but the experiment has {agents}: use"
-            f" --agents {len(topology)} (or mpirun -n {len(topology)}), or another topology"
-        )
-    return topology
 
 
 def _agent(experiment: Experiment, i: int, group: str, features: Floats, labels: Floats) -> Agent:

@@ -6,11 +6,25 @@ import pytest
 from mpi4py import MPI
 
 from tests import reference
-from udsgd_mpi.communication import metropolis
+from udsgd_mpi.communication import (
+    DSGD,
+    DSGDVT,
+    HLSGD,
+    LSGDPP,
+    Centralized,
+    DropOut,
+    OnePeerExponential,
+    Pattern,
+    RandomMatching,
+    UnreliableLinks,
+    matrix,
+    metropolis,
+)
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.layout import Layout, copies_needed
+from udsgd_mpi.layout import Layout, copies_needed, most_copies
 from udsgd_mpi.parallel.average import AgentAverage, AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.neighbours import NeighbourMixing
 
 pytestmark = pytest.mark.mpi
@@ -77,5 +91,37 @@ def test_average_is_summed_in_agent_order(topology: nx.Graph, trials: int, d: in
         expected += theta
     expected /= len(whole)
     np.testing.assert_array_equal(AgentAverage(COMM, blocks)(), expected)
-    AverageMixing(COMM, blocks)()
+    AverageMixing(COMM, blocks).all()
     np.testing.assert_array_equal(blocks.theta, np.broadcast_to(expected, blocks.theta.shape))
+
+
+PATTERNS = [
+    DSGD(),
+    Centralized(),
+    DSGDVT(),
+    DSGDVT(order="cyclic"),
+    LSGDPP(participants=1, interval=2),
+    LSGDPP(participants=4, interval=1),
+    HLSGD(clusters=3, inner=1, outer=3),
+    OnePeerExponential(),
+    RandomMatching(),
+    UnreliableLinks(failure=0.4),
+    DropOut(leave=0.4),
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: p.__struct_config__.tag)
+def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern) -> None:
+    agents, trials, d = 11, 2, 3
+    topology = Graph.from_networkx(
+        nx.connected_watts_strogatz_graph(agents, 4, 0.5, seed=1), "topology"
+    )
+    schedule = pattern.start(topology, seed=5)
+    copies = most_copies(schedule, Layout(agents, COMM.size), COMM.rank)
+    blocks, whole = filled(agents, copies, trials, d)
+    mix = Mixer(COMM, schedule, blocks, 8)
+    for n in range(1, 9):
+        theta = mix(n, blocks.theta)
+        whole = np.einsum("ij,jtd->itd", matrix(schedule, n, agents), whole)
+        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
+    mix.free()

@@ -3,21 +3,63 @@
 To add one, write its file and name it in ``AnyPattern``.
 """
 
-from udsgd_mpi.communication.base import Average, Mixing, Pattern, Schedule, matrix
-from udsgd_mpi.communication.centralized import Centralized
-from udsgd_mpi.communication.dsgd import DSGD
-from udsgd_mpi.communication.weights import Weights, contraction, lazy, metropolis
+import numpy as np
+from numpy.typing import NDArray
 
-AnyPattern = DSGD | Centralized
+from udsgd_mpi.communication.base import Pattern, Schedule
+from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
+from udsgd_mpi.communication.consensus import contraction
+from udsgd_mpi.communication.dsgd import DFL, DSGD
+from udsgd_mpi.communication.hlsgd import HLSGD
+from udsgd_mpi.communication.lsgd_pp import LSGDPP
+from udsgd_mpi.communication.mixing import Average, Mixing, PartialAverage
+from udsgd_mpi.communication.random_links import DropOut, RandomMatching, UnreliableLinks
+from udsgd_mpi.communication.time_varying import DSGDVT, OnePeerExponential
+from udsgd_mpi.communication.weights import Weights, lazy, metropolis
+
+AnyPattern = (
+    Centralized
+    | DSGD
+    | DSGDVT
+    | LSGDFP
+    | LSGDPP
+    | LSGDRC
+    | HLSGD
+    | DFL
+    | OnePeerExponential
+    | RandomMatching
+    | UnreliableLinks
+    | DropOut
+)
+
+
+def matrix(schedule: Schedule, n: int, agents: int) -> NDArray[np.float64]:
+    """W_n as a dense array, shape (agents, agents): for tests and theory."""
+    times = schedule.times(n)
+    if len(times) == 0 or times[-1] != n:
+        return np.eye(agents)
+    return schedule.mixing(n).matrix(agents)
+
 
 __all__ = [
+    "DFL",
     "DSGD",
+    "DSGDVT",
+    "HLSGD",
+    "LSGDFP",
+    "LSGDPP",
+    "LSGDRC",
     "AnyPattern",
     "Average",
     "Centralized",
+    "DropOut",
     "Mixing",
+    "OnePeerExponential",
+    "PartialAverage",
     "Pattern",
+    "RandomMatching",
     "Schedule",
+    "UnreliableLinks",
     "Weights",
     "contraction",
     "lazy",

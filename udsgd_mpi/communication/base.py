@@ -1,81 +1,73 @@
 """What a communication pattern is: when the agents exchange, and with which W."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Struct
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication.intervals import AggregationTimes, Interval
+from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.weights import Weights
 from udsgd_mpi.graphs import Graph
 
 
-class Average:
-    """W = J = 11ᵀ/N: all agents move to their average."""
-
-
-Mixing = Weights | Average
-
-
-class Schedule(Protocol):
+class Schedule:
     """The matrices W_n of one run: a pure function of (seed, n), known to every rank.
 
     n counts the local steps done, so W_n completes the n-th step, n = 1, 2, …; W_n = I unless n
     is an aggregation time.
-    """
-
-    def times(self, steps: int) -> NDArray[np.int64]:
-        """Aggregation times n_1 < n_2 < … up to ``steps``."""
-
-    def mixing(self, n: int) -> Mixing:
-        """W_n at an aggregation time: one of ``distinct``."""
-
-    @property
-    def distinct(self) -> Sequence[Mixing]:
-        """All matrices that can come up."""
-
-
-class Pattern(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """A communication pattern and its parameters; subclasses are listed in the registry.
 
     Parameters
     ----------
-    interval
-        K, the number of local steps between aggregations.
+    planned
+        The matrices that come back again and again, for which an exchange is worth planning.
+    support
+        Where W_n is sparse but new each time: weights whose support holds that of every W_n.
     """
 
-    interval: Annotated[int, Meta(ge=1)] = 1
-    uses_topology: ClassVar[bool]
+    def __init__(
+        self,
+        interval: Interval,
+        *,
+        planned: Sequence[Mixing] = (),
+        support: Weights | None = None,
+    ) -> None:
+        self._times = AggregationTimes(interval)
+        self.planned = planned
+        self.support = support
 
-    def start(self, topology: Graph, seed: int) -> Schedule:
-        """The schedule on a topology of N agents."""
+    def times(self, steps: int) -> NDArray[np.int64]:
+        """Aggregation times n_1 < n_2 < … up to ``steps``."""
+        return self._times.until(steps)
+
+    def mixing(self, n: int) -> Mixing:
+        """W_n at an aggregation time; asked for in ascending order of n it costs least."""
         raise NotImplementedError
 
 
-class EveryInterval:
-    """The same W every K steps."""
+class InTurn(Schedule):
+    """A few matrices in turn: the l-th aggregation takes number (l − 1) mod count."""
 
-    def __init__(self, mixing: Mixing, interval: int) -> None:
-        self._mixing = mixing
-        self._interval = interval
-
-    def times(self, steps: int) -> NDArray[np.int64]:
-        return np.arange(self._interval, steps + 1, self._interval, dtype=np.int64)
+    def __init__(self, interval: Interval, planned: Sequence[Mixing]) -> None:
+        super().__init__(interval, planned=planned)
 
     def mixing(self, n: int) -> Mixing:
-        return self._mixing
-
-    @property
-    def distinct(self) -> Sequence[Mixing]:
-        return (self._mixing,)
+        return self.planned[(self._times.number(n) - 1) % len(self.planned)]
 
 
-def matrix(schedule: Schedule, n: int, agents: int) -> NDArray[np.float64]:
-    """W_n as a dense array, shape (N, N): for tests and theory."""
-    if n not in schedule.times(n):
-        return np.eye(agents)
-    mixing = schedule.mixing(n)
-    if isinstance(mixing, Average):
-        return np.full((agents, agents), 1 / agents)
-    return np.asarray(mixing.sparse().toarray())
+class Pattern(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """A communication pattern and its parameters; subclasses are listed in the registry."""
+
+    uses_topology: ClassVar[bool] = True
+
+    def start(self, topology: Graph, seed: int) -> Schedule:
+        """The schedule on a topology of N agents.
+
+        Raises
+        ------
+        ConfigurationError
+            If the parameters do not fit the number of agents.
+        """
+        raise NotImplementedError

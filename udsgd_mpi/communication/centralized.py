@@ -1,15 +1,30 @@
-"""Centralised SGD and local SGD with full participation."""
+"""Patterns of global averages: centralised SGD and local SGD with full participation."""
 
 from typing import ClassVar
 
-from udsgd_mpi.communication.base import Average, EveryInterval, Pattern, Schedule
+from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.intervals import Interval
+from udsgd_mpi.communication.mixing import Average
 from udsgd_mpi.graphs import Graph
 
 
 class Centralized(Pattern, frozen=True, tag="centralized"):
-    """W = J every K steps: centralised SGD for K = 1, LSGD-FP for K > 1 (paper, section 1)."""
+    """W = J; for K = 1 the agents act as one (paper, section 1)."""
 
+    interval: Interval = 1
     uses_topology: ClassVar[bool] = False
 
     def start(self, topology: Graph, seed: int) -> Schedule:
-        return EveryInterval(Average(), self.interval)
+        return InTurn(self.interval, [Average()])
+
+
+class LSGDFP(Centralized, frozen=True, tag="lsgd_fp"):
+    """Local SGD with full participation: W = J every K > 1 steps (paper, section 1)."""
+
+    interval: Interval = 5
+
+
+class LSGDRC(Centralized, frozen=True, tag="lsgd_rc"):
+    """Local SGD with reduced communication: W = J at growing intervals (paper, section 1)."""
+
+    interval: Interval = "log"

@@ -1,15 +1,12 @@
-"""Doubly stochastic weights on a topology, and how fast they contract."""
+"""Doubly stochastic weights on a topology."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array
-from scipy.sparse.linalg import LinearOperator, svds
 
 from udsgd_mpi.graphs import Graph
-
-_DENSE_AGENTS = 1500
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,10 @@ class Weights:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def matrix(self, agents: int) -> NDArray[np.float64]:
+        """W, shape (agents, agents)."""
+        return np.asarray(self.sparse().toarray()).reshape(agents, agents)
+
     def sparse(self) -> csr_array:
         """W as a scipy sparse array, shape (N, N)."""
         n = len(self)
@@ -38,14 +39,29 @@ def metropolis(topology: Graph) -> Weights:
 
     They are symmetric, hence doubly stochastic (paper, Appendix F.1).
     """
-    n = len(topology)
     degrees = topology.degrees
-    tails = np.repeat(np.arange(n), degrees)
-    shared = 1 / np.maximum(degrees[tails], degrees[topology.neighbours])
-    own = 1 - np.bincount(tails, weights=shared, minlength=n)
-    rows = np.concatenate([tails, np.arange(n)])
-    columns = np.concatenate([topology.neighbours, np.arange(n)])
-    return _compress(csr_array((np.concatenate([shared, own]), (rows, columns)), shape=(n, n)))
+    tails = np.repeat(np.arange(len(topology)), degrees)
+    once = tails < topology.neighbours
+    i, j = tails[once], topology.neighbours[once].astype(np.int64)
+    return from_edges(len(topology), i, j, 1 / np.maximum(degrees[i], degrees[j]))
+
+
+def from_edges(
+    n: int, i: NDArray[np.int64], j: NDArray[np.int64], values: NDArray[np.float64]
+) -> Weights:
+    """Symmetric weights of n agents: each edge {i, j} has its value, what is missing is w_ii."""
+    given = np.bincount(i, values, n) + np.bincount(j, values, n)
+    own = np.maximum(0, 1 - given)  # rounding must not make a weight negative
+    rows = np.concatenate([i, j, np.arange(n)])
+    columns = np.concatenate([j, i, np.arange(n)])
+    return from_entries(n, rows, columns, np.concatenate([values, values, own]))
+
+
+def from_entries(
+    n: int, i: NDArray[np.int64], j: NDArray[np.int64], values: NDArray[np.float64]
+) -> Weights:
+    """Weights of n agents from the entries of W; those of one place add up."""
+    return _compress(csr_array((values, (i, j)), shape=(n, n)))
 
 
 def lazy(weights: Weights) -> Weights:
@@ -56,22 +72,6 @@ def lazy(weights: Weights) -> Weights:
     """
     half = (eye_array(len(weights)) + weights.sparse()) / 2
     return _compress(csr_array(half))
-
-
-def contraction(weights: Weights) -> float:
-    """‖W − J‖₂, the factor by which one mixing shrinks disagreement (Assumption 2.5)."""
-    n = len(weights)
-    W = weights.sparse()
-    if n <= _DENSE_AGENTS:
-        return float(np.linalg.norm(W.toarray() - 1 / n, ord=2))
-    centred = LinearOperator(
-        (n, n),
-        matvec=lambda v: W @ v - v.mean(),
-        rmatvec=lambda v: W.T @ v - v.mean(),
-        dtype=np.float64,
-    )
-    start = np.cos(np.arange(n))  # fixed, so that the same bits come back
-    return float(svds(centred, k=1, v0=start, return_singular_vectors=False)[0])
 
 
 def _compress(matrix: csr_array) -> Weights:

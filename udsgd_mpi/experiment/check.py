@@ -63,6 +63,9 @@ def _expand(raw: Any, kind: Any, path: str) -> Any:
         return _expand_tagged(raw, tags, path)
     if choices and isinstance(raw, Mapping):
         return _expand_struct(raw, choices[0], path)
+    if get_origin(_plain(kind)) is list and isinstance(raw, list):
+        item_type = get_args(_plain(kind))[0]
+        return [_expand(item, item_type, f"{path}[{k}]") for k, item in enumerate(raw)]
     if get_origin(_plain(kind)) is dict and isinstance(raw, Mapping):
         value_type = get_args(_plain(kind))[1]
         return {key: _expand(value, value_type, _join(path, key)) for key, value in raw.items()}

@@ -1,9 +1,8 @@
 """Which agent belongs to which group."""
 
-import re
-
 import numpy as np
 
+from udsgd_mpi.agent_lists import covering
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Group
 
@@ -32,7 +31,9 @@ def assign(groups: dict[str, Group], agents: int) -> list[str]:
             f"groups: expected shares for all groups or lists of agents for all, got shares for"
             f" {shared} and lists for {named}"
         )
-    return _listed(groups, agents) if named else _by_share(groups, agents)
+    if named:
+        return covering({name: groups[name].agents or "" for name in named}, agents, "groups")
+    return _by_share(groups, agents)
 
 
 def _by_share(groups: dict[str, Group], agents: int) -> list[str]:
@@ -52,38 +53,3 @@ def _by_share(groups: dict[str, Group], agents: int) -> list[str]:
             counts[empty] += 1
             counts[np.argmax(above_share)] -= 1
     return [name for name, count in zip(groups, counts, strict=True) for _ in range(count)]
-
-
-def _listed(groups: dict[str, Group], agents: int) -> list[str]:
-    found: dict[int, str] = {}
-    for name, group in groups.items():
-        for agent in _parse(group.agents or "", name):
-            if agent in found:
-                raise ConfigurationError(
-                    f"groups.{name}.agents: agent {agent} is in group {found[agent]!r} already;"
-                    " name every agent once"
-                )
-            found[agent] = name
-    missing = [agent for agent in range(agents) if agent not in found]
-    beyond = [agent for agent in found if agent >= agents]
-    if missing or beyond:
-        raise ConfigurationError(
-            f"groups: expected each of the agents 0-{agents - 1} in one group, got"
-            + (f" none for agent {missing[0]}" if missing else f" agent {beyond[0]} too")
-            + f"; list {agents} agents, or use shares"
-        )
-    return [found[agent] for agent in range(agents)]
-
-
-def _parse(text: str, name: str) -> list[int]:
-    agents: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,9})(?:\s*-\s*(\d{1,9}))?\s*", part)
-        if not match:
-            raise ConfigurationError(
-                f'groups.{name}.agents: expected numbers and ranges such as "0-49, 60", got'
-                f" {text!r}"
-            )
-        first = int(match[1])
-        agents.extend(range(first, int(match[2] or first) + 1))
-    return agents

@@ -212,3 +212,20 @@ def build(source: GraphSource, n: int, seed: int, name: str) -> Graph:
         If it is not connected, or the file can't be read.
     """
     return Graph.from_networkx(source.draw(n, seed), name)
+
+
+def build_topology(source: GraphSource, agents: int, seed: int, name: str) -> Graph:
+    """The graph of a source as a topology, checked to be connected and of the right size.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not.
+    """
+    topology = build(source, agents, seed, name)
+    if len(topology) != agents:
+        raise ConfigurationError(
+            f"{name} has {len(topology)} agents but the experiment has {agents}: use"
+            f" --agents {len(topology)} (or mpirun -n {len(topology)}), or another topology"
+        )
+    return topology

@@ -1,17 +1,18 @@
-"""The average of all agents, with the same bits on any number of ranks."""
+"""The average of agents, with the same bits on any number of ranks."""
 
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.agent_sums import mean_over_agents
+from udsgd_mpi.communication import PartialAverage
 from udsgd_mpi.parallel.blocks import Blocks
 
 Floats = NDArray[np.float64]
 
 
 class AgentAverage:
-    """(1/N) Σ_i θ^i, summed in agent order.
+    """The mean of θ^i over agents, summed in agent order.
 
     Each rank sums one slice of the elements over all agents: an all-to-all brings every agent's
     slice there and an all-gather takes the means back, so that an agent's iterate moves once
@@ -20,47 +21,78 @@ class AgentAverage:
     """
 
     def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
-        layout, ranks = blocks.layout, blocks.layout.ranks
+        ranks = blocks.layout.ranks
         elements = blocks.trials * blocks.d
-        edges = np.arange(ranks + 1) * elements // ranks
-        widths = np.diff(edges)
-        mine = int(widths[blocks.rank])
+        self._edges = np.arange(ranks + 1) * elements // ranks
+        self._widths = np.diff(self._edges)
         self._comm = comm
         self._blocks = blocks
-        self._slices = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
-        self._outgoing = np.empty(blocks.agents * elements)
-        self._incoming = np.empty((layout.agents, mine))
-        self._mean = np.empty(mine)
-        self._all = np.empty((blocks.trials, blocks.d))
-        self._send = (blocks.agents * widths, blocks.agents * edges[:-1])
-        self._receive = (layout.counts * mine, layout.starts[:-1] * mine)
-        self._gather = (widths, edges[:-1])
+        self._all = np.arange(blocks.layout.agents)
+        self._mean = np.empty(int(self._widths[blocks.rank]))
+        self._means = np.empty((blocks.trials, blocks.d))
 
-    def __call__(self) -> Floats:
-        """The average on every rank, shape (trials, d); the next call overwrites it."""
+    def __call__(self, members: NDArray[np.int64] | None = None) -> Floats:
+        """The average of some agents (of all by default) on every rank, shape (trials, d).
+
+        The next call overwrites it.
+        """
         blocks = self._blocks
-        theta = blocks.theta.reshape(blocks.agents, -1)
-        for start, stop in self._slices:
-            part = self._outgoing[blocks.agents * start : blocks.agents * stop]
-            part.reshape(blocks.agents, stop - start)[:] = theta[:, start:stop]
-        self._comm.Alltoallv(
-            [self._outgoing, self._send, MPI.DOUBLE], [self._incoming, self._receive, MPI.DOUBLE]
+        members = self._all if members is None else members
+        counts = np.bincount(blocks.layout.host(members), minlength=blocks.layout.ranks)
+        here = members[blocks.layout.host(members) == blocks.rank]
+        theta = blocks.theta.reshape(blocks.agents, -1)[here - blocks.layout.starts[blocks.rank]]
+        outgoing = np.concatenate(
+            [part.ravel() for part in np.split(theta, self._edges[1:-1], axis=1)]
         )
-        mean_over_agents(self._incoming, self._mean)
-        self._comm.Allgatherv(self._mean, [self._all, self._gather, MPI.DOUBLE])
-        return self._all
+        incoming = np.empty((len(members), len(self._mean)))
+        arriving = counts * len(self._mean)
+        self._comm.Alltoallv(
+            [outgoing, (len(here) * self._widths, len(here) * self._edges[:-1]), MPI.DOUBLE],
+            [incoming, (arriving, np.cumsum(arriving) - arriving), MPI.DOUBLE],
+        )
+        mean_over_agents(incoming, self._mean)
+        self._comm.Allgatherv(
+            self._mean, [self._means, (self._widths, self._edges[:-1]), MPI.DOUBLE]
+        )
+        return self._means
 
 
 class AverageMixing:
-    """θ^i ← (1/N) Σ_j θ^j: W = J."""
+    """θ^i ← (1/N) Σ_j θ^j, or the same among the participants of a round."""
 
     def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
+        self._comm = comm
         self._average = AgentAverage(comm, blocks)
         self._blocks = blocks
 
-    def __call__(self) -> None:
-        """Replace every hosted agent's θ by the average."""
+    def all(self) -> None:
+        """W = J."""
         self._blocks.theta[:] = self._average()
 
-    def free(self) -> None:
-        """Nothing is held."""
+    def partial(self, mixing: PartialAverage) -> None:
+        """W = T_{S→S'} W_S: the average to S', entering agents' half-steps to leaving ones."""
+        layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.theta
+        mean = self._average(mixing.members)
+        start = layout.starts[rank]
+        pairs = list(zip(mixing.entering.tolist(), mixing.leaving.tolist(), strict=True))
+        hosts = layout.host(np.array(pairs, dtype=np.int64).reshape(-1, 2)).tolist()
+        handed = {
+            leaving: theta[entering - start].copy() if source == rank else np.empty_like(theta[0])
+            for (entering, leaving), (source, to) in zip(pairs, hosts, strict=True)
+            if rank in (source, to)
+        }
+        requests = [
+            self._comm.Isend(handed[leaving], to)
+            if source == rank
+            else self._comm.Irecv(handed[leaving], source)
+            for (_, leaving), (source, to) in zip(pairs, hosts, strict=True)
+            if source != to and rank in (source, to)
+        ]
+        MPI.Request.Waitall(requests)
+        hosted = layout.hosted(rank)
+        for leaving, half_step in handed.items():
+            if leaving in hosted:
+                theta[leaving - start] = half_step
+        for agent in mixing.successors.tolist():
+            if agent in hosted:
+                theta[agent - start] = mean

@@ -5,12 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from mpi4py import MPI
 
-from udsgd_mpi.communication import Mixing, Schedule, Weights
-from udsgd_mpi.layout import Layout, copies_needed
+from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.objectives import Points
-from udsgd_mpi.parallel.average import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks, Floats
-from udsgd_mpi.parallel.neighbours import NeighbourMixing
+from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.problem import Agent, Problem
 from udsgd_mpi.recording import Recording
@@ -44,17 +42,13 @@ def simulate(
     recorded = experiment.record.at(experiment.steps)
     iterates = experiment.record.detail == "iterates"
 
-    blocks = Blocks(layout, comm.rank, _copies(schedule, layout, comm.rank), trials, d)
-    mixing = {id(W): _execute(comm, W, blocks) for W in schedule.distinct}
-    recording = Recording.empty(recorded, trials, count, d, iterates=iterates) if problem else None
+    blocks = Blocks(layout, comm.rank, most_copies(schedule, layout, comm.rank), trials, d)
+    recording = None
+    if problem:
+        recording = Recording.empty(recorded, trials, count, d, iterates=iterates)
     record = Recorder(comm, blocks, recorded, minimizer, recording, iterates=iterates)
     times = schedule.times(experiment.steps)
-    aggregations = set(times.tolist())
-
-    def mix(n: int, _half_steps: Floats) -> Floats:
-        if n in aggregations:
-            mixing[id(schedule.mixing(n))]()
-        return blocks.theta
+    W = Mixer(comm, schedule, blocks, experiment.steps)
 
     def observe(n: int, theta: Floats) -> None:
         record(n, theta)
@@ -67,13 +61,12 @@ def simulate(
             experiment.step_size,
             experiment.objective,
             _points(agents),
-            mix,
+            W,
             np.union1d(times, recorded[recorded > 0]).tolist(),
             observe,
         )
     finally:
-        for executor in mixing.values():
-            executor.free()
+        W.free()
     return recording
 
 
@@ -83,21 +76,6 @@ def _scatter(comm: MPI.Intracomm, layout: Layout, problem: Problem | None) -> li
         shares = [[problem.agents[i] for i in layout.hosted(rank)] for rank in range(comm.size)]
     found: list[Agent] = comm.scatter(shares)
     return found
-
-
-def _copies(schedule: Schedule, layout: Layout, rank: int) -> int:
-    return max(
-        len(copies_needed(W, layout, rank)) if isinstance(W, Weights) else 0
-        for W in schedule.distinct
-    )
-
-
-def _execute(
-    comm: MPI.Intracomm, mixing: Mixing, blocks: Blocks
-) -> NeighbourMixing | AverageMixing:
-    if isinstance(mixing, Weights):
-        return NeighbourMixing(comm, mixing, blocks)
-    return AverageMixing(comm, blocks)
 
 
 def _draws(agents: list[Agent], hosted: range, seed: int, trials: int) -> Draws:

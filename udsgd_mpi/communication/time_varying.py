@@ -1,0 +1,80 @@
+"""DSGD on a topology that changes with time."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta, field
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.dsgd import Kind, weights_on
+from udsgd_mpi.communication.intervals import Interval
+from udsgd_mpi.communication.mixing import Mixing
+from udsgd_mpi.communication.weights import from_entries
+from udsgd_mpi.graphs import Graph, build_topology
+from udsgd_mpi.graphs.sources import AnyGraph, ErdosRenyi
+from udsgd_mpi.seeding import Purpose, generator
+
+
+class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
+    """At each aggregation one of several matrices, drawn at random or in turn (paper, Table 1).
+
+    Parameters
+    ----------
+    topologies
+        Each one is drawn with a seed of its own; the paper uses 5.
+    order
+        ``"random"``, or ``"cyclic"`` (DSGD-CT).
+    """
+
+    topologies: Annotated[list[AnyGraph], Meta(min_length=1)] = field(
+        default_factory=lambda: [ErdosRenyi() for _ in range(5)]
+    )
+    order: Literal["random", "cyclic"] = "random"
+    interval: Interval = 1
+    weights: Kind = "metropolis"
+    uses_topology: ClassVar[bool] = False
+
+    def start(self, topology: Graph, seed: int) -> Schedule:
+        n = len(topology)
+        planned = []
+        for k, source in enumerate(self.topologies):
+            graph_seed = int(generator(seed, Purpose.TOPOLOGY, k).integers(2**31))
+            graph = build_topology(source, n, graph_seed, f"communication.topologies[{k}]")
+            planned.append(weights_on(graph, self.weights))
+        if self.order == "cyclic":
+            return InTurn(self.interval, planned)
+        return _Drawn(self.interval, planned, seed)
+
+
+class _Drawn(Schedule):
+    """One of the matrices at random, independently each time."""
+
+    def __init__(self, interval: Interval, planned: Sequence[Mixing], seed: int) -> None:
+        super().__init__(interval, planned=planned)
+        self._seed = seed
+
+    def mixing(self, n: int) -> Mixing:
+        rng = generator(self._seed, Purpose.MIXING, n)
+        return self.planned[int(rng.integers(len(self.planned)))]
+
+
+class OnePeerExponential(Pattern, frozen=True, tag="one_peer_exponential"):
+    """Agent i averages with agent i + 2^k (mod N), k = 0, 1, …, ⌈log₂ N⌉ − 1 in turn.
+
+    (I + permutation)/2 is doubly stochastic (Ying, Yuan, Chen, Hu, Pan and Yin, NeurIPS 2021).
+    """
+
+    interval: Interval = 1
+    uses_topology: ClassVar[bool] = False
+
+    def start(self, topology: Graph, seed: int) -> Schedule:
+        n = len(topology)
+        shifts = [2**k for k in range(max(1, (n - 1).bit_length()))]
+        return InTurn(self.interval, [_half_shift(n, shift) for shift in shifts])
+
+
+def _half_shift(n: int, shift: int) -> Mixing:
+    i: NDArray[np.int64] = np.arange(n)
+    return from_entries(n, np.tile(i, 2), np.append(i, (i + shift) % n), np.full(2 * n, 0.5))
