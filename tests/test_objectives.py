@@ -7,7 +7,15 @@ from sklearn.linear_model import LogisticRegression
 
 from tests import reference
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.objectives import Logistic, Objective, Points
+from udsgd_mpi.objectives import (
+    Custom,
+    Logistic,
+    Objective,
+    Points,
+    Quadratic,
+    Ridge,
+    Softmax,
+)
 from udsgd_mpi.theory.minimizer import minimizer
 
 
@@ -27,7 +35,7 @@ class ObjectiveContract:
 
     @pytest.fixture
     def theta(self, points: Points) -> np.ndarray:
-        d = self.objective.dimension(points.features.shape[1])
+        d = self.objective.dimension(points.features.shape[1], points.labels)
         return np.random.default_rng(6).normal(size=d)
 
     def test_gradient_is_the_slope_of_value(self, points: Points, theta: np.ndarray) -> None:
@@ -108,6 +116,67 @@ class TestLogistic(ObjectiveContract):
     def test_labels_must_be_two_classes(self, labels: list[float]) -> None:
         with pytest.raises(ConfigurationError, match="expected two classes"):
             self.objective.encode(np.array(labels, dtype=float))
+
+
+class TestRidge(ObjectiveContract):
+    objective = Ridge(l2=0.3)
+
+    def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
+        return rng.normal(size=points)
+
+    def test_minimizer_is_the_closed_form(self, points: Points) -> None:
+        x, y, w = points.features, points.labels, points.weights
+        expected = np.linalg.solve((x.T * w) @ x + 0.3 * w.sum() * np.eye(6), x.T @ (w * y))
+        np.testing.assert_allclose(minimizer(self.objective, points), expected, rtol=1e-12)
+
+
+class TestSoftmax(ObjectiveContract):
+    objective = Softmax(l2=0.3)
+
+    def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
+        return rng.choice([2.0, 5.0, 7.0], size=points)
+
+    def test_two_classes_are_logistic_regression(self) -> None:
+        # θ_1 − θ_0 of softmax with κ is θ of logistic regression with κ/2.
+        rng = np.random.default_rng(3)
+        points = Points(rng.normal(size=(40, 4)), rng.integers(0, 2, 40) * 1.0, np.ones(40))
+        pair = minimizer(Softmax(l2=0.2), points).reshape(2, 4)
+        one = minimizer(Logistic(l2=0.1), points)
+        np.testing.assert_allclose(pair[1] - pair[0], one, rtol=1e-10)
+
+    def test_labels_must_be_classes(self) -> None:
+        with pytest.raises(ConfigurationError, match="whole numbers of two classes"):
+            self.objective.encode(np.array([0.5, 1.0]))
+
+
+class TestQuadratic(ObjectiveContract):
+    objective = Quadratic(condition=9.0)
+
+    def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
+        return np.zeros(points)
+
+    def test_minimizer_is_the_weighted_mean(self, points: Points) -> None:
+        expected = np.average(points.features, axis=0, weights=points.weights)
+        np.testing.assert_allclose(minimizer(self.objective, points), expected, rtol=1e-12)
+
+
+class TestCustom(TestRidge):
+    """A user's class, here ridge regression once more."""
+
+    objective = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
+
+    def test_hessian_is_the_slope_of_gradient(self, points: Points, theta: np.ndarray) -> None:
+        np.testing.assert_allclose(
+            self.objective.hessian(theta, points),
+            Ridge(l2=0.3).hessian(theta, points),
+            rtol=1e-7,
+            atol=1e-7,
+        )
+
+    @pytest.mark.parametrize("path", ["nowhere:Own", "tests.own_objective:Other", "tests"])
+    def test_a_class_that_is_not_there(self, path: str) -> None:
+        with pytest.raises(ConfigurationError, match='expected "module:Class"'):
+            Custom(path=path).encode(np.zeros(3))
 
 
 def test_minimizer_equals_scikit_learns() -> None:

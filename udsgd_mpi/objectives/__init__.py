@@ -4,8 +4,21 @@ To add one, write its file and name it in ``AnyObjective``.
 """
 
 from udsgd_mpi.objectives.base import Objective, Points
+from udsgd_mpi.objectives.custom import Custom
 from udsgd_mpi.objectives.logistic import Logistic
+from udsgd_mpi.objectives.quadratic import Quadratic
+from udsgd_mpi.objectives.ridge import Ridge
+from udsgd_mpi.objectives.softmax import Softmax
 
-AnyObjective = Logistic
+AnyObjective = Logistic | Ridge | Softmax | Quadratic | Custom
 
-__all__ = ["AnyObjective", "Logistic", "Objective", "Points"]
+__all__ = [
+    "AnyObjective",
+    "Custom",
+    "Logistic",
+    "Objective",
+    "Points",
+    "Quadratic",
+    "Ridge",
+    "Softmax",
+]

@@ -41,8 +41,8 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """
         raise NotImplementedError
 
-    def dimension(self, features: int) -> int:
-        """Number of parameters d for points with so many features."""
+    def dimension(self, features: int, labels: Floats) -> int:
+        """Number of parameters d for points with so many features and such encoded labels."""
         raise NotImplementedError
 
     def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:

@@ -33,7 +33,7 @@ class Logistic(Objective, frozen=True, tag="logistic"):
             )
         return np.asarray(labels == classes[1], dtype=np.float64)
 
-    def dimension(self, features: int) -> int:
+    def dimension(self, features: int, labels: Floats) -> int:
         return features
 
     def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:

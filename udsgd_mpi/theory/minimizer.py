@@ -27,7 +27,7 @@ def minimizer(objective: Objective, points: Points, *, max_iterations: int = 100
     ArithmeticError
         If it has not ended after ``max_iterations``: the objective has no finite minimiser.
     """
-    theta = np.zeros(objective.dimension(points.features.shape[1]))
+    theta = np.zeros(objective.dimension(points.features.shape[1], points.labels))
     for _ in range(max_iterations):
         gradient = objective.gradient(theta, points)
         step = np.asarray(np.linalg.solve(objective.hessian(theta, points), gradient))

@@ -1,0 +1,71 @@
+"""Ridge regression."""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from udsgd_mpi.compiled import kernel
+from udsgd_mpi.objectives.base import Floats, Objective, Points
+
+
+class Ridge(Objective, frozen=True, tag="ridge"):
+    """F(θ, (x, y)) = ½ (θᵀx − y)² + (κ/2)‖θ‖².
+
+    Parameters
+    ----------
+    l2
+        κ ≥ 0.
+    """
+
+    l2: Annotated[float, Meta(ge=0)] = 1.0
+
+    def encode(self, labels: Floats) -> Floats:
+        return labels
+
+    def dimension(self, features: int, labels: Floats) -> int:
+        return features
+
+    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
+        _descend(theta, X, gamma, points.features, points.labels, points.weights, self.l2)
+
+    def value(self, theta: Floats, points: Points) -> float:
+        residuals = points.features @ theta - points.labels
+        return float(points.weights @ (residuals**2 / 2 + self.l2 / 2 * theta @ theta))
+
+    def gradient(self, theta: Floats, points: Points) -> Floats:
+        residuals = points.features @ theta - points.labels
+        ridge = self.l2 * points.weights.sum() * theta
+        return np.asarray(points.features.T @ (points.weights * residuals) + ridge)
+
+    def hessian(self, theta: Floats, points: Points) -> Floats:
+        ridge = self.l2 * points.weights.sum() * np.eye(len(theta))
+        return np.asarray(points.features.T @ (points.weights[:, None] * points.features) + ridge)
+
+
+@kernel(
+    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
+    " float64[::1], float64)"
+)
+def _descend(
+    theta: Floats,
+    X: NDArray[np.int32],
+    gamma: Floats,
+    features: Floats,
+    labels: Floats,
+    weights: Floats,
+    l2: float,
+) -> None:
+    agents, trials, d = theta.shape
+    for n in range(len(gamma)):
+        for i in range(agents):
+            for t in range(trials):
+                x = X[n, i, t]
+                residual = -labels[x]
+                for k in range(d):
+                    residual += theta[i, t, k] * features[x, k]
+                step = gamma[n] * weights[x]
+                shrink = 1 - step * l2
+                for k in range(d):
+                    theta[i, t, k] = shrink * theta[i, t, k] - step * residual * features[x, k]
