@@ -1,24 +1,32 @@
-"""Which agent holds which rows of the data set."""
+"""Which agent holds which rows of the data set.
 
-from typing import NamedTuple
+To add a partition, write its class and name it in ``AnyPartition``.
+"""
+
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.seeding import Purpose, generator
 
+Rows = NDArray[np.int64]
+Positive = Annotated[int, Meta(ge=1)]
+
+_TRIES = 100
+
 
 class Shares(NamedTuple):
     """Rows of each agent, and how many rows nobody holds."""
 
-    rows: list[NDArray[np.int64]]
+    rows: list[Rows]
     left_over: int
 
 
 class Partition(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """A way to share out rows; subclasses are listed in the registry."""
+    """A way to share out rows; f is the mean of the agents' f_i, whatever their sizes."""
 
     def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
         """Rows of every agent; a pure function of its arguments.
@@ -26,24 +34,123 @@ class Partition(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         Raises
         ------
         ConfigurationError
-            If an agent would be left without data.
+            If the rows do not suffice, or an agent would be left without data.
         """
         raise NotImplementedError
 
 
 class Even(Partition, frozen=True, tag="even"):
-    """Disjoint shares of ⌊rows / N⌋ rows, after a shuffle; what remains is left over."""
+    """Disjoint shares of one size, after a shuffle; what remains is left over.
+
+    Parameters
+    ----------
+    points
+        Size of a share; by default ⌊rows / N⌋.
+    """
+
+    points: Positive | None = None
 
     def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
-        rows = len(labels)
-        size = rows // agents
-        if size == 0:
+        order = generator(seed, Purpose.PARTITION).permutation(len(labels))
+        return _equal_parts(order, agents, self.points)
+
+
+class ByLabel(Partition, frozen=True, tag="by_label"):
+    """Disjoint shares of one size from the rows in order of their labels."""
+
+    def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
+        shuffled = generator(seed, Purpose.PARTITION).permutation(len(labels))
+        return _equal_parts(shuffled[np.argsort(labels[shuffled], kind="stable")], agents, None)
+
+
+class Unequal(Partition, frozen=True, tag="unequal"):
+    """Disjoint shares of given sizes, after a shuffle.
+
+    Parameters
+    ----------
+    sizes
+        Number of points of each agent.
+    """
+
+    sizes: Annotated[list[Positive], Meta(min_length=1)]
+
+    def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
+        ends = np.cumsum(self.sizes)
+        if len(self.sizes) != agents or ends[-1] > len(labels):
             raise ConfigurationError(
-                f"partition: expected at least one row for each agent, got {rows} rows for"
-                f" {agents} agents; use --agents {rows} or fewer, or a larger data set"
+                f"partition.sizes: expected {agents} sizes that add up to {len(labels)} rows at"
+                f" most, got {len(self.sizes)} that add up to {ends[-1]}"
             )
-        order = generator(seed, Purpose.PARTITION).permutation(rows)
-        return Shares(list(order[: size * agents].reshape(agents, size)), rows - size * agents)
+        order = generator(seed, Purpose.PARTITION).permutation(len(labels))
+        parts = np.split(order, ends)
+        return Shares(parts[:-1], len(parts[-1]))
 
 
-AnyPartition = Even
+class Dirichlet(Partition, frozen=True, tag="dirichlet"):
+    """Disjoint shares of all rows: each label's rows go out in Dirichlet(α, …, α) proportions.
+
+    Drawn again until every agent has enough (Hsu, Qi and Brown, 2019).
+
+    Parameters
+    ----------
+    alpha
+        α > 0; small values give every agent few labels.
+    minimum
+        Least number of points of an agent.
+    """
+
+    alpha: Annotated[float, Meta(gt=0)] = 0.5
+    minimum: Positive = 2
+
+    def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
+        rng = generator(seed, Purpose.PARTITION)
+        if agents * self.minimum > len(labels):
+            raise _too_few(len(labels), agents, self.minimum)
+        for _ in range(_TRIES):
+            rows = self._draw(labels, agents, rng)
+            sizes = [len(part) for part in rows]
+            if min(sizes) >= self.minimum:
+                return Shares(rows, 0)
+        poorest = int(np.argmin(sizes))
+        raise ConfigurationError(
+            f"partition: expected at least {self.minimum} points for every agent, but in each of"
+            f" {_TRIES} draws one got fewer (agent {poorest} got {sizes[poorest]} in the last);"
+            " raise alpha, lower minimum, or use fewer agents"
+        )
+
+    def _draw(
+        self, labels: NDArray[np.float64], agents: int, rng: np.random.Generator
+    ) -> list[Rows]:
+        parts: list[list[Rows]] = [[] for _ in range(agents)]
+        for label in np.unique(labels):
+            rows = rng.permutation(np.flatnonzero(labels == label))
+            proportions = rng.dirichlet(np.full(agents, self.alpha))
+            cuts = np.rint(np.cumsum(proportions)[:-1] * len(rows)).astype(int)
+            for part, own in zip(parts, np.split(rows, cuts), strict=True):
+                part.append(own)
+        return [np.concatenate(part) for part in parts]
+
+
+class Shared(Partition, frozen=True, tag="shared"):
+    """Every agent holds all rows."""
+
+    def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
+        return Shares([np.arange(len(labels)) for _ in range(agents)], 0)
+
+
+AnyPartition = Even | ByLabel | Unequal | Dirichlet | Shared
+
+
+def _equal_parts(order: Rows, agents: int, points: int | None) -> Shares:
+    size = points or len(order) // agents
+    if size == 0 or size * agents > len(order):
+        raise _too_few(len(order), agents, max(1, size))
+    return Shares(list(order[: size * agents].reshape(agents, size)), len(order) - size * agents)
+
+
+def _too_few(rows: int, agents: int, points: int) -> ConfigurationError:
+    each = "one row" if points == 1 else f"{points} rows"
+    return ConfigurationError(
+        f"partition: expected at least {each} for each agent, got {rows} rows for {agents}"
+        f" agents; use --agents {rows // points} or fewer, or a larger data set"
+    )

@@ -1,0 +1,101 @@
+"""Every partition shares out each row at most once, and says what is left over."""
+
+import numpy as np
+import pytest
+
+from udsgd_mpi.data.partition import ByLabel, Dirichlet, Even, Partition, Shared, Unequal
+from udsgd_mpi.errors import ConfigurationError
+
+LABELS = np.repeat([0.0, 1.0, 2.0], [50, 30, 23])
+
+
+class PartitionContract:
+    """What every partition promises; a subclass names one."""
+
+    partition: Partition
+    agents = 7
+    disjoint = True
+
+    def test_every_row_once_or_left_over(self) -> None:
+        rows, left_over = self.partition.share(LABELS, self.agents, seed=1)
+        held = np.concatenate(rows)
+        assert len(rows) == self.agents
+        assert all(len(part) for part in rows)
+        if self.disjoint:
+            assert len(np.unique(held)) == len(held) == len(LABELS) - left_over
+
+    def test_depends_on_the_seed_alone(self) -> None:
+        rows, _ = self.partition.share(LABELS, self.agents, seed=1)
+        again, _ = self.partition.share(LABELS, self.agents, seed=1)
+        other, _ = self.partition.share(LABELS, self.agents, seed=2)
+        assert all((a == b).all() for a, b in zip(rows, again, strict=True))
+        same = all(len(a) == len(b) and (a == b).all() for a, b in zip(rows, other, strict=True))
+        assert same != self.disjoint
+
+
+class TestEven(PartitionContract):
+    partition = Even()
+
+    def test_sizes(self) -> None:
+        rows, left_over = Even().share(LABELS, 7, seed=1)
+        assert {len(part) for part in rows} == {14}
+        assert left_over == 5
+        assert Even(points=10).share(LABELS, 7, seed=1).left_over == 33
+
+    @pytest.mark.parametrize(("points", "agents"), [(None, 104), (20, 6)])
+    def test_too_few_rows(self, points: int | None, agents: int) -> None:
+        with pytest.raises(ConfigurationError, match="got 103 rows"):
+            Even(points=points).share(LABELS, agents, seed=1)
+
+
+class TestByLabel(PartitionContract):
+    partition = ByLabel()
+
+    def test_agents_see_few_labels(self) -> None:
+        rows, _ = ByLabel().share(LABELS, 7, seed=1)
+        assert [len(np.unique(LABELS[part])) for part in rows] == [1, 1, 1, 2, 1, 2, 1]
+
+
+class TestUnequal(PartitionContract):
+    partition = Unequal(sizes=[40, 30, 10, 5, 4, 3, 1])
+
+    def test_sizes(self) -> None:
+        rows, left_over = self.partition.share(LABELS, 7, seed=1)
+        assert [len(part) for part in rows] == [40, 30, 10, 5, 4, 3, 1]
+        assert left_over == 10
+
+    @pytest.mark.parametrize("sizes", [[1, 2], [100] * 7])
+    def test_sizes_must_fit(self, sizes: list[int]) -> None:
+        with pytest.raises(ConfigurationError, match="expected 7 sizes"):
+            Unequal(sizes=sizes).share(LABELS, 7, seed=1)
+
+
+class TestDirichlet(PartitionContract):
+    partition = Dirichlet(alpha=0.5)
+
+    def test_small_alpha_is_uneven_and_large_alpha_even(self) -> None:
+        def spread(alpha: float) -> float:
+            rows, left_over = Dirichlet(alpha=alpha).share(LABELS, 7, seed=1)
+            assert left_over == 0
+            shares = [np.bincount(LABELS[part].astype(int), minlength=3) for part in rows]
+            return float(np.std(shares, axis=0).mean())
+
+        assert spread(1e6) < 1 < spread(0.3)
+
+    def test_minimum(self) -> None:
+        rows, _ = Dirichlet(alpha=0.3, minimum=5).share(LABELS, 7, seed=1)
+        assert min(len(part) for part in rows) >= 5
+
+    def test_an_agent_that_stays_empty_is_named(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"agent \d+ got \d+ in the last"):
+            Dirichlet(alpha=1e-3, minimum=10).share(LABELS, 7, seed=1)
+
+
+class TestShared(PartitionContract):
+    partition = Shared()
+    disjoint = False
+
+    def test_everybody_has_everything(self) -> None:
+        rows, left_over = Shared().share(LABELS, 7, seed=1)
+        assert all((part == np.arange(103)).all() for part in rows)
+        assert left_over == 0
