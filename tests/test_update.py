@@ -26,7 +26,7 @@ step_size = {{ gamma = 0.8, exponent = 0.75 }}
 topology = {{ kind = "barbell" }}
 groups.all.share = 1
 groups.all.sampler = "iid"
-record = {{ detail = "iterates", steps = {list(range(STEPS + 1))} }}
+record = {{ detail = "iterates", steps = {list(range(STEPS + 1))}, polyak = true }}
 variant.dsgd.communication = "dsgd"
 variant.lazy.communication = {{ kind = "dsgd", weights = "lazy" }}
 variant.sparse-dsgd.communication = {{ kind = "dsgd", interval = 3 }}
@@ -98,4 +98,10 @@ def test_every_step_equals_the_dense_loop(agents: int, tmp_path: Path) -> None:
                     ((got - mean) ** 2).sum(axis=-1).mean(axis=0),
                     rtol=1e-9,
                     atol=1e-24,
+                )
+                polyak = recorded[: n + 1].mean(axis=(0, 2))
+                np.testing.assert_allclose(
+                    run["averaged_squared_error"][n + 1],
+                    ((polyak - theta_star) ** 2).sum(axis=-1),
+                    rtol=1e-12,
                 )

@@ -11,6 +11,7 @@ _VARIABLES = (
     ("PMI_RANK", "PMI_SIZE"),
     ("MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+    ("SLURM_PROCID", "SLURM_NTASKS"),  # in a batch script, before any launcher
 )
 
 
@@ -35,9 +36,9 @@ def refuse_singletons(size: int, environment: Mapping[str, str] = os.environ) ->
     started = launched_size(environment)
     if size == 1 and started > 1:
         raise ConfigurationError(
-            f"MPI: expected one world of {started} ranks, got {started} worlds of one: the"
-            " launcher belongs to another MPI library than mpi4py uses. Use the mpirun beside"
-            " this Python; under Slurm srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
+            f"MPI: expected one world of {started} ranks, got worlds of one: there is no launcher,"
+            " or it belongs to another MPI library than mpi4py uses. Use the mpirun beside this"
+            " Python; under Slurm srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
         )
 
 

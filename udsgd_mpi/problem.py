@@ -120,6 +120,11 @@ def _data_graph(experiment: Experiment, i: int, group: str, points: int) -> Grap
             f' graph = "small_world"'
         )
     name = f"data graph of agent {i} (groups.{group}.graph)"
+    if points < 2:
+        raise ConfigurationError(
+            f"{name}: expected at least two points to walk between, got {points}; use fewer agents,"
+            " a larger data set or another partition"
+        )
     graph = build(source, points, _graph_seed(experiment, Purpose.DATA_GRAPH, i), name)
     if len(graph) != points:
         raise ConfigurationError(

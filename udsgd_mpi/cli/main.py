@@ -1,11 +1,12 @@
 """Which subcommand runs, and what its failures look like."""
 
 import sys
+import time
 from collections.abc import Sequence
 
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.errors import ConfigurationError, ExitCode
-from udsgd_mpi.launcher import launched_rank
+from udsgd_mpi.launcher import launched_rank, launched_size
 
 
 def main(argv: Sequence[str]) -> ExitCode:
@@ -31,7 +32,10 @@ def main(argv: Sequence[str]) -> ExitCode:
 
             report(arguments)
     except ConfigurationError as error:
-        if launched_rank() == 0:
-            print(f"udsgd: error: {error}", file=sys.stderr, flush=True)
+        if launched_rank() > 0:  # rank 0 has the same error; srun -K would end it before it speaks
+            return ExitCode.DONE
+        print(f"udsgd: error: {error}", file=sys.stderr, flush=True)
+        if launched_size() > 1:
+            time.sleep(1)  # let the others end by themselves, or their signal hides this exit code
         return ExitCode.USAGE
     return ExitCode.DONE

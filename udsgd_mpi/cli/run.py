@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.launcher import launched_rank, launched_size
+from udsgd_mpi.launcher import launched_rank, launched_size, refuse_singletons
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
@@ -29,6 +29,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
     from udsgd_mpi.parallel.startup import import_compiled
 
+    refuse_singletons(MPI.COMM_WORLD.size)
     job = import_compiled(MPI.COMM_WORLD, "udsgd_mpi.parallel.job")
 
     def load() -> dict[str, "Experiment"]:

@@ -53,11 +53,15 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
         Number of recording steps, in geometric progression up to the last step.
     steps
         Instead: the recording steps themselves.
+    polyak
+        Whether the error of the Polyak–Ruppert average (1/n) Σ_{s<n} θ_s is recorded too; it
+        takes a pass over θ at every step.
     """
 
     detail: Literal["average", "iterates"] = "average"
     points: Count = 100
     steps: list[Annotated[int, Meta(ge=0)]] | None = None
+    polyak: bool = False
 
     def at(self, last: int) -> NDArray[np.int64]:
         """Recording steps, ascending, up to and with ``last``."""

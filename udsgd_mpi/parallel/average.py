@@ -31,18 +31,23 @@ class AgentAverage:
         self._mean = np.empty(int(self._widths[blocks.rank]))
         self._means = np.empty((blocks.trials, blocks.d))
 
-    def __call__(self, members: NDArray[np.int64] | None = None) -> Floats:
+    def __call__(self, theta: Floats, members: NDArray[np.int64] | None = None) -> Floats:
         """The average of some agents (of all by default) on every rank, shape (trials, d).
 
         The next call overwrites it.
+
+        Parameters
+        ----------
+        theta
+            Values of the hosted agents, shape (agents, trials, d).
         """
         blocks = self._blocks
         members = self._all if members is None else members
         counts = np.bincount(blocks.layout.host(members), minlength=blocks.layout.ranks)
         here = members[blocks.layout.host(members) == blocks.rank]
-        theta = blocks.theta.reshape(blocks.agents, -1)[here - blocks.layout.starts[blocks.rank]]
+        rows = theta.reshape(blocks.agents, -1)[here - blocks.layout.starts[blocks.rank]]
         outgoing = np.concatenate(
-            [part.ravel() for part in np.split(theta, self._edges[1:-1], axis=1)]
+            [part.ravel() for part in np.split(rows, self._edges[1:-1], axis=1)]
         )
         incoming = np.empty((len(members), len(self._mean)))
         arriving = counts * len(self._mean)
@@ -67,12 +72,12 @@ class AverageMixing:
 
     def all(self) -> None:
         """W = J."""
-        self._blocks.theta[:] = self._average()
+        self._blocks.theta[:] = self._average(self._blocks.theta)
 
     def partial(self, mixing: PartialAverage) -> None:
         """W = T_{S→S'} W_S: the average to S', entering agents' half-steps to leaving ones."""
         layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.theta
-        mean = self._average(mixing.members)
+        mean = self._average(theta, mixing.members)
         start = layout.starts[rank]
         pairs = list(zip(mixing.entering.tolist(), mixing.leaving.tolist(), strict=True))
         hosts = layout.host(np.array(pairs, dtype=np.int64).reshape(-1, 2)).tolist()

@@ -15,7 +15,6 @@ from udsgd_mpi.concerns import concerns
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.launcher import refuse_singletons
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.parallel.startup import on_root
@@ -47,7 +46,6 @@ def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path |
         On rank 0, if the results can't be written.
     """
     comm = MPI.COMM_WORLD
-    refuse_singletons(comm.size)
     problems = on_root(comm, lambda: _pose_all(load(), comm.size, force=force))
     output = Path(next(iter(problems.values())).experiment.output) if problems else None
     hosts = comm.gather(MPI.Get_processor_name())

@@ -39,15 +39,24 @@ def simulate(
     agents = _scatter(comm, layout, problem)
     trials, d = experiment.trials, len(minimizer)
     schedule = experiment.communication.start(topology, experiment.seed)
-    recorded = experiment.record.at(experiment.steps)
-    iterates = experiment.record.detail == "iterates"
+    settings = experiment.record
+    recorded = settings.at(experiment.steps)
 
     blocks = Blocks(layout, comm.rank, most_copies(schedule, layout, comm.rank), trials, d)
     recording = None
     if problem:
-        recording = Recording.empty(recorded, trials, count, d, iterates=iterates)
-    record = Recorder(comm, blocks, recorded, minimizer, recording, iterates=iterates)
-    times = schedule.times(experiment.steps)
+        recording = Recording.empty(
+            recorded,
+            trials,
+            count,
+            d,
+            polyak=settings.polyak,
+            iterates=settings.detail == "iterates",
+        )
+    record = Recorder(comm, blocks, settings, recorded, minimizer, recording)
+    stops = np.union1d(schedule.times(experiment.steps), recorded[recorded > 0])
+    if settings.polyak:
+        stops = np.arange(1, experiment.steps + 1)
     W = Mixer(comm, schedule, blocks, experiment.steps)
 
     def observe(n: int, theta: Floats) -> None:
@@ -62,7 +71,7 @@ def simulate(
             experiment.objective,
             _points(agents),
             W,
-            np.union1d(times, recorded[recorded > 0]).tolist(),
+            stops.tolist(),
             observe,
         )
     finally:

@@ -91,6 +91,15 @@ def _measures(group: h5py.Group, recording: Recording) -> None:
         "step trial",
         "(1/N) sum_i |theta^i_n - theta_n|^2",
     )
+    if recording.averaged_squared_error is not None:
+        _dataset(
+            group,
+            "averaged_squared_error",
+            recording.averaged_squared_error,
+            "step trial",
+            "|theta_bar_n - theta*|^2 of the Polyak-Ruppert average theta_bar_n = (1/n) sum_{s<n}"
+            " theta_s",
+        )
     if recording.theta is not None:
         _dataset(
             group,
