@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.file_version import FileVersion
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +37,6 @@ def _digits() -> Dataset:
 BUNDLED = {"breast_cancer": _breast_cancer, "digits": _digits}
 
 
-@lru_cache(maxsize=2)
 def load(source: str, standardize: bool) -> Dataset:
     """Load a data set.
 
@@ -52,6 +52,11 @@ def load(source: str, standardize: bool) -> Dataset:
     ConfigurationError
         If the source is unknown, missing, truncated, not LIBSVM text or not finite.
     """
+    return _load(source, standardize, FileVersion.of(Path(source)))
+
+
+@lru_cache(maxsize=2)
+def _load(source: str, standardize: bool, _version: FileVersion) -> Dataset:
     if source in BUNDLED:
         features, labels = BUNDLED[source]()
     elif Path(source).suffix or "/" in source:

@@ -28,7 +28,7 @@ def check(raw: Mapping[str, Any]) -> Experiment:
     if isinstance(groups, Mapping):  # one by one, since msgspec does not name a mapping's key
         for name, group in groups.items():
             _convert(group, Group, f"groups.{name}")
-    return _convert(expanded, Experiment, "")
+    return _convert(_with_default_kinds(expanded), Experiment, "")
 
 
 def expand(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +95,18 @@ def _expand_struct(raw: Mapping[str, Any], struct: type[Struct], path: str) -> d
         if key not in fields:
             raise ConfigurationError(f"unknown key {_join(path, key)!r}: {nearest(key, fields)}")
     return {key: _expand(value, fields[key], _join(path, key)) for key, value in raw.items()}
+
+
+def _with_default_kinds(raw: dict[str, Any]) -> dict[str, Any]:
+    """Settings in which a table without a ``kind`` has that of the default."""
+    defaults = {info.name: info.default for info in _fields(Experiment)}
+    filled = dict(raw)
+    for key, value in raw.items():
+        default = defaults[key]
+        if isinstance(value, dict) and isinstance(default, Struct) and "kind" not in value:
+            tag = default.__struct_config__.tag
+            filled[key] = value if tag is None else {"kind": tag, **value}
+    return filled
 
 
 def _convert(raw: Any, struct: type[S], path: str) -> S:

@@ -6,9 +6,9 @@ from pathlib import Path
 import networkx as nx
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.file_version import FileVersion
 
 
-@lru_cache(maxsize=4)
 def read_graph(path: Path) -> nx.Graph:
     """Undirected graph of a file, its nodes renamed 0, …, n − 1.
 
@@ -25,6 +25,11 @@ def read_graph(path: Path) -> nx.Graph:
     ConfigurationError
         If the file is missing, is not of its format, or holds no edge.
     """
+    return _read(path, FileVersion.of(path))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _version: FileVersion) -> nx.Graph:
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in {".gz", ".bz2"}]
     try:
         if suffixes[-1:] == [".gml"]:

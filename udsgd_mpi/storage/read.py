@@ -62,8 +62,16 @@ def open_results(path: Path) -> Iterator[h5py.File]:
 
 
 def read_measures(path: Path) -> dict[str, Measured]:
-    """Measures of all variants of a result file, in the order in which they ran."""
+    """Measures of all variants of a result file, in the order in which they ran.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file can't be read, or no variant has ended yet.
+    """
     with open_results(path) as file:
+        if len(file["runs"]) == 0:
+            raise ConfigurationError(f"results {path}: no variant has ended yet; try again later")
         return {
             name: Measured(
                 title=run.attrs["title"],
