@@ -116,3 +116,18 @@ def test_every_flag_in_the_readme_exists(tmp_path: Path) -> None:
     known = "".join(udsgd(c, "--help", cwd=tmp_path).stdout for c in ("run", "report", "inspect"))
     assert flags
     assert all(flag in known for flag in flags)
+
+
+def test_the_objective_of_the_readme_runs(tmp_path: Path) -> None:
+    code = re.search(r"```python\n(class Ridge.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code
+    (tmp_path / "mine.py").write_text("import numpy as np\n" + code[1])
+    objective = 'objective={ kind = "custom", path = "mine:Ridge", arguments = { l2 = 0.1 } }'
+    small = ("--agents", 2, "--steps", 40, "--trials", 2, "--data", "breast_cancer")
+    assert udsgd(*small, "--set", objective, ranks=2, cwd=tmp_path).returncode == 0
+    ours = ("--set", "objective.kind=ridge", "--set", "objective.l2=0.1", "--output", "ours.h5")
+    assert udsgd(*small, *ours, cwd=tmp_path).returncode == 0
+    with h5py.File(tmp_path / "udsgd.h5") as own, h5py.File(tmp_path / "ours.h5") as built_in:
+        for name in ("minimizer", "theta_mean"):
+            expected = built_in["runs/all-srw"][name][:]
+            assert own["runs/all-srw"][name][:] == pytest.approx(expected, rel=1e-9)
