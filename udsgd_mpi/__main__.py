@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import traceback
 
 from udsgd_mpi.cli.main import main
@@ -20,8 +21,7 @@ def entry() -> None:
             raise
         _end_all_ranks(ExitCode.INTERNAL)
     except BaseException:  # noqa: BLE001 - whatever it is, the other ranks must not wait
-        print(f"udsgd: internal error{_where()}", file=sys.stderr)
-        traceback.print_exc()
+        sys.stderr.write(f"udsgd: internal error{_where()}\n{traceback.format_exc()}")
         _end_all_ranks(ExitCode.INTERNAL)
     else:
         sys.exit(code)
@@ -37,6 +37,7 @@ def _end_all_ranks(code: ExitCode) -> None:
     sys.stderr.flush()
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi and mpi.COMM_WORLD.size > 1:
+        time.sleep(0.5)  # the launcher drops what it has not yet passed on when a rank aborts
         mpi.COMM_WORLD.Abort(code)
     os._exit(code)
 

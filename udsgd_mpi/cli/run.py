@@ -27,7 +27,7 @@ def run(arguments: Namespace) -> None:
 def _run_on_all_ranks(arguments: Namespace) -> None:
     from mpi4py import MPI
 
-    from udsgd_mpi.parallel.startup import import_compiled
+    from udsgd_mpi.parallel.startup import import_compiled, wait_quietly
 
     refuse_singletons(MPI.COMM_WORLD.size)
     job = import_compiled(MPI.COMM_WORLD, "udsgd_mpi.parallel.job")
@@ -42,6 +42,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
         from udsgd_mpi.cli.report import show
 
         show(output, output.with_suffix(".png"))
+    wait_quietly(MPI.COMM_WORLD)
 
 
 def _print_plan(arguments: Namespace) -> None:

@@ -27,6 +27,7 @@ def on_root(comm: MPI.Intracomm, action: Callable[[], T]) -> T | None:
             result = action()
         except ConfigurationError as error:
             failure = str(error)
+    wait_quietly(comm)
     failure = comm.bcast(failure)
     if failure is not None:
         raise ConfigurationError(failure)

@@ -1,0 +1,1 @@
+"""Timings, run by hand; see README.md."""

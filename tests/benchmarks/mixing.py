@@ -1,0 +1,171 @@
+# ruff: noqa: T201
+"""Time of D-SGD's mixing: beside the local update, and beside bare mpi4py.
+
+First, 100 agents on 2 ranks with 120 trials and d = 22: milliseconds a step of the local update
+alone, of both, and what mixing adds. Second, a ring of 4 agents on 4 ranks with one trial:
+microseconds a step of the package and of Isend, Irecv and Waitall with a NumPy gradient. Repeats
+alternate; a repeat takes as long as its slowest rank.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from tests.launch import python
+from udsgd_mpi.communication import DSGD
+from udsgd_mpi.graphs import Graph, build
+from udsgd_mpi.graphs.sources import ErdosRenyi, Ring
+from udsgd_mpi.layout import Layout, most_copies
+from udsgd_mpi.objectives import Logistic, Points
+from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.samplers import IID, Stream
+from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.step_size import StepSize
+
+D, POINTS, REPEATS = 22, 500, 9
+ALONE, MIXED, BARE = "local update", "with mixing", "bare mpi4py"
+
+Floats = NDArray[np.float64]
+
+
+def main() -> None:
+    """Start either part under mpirun, or be one of its ranks."""
+    if len(sys.argv) > 1:
+        {"many": many_agents, "ring": one_agent_a_rank}[sys.argv[1]]()
+        return
+    root = Path(__file__).parents[2]
+    for part, ranks in (("many", 2), ("ring", 4)):
+        done = python("-m", "tests.benchmarks.mixing", part, ranks=ranks, cwd=root)
+        print(done.stdout, done.stderr if done.returncode else "", flush=True)
+
+
+def many_agents() -> None:
+    agents, trials, steps = 100, 120, 174  # one block of draws
+    topology = build(ErdosRenyi(mean_degree=25), agents, seed=1, name="topology")
+    rank = Rank(topology, agents, trials, steps)
+    times = measured(
+        {
+            ALONE: lambda: rank.run(mixed=False),
+            MIXED: lambda: rank.run(mixed=True),
+        },
+        steps,
+    )
+    rank.W.free()
+    added = [b - a for a, b in zip(times[ALONE], times[MIXED], strict=True)]
+    ratio = [a / b for a, b in zip(added, times[ALONE], strict=True)]
+    if MPI.COMM_WORLD.rank == 0:
+        print(f"{agents} agents on {MPI.COMM_WORLD.size} ranks, {trials} trials, ms a step")
+        for name, seconds in {**times, "mixing": added}.items():
+            print(f"| {name} | {spread(seconds, 1e3)} |")
+        print(f"| mixing / local update | {spread(ratio, 1)} |")
+
+
+def one_agent_a_rank() -> None:
+    agents, trials, steps = MPI.COMM_WORLD.size, 1, 2048
+    rank = Rank(build(Ring(), agents, seed=1, name="topology"), agents, trials, steps)
+    times = measured(
+        {
+            ALONE: lambda: rank.run(mixed=False),
+            MIXED: lambda: rank.run(mixed=True),
+            BARE: lambda: bare(steps, rank.points),
+        },
+        steps,
+    )
+    rank.W.free()
+    ratio = [a / b for a, b in zip(times[MIXED], times[BARE], strict=True)]
+    if MPI.COMM_WORLD.rank == 0:
+        print(f"ring of {agents} agents, one a rank, 1 trial, µs a step")
+        for name, seconds in times.items():
+            print(f"| {name} | {spread(seconds, 1e6)} |")
+        print(f"| {MIXED} / {BARE} | {spread(ratio, 1)} |")
+
+
+def measured(runs: dict[str, Callable[[], None]], steps: int) -> dict[str, list[float]]:
+    """Seconds a step of every repeat, on the slowest rank."""
+    comm = MPI.COMM_WORLD
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for repeat in range(-1, REPEATS):  # -1 warms up
+        for name, run in runs.items():
+            comm.Barrier()
+            started = time.perf_counter()
+            run()
+            seconds = comm.allreduce(time.perf_counter() - started, MPI.MAX)
+            if repeat >= 0:
+                times[name].append(seconds / steps)
+    return times
+
+
+def spread(values: list[float], scale: float) -> str:
+    """Median, least and greatest."""
+    low, middle, high = (scale * f(values) for f in (min, median, max))
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+
+
+class Rank:
+    """What one rank holds to run the package's D-SGD with independent draws."""
+
+    def __init__(self, topology: Graph, agents: int, trials: int, steps: int) -> None:
+        comm = MPI.COMM_WORLD
+        layout = Layout(agents, comm.size)
+        schedule = DSGD().start(topology, seed=1)
+        self.steps = steps
+        self.hosted = layout.hosted(comm.rank)
+        self.blocks = Blocks(layout, comm.rank, most_copies(schedule, layout, comm.rank), trials, D)
+        self.W = Mixer(comm, schedule, self.blocks, steps)
+        rng = np.random.default_rng(comm.rank)
+        rows = len(self.hosted) * POINTS
+        self.points = Points(
+            rng.normal(size=(rows, D)) / np.sqrt(D),
+            (rng.random(rows) < 0.5).astype(np.float64),
+            np.ones(rows),
+        )
+
+    def run(self, *, mixed: bool) -> None:
+        """All steps, each of them a stop, as it is with K = 1."""
+        trials = self.blocks.trials
+        paths = [IID().start(POINTS, None, Stream(1, i, trials)) for i in self.hosted]
+        first_rows = [POINTS * i for i in range(len(self.hosted))]
+        unified_distributed_sgd(
+            self.blocks.theta,
+            Draws(paths, first_rows, trials),
+            StepSize(),
+            Logistic(),
+            self.points,
+            self.W if mixed else lambda _n, half_steps: half_steps,
+            range(1, self.steps + 1),
+            lambda _n, _theta: None,
+        )
+
+
+def bare(steps: int, points: Points) -> None:
+    """D-SGD on a ring as one writes it with mpi4py and NumPy; weights of a third."""
+    comm = MPI.COMM_WORLD
+    neighbours = ((comm.rank - 1) % comm.size, (comm.rank + 1) % comm.size)
+    rng = np.random.default_rng(comm.rank)
+    features, labels = points.features, points.labels
+    theta, left, right = np.zeros(D), np.empty(D), np.empty(D)
+    for n in range(1, steps + 1):
+        x = rng.integers(POINTS)
+        residual = 1 / (1 + np.exp(-(features[x] @ theta))) - labels[x]
+        theta -= (residual * features[x] + theta) / n
+        requests = [
+            comm.Irecv(left, neighbours[0]),
+            comm.Irecv(right, neighbours[1]),
+            comm.Isend(theta, neighbours[0]),
+            comm.Isend(theta, neighbours[1]),
+        ]
+        MPI.Request.Waitall(requests)
+        theta += left
+        theta += right
+        theta /= 3
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+# ruff: noqa: T201
+"""Time from starting mpirun to the first step, kernels compiled before.
+
+Every rank notes when it has passed each stage; a stage ends when the last rank is through. The
+problem is the default experiment's first, with one agent a rank.
+"""
+
+import sys
+import time
+
+MARKS = [time.monotonic()]  # of one clock for all processes of a machine
+STAGES = ("launcher and interpreter", "MPI", "package and kernels", "posing the problem", "to step")
+REPEATS = 5
+
+
+def main() -> None:
+    """Start some jobs and print the table, or be a rank of one."""
+    if len(sys.argv) > 1:
+        one_rank(float(sys.argv[1]))
+        return
+    from pathlib import Path
+    from statistics import median
+
+    from tests.launch import python
+
+    print(f"seconds, median (min–max) of {REPEATS}; stages are medians")
+    print("| ranks | all | " + " | ".join(STAGES) + " |\n" + "|---" * (len(STAGES) + 2) + "|")
+    for ranks in (1, 4, 16):
+        runs = []
+        for repeat in range(-1, REPEATS):  # -1 compiles
+            arguments = ("-m", "tests.benchmarks.startup", time.monotonic())
+            done = python(*arguments, ranks=ranks, cwd=Path(__file__).parents[2])
+            if done.returncode:
+                sys.exit(done.stderr)
+            if repeat >= 0:
+                runs.append([float(seconds) for seconds in done.stdout.split()])
+        total = [sum(run) for run in runs]
+        stages = [f"{median(stage):.2f}" for stage in zip(*runs, strict=True)]
+        whole = f"{median(total):.2f} ({min(total):.2f}–{max(total):.2f})"
+        print("| " + " | ".join([str(ranks), whole, *stages]) + " |", flush=True)
+
+
+def one_rank(started: float) -> None:
+    """Come to the first step as ``udsgd run`` does, and print how long each stage took."""
+    from mpi4py import MPI
+
+    comm = MPI.COMM_WORLD
+    MARKS.append(time.monotonic())
+
+    from udsgd_mpi.parallel.startup import import_compiled, on_root
+
+    import_compiled(comm, "udsgd_mpi.parallel.job")
+    MARKS.append(time.monotonic())
+
+    from udsgd_mpi.parallel.simulate import simulate
+    from udsgd_mpi.problem import Problem, pose
+
+    def posed() -> Problem:
+        from udsgd_mpi.experiment.read import read_experiment, variants
+
+        settings = {"steps": 1, "agents": comm.size}
+        experiment = next(iter(variants(read_experiment(None), settings).values()))
+        return pose(experiment, comm.size)
+
+    problem = on_root(comm, posed)
+    MARKS.append(time.monotonic())
+
+    def progress(n: int) -> None:
+        if n == 0:
+            MARKS.append(time.monotonic())
+
+    simulate(comm, problem, progress)
+    last = [comm.allreduce(mark, MPI.MAX) for mark in MARKS]
+    if comm.rank == 0:
+        print(*(b - a for a, b in zip([started, *last], last, strict=False)))
+
+
+if __name__ == "__main__":
+    main()
