@@ -6,7 +6,7 @@ install_into "$repository/.venv" "$repository[mpich]"
 
 mkdir -p "$repository/results"
 cd "$repository/results"
-mpirun -n 4 python -m udsgd_mpi --agents 20 --output quickstart.h5 --force "$@" </dev/null
+mpirun -n 4 python -m udsgd_mpi --output quickstart.h5 --force "$@" </dev/null
 echo "
 The results are in $repository/results:
   quickstart.h5   HDF5; look inside with: $repository/.venv/bin/udsgd inspect quickstart.h5
