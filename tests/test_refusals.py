@@ -95,7 +95,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "garbage": (data(lambda p: p.write_text("hello world\n" * 9)), ["x.svm", "LIBSVM"]),
     "empty": (data(lambda p: p.write_text("")), ["x.svm", "LIBSVM"]),
     "three classes": (data(lambda p: libsvm(p, (0, 1, 2))), ["two classes", "got 3"]),
-    "NaN": (data(lambda p: libsvm(p, value="nan")), ["finite", "40 rows"]),
+    "NaN": (data(lambda p: libsvm(p, value="nan")), ["agent 0: data x.svm", "finite", "row 1)"]),
     "topology of another size": (
         graph_file("0 1\n1 2\n", "topology"),
         ["topology has 3 agents", "experiment has 4", "--agents 3"],

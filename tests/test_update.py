@@ -10,7 +10,7 @@ import pytest
 from tests import reference
 from tests.launch import udsgd
 from udsgd_mpi.experiment.read import read_experiment, variants
-from udsgd_mpi.problem import pose
+from udsgd_mpi.problem import OneProcess, pose
 
 pytestmark = pytest.mark.launcher
 
@@ -54,7 +54,8 @@ def test_every_step_equals_the_dense_loop(agents: int, tmp_path: Path) -> None:
     done = udsgd("run", experiment, "--output", "out.h5", ranks=agents, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
-    shares = pose(variants(read_experiment(experiment), {})["dsgd"], agents).agents
+    settings = variants(read_experiment(experiment), {})["dsgd"]
+    shares = pose(settings, OneProcess(agents)).agents
     draws = [
         [reference.iid_path(len(share.points.labels), SEED, i, t) for t in range(TRIALS)]
         for i, share in enumerate(shares)

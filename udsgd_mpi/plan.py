@@ -6,7 +6,7 @@ from udsgd_mpi.communication import Average, Mixing, Schedule, Weights, contract
 from udsgd_mpi.concerns import concerns
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.layout import Layout, copies_needed, most_copies
-from udsgd_mpi.problem import Problem, pose
+from udsgd_mpi.problem import OneProcess, Problem, pose
 
 _DOUBLE = 8
 
@@ -21,7 +21,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     """
     agents = experiment.agents or ranks
     layout = Layout(agents, ranks)
-    problem = pose(experiment, agents)
+    problem = pose(experiment, OneProcess(agents))
     d = len(problem.minimizer)
     schedule = experiment.communication.start(problem.topology, experiment.seed)
     block = experiment.trials * d * _DOUBLE

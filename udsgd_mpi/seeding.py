@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     START = 4
     SAMPLING = 5
     MIXING = 6
+    BATCHES = 7
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

@@ -29,6 +29,7 @@ def unified_distributed_sgd(
     gamma: StepSize,
     objective: Objective,
     points: Points,
+    batch: NDArray[np.int64],
     W: Callable[[int, Floats], Floats],
     stops: Iterable[int],
     record: Callable[[int, Floats], None],
@@ -42,6 +43,8 @@ def unified_distributed_sgd(
     ----------
     theta
         Iterates θ_0, shape (agents, trials, d); overwritten.
+    batch
+        Number of points in a mini-batch of each agent, shape (agents,).
     W
         Takes n and the half-steps and gives what aggregation makes of them, shape as theta;
         where n is no aggregation time, the half-steps themselves.
@@ -55,7 +58,7 @@ def unified_distributed_sgd(
     record(0, theta)
     for start, stop in pairwise([0, *stops]):
         for n, m in X.blocks(start, stop):
-            objective.descend(theta, X[n:m], gamma(n + 1, m), points)
+            objective.descend(theta, X[n:m], gamma(n + 1, m), points, batch)
         theta = W(stop, theta)
         record(stop, theta)
     return theta
@@ -70,11 +73,20 @@ class Draws:
         One for each agent.
     first_rows
         Where each agent's points begin among the points of all, shape (agents,).
+    batch
+        Number of points in a mini-batch of each agent, shape (agents,).
     """
 
-    def __init__(self, paths: Sequence[Path], first_rows: Sequence[int], trials: int) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        first_rows: Sequence[int],
+        batch: NDArray[np.int64],
+        trials: int,
+    ) -> None:
         self._paths = paths
         self._first_rows = first_rows
+        self._batch = batch
         steps = min(_LONGEST_BLOCK, max(1, _BLOCK_ELEMENTS // (len(paths) * trials)))
         self._block = np.empty((steps, len(paths), trials), dtype=np.int32)
         self._start = -steps
@@ -89,11 +101,12 @@ class Draws:
             start = end
 
     def __getitem__(self, steps: slice) -> Indices:
-        """Rows to use at steps n, …, m − 1 of the present block, shape (m − n, agents, trials)."""
+        """First rows of the mini-batches of steps n, …, m − 1, shape (m − n, agents, trials)."""
         return self._block[steps.start - self._start : steps.stop - self._start]
 
     def _draw(self, start: int) -> None:
-        for i, (path, first_row) in enumerate(zip(self._paths, self._first_rows, strict=True)):
+        for i, path in enumerate(self._paths):
             path.draw(self._block[:, i])
-            self._block[:, i] += first_row
+            self._block[:, i] *= self._batch[i]
+            self._block[:, i] += self._first_rows[i]
         self._start = start

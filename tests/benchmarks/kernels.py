@@ -84,9 +84,16 @@ class Clocked:
         self.objective = objective
         self.seconds = 0.0
 
-    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
         started = time.process_time()
-        self.objective.descend(theta, X, gamma, points)
+        self.objective.descend(theta, X, gamma, points, batch)
         self.seconds += time.process_time() - started
 
 
@@ -96,7 +103,8 @@ def package(
     """Nanoseconds of a step in all, for its sampling and for its gradient."""
     compressed = Graph.from_networkx(graph, "data graph")
     weights = sampler.importance_weights("unbiased", POINTS, compressed)
-    draws = Draws([sampler.start(POINTS, compressed, Stream(1, 0, TRIALS))], [0], TRIALS)
+    batch = np.ones(1, dtype=np.int64)
+    draws = Draws([sampler.start(POINTS, compressed, Stream(1, 0, TRIALS))], [0], batch, TRIALS)
     objective = Clocked(Logistic())
     started = time.process_time()
     unified_distributed_sgd(
@@ -105,6 +113,7 @@ def package(
         StepSize(),
         objective,  # type: ignore[arg-type]
         Points(features, labels, weights),
+        batch,
         lambda _n, half_steps: half_steps,
         [steps],
         lambda _n, _theta: None,

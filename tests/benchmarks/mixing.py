@@ -132,12 +132,14 @@ class Rank:
         trials = self.blocks.trials
         paths = [IID().start(POINTS, None, Stream(1, i, trials)) for i in self.hosted]
         first_rows = [POINTS * i for i in range(len(self.hosted))]
+        batch = np.ones(len(self.hosted), dtype=np.int64)
         unified_distributed_sgd(
             self.blocks.theta,
-            Draws(paths, first_rows, trials),
+            Draws(paths, first_rows, batch, trials),
             StepSize(),
             Logistic(),
             self.points,
+            batch,
             self.W if mixed else lambda _n, half_steps: half_steps,
             range(1, self.steps + 1),
             lambda _n, _theta: None,

@@ -52,17 +52,17 @@ def one_rank(started: float) -> None:
     import_compiled(comm, "udsgd_mpi.parallel.job")
     MARKS.append(time.monotonic())
 
+    from udsgd_mpi.parallel.everyone import OnRanks
     from udsgd_mpi.parallel.simulate import simulate
-    from udsgd_mpi.problem import Problem, pose
+    from udsgd_mpi.problem import pose
 
-    def posed() -> Problem:
+    def load() -> object:
         from udsgd_mpi.experiment.read import read_experiment, variants
 
         settings = {"steps": 1, "agents": comm.size}
-        experiment = next(iter(variants(read_experiment(None), settings).values()))
-        return pose(experiment, comm.size)
+        return next(iter(variants(read_experiment(None), settings).values()))
 
-    problem = on_root(comm, posed)
+    problem = pose(comm.bcast(on_root(comm, load)), OnRanks(comm, comm.size))
     MARKS.append(time.monotonic())
 
     def progress(n: int) -> None:

@@ -90,7 +90,8 @@ def test_average_is_summed_in_agent_order(topology: nx.Graph, trials: int, d: in
     for theta in whole[1:]:
         expected += theta
     expected /= len(whole)
-    np.testing.assert_array_equal(AgentAverage(COMM, blocks)(blocks.theta), expected)
+    average = AgentAverage(COMM, blocks.layout, trials * d)
+    np.testing.assert_array_equal(average(blocks.rows), expected.ravel())
     AverageMixing(COMM, blocks).all()
     np.testing.assert_array_equal(blocks.theta, np.broadcast_to(expected, blocks.theta.shape))
 

@@ -1,4 +1,4 @@
-"""Data sets: those that scikit-learn ships, and LIBSVM files."""
+"""Data sets: those that scikit-learn ships, well-known ones by name, and LIBSVM files."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.data.archive import DATA_SETS, fetch
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.file_version import FileVersion
 
@@ -23,7 +24,8 @@ class Dataset(NamedTuple):
 def _breast_cancer() -> Dataset:
     from sklearn.datasets import load_breast_cancer
 
-    return Dataset(*load_breast_cancer(return_X_y=True))
+    features, malignant = load_breast_cancer(return_X_y=True)
+    return Dataset(features, malignant.astype(np.float64))
 
 
 def _digits() -> Dataset:
@@ -31,57 +33,51 @@ def _digits() -> Dataset:
     from sklearn.datasets import load_digits
 
     features, digit = load_digits(return_X_y=True)
-    return Dataset(features, digit % 2)
+    return Dataset(features, (digit % 2).astype(np.float64))
 
 
 BUNDLED = {"breast_cancer": _breast_cancer, "digits": _digits}
 
 
-def load(source: str, standardize: bool) -> Dataset:
+def load(source: str) -> Dataset:
     """Load a data set.
 
     Parameters
     ----------
     source
-        Name of a bundled data set, or path of a LIBSVM file (plain, ``.gz`` or ``.bz2``).
-    standardize
-        Shift and scale every feature to mean 0 and variance 1; constant features become 0.
+        Name of a data set that scikit-learn ships or that can be fetched, or path of a LIBSVM
+        file (plain, ``.gz`` or ``.bz2``).
 
     Raises
     ------
     ConfigurationError
-        If the source is unknown, missing, truncated, not LIBSVM text or not finite.
+        If the source is unknown, missing, truncated or not LIBSVM text.
     """
-    return _load(source, standardize, FileVersion.of(Path(source)))
+    if source in BUNDLED:
+        return BUNDLED[source]()
+    if source in DATA_SETS:
+        return read_libsvm(fetch(DATA_SETS[source]))
+    if Path(source).suffix or "/" in source:
+        return read_libsvm(Path(source))
+    raise ConfigurationError(
+        f"data.source: unknown data set {source!r}: {nearest(source, [*BUNDLED, *DATA_SETS])},"
+        " or the path of a LIBSVM file"
+    )
+
+
+def read_libsvm(path: Path) -> Dataset:
+    """Data set of a LIBSVM file.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is missing, truncated or not LIBSVM text.
+    """
+    return _read_libsvm(path, FileVersion.of(path))
 
 
 @lru_cache(maxsize=2)
-def _load(source: str, standardize: bool, _version: FileVersion) -> Dataset:
-    if source in BUNDLED:
-        features, labels = BUNDLED[source]()
-    elif Path(source).suffix or "/" in source:
-        features, labels = _libsvm(Path(source))
-    else:
-        raise ConfigurationError(
-            f"data.source: unknown data set {source!r}: {nearest(source, BUNDLED)},"
-            " or the path of a LIBSVM file"
-        )
-    features = np.ascontiguousarray(features, dtype=np.float64)
-    labels = np.ascontiguousarray(labels, dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1) | ~np.isfinite(labels))
-    if len(bad):
-        raise ConfigurationError(
-            f"data {source}: expected finite numbers, got NaN or infinity in {len(bad)} rows"
-            f" (first: row {bad[0] + 1}); remove those rows"
-        )
-    if standardize:
-        deviation = features.std(axis=0)
-        constant = deviation == 0
-        features = (features - features.mean(axis=0)) / np.where(constant, 1, deviation)
-    return Dataset(features, labels)
-
-
-def _libsvm(path: Path) -> Dataset:
+def _read_libsvm(path: Path, _version: FileVersion) -> Dataset:
     from sklearn.datasets import load_svmlight_file
 
     try:
@@ -97,3 +93,20 @@ def _libsvm(path: Path) -> Dataset:
     if features.shape[0] == 0:
         raise ConfigurationError(f"data file {path}: expected LIBSVM text, got an empty file")
     return Dataset(features.toarray(), labels)
+
+
+def check_finite(dataset: Dataset, rows: NDArray[np.int64], name: str) -> None:
+    """Refuse NaN and infinity in some rows of a data set; ``name`` says whose they are.
+
+    Raises
+    ------
+    ConfigurationError
+        With the number of the first such row.
+    """
+    finite = np.isfinite(dataset.features[rows]).all(axis=1) & np.isfinite(dataset.labels[rows])
+    bad = rows[~finite]
+    if len(bad):
+        raise ConfigurationError(
+            f"{name}: expected finite numbers, got NaN or infinity in {len(bad)}"
+            f" row{'s' * (len(bad) > 1)} (first: row {bad.min() + 1}); remove what is not finite"
+        )

@@ -12,6 +12,7 @@ import tomli_w
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check, expand, merge
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.templates import of_agent
 
 _FILES = ("graph", "path", "source", "topology")
 
@@ -81,7 +82,7 @@ def to_toml(experiments: Mapping[str, Experiment]) -> str:
 def _beside(folder: Path, value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {name: _beside(folder, below, name) for name, below in value.items()}
-    if isinstance(value, str) and key in _FILES and (folder / value).is_file():
+    if isinstance(value, str) and key in _FILES and (folder / of_agent(value, 0)).is_file():
         return str(folder / value)
     return value
 

@@ -14,15 +14,36 @@ from udsgd_mpi.objectives import AnyObjective, Logistic
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.samplers.base import Weight
 from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.templates import is_of_agents
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
-    """``source`` names a bundled data set or a LIBSVM file."""
+    """Where the points come from.
+
+    Parameters
+    ----------
+    source
+        Name of a data set, or a LIBSVM file; the partition shares it out.
+    path
+        Instead: a LIBSVM file of each agent, its number in place of ``{agent}``. Only the host of
+        an agent reads its file.
+    standardize
+        Shift and scale every feature to mean 0 and variance 1 over agents and their points;
+        features that are constant become 0.
+    """
 
     source: str = "breast_cancer"
+    path: str | None = None
     standardize: bool = False
+
+    def __post_init__(self) -> None:
+        if self.path is not None and not is_of_agents(self.path):
+            raise ValueError(
+                "expected {agent} in path, in place of each agent's number; for one file of all"
+                f" agents use source; got path {self.path!r}"
+            )
 
 
 class Group(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,12 +55,16 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
         Fraction of the agents; the shares of all groups add up to 1.
     agents
         Instead of shares: the agents themselves, e.g. ``"0-49, 60"``.
+    batch
+        Number of points in a mini-batch. The batches are drawn once; what is sampled, or walked
+        on, are batches, and points that fill no batch are left over.
     """
 
     sampler: AnySampler
     graph: AnyGraph | None = None
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     agents: str | None = None
+    batch: Count = 1
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,15 +5,17 @@ To add a generator, write its class and name it in ``AnyGraph``.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import networkx as nx
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
+from udsgd_mpi.data.archive import GRAPHS, fetch
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.templates import is_of_agents, of_agent
 
 _TRIES = 100
 
@@ -24,9 +26,38 @@ Positive = Annotated[int, Meta(ge=1)]
 class GraphSource(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """A graph on n nodes, or a recipe for one."""
 
+    @property
+    def is_of_agents(self) -> bool:
+        """Whether every agent has a file of its own."""
+        return False
+
+    def of_agent(self, agent: int) -> Self:
+        """The source of one agent's graph."""
+        return self
+
     def draw(self, n: int, seed: int) -> nx.Graph:
         """A graph on the nodes 0, …, n − 1; random ones depend on the seed alone."""
         raise NotImplementedError
+
+
+class InFile(GraphSource, frozen=True):
+    """A source that reads a file: its path, or the name of a well-known graph.
+
+    ``{agent}`` in a path stands for each agent's number.
+    """
+
+    path: str
+
+    @property
+    def is_of_agents(self) -> bool:
+        return is_of_agents(self.path)
+
+    def of_agent(self, agent: int) -> Self:
+        return structs.replace(self, path=str(of_agent(self.path, agent)))
+
+    def read(self) -> nx.Graph:
+        """The whole graph of the file."""
+        return read_graph(fetch(GRAPHS[self.path]) if self.path in GRAPHS else Path(self.path))
 
 
 class Ring(GraphSource, frozen=True, tag="ring"):
@@ -141,25 +172,21 @@ class RandomRegular(GraphSource, frozen=True, tag="random_regular"):
         return _connected(lambda k: nx.random_regular_graph(self.degree, n, seed=seed + k), self, n)
 
 
-class GraphFile(GraphSource, frozen=True, tag="file"):
+class GraphFile(InFile, frozen=True, tag="file"):
     """An edge list (.edgelist, .txt, …, also .gz and .bz2), GML or GraphML file."""
 
-    path: str
-
     def draw(self, n: int, seed: int) -> nx.Graph:
-        return read_graph(Path(self.path))
+        return self.read()
 
 
-class Snowball(GraphSource, frozen=True, tag="snowball"):
+class Snowball(InFile, frozen=True, tag="snowball"):
     """Connected sub-graph of a big graph file: the first n nodes met breadth-first.
 
     The search starts at a node drawn with the seed and visits neighbours in a drawn order.
     """
 
-    path: str
-
     def draw(self, n: int, seed: int) -> nx.Graph:
-        big = read_graph(Path(self.path))
+        big = self.read()
         rng = np.random.default_rng(seed)
         found = [int(rng.integers(len(big)))]
         seen = set(found)

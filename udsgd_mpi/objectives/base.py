@@ -1,6 +1,7 @@
 """What an objective is: a sum over points that agents can descend and Newton can minimise."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from msgspec import Struct
@@ -29,9 +30,15 @@ class Points:
 
 
 class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """F(θ, x) and its parameters; subclasses are listed in the registry."""
+    """F(θ, x) and its parameters; subclasses are listed in the registry.
 
-    def encode(self, labels: Floats) -> Floats:
+    Labels of classes mean nothing by themselves: those that ``classifies`` are told the distinct
+    labels of all agents, ascending; to others ``classes`` is empty.
+    """
+
+    classifies: ClassVar[bool] = False
+
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
         """Labels as the formulas use them.
 
         Raises
@@ -41,21 +48,32 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """
         raise NotImplementedError
 
-    def dimension(self, features: int, labels: Floats) -> int:
-        """Number of parameters d for points with so many features and such encoded labels."""
+    def dimension(self, features: int, classes: int) -> int:
+        """Number of parameters d for so many features and classes."""
         raise NotImplementedError
 
-    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
         """Take the local steps θ ← θ − γ_n w(X_n) ∇F(θ, X_n), in place.
+
+        The gradient of a mini-batch is the mean over its points, which share their weight.
 
         Parameters
         ----------
         theta
             Iterates, shape (agents, trials, d).
         X
-            Rows of ``points`` to use, shape (steps, agents, trials).
+            First rows of the mini-batches to use, shape (steps, agents, trials).
         gamma
             Step sizes, shape (steps,).
+        batch
+            Number of points in a mini-batch of each agent, shape (agents,).
         """
         raise NotImplementedError
 

@@ -32,20 +32,30 @@ class Custom(Objective, frozen=True, tag="custom"):
     path: str
     arguments: dict[str, Any] = field(default_factory=dict)
 
-    def encode(self, labels: Floats) -> Floats:
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
         self._implementation()
         return labels
 
-    def dimension(self, features: int, labels: Floats) -> int:
+    def dimension(self, features: int, classes: int) -> int:
         own = getattr(self._implementation(), "dimension", None)
         return features if own is None else int(own(features))
 
-    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
         own = self._implementation()
         for n, step in enumerate(gamma):
             for i, rows in enumerate(X[n]):
-                slopes = own.gradient(theta[i], points.features[rows], points.labels[rows])
-                theta[i] -= step * points.weights[rows, None] * slopes
+                slopes = sum(
+                    own.gradient(theta[i], points.features[rows + r], points.labels[rows + r])
+                    for r in range(batch[i])
+                )
+                theta[i] -= step / batch[i] * points.weights[rows, None] * slopes
 
     def value(self, theta: Floats, points: Points) -> float:
         values = self._implementation().value(

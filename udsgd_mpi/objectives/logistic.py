@@ -1,6 +1,6 @@
 """L2-regularised logistic regression."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from msgspec import Meta
@@ -10,6 +10,8 @@ from scipy.special import expit
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.exponential import exp
+from udsgd_mpi.objectives.linear_model import inner_products, move
 
 
 class Logistic(Objective, frozen=True, tag="logistic"):
@@ -22,9 +24,9 @@ class Logistic(Objective, frozen=True, tag="logistic"):
     """
 
     l2: Annotated[float, Meta(ge=0)] = 1.0
+    classifies: ClassVar[bool] = True
 
-    def encode(self, labels: Floats) -> Floats:
-        classes = np.unique(labels)
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
         if len(classes) != 2:
             shown = ", ".join(f"{c:g}" for c in classes[:5]) + (", …" if len(classes) > 5 else "")
             raise ConfigurationError(
@@ -33,11 +35,18 @@ class Logistic(Objective, frozen=True, tag="logistic"):
             )
         return np.asarray(labels == classes[1], dtype=np.float64)
 
-    def dimension(self, features: int, labels: Floats) -> int:
+    def dimension(self, features: int, classes: int) -> int:
         return features
 
-    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
-        _descend(theta, X, gamma, points.features, points.labels, points.weights, self.l2)
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
+        _descend(theta, X, gamma, points.features, points.labels, points.weights, batch, self.l2)
 
     def value(self, theta: Floats, points: Points) -> float:
         z = points.features @ theta
@@ -60,7 +69,7 @@ class Logistic(Objective, frozen=True, tag="logistic"):
 
 @kernel(
     "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1], float64)"
+    " float64[::1], int64[::1], float64)"
 )
 def _descend(
     theta: Floats,
@@ -69,18 +78,16 @@ def _descend(
     features: Floats,
     labels: Floats,
     weights: Floats,
+    batch: NDArray[np.int64],
     l2: float,
 ) -> None:
-    agents, trials, d = theta.shape
+    agents, trials, _ = theta.shape
+    predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):
         for i in range(agents):
-            for t in range(trials):
-                x = X[n, i, t]
-                z = 0.0
-                for k in range(d):
-                    z += theta[i, t, k] * features[x, k]
-                step = gamma[n] * weights[x]
-                slope = step * (1 / (1 + np.exp(-z)) - labels[x])
-                shrink = 1 - step * l2
-                for k in range(d):
-                    theta[i, t, k] = shrink * theta[i, t, k] - slope * features[x, k]
+            for r in range(batch[i]):
+                inner_products(theta[i], X[n, i], r, features, predictions[r])
+                for t in range(trials):
+                    predictions[r, t] = 1 / (1 + exp(-predictions[r, t]))
+            mine = predictions[: batch[i]]
+            move(theta[i], X[n, i], features, labels, weights, gamma[n], l2, mine)

@@ -25,19 +25,26 @@ class Quadratic(Objective, frozen=True, tag="quadratic"):
 
     condition: Annotated[float, Meta(ge=1)] = 1.0
 
-    def encode(self, labels: Floats) -> Floats:
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
         return labels
 
-    def dimension(self, features: int, labels: Floats) -> int:
+    def dimension(self, features: int, classes: int) -> int:
         return features
 
     def curvature(self, d: int) -> Floats:
         """Diagonal of A, shape (d,)."""
         return np.geomspace(1, self.condition, d)
 
-    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
         curvature = self.curvature(theta.shape[-1])
-        _descend(theta, X, gamma, points.features, points.weights, curvature)
+        _descend(theta, X, gamma, points.features, points.weights, batch, curvature)
 
     def value(self, theta: Floats, points: Points) -> float:
         squares = (theta - points.features) ** 2 @ self.curvature(len(theta))
@@ -52,7 +59,7 @@ class Quadratic(Objective, frozen=True, tag="quadratic"):
 
 @kernel(
     "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1])"
+    " int64[::1], float64[::1])"
 )
 def _descend(
     theta: Floats,
@@ -60,6 +67,7 @@ def _descend(
     gamma: Floats,
     features: Floats,
     weights: Floats,
+    batch: NDArray[np.int64],
     curvature: Floats,
 ) -> None:
     agents, trials, d = theta.shape
@@ -69,4 +77,8 @@ def _descend(
                 x = X[n, i, t]
                 step = gamma[n] * weights[x]
                 for k in range(d):
-                    theta[i, t, k] -= step * curvature[k] * (theta[i, t, k] - features[x, k])
+                    mean = features[x, k]
+                    for r in range(1, batch[i]):
+                        mean += features[x + r, k]
+                    mean /= batch[i]
+                    theta[i, t, k] -= step * curvature[k] * (theta[i, t, k] - mean)

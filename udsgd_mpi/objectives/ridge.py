@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.linear_model import inner_products, move
 
 
 class Ridge(Objective, frozen=True, tag="ridge"):
@@ -21,14 +22,21 @@ class Ridge(Objective, frozen=True, tag="ridge"):
 
     l2: Annotated[float, Meta(ge=0)] = 1.0
 
-    def encode(self, labels: Floats) -> Floats:
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
         return labels
 
-    def dimension(self, features: int, labels: Floats) -> int:
+    def dimension(self, features: int, classes: int) -> int:
         return features
 
-    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
-        _descend(theta, X, gamma, points.features, points.labels, points.weights, self.l2)
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
+        _descend(theta, X, gamma, points.features, points.labels, points.weights, batch, self.l2)
 
     def value(self, theta: Floats, points: Points) -> float:
         residuals = points.features @ theta - points.labels
@@ -46,7 +54,7 @@ class Ridge(Objective, frozen=True, tag="ridge"):
 
 @kernel(
     "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1], float64)"
+    " float64[::1], int64[::1], float64)"
 )
 def _descend(
     theta: Floats,
@@ -55,17 +63,14 @@ def _descend(
     features: Floats,
     labels: Floats,
     weights: Floats,
+    batch: NDArray[np.int64],
     l2: float,
 ) -> None:
-    agents, trials, d = theta.shape
+    agents, trials, _ = theta.shape
+    predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):
         for i in range(agents):
-            for t in range(trials):
-                x = X[n, i, t]
-                residual = -labels[x]
-                for k in range(d):
-                    residual += theta[i, t, k] * features[x, k]
-                step = gamma[n] * weights[x]
-                shrink = 1 - step * l2
-                for k in range(d):
-                    theta[i, t, k] = shrink * theta[i, t, k] - step * residual * features[x, k]
+            for r in range(batch[i]):
+                inner_products(theta[i], X[n, i], r, features, predictions[r])
+            mine = predictions[: batch[i]]
+            move(theta[i], X[n, i], features, labels, weights, gamma[n], l2, mine)

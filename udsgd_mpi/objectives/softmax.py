@@ -1,15 +1,16 @@
 """L2-regularised softmax regression."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
-from udsgd_mpi.compiled import kernel
+from udsgd_mpi.compiled import inlined, kernel
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.exponential import exp
 
 
 class Softmax(Objective, frozen=True, tag="softmax"):
@@ -24,21 +25,28 @@ class Softmax(Objective, frozen=True, tag="softmax"):
     """
 
     l2: Annotated[float, Meta(gt=0)] = 1.0
+    classifies: ClassVar[bool] = True
 
-    def encode(self, labels: Floats) -> Floats:
-        classes, encoded = np.unique(labels, return_inverse=True)
-        if len(classes) < 2 or (labels != np.rint(labels)).any():
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
+        if len(classes) < 2 or (classes != np.rint(classes)).any():
             raise ConfigurationError(
                 f"labels: expected whole numbers of two classes or more for softmax regression,"
                 f" got {len(classes)} values; choose a data set with classes"
             )
-        return encoded.astype(np.float64)
+        return np.searchsorted(classes, labels).astype(np.float64)
 
-    def dimension(self, features: int, labels: Floats) -> int:
-        return features * (int(labels.max()) + 1)
+    def dimension(self, features: int, classes: int) -> int:
+        return features * classes
 
-    def descend(self, theta: Floats, X: NDArray[np.int32], gamma: Floats, points: Points) -> None:
-        _descend(theta, X, gamma, points.features, points.labels, points.weights, self.l2)
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
+        _descend(theta, X, gamma, points.features, points.labels, points.weights, batch, self.l2)
 
     def value(self, theta: Floats, points: Points) -> float:
         z = self._scores(theta, points)
@@ -69,9 +77,27 @@ class Softmax(Objective, frozen=True, tag="softmax"):
         return np.asarray(points.features @ theta.reshape(-1, points.features.shape[1]).T)
 
 
+@inlined
+def _probabilities(theta: Floats, x: Floats, out: Floats) -> None:
+    """Softmax of θ_cᵀx over the classes c, into ``out`` (classes,)."""
+    largest = -np.inf
+    for c in range(len(out)):
+        score = 0.0
+        for k in range(len(x)):
+            score += theta[c * len(x) + k] * x[k]
+        out[c] = score
+        largest = max(largest, score)
+    total = 0.0
+    for c in range(len(out)):
+        out[c] = exp(out[c] - largest)
+        total += out[c]
+    for c in range(len(out)):
+        out[c] /= total
+
+
 @kernel(
     "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1], float64)"
+    " float64[::1], int64[::1], float64)"
 )
 def _descend(
     theta: Floats,
@@ -80,30 +106,24 @@ def _descend(
     features: Floats,
     labels: Floats,
     weights: Floats,
+    batch: NDArray[np.int64],
     l2: float,
 ) -> None:
     agents, trials, d = theta.shape
     length = features.shape[1]
-    classes = d // length
-    p = np.empty(classes)
+    slopes = np.empty((batch.max(), d // length))
     for n in range(len(gamma)):
         for i in range(agents):
             for t in range(trials):
                 x = X[n, i, t]
-                largest = -np.inf
-                for c in range(classes):
-                    p[c] = 0.0
-                    for k in range(length):
-                        p[c] += theta[i, t, c * length + k] * features[x, k]
-                    largest = max(largest, p[c])
-                total = 0.0
-                for c in range(classes):
-                    p[c] = np.exp(p[c] - largest)
-                    total += p[c]
                 step = gamma[n] * weights[x]
+                for r in range(batch[i]):
+                    _probabilities(theta[i, t], features[x + r], slopes[r])
+                    slopes[r, int(labels[x + r])] -= 1
                 shrink = 1 - step * l2
-                for c in range(classes):
-                    slope = step * (p[c] / total - (c == labels[x]))
-                    for k in range(length):
-                        at = c * length + k
-                        theta[i, t, at] = shrink * theta[i, t, at] - slope * features[x, k]
+                for at in range(d):
+                    c, k = divmod(at, length)
+                    slope = 0.0
+                    for r in range(batch[i]):
+                        slope += slopes[r, c] * features[x + r, k]
+                    theta[i, t, at] = shrink * theta[i, t, at] - step / batch[i] * slope

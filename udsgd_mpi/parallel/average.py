@@ -6,46 +6,50 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.agent_sums import mean_over_agents
 from udsgd_mpi.communication import PartialAverage
+from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.blocks import Blocks
 
 Floats = NDArray[np.float64]
 
 
 class AgentAverage:
-    """The mean of θ^i over agents, summed in agent order.
+    """The mean of a row of numbers over agents, summed in agent order.
 
     Each rank sums one slice of the elements over all agents: an all-to-all brings every agent's
-    slice there and an all-gather takes the means back, so that an agent's iterate moves once
+    slice there and an all-gather takes the means back, so that an agent's row moves once
     each way however many agents there are. ``MPI_Allreduce`` would move no less, and its order
     of summation depends on the number of ranks and on the library.
+
+    Parameters
+    ----------
+    elements
+        Length of a row.
     """
 
-    def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
-        ranks = blocks.layout.ranks
-        elements = blocks.trials * blocks.d
-        self._edges = np.arange(ranks + 1) * elements // ranks
+    def __init__(self, comm: MPI.Intracomm, layout: Layout, elements: int) -> None:
+        self._edges = np.arange(layout.ranks + 1) * elements // layout.ranks
         self._widths = np.diff(self._edges)
         self._comm = comm
-        self._blocks = blocks
-        self._all = np.arange(blocks.layout.agents)
-        self._mean = np.empty(int(self._widths[blocks.rank]))
-        self._means = np.empty((blocks.trials, blocks.d))
+        self._layout = layout
+        self._all = np.arange(layout.agents)
+        self._mean = np.empty(int(self._widths[comm.rank]))
+        self._means = np.empty(elements)
 
-    def __call__(self, theta: Floats, members: NDArray[np.int64] | None = None) -> Floats:
-        """The average of some agents (of all by default) on every rank, shape (trials, d).
+    def __call__(self, hosted: Floats, members: NDArray[np.int64] | None = None) -> Floats:
+        """The average of some agents (of all by default) on every rank, shape (elements,).
 
         The next call overwrites it.
 
         Parameters
         ----------
-        theta
-            Values of the hosted agents, shape (agents, trials, d).
+        hosted
+            Rows of the hosted agents, shape (agents, elements).
         """
-        blocks = self._blocks
+        layout, rank = self._layout, self._comm.rank
         members = self._all if members is None else members
-        counts = np.bincount(blocks.layout.host(members), minlength=blocks.layout.ranks)
-        here = members[blocks.layout.host(members) == blocks.rank]
-        rows = theta.reshape(blocks.agents, -1)[here - blocks.layout.starts[blocks.rank]]
+        counts = np.bincount(layout.host(members), minlength=layout.ranks)
+        here = members[layout.host(members) == rank]
+        rows = hosted[here - layout.starts[rank]]
         outgoing = np.concatenate(
             [part.ravel() for part in np.split(rows, self._edges[1:-1], axis=1)]
         )
@@ -67,16 +71,16 @@ class AverageMixing:
 
     def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
         self._comm = comm
-        self._average = AgentAverage(comm, blocks)
+        self._average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d)
         self._blocks = blocks
 
     def all(self) -> None:
         """W = J."""
-        self._blocks.theta[:] = self._average(self._blocks.theta)
+        self._blocks.rows[:] = self._average(self._blocks.rows)
 
     def partial(self, mixing: PartialAverage) -> None:
         """W = T_{S→S'} W_S: the average to S', entering agents' half-steps to leaving ones."""
-        layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.theta
+        layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.rows
         mean = self._average(theta, mixing.members)
         start = layout.starts[rank]
         pairs = list(zip(mixing.entering.tolist(), mixing.leaving.tolist(), strict=True))

@@ -30,7 +30,11 @@ class Blocks:
         self.present = 0
 
     @property
+    def rows(self) -> Floats:
+        """Present iterates of the hosted agents, shape (agents, trials · d); a view."""
+        return self.buffers[self.present][: self.agents]
+
+    @property
     def theta(self) -> Floats:
         """Present iterates of the hosted agents, shape (agents, trials, d); a view."""
-        own = self.buffers[self.present][: self.agents]
-        return own.reshape(self.agents, self.trials, self.d)
+        return self.rows.reshape(self.agents, self.trials, self.d)

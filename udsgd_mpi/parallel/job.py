@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from mpi4py import MPI
 
@@ -15,13 +16,19 @@ from udsgd_mpi.concerns import concerns
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.layout import Layout
+from udsgd_mpi.parallel.everyone import OnRanks
+from udsgd_mpi.parallel.identity import check_identity, identity
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.parallel.startup import on_root
-from udsgd_mpi.problem import Problem, pose
+from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.storage.write import Result, write_results
 
 _PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
+
+
+class _Asked(NamedTuple):
+    experiments: dict[str, Experiment]
+    output: Path
 
 
 def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path | None:
@@ -46,28 +53,30 @@ def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path |
         On rank 0, if the results can't be written.
     """
     comm = MPI.COMM_WORLD
-    problems = on_root(comm, lambda: _pose_all(load(), comm.size, force=force))
-    output = Path(next(iter(problems.values())).experiment.output) if problems else None
+    asked: _Asked = comm.bcast(on_root(comm, lambda: _asked(load(), force=force)))
+    experiments, output = asked
+    problems = pose_all(experiments, lambda agents: OnRanks(comm, agents), comm.size)
+    check_identity(comm, identity(problems))
     hosts = comm.gather(MPI.Get_processor_name())
-    attributes = _attributes(problems, hosts) if problems and hosts else {}
+    if hosts is None:
+        for problem in problems.values():
+            simulate(comm, problem, lambda _: None)
+        return None
+    _warn(problems)
+    attributes = _attributes(problems, hosts)
     results: dict[str, Result] = {}
-    if output:
-        write_results(output, attributes | {"status": "running"}, results)
-    names: list[str] = comm.bcast(list(problems) if problems else None)
-    for name in names:
-        problem = problems[name] if problems else None
+    write_results(output, attributes | {"status": "running"}, results)
+    for name, problem in problems.items():
         recording = simulate(comm, problem, _Progress(name, problem))
-        if problem and recording and output:
+        if recording is not None:
             results[name] = Result(problem, recording)
-            attributes["ended"] = _now()
-            status = "complete" if name == names[-1] else "running"
-            write_results(output, attributes | {"status": status}, results)
+        attributes["ended"] = _now()
+        status = "complete" if len(results) == len(problems) else "running"
+        write_results(output, attributes | {"status": status}, results)
     return output
 
 
-def _pose_all(
-    experiments: Mapping[str, Experiment], ranks: int, *, force: bool
-) -> dict[str, Problem]:
+def _asked(experiments: dict[str, Experiment], *, force: bool) -> _Asked:
     outputs = sorted({experiment.output for experiment in experiments.values()})
     if len(outputs) > 1:
         raise ConfigurationError(
@@ -83,17 +92,19 @@ def _pose_all(
         raise ConfigurationError(
             f"output {output} exists already; use --force to replace it, or --output FILE"
         )
-    problems = {}
-    for name, experiment in experiments.items():
-        agents = experiment.agents or ranks
-        Layout(agents, ranks)
-        problems[name] = pose(experiment, agents)
-    _warn(problems)
-    return problems
+    return _Asked(experiments, output)
 
 
 def _warn(problems: Mapping[str, Problem]) -> None:
     for name, problem in problems.items():
+        if problem.rows_left_over:
+            used = sum(entry.points for entry in problem.roster)
+            print(
+                f"udsgd: [variant.{name}] {problem.rows_left_over:,} rows of the data are left"
+                f" over; the agents hold {used:,}",
+                file=sys.stderr,
+                flush=True,
+            )
         for concern in concerns(problem):
             print(f"udsgd: warning: [variant.{name}] {concern}", file=sys.stderr, flush=True)
 
@@ -124,14 +135,12 @@ class _Progress:
 
     _SECONDS_BETWEEN_LINES = 5.0
 
-    def __init__(self, name: str, problem: Problem | None) -> None:
+    def __init__(self, name: str, problem: Problem) -> None:
         self._name = name
-        self._steps = problem.experiment.steps if problem else None
+        self._steps = problem.experiment.steps
         self._started = self._said = time.monotonic()
 
     def __call__(self, n: int) -> None:
-        if self._steps is None:
-            return
         now = time.monotonic()
         if now - self._said < self._SECONDS_BETWEEN_LINES:
             return

@@ -45,7 +45,7 @@ class Recorder:
         self._recording = recording
         self._iterates = settings.detail == "iterates"
         self._sum = np.zeros_like(blocks.theta) if settings.polyak else None
-        self._average = AgentAverage(comm, blocks)
+        self._average = AgentAverage(comm, blocks.layout, trials * blocks.d)
         self._distances = np.empty((blocks.agents, trials))
         self._all_distances = np.empty((agents if recording else 0, trials))
 
@@ -59,7 +59,7 @@ class Recorder:
             self._sum += theta
 
     def _record(self, row: int, theta: Floats) -> None:
-        mean = self._average(theta)
+        mean = self._mean(theta)
         squared_distances(theta, mean, self._distances)
         self._gather(self._distances, self._all_distances)
         theta_of_all = self._gather_iterates(theta) if self._iterates else None
@@ -72,9 +72,12 @@ class Recorder:
             self._recording.theta[row] = theta_of_all.swapaxes(0, 1)
 
     def _record_polyak(self, row: int, averages: Floats) -> None:
-        mean = self._average(averages)
+        mean = self._mean(averages)
         if self._recording and self._recording.averaged_squared_error is not None:
             self._recording.averaged_squared_error[row] = self._error(mean)
+
+    def _mean(self, theta: Floats) -> Floats:
+        return self._average(theta.reshape(len(theta), -1)).reshape(theta.shape[1:])
 
     def _error(self, mean: Floats) -> Floats:
         error = np.empty((1, self._blocks.trials))

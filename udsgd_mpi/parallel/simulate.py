@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.objectives import Points
@@ -17,14 +18,14 @@ from udsgd_mpi.sgd import Draws, unified_distributed_sgd
 
 
 def simulate(
-    comm: MPI.Intracomm, problem: Problem | None, progress: Callable[[int], None]
+    comm: MPI.Intracomm, problem: Problem, progress: Callable[[int], None]
 ) -> Recording | None:
     """Run a variant.
 
     Parameters
     ----------
     problem
-        On rank 0; every agent's share goes to its host and to no other rank.
+        With the agents that this rank hosts.
     progress
         Is called at every stop with the number of steps done.
 
@@ -32,19 +33,16 @@ def simulate(
     -------
     The measures on rank 0, None elsewhere.
     """
-    experiment, topology, minimizer, count = comm.bcast(
-        problem and (problem.experiment, problem.topology, problem.minimizer, len(problem.agents))
-    )
+    experiment, agents, count = problem.experiment, problem.agents, len(problem.roster)
     layout = Layout(count, comm.size)
-    agents = _scatter(comm, layout, problem)
-    trials, d = experiment.trials, len(minimizer)
-    schedule = experiment.communication.start(topology, experiment.seed)
+    trials, d = experiment.trials, len(problem.minimizer)
+    schedule = experiment.communication.start(problem.topology, experiment.seed)
     settings = experiment.record
     recorded = settings.at(experiment.steps)
 
     blocks = Blocks(layout, comm.rank, most_copies(schedule, layout, comm.rank), trials, d)
     recording = None
-    if problem:
+    if comm.rank == 0:
         recording = Recording.empty(
             recorded,
             trials,
@@ -53,7 +51,7 @@ def simulate(
             polyak=settings.polyak,
             iterates=settings.detail == "iterates",
         )
-    record = Recorder(comm, blocks, settings, recorded, minimizer, recording)
+    record = Recorder(comm, blocks, settings, recorded, problem.minimizer, recording)
     stops = np.union1d(schedule.times(experiment.steps), recorded[recorded > 0])
     if settings.polyak:
         stops = np.arange(1, experiment.steps + 1)
@@ -70,6 +68,7 @@ def simulate(
             experiment.step_size,
             experiment.objective,
             _points(agents),
+            _batch(agents),
             W,
             stops.tolist(),
             observe,
@@ -79,21 +78,17 @@ def simulate(
     return recording
 
 
-def _scatter(comm: MPI.Intracomm, layout: Layout, problem: Problem | None) -> list[Agent]:
-    shares = None
-    if problem:
-        shares = [[problem.agents[i] for i in layout.hosted(rank)] for rank in range(comm.size)]
-    found: list[Agent] = comm.scatter(shares)
-    return found
-
-
 def _draws(agents: list[Agent], hosted: range, seed: int, trials: int) -> Draws:
     sizes = [len(agent.points.labels) for agent in agents]
     paths = [
-        agent.sampler.start(size, agent.graph, Stream(seed, i, trials))
-        for i, agent, size in zip(hosted, agents, sizes, strict=True)
+        agent.sampler.start(agent.batches, agent.graph, Stream(seed, i, trials))
+        for i, agent in zip(hosted, agents, strict=True)
     ]
-    return Draws(paths, (np.cumsum(sizes) - sizes).tolist(), trials)
+    return Draws(paths, (np.cumsum(sizes) - sizes).tolist(), _batch(agents), trials)
+
+
+def _batch(agents: list[Agent]) -> NDArray[np.int64]:
+    return np.array([agent.batch for agent in agents], dtype=np.int64)
 
 
 def _points(agents: list[Agent]) -> Points:

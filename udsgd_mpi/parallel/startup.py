@@ -21,16 +21,26 @@ def on_root(comm: MPI.Intracomm, action: Callable[[], T]) -> T | None:
     ConfigurationError
         On every rank, where rank 0 raised one.
     """
-    result, failure = None, None
-    if comm.rank == 0:
-        try:
-            result = action()
-        except ConfigurationError as error:
-            failure = str(error)
+    return together(comm, action if comm.rank == 0 else lambda: None)
+
+
+def together(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
+    """Result of an action that every rank takes for itself.
+
+    Raises
+    ------
+    ConfigurationError
+        On every rank, where one raised it: that of the lowest such rank.
+    """
+    failure = None
+    try:
+        result = action()
+    except ConfigurationError as error:
+        failure = str(error)
     wait_quietly(comm)
-    failure = comm.bcast(failure)
-    if failure is not None:
-        raise ConfigurationError(failure)
+    for found in comm.allgather(failure):
+        if found is not None:
+            raise ConfigurationError(found)
     return result
 
 
@@ -47,7 +57,7 @@ def import_compiled(comm: MPI.Intracomm, module: str) -> ModuleType:
 
 
 def wait_quietly(comm: MPI.Comm) -> None:
-    """A barrier that leaves the processor to the rank that works."""
+    """A barrier that leaves the processor to the ranks that work."""
     request = comm.Ibarrier()
     while not request.Test():
         time.sleep(0.005)

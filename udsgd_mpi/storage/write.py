@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.problem import Entry, Problem
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.storage.atomic import replace_file
 
@@ -63,10 +63,10 @@ def _write_run(group: h5py.Group, result: Result) -> None:
     _dimension(group, "step", recording.step, "number n of updates done")
     _dimension(group, "trial", np.arange(trials), "independent repetition t")
     _dimension(group, "parameter", np.arange(d), "component of theta")
-    _dimension(group, "agent", np.arange(len(problem.agents)), "agent i")
+    _dimension(group, "agent", np.arange(len(problem.roster)), "agent i")
     _measures(group, recording)
     _dataset(group, "minimizer", problem.minimizer, "parameter", "theta*, the minimiser of f")
-    _agents(group, problem.agents)
+    _roster(group, problem.roster)
 
 
 def _measures(group: h5py.Group, recording: Recording) -> None:
@@ -110,14 +110,16 @@ def _measures(group: h5py.Group, recording: Recording) -> None:
         )
 
 
-def _agents(group: h5py.Group, agents: list[Agent]) -> None:
-    groups = np.array([agent.group for agent in agents], dtype=object)
-    samplers = np.array([agent.sampler.name for agent in agents], dtype=object)
-    points = np.array([len(agent.points.labels) for agent in agents])
-    degrees = np.array([agent.graph.mean_degree if agent.graph else np.nan for agent in agents])
+def _roster(group: h5py.Group, roster: list[Entry]) -> None:
+    groups = np.array([entry.group for entry in roster], dtype=object)
+    samplers = np.array([entry.sampler for entry in roster], dtype=object)
+    points = np.array([entry.points for entry in roster])
+    batch = np.array([entry.batch for entry in roster])
+    degrees = np.array([entry.mean_degree for entry in roster])
     _dataset(group, "group", groups, "agent", "group of the agent")
     _dataset(group, "sampler", samplers, "agent", "sampling strategy of the agent")
     _dataset(group, "points", points, "agent", "number of data points of the agent")
+    _dataset(group, "batch", batch, "agent", "number of points in a mini-batch of the agent")
     _dataset(
         group,
         "mean_degree",

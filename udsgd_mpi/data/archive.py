@@ -1,0 +1,101 @@
+"""Well-known files by name: fetched once, kept in a cache, or taken from a folder of one's own."""
+
+import bz2
+import gzip
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from udsgd_mpi.errors import ConfigurationError
+
+_LIBSVM = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary/"
+_SNAP = "https://snap.stanford.edu/data/"
+
+
+class Remote(NamedTuple):
+    """A file and the folder of the web where it lies.
+
+    Attributes
+    ----------
+    sha256
+        Of what the file holds when it is unpacked, where it is known; mirrors may pack anew.
+    """
+
+    name: str
+    folder: str
+    sha256: str | None = None
+
+
+DATA_SETS = {
+    "a9a": Remote("a9a", _LIBSVM),
+    "cod-rna": Remote("cod-rna", _LIBSVM),
+    "covtype": Remote("covtype.libsvm.binary.scale.bz2", _LIBSVM),
+    "ijcnn1": Remote(
+        "ijcnn1.bz2", _LIBSVM, "16506cad788cf7c9607454150ed1994788204bac2ff4c9cb3b320036b6950d3f"
+    ),
+    "mushrooms": Remote("mushrooms", _LIBSVM),
+    "phishing": Remote("phishing", _LIBSVM),
+    "w8a": Remote("w8a", _LIBSVM),
+}
+GRAPHS = {
+    "ego-facebook": Remote(
+        "facebook_combined.txt.gz",
+        _SNAP,
+        "f41c026ed8af3cc3359f1ca5573d0605fb09ae0eefa34544b820fd8c6e2ef296",
+    ),
+    "wiki-vote": Remote(
+        "wiki-Vote.txt.gz",
+        _SNAP,
+        "8492e81933d9df9a8370dc40c83c7f5e6dbad131f23d78ac9cb4b34e378a07dc",
+    ),
+}
+
+
+def fetch(remote: Remote) -> Path:
+    """Path of a file here, downloaded where it is not here yet.
+
+    ``UDSGD_DATA`` names a folder that is looked into first, or the address of a mirror.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not here and can't be downloaded; says which file to put where.
+    """
+    place = os.environ.get("UDSGD_DATA", "")
+    is_mirror = "://" in place
+    if place and not is_mirror:
+        own = Path(place) / remote.name
+        if own.is_file():
+            return own
+    import pooch
+
+    cache = Path(pooch.os_cache("udsgd_mpi")) / "data"
+    address = (place.rstrip("/") + "/" if is_mirror else remote.folder) + remote.name
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        file = Path(pooch.retrieve(address, None, fname=remote.name, path=cache))
+    except (OSError, ValueError) as error:  # what requests raises is an OSError
+        raise ConfigurationError(
+            f"{remote.name}: expected it in {place if place and not is_mirror else cache}, or to"
+            f" download it from {address}, got {type(error).__name__}; put the file there by hand,"
+            " or set UDSGD_DATA to the folder that holds it"
+        ) from error
+    _check(file, remote)
+    return file
+
+
+def _check(file: Path, remote: Remote) -> None:
+    if remote.sha256 is None:
+        return
+    unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(file.suffix, bytes)
+    try:
+        found = hashlib.sha256(unpack(file.read_bytes())).hexdigest()
+    except (OSError, EOFError, ValueError):
+        found = "something that can't be unpacked"
+    if found != remote.sha256:
+        file.unlink()
+        raise ConfigurationError(
+            f"{remote.name}: expected content with SHA-256 {remote.sha256} from the download, got"
+            f" {found}; set UDSGD_DATA to a folder or a mirror that holds the right file"
+        )

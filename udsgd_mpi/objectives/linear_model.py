@@ -1,0 +1,59 @@
+"""What the local steps of logistic and ridge regression share: F depends on θ through θᵀx.
+
+The steps of all trials are taken together, first all inner products, then all moves, so that a
+processor works on several at once.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.compiled import inlined
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int32]
+
+
+@inlined
+def inner_products(theta: Floats, X: Indices, r: int, features: Floats, out: Floats) -> None:
+    """θᵀx in each trial for the r-th point x of its mini-batch.
+
+    theta is (trials, d); X, the first rows of the mini-batches, and out are (trials,).
+    """
+    trials, d = theta.shape
+    for t in range(trials):
+        total = 0.0
+        for k in range(d):
+            total += theta[t, k] * features[X[t] + r, k]
+        out[t] = total
+
+
+@inlined
+def move(
+    theta: Floats,
+    X: Indices,
+    features: Floats,
+    labels: Floats,
+    weights: Floats,
+    gamma: float,
+    l2: float,
+    predictions: Floats,
+) -> None:
+    """θ ← θ − γ w (mean of (prediction − y) x over the mini-batch + κ θ) in each trial.
+
+    predictions is (batch, trials).
+    """
+    trials, d = theta.shape
+    batch = len(predictions)
+    for t in range(trials):
+        x = X[t]
+        step = gamma * weights[x]
+        slope = step / batch * (predictions[0, t] - labels[x])
+        shrink = 1 - step * l2
+        for k in range(d):
+            theta[t, k] = shrink * theta[t, k] - slope * features[x, k]
+    for r in range(1, batch):
+        for t in range(trials):
+            x = X[t] + r
+            slope = gamma * weights[x] / batch * (predictions[r, t] - labels[x])
+            for k in range(d):
+                theta[t, k] -= slope * features[x, k]

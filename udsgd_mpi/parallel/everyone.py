@@ -1,0 +1,48 @@
+"""All agents of a run on the ranks that host them."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.parallel.average import AgentAverage
+from udsgd_mpi.parallel.startup import on_root, together
+
+Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+
+class OnRanks:
+    """See ``udsgd_mpi.problem.Everyone``; every method is collective."""
+
+    def __init__(self, comm: MPI.Intracomm, agents: int) -> None:
+        self._comm = comm
+        self._layout = Layout(agents, comm.size)
+        self.agents = agents
+        self.hosted = self._layout.hosted(comm.rank)
+
+    def once(self, action: Callable[[], T]) -> T:
+        result: T = self._comm.bcast(on_root(self._comm, action))
+        return result
+
+    def dealt(self, action: Callable[[], list[T]]) -> list[T]:
+        made = on_root(self._comm, action)
+        parts = None
+        if made is not None:
+            hosted = map(self._layout.hosted, range(self._comm.size))
+            parts = [made[agents.start : agents.stop] for agents in hosted]
+        mine: list[T] = self._comm.scatter(parts)
+        return mine
+
+    def each(self, action: Callable[[int], T]) -> list[T]:
+        return together(self._comm, lambda: [action(i) for i in self.hosted])
+
+    def all(self, items: list[T]) -> list[T]:
+        return [item for part in self._comm.allgather(items) for item in part]
+
+    def mean(self, rows: Floats) -> Floats:
+        average = AgentAverage(self._comm, self._layout, rows.shape[1])
+        return average(np.ascontiguousarray(rows))

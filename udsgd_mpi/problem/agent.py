@@ -1,0 +1,66 @@
+"""What one agent holds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.objectives import Points
+from udsgd_mpi.samplers import Sampler
+from udsgd_mpi.samplers.base import Weight
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What one agent holds.
+
+    Attributes
+    ----------
+    points
+        Its data points with their importance weights, batch after batch.
+    batch
+        Number of points in a mini-batch; the sampler draws batches.
+    graph
+        Its data graph, whose nodes are the batches; None for full access.
+    """
+
+    group: str
+    sampler: Sampler
+    points: Points
+    batch: int
+    graph: Graph | None
+
+    @classmethod
+    def of(
+        cls,
+        group: str,
+        sampler: Sampler,
+        weight: Weight,
+        features: Floats,
+        labels: Floats,
+        batch: int,
+        graph: Graph | None,
+    ) -> "Agent":
+        """An agent with ``features`` (points, d) and ``labels`` (points,), batch after batch."""
+        weights = sampler.importance_weights(weight, len(labels) // batch, graph)
+        points = Points(features, labels, np.repeat(weights, batch))
+        return cls(group, sampler, points, batch, graph)
+
+    @property
+    def batches(self) -> int:
+        """Number of mini-batches."""
+        return len(self.points.labels) // self.batch
+
+    @property
+    def stationary_law(self) -> Floats:
+        """π of the sampler, shape (batches,)."""
+        return self.sampler.stationary_law(self.batches, self.graph)
+
+    @property
+    def expectation(self) -> Points:
+        """The points weighted by π(x) w(x): f_i(θ) is the weighted sum of F(θ, x) over them."""
+        law = np.repeat(self.stationary_law / self.batch, self.batch)
+        return Points(self.points.features, self.points.labels, law * self.points.weights)

@@ -1,0 +1,69 @@
+"""All agents of a run, wherever they are hosted."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.agent_sums import mean_over_agents
+
+Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+
+class Everyone(Protocol):
+    """What posing a problem asks of the processes that share it.
+
+    An error that a user can mend and that is raised in one of them is raised in all of them.
+
+    Attributes
+    ----------
+    agents
+        N.
+    hosted
+        The agents of this process.
+    """
+
+    agents: int
+    hosted: range
+
+    def once(self, action: Callable[[], T]) -> T:
+        """Result of an action taken in one process, known to all."""
+
+    def dealt(self, action: Callable[[], list[T]]) -> list[T]:
+        """Of a list made in one process, with an item for each agent: those of the hosted."""
+
+    def each(self, action: Callable[[int], T]) -> list[T]:
+        """Results of an action taken for each hosted agent where it is hosted."""
+
+    def all(self, items: list[T]) -> list[T]:
+        """Items of all agents, from those of the hosted agents of each process."""
+
+    def mean(self, rows: Floats) -> Floats:
+        """Mean over all agents, in agent order, of ``rows`` (hosted agents, elements)."""
+
+
+class OneProcess:
+    """All agents in this process."""
+
+    def __init__(self, agents: int) -> None:
+        self.agents = agents
+        self.hosted = range(agents)
+
+    def once(self, action: Callable[[], T]) -> T:
+        return action()
+
+    def dealt(self, action: Callable[[], list[T]]) -> list[T]:
+        return action()
+
+    def each(self, action: Callable[[int], T]) -> list[T]:
+        return [action(i) for i in self.hosted]
+
+    def all(self, items: list[T]) -> list[T]:
+        return items
+
+    def mean(self, rows: Floats) -> Floats:
+        mean = np.empty(rows.shape[1])
+        mean_over_agents(np.ascontiguousarray(rows), mean)
+        return mean

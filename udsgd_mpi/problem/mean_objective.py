@@ -1,0 +1,41 @@
+"""The objective that the agents share."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.objectives import Objective, Points
+from udsgd_mpi.problem.everyone import Everyone
+
+Floats = NDArray[np.float64]
+
+
+class MeanObjective:
+    """f(θ) = (1/N) Σ_i f_i(θ), summed in agent order wherever the agents are hosted.
+
+    Only numbers of the size of θ and its Hessian leave an agent.
+
+    Parameters
+    ----------
+    parts
+        For each hosted agent the points over which the weighted sum of F is f_i.
+    """
+
+    def __init__(self, objective: Objective, parts: list[Points], everyone: Everyone) -> None:
+        self._objective = objective
+        self._parts = parts
+        self._everyone = everyone
+
+    def value(self, theta: Floats) -> float:
+        """f(θ)."""
+        values = [[self._objective.value(theta, part)] for part in self._parts]
+        return float(self._everyone.mean(np.array(values))[0])
+
+    def derivatives(self, theta: Floats) -> tuple[Floats, Floats]:
+        """∇f(θ), shape (d,), and ∇²f(θ), shape (d, d)."""
+        d = len(theta)
+        rows = np.empty((len(self._parts), d + d * d))
+        for row, part in zip(rows, self._parts, strict=True):
+            row[:d] = self._objective.gradient(theta, part)
+            row[d:] = self._objective.hessian(theta, part).ravel()
+        mean = self._everyone.mean(rows)
+        return mean[:d], mean[d:].reshape(d, d)

@@ -1,0 +1,236 @@
+"""From settings to a problem: data and graphs where the agents are, and θ*."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.groups import assign
+from udsgd_mpi.experiment.schema import Experiment, Group
+from udsgd_mpi.graphs import Graph, build, build_topology
+from udsgd_mpi.problem.agent import Agent
+from udsgd_mpi.problem.everyone import Everyone
+from udsgd_mpi.problem.mean_objective import MeanObjective
+from udsgd_mpi.problem.rows import Held, Rows, hold
+from udsgd_mpi.seeding import Purpose, generator
+from udsgd_mpi.theory.minimizer import Minimum, minimum
+
+Floats = NDArray[np.float64]
+
+
+class Entry(NamedTuple):
+    """What is told of an agent in tables; mean_degree is NaN without a data graph."""
+
+    group: str
+    sampler: str
+    points: int
+    batch: int
+    mean_degree: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A variant with its data, as the host of some agents knows it.
+
+    Attributes
+    ----------
+    experiment
+        Its settings, ``agents`` among them.
+    agents
+        The hosted agents.
+    roster
+        What is told of every agent.
+    rows_left_over
+        Rows of the data that no agent uses.
+    minimizer
+        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), shape (d,).
+    hessian
+        H = ∇²f(θ*), shape (d, d).
+    """
+
+    experiment: Experiment
+    topology: Graph
+    agents: list[Agent]
+    roster: list[Entry]
+    rows_left_over: int
+    minimizer: Floats
+    hessian: Floats
+
+
+def pose_all(
+    experiments: Mapping[str, Experiment], everyone: Callable[[int], Everyone], default_agents: int
+) -> dict[str, Problem]:
+    """Pose the problems of all variants; those with the same data hold them once.
+
+    Parameters
+    ----------
+    everyone
+        Takes N and gives the agents.
+    default_agents
+        N where the settings leave it open.
+
+    Raises
+    ------
+    ConfigurationError
+        If data, graphs and settings do not fit each other.
+    """
+    held: dict[bytes, Held] = {}
+    problems = {}
+    for name, experiment in experiments.items():
+        agents = experiment.agents or default_agents
+        all_agents = everyone(agents)
+        key = msgspec.json.encode((experiment.data, experiment.partition, experiment.seed, agents))
+        if key not in held:
+            held[key] = hold(experiment.data, experiment.partition, experiment.seed, all_agents)
+        problems[name] = pose(experiment, all_agents, held[key])
+    return problems
+
+
+def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -> Problem:
+    """Load the data, share them out, draw the graphs and find θ*.
+
+    Parameters
+    ----------
+    held
+        The hosted agents' rows, where they are known already.
+
+    Raises
+    ------
+    ConfigurationError
+        If data, graphs and settings do not fit each other.
+    """
+    seed = experiment.seed
+    held = held or hold(experiment.data, experiment.partition, seed, everyone)
+    topology = everyone.once(
+        lambda: build_topology(
+            experiment.topology, everyone.agents, _graph_seed(seed, Purpose.TOPOLOGY), "topology"
+        )
+    )
+    names = assign(experiment.groups, everyone.agents)
+    groups = [experiment.groups[name] for name in names]
+    rows = dict(zip(everyone.hosted, held.rows, strict=True))
+    classes = _classes(experiment, held.rows, everyone)
+
+    def batches(i: int) -> int:
+        return _number_of_batches(i, names[i], len(rows[i].labels), groups[i].batch)
+
+    nodes = everyone.all(everyone.each(batches))
+    drawn = everyone.dealt(
+        lambda: [
+            _graph(i, names[i], group, nodes[i], seed) if _drawn_for_all(group) else None
+            for i, group in enumerate(groups)
+        ]
+    )
+    graphs = dict(zip(everyone.hosted, drawn, strict=True))
+
+    def agent(i: int) -> Agent:
+        graph = graphs[i]
+        if graph is None and groups[i].sampler.on_graph:
+            graph = _graph(i, names[i], groups[i], nodes[i], seed)
+        features, labels = rows[i]
+        labels = experiment.objective.encode(labels, classes)
+        order = _batch_order(len(labels), nodes[i], groups[i].batch, seed, i)
+        return Agent.of(
+            names[i],
+            groups[i].sampler,
+            experiment.weight,
+            features[order],
+            labels[order],
+            groups[i].batch,
+            graph,
+        )
+
+    agents = everyone.each(agent)
+    used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
+    in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
+    theta_star, hessian = _minimum(experiment, agents, classes, everyone)
+    return Problem(
+        experiment,
+        topology,
+        agents,
+        everyone.all([_entry(agent) for agent in agents]),
+        held.left_over + in_shares - used,
+        theta_star,
+        hessian,
+    )
+
+
+def _classes(experiment: Experiment, rows: list[Rows], everyone: Everyone) -> Floats:
+    if not experiment.objective.classifies:
+        return np.empty(0)
+    return np.unique(np.concatenate(everyone.all([np.unique(part.labels) for part in rows])))
+
+
+def _number_of_batches(i: int, group: str, points: int, batch: int) -> int:
+    if points < batch:
+        raise ConfigurationError(
+            f"groups.{group}.batch: expected at most the {points} points of agent {i}, got {batch};"
+            " use smaller batches, fewer agents or another partition"
+        )
+    return points // batch
+
+
+def _batch_order(
+    points: int, batches: int, batch: int, seed: int, agent: int
+) -> NDArray[np.int64] | slice:
+    """Points in the order of their batches: at random, since shares may be sorted by label."""
+    if batch == 1:
+        return slice(None)
+    order = generator(seed, Purpose.BATCHES, agent).permutation(points)
+    return order[: batches * batch]
+
+
+def _drawn_for_all(group: Group) -> bool:
+    return group.sampler.on_graph and group.graph is not None and not group.graph.is_of_agents
+
+
+def _graph(i: int, name: str, group: Group, nodes: int, seed: int) -> Graph:
+    if group.graph is None:
+        raise ConfigurationError(
+            f"groups.{name}: expected a graph for a walk on the data, got none; add for example"
+            f' graph = "small_world"'
+        )
+    of = "points" if group.batch == 1 else "batches"
+    what = f"data graph of agent {i} (groups.{name}.graph)"
+    if nodes < 2:
+        raise ConfigurationError(
+            f"{what}: expected at least two {of} to walk between, got {nodes}; use fewer agents,"
+            " a larger data set or another partition"
+        )
+    source = group.graph.of_agent(i)
+    graph = build(source, nodes, _graph_seed(seed, Purpose.DATA_GRAPH, i), what)
+    if len(graph) != nodes:
+        raise ConfigurationError(
+            f"{what}: expected a node for each of the agent's {nodes} {of}, got {len(graph)}"
+            " nodes; use another graph, or a snowball of a larger one"
+        )
+    return graph
+
+
+def _minimum(
+    experiment: Experiment, agents: list[Agent], classes: Floats, everyone: Everyone
+) -> Minimum:
+    objective = experiment.objective
+    parts = [agent.expectation for agent in agents]
+    d = objective.dimension(parts[0].features.shape[1], len(classes))
+    try:
+        return minimum(MeanObjective(objective, parts, everyone), d, once=everyone.once)
+    except ArithmeticError as error:
+        raise ConfigurationError(
+            f"objective: expected a unique finite minimiser, got none ({error}); use l2 > 0"
+        ) from error
+
+
+def _entry(agent: Agent) -> Entry:
+    mean_degree = agent.graph.mean_degree if agent.graph else np.nan
+    return Entry(
+        agent.group, agent.sampler.name, len(agent.points.labels), agent.batch, mean_degree
+    )
+
+
+def _graph_seed(seed: int, purpose: Purpose, *indices: int) -> int:
+    return int(generator(seed, purpose, *indices).integers(2**31))

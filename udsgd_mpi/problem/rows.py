@@ -1,0 +1,90 @@
+"""The rows of data that every agent holds, before an objective reads them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.data.datasets import check_finite, load, read_libsvm
+from udsgd_mpi.data.partition import Partition
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.schema import Data
+from udsgd_mpi.problem.everyone import Everyone
+from udsgd_mpi.templates import of_agent
+
+Floats = NDArray[np.float64]
+
+
+class Rows(NamedTuple):
+    """Rows of one agent: features (points, d) and labels (points,)."""
+
+    features: Floats
+    labels: Floats
+
+
+class Held(NamedTuple):
+    """Rows of the hosted agents, and how many rows of the data set nobody holds."""
+
+    rows: list[Rows]
+    left_over: int
+
+
+def hold(data: Data, partition: Partition, seed: int, everyone: Everyone) -> Held:
+    """Give the hosted agents their rows: shares of one data set, or each agent's own file.
+
+    Raises
+    ------
+    ConfigurationError
+        If the data can't be read or do not suffice; it names the agent.
+    """
+    if data.path is None:
+        held = _shares(data.source, partition, seed, everyone)
+    else:
+        held = Held(_own_files(data.path, everyone), 0)
+    if data.standardize:
+        return Held(_standardize(held.rows, everyone), held.left_over)
+    return held
+
+
+def _shares(source: str, partition: Partition, seed: int, everyone: Everyone) -> Held:
+    def deal() -> list[Held]:
+        dataset = load(source)
+        shares = partition.share(dataset.labels, everyone.agents, seed)
+        for i, rows in enumerate(shares.rows):
+            check_finite(dataset, rows, f"agent {i}: data {source}")
+        return [
+            Held([Rows(dataset.features[rows], dataset.labels[rows])], shares.left_over)
+            for rows in shares.rows
+        ]
+
+    dealt = everyone.dealt(deal)
+    return Held([rows for held in dealt for rows in held.rows], dealt[0].left_over)
+
+
+def _own_files(template: str, everyone: Everyone) -> list[Rows]:
+    def read(i: int) -> Rows:
+        path = of_agent(template, i)
+        try:
+            dataset = read_libsvm(path)
+            check_finite(dataset, np.arange(len(dataset.labels)), f"data file {path}")
+        except ConfigurationError as error:
+            raise ConfigurationError(f"agent {i}: {error}") from error
+        return Rows(*dataset)
+
+    rows = everyone.each(read)
+    # A LIBSVM file does not say how many features there are beyond the last one that is not 0.
+    d = max(everyone.all([part.features.shape[1] for part in rows]))
+    return [
+        Rows(np.pad(part.features, ((0, 0), (0, d - part.features.shape[1]))), part.labels)
+        for part in rows
+    ]
+
+
+def _standardize(held: Sequence[Rows], everyone: Everyone) -> list[Rows]:
+    """Shift and scale features to mean 0 and variance 1 over agents and their points."""
+    mean = everyone.mean(np.stack([rows.features.mean(axis=0) for rows in held]))
+    centred = [rows.features - mean for rows in held]
+    variance = everyone.mean(np.stack([(x**2).mean(axis=0) for x in centred]))
+    scale = np.where(variance > 0, np.sqrt(variance), 1)
+    return [Rows(x / scale, rows.labels) for x, rows in zip(centred, held, strict=True)]
