@@ -1,42 +1,64 @@
-"""Kernels compiled ahead of their first call and cached on disk."""
+"""Kernels, compiled once for all ranks and runs and cached on disk."""
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, update_wrapper
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
 from numba import config, njit
-from numba.core.dispatcher import Dispatcher
+
+import udsgd_mpi
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def kernel(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Compile a function for one signature as its module is imported.
+class Kernel(Generic[P, R]):
+    """A compiled function of one signature, loaded or compiled as it is first called.
 
     Floating-point sums keep the order in which they are written, so that a kernel gives the
     same bits whatever the shapes it is called with.
+    """
+
+    all: ClassVar[list["Kernel[Any, Any]"]] = []
+
+    def __init__(self, function: Callable[P, R], signature: str) -> None:
+        self._function = function
+        self._signature = signature
+        self._compiled: Callable[P, R] | None = None
+        update_wrapper(self, function)
+        Kernel.all.append(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return (self._compiled or self.compile())(*args, **kwargs)
+
+    def compile(self) -> Callable[P, R]:
+        """Load the machine code from the cache, or compile it and put it there."""
+        users_folder = config.CACHE_DIR
+        config.CACHE_DIR = users_folder or str(_cache_folder())
+        options = {"nogil": True, "error_model": "numpy"}
+        try:
+            compiled = njit(self._signature, cache=True, **options)(self._function)
+        except (OSError, RuntimeError):  # no folder to write to: compile for this process alone
+            compiled = njit(self._signature, **options)(self._function)
+        finally:
+            config.CACHE_DIR = users_folder
+        self._compiled = compiled
+        return cast("Callable[P, R]", compiled)
+
+
+def kernel(signature: str) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a function a kernel.
 
     Parameters
     ----------
     signature
         Numba signature, e.g. ``"void(float64[:, ::1])"``.
     """
-
-    def compile_ahead(function: Callable[P, R]) -> Callable[P, R]:
-        users_folder = config.CACHE_DIR
-        config.CACHE_DIR = users_folder or str(_cache_folder(function))
-        try:
-            compiled = njit(signature, cache=True, nogil=True, error_model="numpy")(function)
-        except (OSError, RuntimeError):  # no folder to write to: compile for this run alone
-            compiled = njit(signature, nogil=True, error_model="numpy")(function)
-        finally:
-            config.CACHE_DIR = users_folder
-        return cast("Callable[P, R]", compiled)
-
-    return compile_ahead
+    return lambda function: Kernel(function, signature)
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
@@ -44,18 +66,27 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", njit(error_model="numpy", inline="always")(function))
 
 
-def _cache_folder(function: Callable[..., Any]) -> Path:
-    # Numba watches the kernel's own file for changes; the digest stands for the others that it
-    # depends on: this one and those of the functions that are compiled into it.
-    files = sorted({__file__, *_inlined_files(function)})
-    digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
+def compile_all() -> None:
+    """Compile every kernel that has been imported and that the cache does not hold.
+
+    Processes that compile at once would take as many times the work, so one does it for all.
+    """
+    done = _cache_folder() / "complete"
+    if done.exists():
+        return
+    for each in Kernel.all:
+        each.compile()
+    with suppress(OSError):
+        done.touch()
+
+
+@cache
+def _cache_folder() -> Path:
+    # Numba watches a kernel's own file for changes, but not those of the functions in it.
+    digest = hashlib.sha256()
+    for path in sorted(Path(udsgd_mpi.__file__).parent.rglob("*.py")):
+        source = path.read_bytes()
+        if b"compiled" in source:
+            digest.update(source)
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "udsgd_mpi" / digest[:16]
-
-
-def _inlined_files(function: Callable[..., Any]) -> Iterator[str]:
-    for name in function.__code__.co_names:
-        named = function.__globals__.get(name)
-        if isinstance(named, Dispatcher):
-            yield named.py_func.__code__.co_filename
-            yield from _inlined_files(named.py_func)
+    return root / "udsgd_mpi" / digest.hexdigest()[:16]

@@ -47,9 +47,10 @@ def one_rank(started: float) -> None:
     comm = MPI.COMM_WORLD
     MARKS.append(time.monotonic())
 
-    from udsgd_mpi.parallel.startup import import_compiled, on_root
+    import udsgd_mpi.parallel.job  # noqa: F401
+    from udsgd_mpi.parallel.startup import compile_once, on_root
 
-    import_compiled(comm, "udsgd_mpi.parallel.job")
+    compile_once(comm)
     MARKS.append(time.monotonic())
 
     from udsgd_mpi.parallel.everyone import OnRanks

@@ -27,17 +27,18 @@ def run(arguments: Namespace) -> None:
 def _run_on_all_ranks(arguments: Namespace) -> None:
     from mpi4py import MPI
 
-    from udsgd_mpi.parallel.startup import import_compiled, wait_quietly
+    from udsgd_mpi.parallel.job import run_job
+    from udsgd_mpi.parallel.startup import compile_once, wait_quietly
 
     refuse_singletons(MPI.COMM_WORLD.size)
-    job = import_compiled(MPI.COMM_WORLD, "udsgd_mpi.parallel.job")
+    compile_once(MPI.COMM_WORLD)
 
     def load() -> dict[str, "Experiment"]:
         from udsgd_mpi.cli.settings import requested
 
         return requested(arguments)
 
-    output = job.run_job(load, force=arguments.force)
+    output = run_job(load, force=arguments.force)
     if output:
         from udsgd_mpi.cli.report import show
 

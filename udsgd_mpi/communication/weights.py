@@ -1,12 +1,15 @@
 """Doubly stochastic weights on a topology."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, eye_array
 
 from udsgd_mpi.graphs import Graph
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,19 @@ class Weights:
 
     def matrix(self, agents: int) -> NDArray[np.float64]:
         """W, shape (agents, agents)."""
-        return np.asarray(self.sparse().toarray()).reshape(agents, agents)
+        W = np.zeros((agents, agents))
+        W[self.rows, self.columns] = self.values
+        return W
 
-    def sparse(self) -> csr_array:
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Row of each value."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def sparse(self) -> "csr_array":
         """W as a scipy sparse array, shape (N, N)."""
+        from scipy.sparse import csr_array
+
         n = len(self)
         return csr_array((self.values, self.columns, self.offsets), shape=(n, n))
 
@@ -61,7 +73,10 @@ def from_entries(
     n: int, i: NDArray[np.int64], j: NDArray[np.int64], values: NDArray[np.float64]
 ) -> Weights:
     """Weights of n agents from the entries of W; those of one place add up."""
-    return _compress(csr_array((values, (i, j)), shape=(n, n)))
+    places, where = np.unique(i * n + j, return_inverse=True)
+    rows, columns = np.divmod(places, n)
+    offsets = np.searchsorted(rows, np.arange(n + 1)).astype(np.int64)
+    return Weights(offsets, columns.astype(np.int32), np.bincount(where, values).astype(np.float64))
 
 
 def lazy(weights: Weights) -> Weights:
@@ -70,10 +85,11 @@ def lazy(weights: Weights) -> Weights:
     Metropolis–Hastings weights leave no self-weight on a regular bipartite topology (two agents,
     a ring of even length): there W has the eigenvalue −1 and never brings the agents together.
     """
-    half = (eye_array(len(weights)) + weights.sparse()) / 2
-    return _compress(csr_array(half))
-
-
-def _compress(matrix: csr_array) -> Weights:
-    matrix.sort_indices()
-    return Weights(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data)
+    n = len(weights)
+    diagonal = np.arange(n)
+    return from_entries(
+        n,
+        np.append(weights.rows, diagonal),
+        np.append(weights.columns, diagonal),
+        np.append(weights.values / 2, np.full(n, 0.5)),
+    )

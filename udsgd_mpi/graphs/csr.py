@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.lazy import lazy
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = lazy("networkx")
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Graph:
     neighbours: NDArray[np.int32]
 
     @classmethod
-    def from_networkx(cls, graph: nx.Graph, name: str) -> "Graph":
+    def from_networkx(cls, graph: "nx.Graph", name: str) -> "Graph":
         """Compress a graph whose nodes are 0, …, n − 1; self-loops and parallel edges go.
 
         Raises

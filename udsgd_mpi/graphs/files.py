@@ -2,14 +2,19 @@
 
 from functools import lru_cache
 from pathlib import Path
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.file_version import FileVersion
+from udsgd_mpi.lazy import lazy
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = lazy("networkx")
 
 
-def read_graph(path: Path) -> nx.Graph:
+def read_graph(path: Path) -> "nx.Graph":
     """Undirected graph of a file, its nodes renamed 0, …, n − 1.
 
     Labels that are all integers keep their numerical order; others are sorted as text.
@@ -29,7 +34,7 @@ def read_graph(path: Path) -> nx.Graph:
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _version: FileVersion) -> nx.Graph:
+def _read(path: Path, _version: FileVersion) -> "nx.Graph":
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in {".gz", ".bz2"}]
     try:
         if suffixes[-1:] == [".gml"]:

@@ -5,9 +5,8 @@ To add a generator, write its class and name it in ``AnyGraph``.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-import networkx as nx
 import numpy as np
 from msgspec import Meta, Struct, structs
 
@@ -15,7 +14,13 @@ from udsgd_mpi.data.archive import GRAPHS, fetch
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.lazy import lazy
 from udsgd_mpi.templates import is_of_agents, of_agent
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = lazy("networkx")
 
 _TRIES = 100
 
@@ -35,7 +40,7 @@ class GraphSource(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
         """The source of one agent's graph."""
         return self
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         """A graph on the nodes 0, …, n − 1; random ones depend on the seed alone."""
         raise NotImplementedError
 
@@ -55,7 +60,7 @@ class InFile(GraphSource, frozen=True):
     def of_agent(self, agent: int) -> Self:
         return structs.replace(self, path=str(of_agent(self.path, agent)))
 
-    def read(self) -> nx.Graph:
+    def read(self) -> "nx.Graph":
         """The whole graph of the file."""
         return read_graph(fetch(GRAPHS[self.path]) if self.path in GRAPHS else Path(self.path))
 
@@ -63,28 +68,28 @@ class InFile(GraphSource, frozen=True):
 class Ring(GraphSource, frozen=True, tag="ring"):
     """A cycle."""
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         return nx.cycle_graph(n)
 
 
 class Star(GraphSource, frozen=True, tag="star"):
     """Node 0 is a neighbour of all others, and they have no other."""
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         return nx.star_graph(n - 1)
 
 
 class Complete(GraphSource, frozen=True, tag="complete"):
     """All nodes are neighbours."""
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         return nx.complete_graph(n)
 
 
 class Torus(GraphSource, frozen=True, tag="torus"):
     """A periodic grid, as square as n allows."""
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         rows = next(r for r in range(int(n**0.5), 0, -1) if n % r == 0)
         grid = nx.grid_2d_graph(rows, n // rows, periodic=True)
         return nx.convert_node_labels_to_integers(grid, ordering="sorted")
@@ -93,14 +98,14 @@ class Torus(GraphSource, frozen=True, tag="torus"):
 class Exponential(GraphSource, frozen=True, tag="exponential"):
     """Node i is a neighbour of i ± 2^k for every 2^k < n."""
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         return nx.circulant_graph(n, [2**k for k in range((n - 1).bit_length())])
 
 
 class Barbell(GraphSource, frozen=True, tag="barbell"):
     """Two cliques of n // 2 nodes; an odd node stands on the bridge between them."""
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         return nx.path_graph(n) if n < 4 else nx.barbell_graph(n // 2, n % 2)
 
 
@@ -109,7 +114,7 @@ class Clustered(GraphSource, frozen=True, tag="clustered"):
 
     clusters: Positive = 4
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         parts = [part for part in np.array_split(np.arange(n), self.clusters) if len(part)]
         graph = nx.Graph()
         for part in parts:
@@ -126,7 +131,7 @@ class ErdosRenyi(GraphSource, frozen=True, tag="erdos_renyi"):
 
     mean_degree: Annotated[float, Meta(gt=0)] = 6.0
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         p = min(1.0, self.mean_degree / max(1, n - 1))
         return _connected(lambda k: nx.fast_gnp_random_graph(n, p, seed=seed + k), self, n)
 
@@ -137,7 +142,7 @@ class SmallWorld(GraphSource, frozen=True, tag="small_world"):
     k: Positive = 4
     p: Probability = 0.1
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         if n <= self.k:
             return nx.complete_graph(n)
         return _connected(
@@ -150,7 +155,7 @@ class ScaleFree(GraphSource, frozen=True, tag="scale_free"):
 
     m: Positive = 3
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         if n <= self.m:
             return nx.complete_graph(n)
         return nx.barabasi_albert_graph(n, self.m, seed=seed)
@@ -161,7 +166,7 @@ class RandomRegular(GraphSource, frozen=True, tag="random_regular"):
 
     degree: Positive = 4
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         if n <= self.degree:
             return nx.complete_graph(n)
         if n * self.degree % 2:
@@ -175,7 +180,7 @@ class RandomRegular(GraphSource, frozen=True, tag="random_regular"):
 class GraphFile(InFile, frozen=True, tag="file"):
     """An edge list (.edgelist, .txt, …, also .gz and .bz2), GML or GraphML file."""
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         return self.read()
 
 
@@ -185,7 +190,7 @@ class Snowball(InFile, frozen=True, tag="snowball"):
     The search starts at a node drawn with the seed and visits neighbours in a drawn order.
     """
 
-    def draw(self, n: int, seed: int) -> nx.Graph:
+    def draw(self, n: int, seed: int) -> "nx.Graph":
         big = self.read()
         rng = np.random.default_rng(seed)
         found = [int(rng.integers(len(big)))]
@@ -203,7 +208,7 @@ class Snowball(InFile, frozen=True, tag="snowball"):
         )
 
 
-def _connected(draw: Callable[[int], nx.Graph], source: GraphSource, n: int) -> nx.Graph:
+def _connected(draw: Callable[[int], "nx.Graph"], source: GraphSource, n: int) -> "nx.Graph":
     for k in range(_TRIES):
         graph = draw(k)
         if nx.is_connected(graph):

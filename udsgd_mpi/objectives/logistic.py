@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.errors import ConfigurationError
@@ -54,17 +53,22 @@ class Logistic(Objective, frozen=True, tag="logistic"):
         return float(points.weights @ losses)
 
     def gradient(self, theta: Floats, points: Points) -> Floats:
-        residuals = expit(points.features @ theta) - points.labels
+        residuals = _probability(points.features @ theta) - points.labels
         return np.asarray(
             points.features.T @ (points.weights * residuals)
             + self.l2 * points.weights.sum() * theta
         )
 
     def hessian(self, theta: Floats, points: Points) -> Floats:
-        p = expit(points.features @ theta)
+        p = _probability(points.features @ theta)
         curvature = points.weights * p * (1 - p)
         ridge = self.l2 * points.weights.sum() * np.eye(len(theta))
         return np.asarray(points.features.T @ (curvature[:, None] * points.features) + ridge)
+
+
+def _probability(z: Floats) -> Floats:
+    """1 / (1 + e^(−z)) without overflow."""
+    return np.asarray(np.exp(-np.logaddexp(0, -z)))
 
 
 @kernel(

@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from scipy.special import logsumexp, softmax
 
 from udsgd_mpi.compiled import inlined, kernel
 from udsgd_mpi.errors import ConfigurationError
@@ -49,18 +48,24 @@ class Softmax(Objective, frozen=True, tag="softmax"):
         _descend(theta, X, gamma, points.features, points.labels, points.weights, batch, self.l2)
 
     def value(self, theta: Floats, points: Points) -> float:
+        from scipy.special import logsumexp
+
         z = self._scores(theta, points)
         own = np.take_along_axis(z, points.labels.astype(int)[:, None], axis=1)[:, 0]
         losses = logsumexp(z, axis=1) - own + self.l2 / 2 * theta @ theta
         return float(points.weights @ losses)
 
     def gradient(self, theta: Floats, points: Points) -> Floats:
+        from scipy.special import softmax
+
         residuals = softmax(self._scores(theta, points), axis=1)
         residuals[np.arange(len(residuals)), points.labels.astype(int)] -= 1
         slopes = (points.weights[:, None] * residuals).T @ points.features
         return np.asarray(slopes.ravel() + self.l2 * points.weights.sum() * theta)
 
     def hessian(self, theta: Floats, points: Points) -> Floats:
+        from scipy.special import softmax
+
         p = softmax(self._scores(theta, points), axis=1)
         x, w = points.features, points.weights
         classes, features = p.shape[1], x.shape[1]

@@ -21,7 +21,6 @@ from udsgd_mpi.parallel.identity import check_identity, identity
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.parallel.startup import on_root
 from udsgd_mpi.problem import Problem, pose_all
-from udsgd_mpi.storage.write import Result, write_results
 
 _PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
 
@@ -62,6 +61,8 @@ def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path |
         for problem in problems.values():
             simulate(comm, problem, lambda _: None)
         return None
+    from udsgd_mpi.storage.write import Result, write_results
+
     _warn(problems)
     attributes = _attributes(problems, hosts)
     results: dict[str, Result] = {}

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable
-from importlib import import_module
-from types import ModuleType
 from typing import TypeVar
 
 from mpi4py import MPI
 
+from udsgd_mpi.compiled import Kernel, compile_all
 from udsgd_mpi.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -44,16 +43,21 @@ def together(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
     return result
 
 
-def import_compiled(comm: MPI.Intracomm, module: str) -> ModuleType:
-    """Import a module with kernels: one rank of each host compiles, then the others load."""
+def compile_once(comm: MPI.Intracomm) -> None:
+    """Compile what the cache lacks, on one rank of each host, while the others wait.
+
+    Then the ranks other than 0 load a kernel, and with it what all kernels need; rank 0 does so
+    when it has loaded the data, for which the others wait.
+    """
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
     try:
         if host.rank == 0:
-            import_module(module)
+            compile_all()
         wait_quietly(host)
-        return import_module(module)
     finally:
         host.Free()
+    if comm.rank > 0:
+        Kernel.all[0].compile()
 
 
 def wait_quietly(comm: MPI.Comm) -> None:
