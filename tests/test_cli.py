@@ -10,6 +10,7 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.launcher import ease_oversubscription
 
 pytestmark = pytest.mark.launcher
 ROOT = Path(__file__).parent.parent
@@ -118,6 +119,29 @@ def test_inspect_and_report(tmp_path: Path, here: Callable[..., Said]) -> None:
         assert done.code == 0, done.stderr
         assert (tmp_path / f"figure.{suffix}").read_bytes().startswith(magic)
         assert "some-srrw" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("ranks", "expected"),
+    [
+        (2, set()),
+        (3, {"OMPI_MCA_mpi_yield_when_idle"}),
+        (17, {"OMPI_MCA_mpi_yield_when_idle", "MPIR_CVAR_ENABLE_HEAVY_YIELD"}),
+    ],
+)
+@pytest.mark.parametrize("launcher", ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"])
+def test_ranks_yield_where_they_outnumber_two_cores(
+    ranks: int, expected: set[str], launcher: str
+) -> None:
+    environment = {launcher: str(ranks)}
+    ease_oversubscription(environment, cores=2)
+    assert set(environment) - {launcher} == expected
+
+
+def test_what_the_user_has_set_stays() -> None:
+    environment = {"MPI_LOCALNRANKS": "64", "OMPI_MCA_mpi_yield_when_idle": "0"}
+    ease_oversubscription(environment, cores=2)
+    assert environment["OMPI_MCA_mpi_yield_when_idle"] == "0"
 
 
 def test_report_equals_the_file(tmp_path: Path, here: Callable[..., Said]) -> None:

@@ -52,6 +52,15 @@ def graph_file(edges: str, setting: str) -> Callable[[Path], list[str]]:
     return make
 
 
+def weights(text: str, topology: str = "complete") -> Callable[[Path], list[str]]:
+    def make(folder: Path) -> list[str]:
+        (folder / "w.txt").write_text(text)
+        pattern = 'communication={kind="dsgd", weights="w.txt"}'
+        return ["--agents", "3", "--topology", topology, "--set", pattern]
+
+    return make
+
+
 def truncated(compress: Callable[[bytes], bytes]) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(compress(libsvm(path) * 500)[:200])
 
@@ -96,6 +105,53 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "empty": (data(lambda p: p.write_text("")), ["x.svm", "LIBSVM"]),
     "three classes": (data(lambda p: libsvm(p, (0, 1, 2))), ["two classes", "got 3"]),
     "NaN": (data(lambda p: libsvm(p, value="nan")), ["agent 0: data x.svm", "finite", "row 1)"]),
+    "infinity at one agent": (
+        data(lambda p: p.write_text("1 1:1\n-1 1:2\n" * 9 + "1 1:inf\n")),
+        ["agent 0: data x.svm", "NaN or infinity in 1 row", "row 19"],
+    ),
+    "batch larger than the data": (
+        flags("--agents", "4", "--set", "groups.walkers.batch=450"),
+        ["groups.walkers.batch", "the 449 points of agent 2", "got 450"],
+    ),
+    "one batch to walk on": (
+        flags("--agents", "4", "--set", "groups.walkers.batch=300"),
+        ["data graph of agent 2", "at least two batches", "got 1"],
+    ),
+    "an agent without data": (
+        flags("--set", "partition={ kind='dirichlet', alpha=1e-4 }", "--agents", "9"),
+        ["partition", "at least 2 points for every agent", "agent "],
+    ),
+    "path without {agent}": (flags("--set", "data.path=x.svm"), ["{agent} in path", "x.svm"]),
+    "no file of an agent": (
+        flags("--set", "data.path=own-{agent}.svm", "--agents", "2"),
+        ["agent 0: data file own-0.svm", "No such file"],
+    ),
+    "unknown weights": (
+        flags("--set", "communication.weights=metropolsi"),
+        ["'metropolsi'", "did you mean 'metropolis'"],
+    ),
+    "weights that are not doubly stochastic": (
+        weights("0.5 0.5 0\n0.5 0 0.5\n0 0.4 0.5\n"),
+        ["communication.weights w.txt", "doubly stochastic", "0.9 as the sum of row 2 (agent 2)"],
+    ),
+    "weights that are row-stochastic alone": (
+        weights("0.5,0.25,0.25\n0.5,0.25,0.25\n0.25,0.5,0.25\n"),
+        ["doubly stochastic", "1.25 as the sum of column 0 (agent 0)"],
+    ),
+    "negative weights": (
+        weights("1 0 0\n0 1.5 -0.5\n0 -0.5 1.5\n"),
+        ["weights ≥ 0", "-0.5 in row 1, column 2"],
+    ),
+    "weights of another size": (weights("1 0\n0 1\n"), ["3 × 3", "(2, 2)"]),
+    "weights that are not numbers": (weights("a b\n"), ["w.txt", "rows of numbers"]),
+    "weights between strangers": (
+        weights("1 0 0\n0 0.5 0.5\n0 0.5 0.5\n", topology="star"),
+        ["no neighbours", "agents 1 and 2", "complete"],
+    ),
+    "a cluster list that misses an agent": (
+        flags("--agents", "4", "--set", 'communication={kind="hlsgd", clusters=["0-1", "3"]}'),
+        ["communication.clusters", "none for agent 2"],
+    ),
     "topology of another size": (
         graph_file("0 1\n1 2\n", "topology"),
         ["topology has 3 agents", "experiment has 4", "--agents 3"],
@@ -144,6 +200,8 @@ UNDER_MPIRUN = (
     "unknown flag",
     "truncated bz2",
     "disconnected data graph",
+    "weights that are not doubly stochastic",
+    "batch larger than the data",
     "output exists",
 )
 

@@ -9,9 +9,9 @@ import pytest
 import xarray
 
 from tests.launch import udsgd
+from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.errors import OutputError
 from udsgd_mpi.experiment.read import variants
-from udsgd_mpi.storage.atomic import replace_file
 
 pytestmark = pytest.mark.launcher
 

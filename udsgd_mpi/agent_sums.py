@@ -34,20 +34,35 @@ def combine(
 ) -> None:
     """Rows of W times the half-steps: out[i] = Σ_k values[k] half_steps[columns[k]].
 
-    Each sum runs in the order of the columns; ``half_steps`` and ``out`` are (agents, elements).
+    Each sum runs in the order of the columns, four of them in a pass, which saves three quarters
+    of the traffic to ``out``; ``half_steps`` and ``out`` are (agents, elements).
     """
     agents, elements = out.shape
     for start in range(0, elements, _BLOCK):
         stop = min(start + _BLOCK, elements)
         for i in range(agents):
-            first = offsets[i]
-            for k in range(start, stop):
-                out[i, k] = values[first] * half_steps[columns[first], k]
-            for arc in range(first + 1, offsets[i + 1]):
-                weight = values[arc]
-                row = columns[arc]
-                for k in range(start, stop):
-                    out[i, k] += weight * half_steps[row, k]
+            row = out[i, start:stop]
+            arc, last = offsets[i], offsets[i + 1]
+            first = half_steps[columns[arc], start:stop]
+            for k in range(len(row)):
+                row[k] = values[arc] * first[k]
+            arc += 1
+            while arc + 4 <= last:
+                a = half_steps[columns[arc], start:stop]
+                b = half_steps[columns[arc + 1], start:stop]
+                c = half_steps[columns[arc + 2], start:stop]
+                d = half_steps[columns[arc + 3], start:stop]
+                w_a, w_b = values[arc], values[arc + 1]
+                w_c, w_d = values[arc + 2], values[arc + 3]
+                for k in range(len(row)):
+                    row[k] = (((row[k] + w_a * a[k]) + w_b * b[k]) + w_c * c[k]) + w_d * d[k]
+                arc += 4
+            while arc < last:
+                w_a = values[arc]
+                a = half_steps[columns[arc], start:stop]
+                for k in range(len(row)):
+                    row[k] += w_a * a[k]
+                arc += 1
 
 
 @kernel("void(float64[:, :, ::1], float64[:, ::1], float64[:, ::1])")

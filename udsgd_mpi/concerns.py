@@ -13,8 +13,7 @@ _ROUNDING = 1e-12
 def concerns(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
-    schedule = experiment.communication.start(problem.topology, experiment.seed)
-    if contraction(schedule, len(problem.roster)) > 1 - _ROUNDING:
+    if contraction(problem.schedule, len(problem.roster)) > 1 - _ROUNDING:
         yield (
             "communication: ‖W − J‖ = 1, so mixing never brings the agents together"
             ' (Assumption 2.5); use weights = "lazy", or another topology'

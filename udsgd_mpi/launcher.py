@@ -1,7 +1,7 @@
 """What the launcher's environment says before MPI starts."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from udsgd_mpi.errors import ConfigurationError
 
@@ -13,6 +13,28 @@ _VARIABLES = (
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
     ("SLURM_PROCID", "SLURM_NTASKS"),  # in a batch script, before any launcher
 )
+
+
+_LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE")
+
+# MPICH's heavy yield makes exchanges slower until ranks outnumber the cores many times.
+_CROWD = 8
+
+
+def ease_oversubscription(
+    environment: MutableMapping[str, str] = os.environ, cores: int | None = None
+) -> None:
+    """Let waiting ranks leave the processor where they outnumber the cores of their host.
+
+    Has an effect before MPI is imported alone. What the user has set stays.
+    """
+    found = [environment[name] for name in _LOCAL_SIZES if name in environment]
+    ranks = int(found[0]) if found and found[0].isdecimal() else 1
+    cores = cores or len(os.sched_getaffinity(0))
+    if ranks > cores:
+        environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    if ranks > _CROWD * cores:
+        environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
 
 
 def launched_rank(environment: Mapping[str, str] = os.environ) -> int:

@@ -23,7 +23,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     layout = Layout(agents, ranks)
     problem = pose(experiment, OneProcess(agents))
     d = len(problem.minimizer)
-    schedule = experiment.communication.start(problem.topology, experiment.seed)
+    schedule = problem.schedule
     block = experiment.trials * d * _DOUBLE
     times = schedule.times(experiment.steps)
     messages, moved = (

@@ -1,8 +1,6 @@
 """The figure of a result file: MSE against n."""
 
-import io
 from collections.abc import Mapping
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -10,11 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from udsgd_mpi.analysis.statistics import over_trials
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.storage.atomic import replace_file
 from udsgd_mpi.storage.read import Measured
-
-FORMATS = ("png", "pdf", "svg")
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; line styles tell it too.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -44,23 +38,3 @@ def mse_figure(variants: Mapping[str, Measured]) -> Figure:
         axes.grid(which="major", alpha=0.3)
         axes.legend(title="mean ± 2 s.e.", frameon=False)
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure in the format that the suffix names (png, pdf, svg).
-
-    Raises
-    ------
-    ConfigurationError
-        If the suffix names no known format.
-    OutputError
-        If the file can't be written.
-    """
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise ConfigurationError(
-            f"figure {path}: expected a name ending in .{', .'.join(FORMATS)}, got {path.name!r}"
-        )
-    image = io.BytesIO()
-    figure.savefig(image, format=kind, dpi=150)
-    replace_file(path, image.getvalue())

@@ -41,6 +41,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     subparsers = {"run": _add_run(commands), "inspect": _add_inspect(commands)}
     subparsers["report"] = _add_report(commands)
+    subparsers["topology"] = _add_topology(commands)
 
     named = argv and argv[0] in (*subparsers, "-h", "--help", "--version")
     arguments, unknown = parser.parse_known_args(argv if named else ["run", *argv])
@@ -97,6 +98,21 @@ def _add_report(commands: "Commands") -> _Parser:
         "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
     )
     return report
+
+
+def _add_topology(commands: "Commands") -> _Parser:
+    topology = _add(commands, "topology", "degrees, diameter and spectral gap of a topology")
+    topology.add_argument("source", metavar="NAME|FILE", help="generator, or graph file")
+    topology.add_argument("-n", "--agents", type=int, metavar="N", help="agents of a generator")
+    topology.add_argument("--seed", type=int, default=1, help="of a random generator (default: 1)")
+    topology.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="parameter, e.g. k=6"
+    )
+    topology.add_argument(
+        "--figure", type=Path, metavar="IMAGE", help="drawing: png, pdf or svg (default: NAME.png)"
+    )
+    topology.add_argument("--save", type=Path, metavar="FILE", help="write the edge list")
+    return topology
 
 
 def _add(commands: "Commands", name: str, purpose: str) -> _Parser:

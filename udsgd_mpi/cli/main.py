@@ -31,6 +31,10 @@ def main(argv: Sequence[str]) -> ExitCode:
             from udsgd_mpi.cli.report import report
 
             report(arguments)
+        elif arguments.command == "topology":
+            from udsgd_mpi.cli.topology import topology
+
+            topology(arguments)
     except ConfigurationError as error:
         if launched_rank() > 0:  # rank 0 has the same error; srun -K would end it before it speaks
             return ExitCode.DONE

@@ -3,7 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
-from udsgd_mpi.analysis.figure import mse_figure, save
+from udsgd_mpi.analysis.figure import mse_figure
+from udsgd_mpi.analysis.image import save
 from udsgd_mpi.analysis.table import table
 from udsgd_mpi.storage.read import read_measures
 

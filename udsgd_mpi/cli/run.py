@@ -4,7 +4,12 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.launcher import launched_rank, launched_size, refuse_singletons
+from udsgd_mpi.launcher import (
+    ease_oversubscription,
+    launched_rank,
+    launched_size,
+    refuse_singletons,
+)
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
@@ -25,6 +30,7 @@ def run(arguments: Namespace) -> None:
 
 
 def _run_on_all_ranks(arguments: Namespace) -> None:
+    ease_oversubscription()
     from mpi4py import MPI
 
     from udsgd_mpi.parallel.job import run_job

@@ -25,15 +25,26 @@ def requested(arguments: Namespace) -> dict[str, Experiment]:
     """The variants that the experiment file and the flags ask for."""
     flags: dict[str, Any] = {}
     for assignment in arguments.set:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise ConfigurationError(f"--set: expected SECTION.KEY=VALUE, got {assignment!r}")
-        flags = merge(flags, _nested(key, _value(value)))
+        flags = merge(flags, assigned(assignment))
     for flag, key in _FLAGS.items():
         value = getattr(arguments, flag)
         if value is not None:
             flags = merge(flags, _nested(key, value))
     return variants(read_experiment(arguments.experiment), flags)
+
+
+def assigned(assignment: str) -> dict[str, Any]:
+    """Settings that ``SECTION.KEY=VALUE`` stands for.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no value.
+    """
+    key, equals, value = assignment.partition("=")
+    if not equals:
+        raise ConfigurationError(f"--set: expected SECTION.KEY=VALUE, got {assignment!r}")
+    return _nested(key, _value(value))
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:

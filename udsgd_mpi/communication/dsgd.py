@@ -1,13 +1,19 @@
 """Decentralised SGD on a fixed topology, and with growing intervals."""
 
-from typing import Literal
+from pathlib import Path
 
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.weights import Weights, lazy, metropolis
+from udsgd_mpi.communication.weights import Weights, lazy, metropolis, uniform
+from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.graphs import Graph
 
-Kind = Literal["metropolis", "lazy"]
+WEIGHTS = {
+    "metropolis": metropolis,
+    "lazy": lambda topology: lazy(metropolis(topology)),
+    "uniform": uniform,
+}
 
 
 class DSGD(Pattern, frozen=True, tag="dsgd"):
@@ -19,10 +25,12 @@ class DSGD(Pattern, frozen=True, tag="dsgd"):
         K_l.
     weights
         ``"metropolis"``: w_ij = min(1/d_i, 1/d_j). ``"lazy"``: half of that and half of I.
+        ``"uniform"``: w_ij = 1/(1 + greatest degree). Otherwise a text file with a doubly
+        stochastic matrix.
     """
 
     interval: Interval = 1
-    weights: Kind = "metropolis"
+    weights: str = "metropolis"
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         return InTurn(self.interval, [weights_on(topology, self.weights)])
@@ -34,7 +42,19 @@ class DFL(DSGD, frozen=True, tag="dfl"):
     interval: Interval = "log"
 
 
-def weights_on(topology: Graph, kind: Kind) -> Weights:
-    """Doubly stochastic weights of a kind on a topology."""
-    weights = metropolis(topology)
-    return lazy(weights) if kind == "lazy" else weights
+def weights_on(topology: Graph, kind: str) -> Weights:
+    """Doubly stochastic weights on a topology: of a kind, or those of a file.
+
+    Raises
+    ------
+    ConfigurationError
+        If the kind is unknown, or the file does not fit.
+    """
+    if kind in WEIGHTS:
+        return WEIGHTS[kind](topology)
+    if "." in kind or "/" in kind:
+        return read_weights(Path(kind), topology)
+    raise ConfigurationError(
+        f"communication.weights: unknown weights {kind!r}: {nearest(kind, WEIGHTS)}, or the path of"
+        " a text file"
+    )

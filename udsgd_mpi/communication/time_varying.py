@@ -8,7 +8,7 @@ from msgspec import Meta, field
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
-from udsgd_mpi.communication.dsgd import Kind, weights_on
+from udsgd_mpi.communication.dsgd import weights_on
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.weights import from_entries
@@ -33,7 +33,7 @@ class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
     )
     order: Literal["random", "cyclic"] = "random"
     interval: Interval = 1
-    weights: Kind = "metropolis"
+    weights: str = "metropolis"
     uses_topology: ClassVar[bool] = False
 
     def start(self, topology: Graph, seed: int) -> Schedule:

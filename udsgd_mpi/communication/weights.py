@@ -58,6 +58,18 @@ def metropolis(topology: Graph) -> Weights:
     return from_edges(len(topology), i, j, 1 / np.maximum(degrees[i], degrees[j]))
 
 
+def uniform(topology: Graph) -> Weights:
+    """Maximum-degree weights: w_ij = 1/(1 + max_k d_k) for neighbours, the rest on the diagonal.
+
+    On the complete graph this is J.
+    """
+    tails = np.repeat(np.arange(len(topology)), topology.degrees)
+    once = tails < topology.neighbours
+    i, j = tails[once], topology.neighbours[once].astype(np.int64)
+    weight = 1 / (1 + topology.degrees.max())
+    return from_edges(len(topology), i, j, np.full(len(i), weight))
+
+
 def from_edges(
     n: int, i: NDArray[np.int64], j: NDArray[np.int64], values: NDArray[np.float64]
 ) -> Weights:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.schema import Experiment, Group
+from udsgd_mpi.graphs import AnyGraph
 
 S = TypeVar("S", bound=Struct)
 
@@ -29,6 +30,22 @@ def check(raw: Mapping[str, Any]) -> Experiment:
         for name, group in groups.items():
             _convert(group, Group, f"groups.{name}")
     return _convert(_with_default_kinds(expanded), Experiment, "")
+
+
+def graph_source(raw: Mapping[str, Any], path: str) -> AnyGraph:
+    """Convert the settings of a graph, such as ``{kind = "small_world", k = 6}``.
+
+    Raises
+    ------
+    ConfigurationError
+        As ``check``.
+    """
+    expanded = _expand(raw, AnyGraph, path)
+    try:
+        source: AnyGraph = msgspec.convert(expanded, AnyGraph)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(_explain(str(error), expanded, path)) from error
+    return source
 
 
 def expand(raw: Mapping[str, Any]) -> dict[str, Any]:

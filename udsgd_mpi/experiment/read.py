@@ -14,7 +14,7 @@ from udsgd_mpi.experiment.check import check, expand, merge
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.templates import of_agent
 
-_FILES = ("graph", "path", "source", "topology")
+_FILES = ("graph", "path", "source", "topology", "weights")
 
 
 def read_experiment(path: Path | None) -> dict[str, Any]:

@@ -74,6 +74,17 @@ class Graph:
         """Memory of the arrays."""
         return self.offsets.nbytes + self.neighbours.nbytes
 
+    def to_networkx(self) -> "nx.Graph":
+        """The same graph for networkx."""
+        tails = np.repeat(np.arange(len(self)), self.degrees)
+        graph = nx.empty_graph(len(self))
+        graph.add_edges_from(zip(tails.tolist(), self.neighbours.tolist(), strict=True))
+        return graph
+
+    def diameter(self) -> int:
+        """Greatest number of edges between two nodes."""
+        return int(nx.diameter(self.to_networkx()))
+
     def reverse_arcs(self) -> NDArray[np.int64]:
         """For each arc from i to j the arc from j to i, shape (2 · edges,)."""
         tails = np.repeat(np.arange(len(self), dtype=np.int64), self.degrees)

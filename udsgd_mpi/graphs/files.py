@@ -4,8 +4,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.file_version import FileVersion
+from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.lazy import lazy
 
 if TYPE_CHECKING:
@@ -57,6 +59,18 @@ def _read(path: Path, _version: FileVersion) -> "nx.Graph":
     return nx.relabel_nodes(
         nx.Graph(graph), {label: i for i, label in enumerate(sorted(graph, key=_order))}
     )
+
+
+def write_graph(graph: Graph, path: Path, made_by: str) -> None:
+    """Write an edge list that ``read_graph`` reads, with a comment on where it comes from.
+
+    Raises
+    ------
+    OutputError
+        If it can't be written.
+    """
+    edges = "".join(f"{i} {j}\n" for i, j in graph.to_networkx().edges)
+    replace_file(path, f"# {len(graph)} nodes: {made_by}\n{edges}".encode())
 
 
 def _order(label: object) -> tuple[bool, int, str]:

@@ -28,6 +28,9 @@ class OnRanks:
         result: T = self._comm.bcast(on_root(self._comm, action))
         return result
 
+    def everywhere(self, action: Callable[[], T]) -> T:
+        return together(self._comm, action)
+
     def dealt(self, action: Callable[[], list[T]]) -> list[T]:
         made = on_root(self._comm, action)
         parts = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 import udsgd_mpi
+from udsgd_mpi.communication import Weights
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.problem import Problem
@@ -21,7 +22,9 @@ def identity(problems: Mapping[str, Problem]) -> dict[str, str]:
     settings = to_toml({name: problem.experiment for name, problem in problems.items()})
     topologies = {
         f"the topology of [variant.{name}]": _digest(
-            problem.topology.offsets.tobytes(), problem.topology.neighbours.tobytes()
+            problem.topology.offsets.tobytes(),
+            problem.topology.neighbours.tobytes(),
+            *(W.values.tobytes() for W in problem.schedule.planned if isinstance(W, Weights)),
         )
         for name, problem in problems.items()
     }

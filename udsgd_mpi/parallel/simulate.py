@@ -36,7 +36,7 @@ def simulate(
     experiment, agents, count = problem.experiment, problem.agents, len(problem.roster)
     layout = Layout(count, comm.size)
     trials, d = experiment.trials, len(problem.minimizer)
-    schedule = experiment.communication.start(problem.topology, experiment.seed)
+    schedule = problem.schedule
     settings = experiment.record
     recorded = settings.at(experiment.steps)
 

@@ -31,6 +31,9 @@ class Everyone(Protocol):
     def once(self, action: Callable[[], T]) -> T:
         """Result of an action taken in one process, known to all."""
 
+    def everywhere(self, action: Callable[[], T]) -> T:
+        """Result of an action that every process takes."""
+
     def dealt(self, action: Callable[[], list[T]]) -> list[T]:
         """Of a list made in one process, with an item for each agent: those of the hosted."""
 
@@ -52,6 +55,9 @@ class OneProcess:
         self.hosted = range(agents)
 
     def once(self, action: Callable[[], T]) -> T:
+        return action()
+
+    def everywhere(self, action: Callable[[], T]) -> T:
         return action()
 
     def dealt(self, action: Callable[[], list[T]]) -> list[T]:

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication import Schedule
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
@@ -40,6 +41,8 @@ class Problem:
     ----------
     experiment
         Its settings, ``agents`` among them.
+    schedule
+        When the agents exchange, and with which W.
     agents
         The hosted agents.
     roster
@@ -54,6 +57,7 @@ class Problem:
 
     experiment: Experiment
     topology: Graph
+    schedule: Schedule
     agents: list[Agent]
     roster: list[Entry]
     rows_left_over: int
@@ -110,6 +114,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
             experiment.topology, everyone.agents, _graph_seed(seed, Purpose.TOPOLOGY), "topology"
         )
     )
+    schedule = everyone.everywhere(lambda: experiment.communication.start(topology, seed))
     names = assign(experiment.groups, everyone.agents)
     groups = [experiment.groups[name] for name in names]
     rows = dict(zip(everyone.hosted, held.rows, strict=True))
@@ -151,6 +156,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     return Problem(
         experiment,
         topology,
+        schedule,
         agents,
         everyone.all([_entry(agent) for agent in agents]),
         held.left_over + in_shares - used,

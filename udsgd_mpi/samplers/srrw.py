@@ -38,7 +38,8 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
 class _SRRWPath:
     """The power (x_j / μ_j)^(−α) of every node is kept as significand · 2^exponent.
 
-    A step takes one logarithm, and no α overflows.
+    A step takes one logarithm, and no α overflows. The two numbers lie side by side, so that a
+    neighbour is one look into memory.
     """
 
     def __init__(self, law: SRRW, graph: Graph, stream: Stream) -> None:
@@ -48,8 +49,7 @@ class _SRRWPath:
         self.next = stream.uniform_start(len(graph))
         self.history = History(stream.trials, len(graph), law.b)
         self.log_target = np.log2(graph.degrees / graph.degrees.sum())
-        self.significand = np.empty_like(self.history.visits)
-        self.exponent = np.empty_like(self.history.visits, dtype=np.int64)
+        self.powers = np.empty((*self.history.visits.shape, 2))
         self._compute_powers()
         self.n = 0
 
@@ -68,8 +68,7 @@ class _SRRWPath:
                 bits[done:end],
                 self.next,
                 self.history.visits,
-                self.significand,
-                self.exponent,
+                self.powers,
                 out[done:end],
             )
             if self.history.rescale():
@@ -78,42 +77,39 @@ class _SRRWPath:
             done = end
 
     def _compute_powers(self) -> None:
-        _all_powers(
-            self.alpha, self.log_target, self.history.visits, self.significand, self.exponent
-        )
+        _all_powers(self.alpha, self.log_target, self.history.visits, self.powers)
 
 
 @inlined
-def _power(alpha: float, visits: float, log_target: float) -> tuple[float, np.int64]:
+def _power(alpha: float, visits: float, log_target: float) -> tuple[float, float]:
     """(visits / μ)^(−α) as a significand in [1, 2) and an exponent."""
     logarithm = -alpha * (np.log2(visits) - log_target)
     exponent = np.floor(logarithm)
-    return np.exp2(logarithm - exponent), np.int64(exponent)
+    return np.exp2(logarithm - exponent), exponent
 
 
 @inlined
-def _power_of_two(exponent: np.int64) -> np.float64:
-    """2^exponent for exponents up to 0, and 0 below −1022."""
-    return np.int64((max(exponent, np.int64(-1023)) + 1023) << 52).view(np.float64)
+def _power_of_two(exponent: float) -> np.float64:
+    """2^exponent for whole exponents up to 0, and 0 below −1022."""
+    return np.int64((np.int64(max(exponent, -1023.0)) + 1023) << 52).view(np.float64)
 
 
-@kernel("void(float64, float64[::1], float64[:, ::1], float64[:, ::1], int64[:, ::1])")
+@kernel("void(float64, float64[::1], float64[:, ::1], float64[:, :, ::1])")
 def _all_powers(
     alpha: float,
     log_target: NDArray[np.float64],
     visits: NDArray[np.float64],
-    significand: NDArray[np.float64],
-    exponent: NDArray[np.int64],
+    powers: NDArray[np.float64],
 ) -> None:
     trials, points = visits.shape
     for t in range(trials):
         for j in range(points):
-            significand[t, j], exponent[t, j] = _power(alpha, visits[t, j], log_target[j])
+            powers[t, j, 0], powers[t, j, 1] = _power(alpha, visits[t, j], log_target[j])
 
 
 @kernel(
     "void(int64[::1], int32[::1], float64, float64[::1], float64[::1], uint64[:, ::1],"
-    " int32[::1], float64[:, ::1], float64[:, ::1], int64[:, ::1], int32[:, :])"
+    " int32[::1], float64[:, ::1], float64[:, :, ::1], int32[:, :])"
 )
 def _walk(
     offsets: NDArray[np.int64],
@@ -124,8 +120,7 @@ def _walk(
     bits: NDArray[np.uint64],
     node: Indices,
     visits: NDArray[np.float64],
-    significand: NDArray[np.float64],
-    exponent: NDArray[np.int64],
+    powers: NDArray[np.float64],
     out: Indices,
 ) -> None:
     steps, trials = out.shape
@@ -137,13 +132,13 @@ def _walk(
             first = offsets[x]
             degree = offsets[x + 1] - first
 
-            largest = exponent[t, neighbours[first]]
+            largest = powers[t, neighbours[first], 1]
             for k in range(1, degree):
-                largest = max(largest, exponent[t, neighbours[first + k]])
+                largest = max(largest, powers[t, neighbours[first + k], 1])
             total = 0.0
             for k in range(degree):
                 j = neighbours[first + k]
-                total += significand[t, j] * _power_of_two(exponent[t, j] - largest)
+                total += powers[t, j, 0] * _power_of_two(powers[t, j, 1] - largest)
                 cumulative[k] = total
             threshold = unit(bits[n, t]) * total
             k = 0
@@ -152,5 +147,5 @@ def _walk(
 
             x = neighbours[first + k]
             visits[t, x] += gains[n]
-            significand[t, x], exponent[t, x] = _power(alpha, visits[t, x], log_target[x])
+            powers[t, x, 0], powers[t, x, 1] = _power(alpha, visits[t, x], log_target[x])
         node[t] = x

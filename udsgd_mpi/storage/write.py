@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.problem import Entry, Problem
 from udsgd_mpi.recording import Recording
-from udsgd_mpi.storage.atomic import replace_file
 
 FORMAT = "udsgd_mpi results"
 FORMAT_VERSION = 1

@@ -1,0 +1,76 @@
+"""Digests of 200 steps of every pattern with every sampler: python -m tests.every_pair.
+
+Rank 0 prints them as JSON.
+"""
+
+import hashlib
+import sys
+from dataclasses import replace
+from typing import get_args
+
+import msgspec
+from mpi4py import MPI
+
+from udsgd_mpi.communication import AnyPattern
+from udsgd_mpi.experiment.check import check
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.parallel.everyone import OnRanks
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.problem import pose
+from udsgd_mpi.samplers import AnySampler
+
+AGENTS = 5
+NEEDED = {
+    "lsgd_pp": {"participants": 2},
+    "hlsgd": {"clusters": 2},
+    "dsgd": {"weights": "lazy", "interval": 3},
+}
+
+
+def experiment(pattern: str, sampler: str) -> Experiment:
+    """A small experiment; agent 4 has mini-batches."""
+    group = {"sampler": sampler, "graph": "small_world"}
+    return check(
+        {
+            "agents": AGENTS,
+            "steps": 200,
+            "trials": 2,
+            "data": {"source": "breast_cancer", "standardize": True},
+            "partition": {"kind": "even", "points": 40},
+            "topology": "barbell",
+            "communication": {"kind": pattern, **NEEDED.get(pattern, {})},
+            "groups": {
+                "most": {"agents": "0-3", **group},
+                "batches": {"agents": "4", "batch": 4, **group},
+            },
+            "record": {"steps": [1, 50, 200], "detail": "iterates"},
+        }
+    )
+
+
+def tags(family: object) -> list[str]:
+    """Names of the members of a registry."""
+    return [str(member.__struct_config__.tag) for member in get_args(family)]
+
+
+def main() -> None:
+    """Run all pairs."""
+    comm = MPI.COMM_WORLD
+    digests = {}
+    for sampler in tags(AnySampler):
+        problem = pose(experiment("dsgd", sampler), OnRanks(comm, AGENTS))
+        for pattern in tags(AnyPattern):
+            settings = experiment(pattern, sampler)
+            schedule = settings.communication.start(problem.topology, settings.seed)
+            posed = replace(problem, experiment=settings, schedule=schedule)
+            recording = simulate(comm, posed, lambda _: None)
+            if recording is not None:
+                arrays = (recording.theta_mean, recording.consensus_error, recording.theta)
+                data = b"".join(array.tobytes() for array in arrays if array is not None)
+                digests[f"{pattern} {sampler}"] = hashlib.sha256(data).hexdigest()
+    if comm.rank == 0:
+        sys.stdout.write(msgspec.json.encode(digests).decode())
+
+
+if __name__ == "__main__":
+    main()

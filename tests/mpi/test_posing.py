@@ -1,0 +1,95 @@
+"""Every rank holds its own agents' data and no other's, and all ranks hold the same problem."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from udsgd_mpi.data.datasets import Dataset
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.check import check
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.parallel.everyone import OnRanks
+from udsgd_mpi.parallel.identity import check_identity, identity
+from udsgd_mpi.problem import OneProcess, pose
+
+pytestmark = pytest.mark.mpi
+COMM = MPI.COMM_WORLD
+AGENTS = 7
+SETTINGS = {
+    "groups": {
+        "access": {"agents": "0-2", "sampler": "iid", "batch": 3},
+        "walkers": {"agents": "3-6", "sampler": "srw", "graph": "erdos_renyi"},
+    },
+    "data": {"standardize": True},
+    "partition": {"kind": "dirichlet", "alpha": 5.0, "minimum": 9},
+}
+
+
+def test_ranks_together_pose_what_one_process_poses() -> None:
+    experiment = check(SETTINGS)
+    mine = pose(experiment, OnRanks(COMM, AGENTS))
+    whole = pose(experiment, OneProcess(AGENTS))
+    np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
+    np.testing.assert_array_equal(mine.hessian, whole.hessian)
+    assert repr(mine.roster) == repr(whole.roster)
+    assert mine.rows_left_over == whole.rows_left_over > 0
+    hosted = Layout(AGENTS, COMM.size).hosted(COMM.rank)
+    assert len(mine.agents) == len(hosted)
+    for i, agent in zip(hosted, mine.agents, strict=True):
+        expected = whole.agents[i]
+        np.testing.assert_array_equal(agent.points.features, expected.points.features)
+        np.testing.assert_array_equal(agent.points.weights, expected.points.weights)
+        assert (agent.graph is None) == (expected.graph is None)
+        if agent.graph and expected.graph:
+            np.testing.assert_array_equal(agent.graph.neighbours, expected.graph.neighbours)
+
+
+def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def read(path: Path) -> Dataset:
+        seen.append(path.name)
+        rng = np.random.default_rng(int(path.stem))
+        return Dataset(rng.normal(size=(20, 3)), np.tile([-1.0, 1.0], 10))
+
+    monkeypatch.setattr("udsgd_mpi.problem.rows.read_libsvm", read)
+    experiment = check(SETTINGS | {"data": {"path": "{agent}.svm"}})
+    pose(experiment, OnRanks(COMM, AGENTS))
+    assert seen == [f"{i}.svm" for i in Layout(AGENTS, COMM.size).hosted(COMM.rank)]
+
+
+def test_an_error_of_one_rank_is_raised_on_all() -> None:
+    def fail(i: int) -> int:
+        if i == AGENTS - 1:
+            message = f"agent {i} has no luck"
+            raise ConfigurationError(message)
+        return i
+
+    with pytest.raises(ConfigurationError, match="agent 6 has no luck"):
+        OnRanks(COMM, AGENTS).each(fail)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda found: found | {"the configuration": "other"},
+        lambda found: found | {"the topology of [variant.main]": "other"},
+    ],
+)
+def test_a_rank_that_differs_is_named(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    found = identity({"main": pose(check(SETTINGS), OnRanks(COMM, AGENTS))})
+    assert len(found) == 4
+    check_identity(COMM, found)
+    if COMM.size == 1:
+        return
+    last = COMM.size - 1
+    if COMM.rank == last:
+        found = change(found)
+    name = next(key for key, value in change(found).items() if value == "other")
+    with pytest.raises(ConfigurationError) as error:
+        check_identity(COMM, found)
+    assert f"rank {last} on" in str(error.value)
+    assert name in str(error.value)

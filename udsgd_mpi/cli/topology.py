@@ -1,0 +1,49 @@
+"""``udsgd topology``."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from udsgd_mpi.analysis.drawing import draw
+from udsgd_mpi.analysis.image import save
+from udsgd_mpi.cli.settings import assigned
+from udsgd_mpi.communication import DSGD, contraction
+from udsgd_mpi.communication.dsgd import WEIGHTS
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.check import graph_source
+from udsgd_mpi.graphs import build, build_topology
+from udsgd_mpi.graphs.files import write_graph
+from udsgd_mpi.graphs.sources import GraphFile
+
+
+def topology(arguments: Namespace) -> None:
+    """Print what a topology is like, draw it, and write its edges where asked."""
+    settings: dict[str, Any] = {}
+    for assignment in arguments.set:
+        settings |= assigned(assignment)
+    name = arguments.source
+    is_file = "." in name or "/" in name
+    kind = {"kind": "file", "path": name} if is_file else {"kind": name}
+    source = graph_source(kind | settings, "topology")
+    agents = arguments.agents
+    if agents is not None:
+        graph = build_topology(source, agents, arguments.seed, "topology")
+    elif isinstance(source, GraphFile):
+        graph = build(source, 0, arguments.seed, "topology")
+    else:
+        raise ConfigurationError(f"topology {name}: expected a number of agents, e.g. -n 16")
+    degrees = graph.degrees
+    print(f"agents        {len(graph)}")
+    print(f"edges         {len(graph.neighbours) // 2}")
+    print(f"degree        {degrees.min()} to {degrees.max()}, mean {graph.mean_degree:.4g}")
+    print(f"diameter      {graph.diameter()}")
+    print("spectral gap of W, 1 − ‖WᵀW − J‖^½:")
+    for weights in WEIGHTS:
+        gap = 1 - contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
+        print(f"  {weights:12}" + (f"{gap:.4g}" if gap > 1e-12 else "0 (never contracts)"))
+    if arguments.save:
+        write_graph(graph, arguments.save, " ".join(["udsgd topology", name, *arguments.set]))
+        print(f"edges in      {arguments.save}")
+    figure = arguments.figure or Path(Path(name).name).with_suffix(".png")
+    save(draw(graph, f"{Path(name).stem}, {len(graph)} agents"), figure)
+    print(f"drawing       {figure}")

@@ -1,0 +1,57 @@
+"""Weights that a user brings: a matrix W in a text file."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication.weights import Weights, from_entries
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.graphs import Graph
+
+_TOLERANCE = 1e-9
+
+
+def read_weights(path: Path, topology: Graph) -> Weights:
+    """Doubly stochastic W of a text file: N rows of N numbers, with spaces or commas between.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file can't be read, or W is not N × N, not doubly stochastic, or joins agents that
+        are no neighbours; names the agents.
+    """
+    name = f"communication.weights {path}"
+    try:
+        W = np.loadtxt(path.read_text(encoding="utf-8").replace(",", " ").splitlines(), ndmin=2)
+    except OSError as error:
+        raise ConfigurationError(f"{name}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: expected rows of numbers; {error}") from error
+    _check(W, topology, name)
+    i, j = np.nonzero(W)
+    return from_entries(len(W), i, j, W[i, j])
+
+
+def _check(W: NDArray[np.float64], topology: Graph, name: str) -> None:
+    n = len(topology)
+    if W.shape != (n, n):
+        raise ConfigurationError(f"{name}: expected {n} × {n} numbers, got {W.shape}")
+    for i, j in np.argwhere(~(W >= 0))[:1]:
+        raise ConfigurationError(
+            f"{name}: expected weights ≥ 0, got {W[i, j]:g} in row {i}, column {j}"
+        )
+    for axis, what in ((1, "row"), (0, "column")):
+        sums = W.sum(axis=axis)
+        for i in np.flatnonzero(abs(sums - 1) > _TOLERANCE)[:1]:
+            raise ConfigurationError(
+                f"{name}: expected a doubly stochastic W, got {sums[i]:.12g} as the sum of {what}"
+                f" {i} (agent {i})"
+            )
+    neighbours = np.eye(n, dtype=bool)
+    neighbours[np.repeat(np.arange(n), topology.degrees), topology.neighbours] = True
+    for i, j in np.argwhere((W != 0) & ~neighbours)[:1]:
+        raise ConfigurationError(
+            f"{name}: expected 0 where agents are no neighbours, got {W[i, j]:g} between agents {i}"
+            f' and {j}; use a topology that joins them, e.g. topology = "complete"'
+        )
