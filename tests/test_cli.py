@@ -109,6 +109,13 @@ def test_a_step_size_below_the_critical_one_is_warned_of(here: Callable[..., Sai
     assert "gamma = 0.1 is not above 1/(2μ) = 0.5" in done.stderr
 
 
+def test_a_thin_margin_is_warned_of(here: Callable[..., Said]) -> None:
+    done = here("--set", "step_size.gamma=0.53", "--steps", 5)
+    assert done.code == 0
+    assert "hardly above 1/(2μ) = 0.5" in done.stderr
+    assert "2μγ − 1 = 0.06" in done.stderr
+
+
 def test_inspect_and_report(tmp_path: Path, here: Callable[..., Said]) -> None:
     assert here("--steps", 30, "--trials", 4).code == 0
     text = here("inspect", "udsgd.h5").stdout
@@ -134,13 +141,13 @@ def test_ranks_yield_where_they_outnumber_two_cores(
     ranks: int, expected: set[str], launcher: str
 ) -> None:
     environment = {launcher: str(ranks)}
-    ease_oversubscription(environment, cores=2)
+    ease_oversubscription(environment, available=2)
     assert set(environment) - {launcher} == expected
 
 
 def test_what_the_user_has_set_stays() -> None:
     environment = {"MPI_LOCALNRANKS": "64", "OMPI_MCA_mpi_yield_when_idle": "0"}
-    ease_oversubscription(environment, cores=2)
+    ease_oversubscription(environment, available=2)
     assert environment["OMPI_MCA_mpi_yield_when_idle"] == "0"
 
 

@@ -22,8 +22,10 @@ GENERATORS = [
 def test_ready_files_equal_the_generators(path: Path) -> None:
     name, _, n = path.stem.rpartition("-")
     (generator,) = [g for g in GENERATORS if g.__struct_config__.tag == name]
-    drawn = generator().draw(int(n), seed=1)
-    assert nx.utils.graphs_equal(read_graph(path), nx.Graph(drawn))
+    drawn = build(generator(), int(n), seed=1, name="graph")
+    found = read_graph(path)
+    np.testing.assert_array_equal(found.offsets, drawn.offsets)
+    np.testing.assert_array_equal(found.neighbours, drawn.neighbours)
 
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.__struct_config__.tag)
@@ -54,10 +56,22 @@ def test_snowball_is_a_connected_part(tmp_path: Path) -> None:
     big = nx.barabasi_albert_graph(200, 3, seed=1)
     path = tmp_path / "big.txt"
     nx.write_edgelist(big, path, data=False)
-    part = sources.Snowball(path=str(path)).draw(50, seed=3)
+    part = build(sources.Snowball(path=str(path)), 50, 3, "graph").to_networkx()
     assert len(part) == 50
     assert nx.is_connected(part)
     assert part.number_of_edges() > 49
+
+
+def test_snowball_is_induced_on_what_is_met_first(tmp_path: Path) -> None:
+    big = nx.barabasi_albert_graph(60, 2, seed=1)
+    nx.write_edgelist(big, tmp_path / "big.txt", data=False)
+    part = build(sources.Snowball(path=str(tmp_path / "big.txt")), 20, 3, "graph").to_networkx()
+    rng = np.random.default_rng(3)
+    met = [int(rng.integers(60))]
+    for node in met:
+        met.extend(rng.permutation(sorted(set(big[node]) - set(met))).tolist())
+    expected = nx.convert_node_labels_to_integers(big.subgraph(met[:20]), ordering="sorted")
+    assert nx.utils.graphs_equal(part, expected)
 
 
 @pytest.mark.parametrize("suffix", [".gml", ".graphml", ".edgelist", ".edgelist.gz"])
@@ -66,7 +80,7 @@ def test_file_formats(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"graph{suffix}"
     write = {".gml": nx.write_gml, ".graphml": nx.write_graphml}.get(suffix, nx.write_edgelist)
     write(graph, path)
-    read = read_graph(path)
+    read = read_graph(path).to_networkx()
     assert sorted(read) == list(range(10))
     assert {frozenset(edge) for edge in read.edges} == {frozenset(edge) for edge in graph.edges}
 

@@ -82,9 +82,11 @@ def compile_all() -> None:
 
 @cache
 def _cache_folder() -> Path:
-    # Numba watches a kernel's own file for changes, but not those of the functions in it.
-    digest = hashlib.sha256()
-    for path in sorted(Path(udsgd_mpi.__file__).parent.rglob("*.py")):
+    # Numba tells kernels apart by the path of their file, and watches it for changes, but not the
+    # files of the functions in it.
+    package = Path(udsgd_mpi.__file__).parent
+    digest = hashlib.sha256(str(package).encode())
+    for path in sorted(package.rglob("*.py")):
         source = path.read_bytes()
         if b"compiled" in source:
             digest.update(source)

@@ -22,7 +22,7 @@ _CROWD = 8
 
 
 def ease_oversubscription(
-    environment: MutableMapping[str, str] = os.environ, cores: int | None = None
+    environment: MutableMapping[str, str] = os.environ, available: int | None = None
 ) -> None:
     """Let waiting ranks leave the processor where they outnumber the cores of their host.
 
@@ -30,11 +30,16 @@ def ease_oversubscription(
     """
     found = [environment[name] for name in _LOCAL_SIZES if name in environment]
     ranks = int(found[0]) if found and found[0].isdecimal() else 1
-    cores = cores or len(os.sched_getaffinity(0))
-    if ranks > cores:
+    available = available or cores()
+    if ranks > available:
         environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
-    if ranks > _CROWD * cores:
+    if ranks > _CROWD * available:
         environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
+
+
+def cores() -> int:
+    """Number of processors that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def launched_rank(environment: Mapping[str, str] = os.environ) -> int:

@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     SAMPLING = 5
     MIXING = 6
     BATCHES = 7
+    PREDICTION = 8
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

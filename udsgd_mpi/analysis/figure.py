@@ -16,7 +16,7 @@ _STYLES = ("-", "--", "-.", ":")
 
 
 def mse_figure(variants: Mapping[str, Measured]) -> Figure:
-    """Log–log MSE of every variant with bands of two standard errors."""
+    """Log–log MSE of every variant with bands of two standard errors, over what is predicted."""
     with mpl.rc_context({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(7, 4.6), layout="constrained")
         FigureCanvasAgg(figure)
@@ -29,6 +29,9 @@ def mse_figure(variants: Mapping[str, Measured]) -> Figure:
             axes.plot(n, mse, color=colour, linestyle=_STYLES[k % len(_STYLES)], label=name)
             # A logarithmic axis has no place for a band that reaches 0 or below.
             lower = np.maximum(mse - 2 * error, mse / 10)
+            if measured.predicted_mse is not None:
+                expected = measured.predicted_mse[positive]
+                axes.plot(n, expected, color=colour, linewidth=4, alpha=0.3, solid_capstyle="round")
             axes.fill_between(n, lower, mse + 2 * error, color=colour, alpha=0.2, linewidth=0)
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -36,5 +39,5 @@ def mse_figure(variants: Mapping[str, Measured]) -> Figure:
         axes.set_ylabel("MSE  E‖θₙ − θ*‖²")
         axes.set_title(next(iter(variants.values())).title, fontsize="medium", loc="left")
         axes.grid(which="major", alpha=0.3)
-        axes.legend(title="mean ± 2 s.e.", frameon=False)
+        axes.legend(title="mean ± 2 s.e.; wide and pale: predicted", frameon=False)
     return figure

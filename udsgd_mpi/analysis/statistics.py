@@ -15,6 +15,22 @@ class Estimate(NamedTuple):
     error: Floats
 
 
+class Ratio(NamedTuple):
+    """A ratio of a mean over trials to a number, with a 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def ratio_to(values: Floats, number: float, resamples: int = 2000) -> Ratio:
+    """Mean of ``values`` (trials,) over a number, with the percentile bootstrap over trials."""
+    rng = np.random.default_rng(len(values))  # fixed, so that a report says the same twice
+    chosen = rng.integers(len(values), size=(resamples, len(values)))
+    low, high = np.percentile(values[chosen].mean(axis=1), [2.5, 97.5])
+    return Ratio(float(values.mean() / number), float(low / number), float(high / number))
+
+
 def over_trials(values: Floats) -> Estimate:
     """Mean and standard error of ``values`` (steps, trials); NaN errors for a single trial."""
     trials = values.shape[-1]

@@ -3,22 +3,30 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from udsgd_mpi.analysis.statistics import over_trials
+from udsgd_mpi.analysis.layout import aligned
+from udsgd_mpi.analysis.statistics import over_trials, ratio_to
 from udsgd_mpi.storage.read import Measured
 
 
 def table(variants: Mapping[str, Measured]) -> str:
-    """MSE and consensus error at the last step, with standard errors over trials."""
-    head = ("variant", "n", "trials", "MSE", "± s.e.", "n · MSE", "consensus error", "agents")
-    rows = [head, *(_row(name, measured) for name, measured in variants.items())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column in (0, len(head) - 1) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
+    """MSE and consensus error at the last step, with standard errors over trials.
+
+    MSE over its prediction comes with a 95 % bootstrap interval over trials; an exclamation mark
+    says that 1 is outside of it and of two standard errors of the prediction.
+    """
+    head = (
+        "variant",
+        "n",
+        "trials",
+        "MSE",
+        "± s.e.",
+        "n · MSE",
+        "/ predicted",
+        "consensus error",
+        "agents",
     )
+    rows = [head, *(_row(name, measured) for name, measured in variants.items())]
+    return aligned(rows, left=(0, len(head) - 1))
 
 
 def _row(name: str, measured: Measured) -> tuple[str, ...]:
@@ -33,6 +41,18 @@ def _row(name: str, measured: Measured) -> tuple[str, ...]:
         f"{mse:.3e}",
         f"{error:.0e}",
         f"{n * mse:.4g}",
+        _against_prediction(measured),
         f"{consensus:.1e}",
         " + ".join(f"{count} {sampler}" for sampler, count in counts.items()),
     )
+
+
+def _against_prediction(measured: Measured) -> str:
+    """Measured over predicted MSE with its 95 % interval; ! where 1 is outside of it."""
+    if measured.predicted_mse is None or measured.predicted_mse_error is None:
+        return "—"
+    predicted, error = measured.predicted_mse[-1], measured.predicted_mse_error[-1]
+    ratio = ratio_to(measured.squared_error[-1], predicted)
+    slack = 2 * error / predicted
+    departs = ratio.low - slack > 1 or ratio.high + slack < 1
+    return f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" + (" !" if departs else "")

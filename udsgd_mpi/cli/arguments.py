@@ -41,6 +41,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     subparsers = {"run": _add_run(commands), "inspect": _add_inspect(commands)}
     subparsers["report"] = _add_report(commands)
+    subparsers["predict"] = _add_predict(commands)
+    subparsers["plan"] = _add_plan(commands)
     subparsers["topology"] = _add_topology(commands)
 
     named = argv and argv[0] in (*subparsers, "-h", "--help", "--version")
@@ -55,34 +57,81 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _add_run(commands: "Commands") -> _Parser:
     run = _add(commands, "run", "run an experiment on all ranks: mpirun -n N udsgd run")
+    _add_experiment(run)
+    run.add_argument("--force", action="store_true", help="overwrite the result file")
     run.add_argument(
+        "--dry-run", action="store_true", help="check everything and print the plan, without MPI"
+    )
+    run.add_argument("--ranks", type=int, metavar="P", help="ranks to plan for, with --dry-run")
+    return run
+
+
+def _add_experiment(parser: _Parser) -> None:
+    parser.add_argument(
         "experiment",
         type=Path,
         nargs="?",
         metavar="EXPERIMENT.toml",
         help="settings (default: the experiment that ships with the package)",
     )
-    run.add_argument("--agents", type=int, metavar="N", help="default: one on each rank")
-    run.add_argument("--steps", type=int, metavar="N")
-    run.add_argument("--trials", type=int, metavar="T", help="independent repetitions")
-    run.add_argument("--seed", type=int)
-    run.add_argument("--data", metavar="NAME|FILE", help="bundled data set or LIBSVM file")
-    run.add_argument("--topology", metavar="NAME|FILE", help="graph of the agents")
-    run.add_argument("--record", choices=["average", "iterates"], help="what is written")
-    run.add_argument("--output", metavar="FILE", help="result file (default: udsgd.h5)")
-    run.add_argument("--force", action="store_true", help="overwrite the result file")
-    run.add_argument(
+    parser.add_argument("--agents", type=int, metavar="N", help="default: one on each rank")
+    parser.add_argument("--steps", type=int, metavar="N")
+    parser.add_argument("--trials", type=int, metavar="T", help="independent repetitions")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--data", metavar="NAME|FILE", help="data set or LIBSVM file")
+    parser.add_argument("--topology", metavar="NAME|FILE", help="graph of the agents")
+    parser.add_argument("--record", choices=["average", "iterates"], help="what is written")
+    parser.add_argument("--output", metavar="FILE", help="result file (default: udsgd.h5)")
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="SECTION.KEY=VALUE",
         help="any other setting, e.g. groups.walkers.sampler=nbrw",
     )
-    run.add_argument(
-        "--dry-run", action="store_true", help="check everything and print the plan, without MPI"
+
+
+def _add_predict(commands: "Commands") -> _Parser:
+    predict = _add(commands, "predict", "what theory expects of an experiment, without running it")
+    _add_experiment(predict)
+    _add_method(predict)
+    return predict
+
+
+def _add_plan(commands: "Commands") -> _Parser:
+    plan = _add(commands, "plan", "which agents' samplers to upgrade, without running anything")
+    _add_experiment(plan)
+    _add_method(plan)
+    plan.add_argument(
+        "--upgrade",
+        default="srw:srrw",
+        metavar="FROM:TO",
+        help="samplers, as names or TOML tables (default: srw:srrw)",
     )
-    run.add_argument("--ranks", type=int, metavar="P", help="ranks to plan for, with --dry-run")
-    return run
+    plan.add_argument(
+        "--against",
+        default="nbrw",
+        metavar="SAMPLER",
+        help="moderate upgrade of all that is to be beaten (default: nbrw)",
+    )
+    plan.add_argument("--variant", metavar="NAME", help="variant to upgrade (default: the first)")
+    goal = plan.add_mutually_exclusive_group()
+    goal.add_argument("--budget", type=int, metavar="K", help="upgrade K agents")
+    goal.add_argument("--target-mse", type=float, metavar="X", help="reach an MSE at the last step")
+    goal.add_argument("--match", metavar="VARIANT", help="reach the MSE of another variant")
+    return plan
+
+
+def _add_method(parser: _Parser) -> None:
+    parser.add_argument(
+        "--method",
+        choices=["auto", "linear", "paths"],
+        default="auto",
+        help="linear recursion, sampled paths, or paths where noise is not white (default: auto)",
+    )
+    parser.add_argument(
+        "--paths", type=int, metavar="T", help="paths of each agent (default: for 2 %% error)"
+    )
 
 
 def _add_inspect(commands: "Commands") -> _Parser:

@@ -7,7 +7,7 @@ import h5py
 from udsgd_mpi.storage.read import open_results
 
 
-def inspect(arguments: Namespace) -> None:
+def command(arguments: Namespace) -> None:
     """Print attributes, variants and datasets of a result file, and its configuration."""
     with open_results(arguments.file) as file:
         for key, value in file.attrs.items():

@@ -1,8 +1,10 @@
 """Which subcommand runs, and what its failures look like."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.errors import ConfigurationError, ExitCode
@@ -19,22 +21,10 @@ def main(argv: Sequence[str]) -> ExitCode:
     """
     try:
         arguments = parse(argv)
-        if arguments.command == "run":
-            from udsgd_mpi.cli.run import run
-
-            run(arguments)
-        elif arguments.command == "inspect":
-            from udsgd_mpi.cli.inspect import inspect
-
-            inspect(arguments)
-        elif arguments.command == "report":
-            from udsgd_mpi.cli.report import report
-
-            report(arguments)
-        elif arguments.command == "topology":
-            from udsgd_mpi.cli.topology import topology
-
-            topology(arguments)
+        # Each module loads what its subcommand needs, which for some is a lot.
+        import_module(f"udsgd_mpi.cli.{arguments.command}").command(arguments)
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ConfigurationError as error:
         if launched_rank() > 0:  # rank 0 has the same error; srun -K would end it before it speaks
             return ExitCode.DONE

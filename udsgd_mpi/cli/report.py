@@ -9,7 +9,7 @@ from udsgd_mpi.analysis.table import table
 from udsgd_mpi.storage.read import read_measures
 
 
-def report(arguments: Namespace) -> None:
+def command(arguments: Namespace) -> None:
     """Print the table of a result file and draw its figure."""
     show(arguments.file, arguments.figure or arguments.file.with_suffix(".png"))
 

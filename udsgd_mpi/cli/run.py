@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
 
 
-def run(arguments: Namespace) -> None:
+def command(arguments: Namespace) -> None:
     """Run an experiment on all ranks, or print its plan."""
     if arguments.dry_run:
         if launched_rank() == 0:
@@ -54,7 +54,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
 def _print_plan(arguments: Namespace) -> None:
     from udsgd_mpi.cli.settings import requested
-    from udsgd_mpi.plan import plan
+    from udsgd_mpi.dry_run import plan
 
     ranks = arguments.ranks or launched_size()
     for name, experiment in requested(arguments).items():

@@ -44,7 +44,7 @@ def assigned(assignment: str) -> dict[str, Any]:
     key, equals, value = assignment.partition("=")
     if not equals:
         raise ConfigurationError(f"--set: expected SECTION.KEY=VALUE, got {assignment!r}")
-    return _nested(key, _value(value))
+    return _nested(key, value_of(value))
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:
@@ -52,7 +52,8 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
     return {head: _nested(rest, value) if dot else value}
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """What a text on the command line stands for: a TOML value, or itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

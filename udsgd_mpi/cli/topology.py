@@ -10,13 +10,13 @@ from udsgd_mpi.cli.settings import assigned
 from udsgd_mpi.communication import DSGD, contraction
 from udsgd_mpi.communication.dsgd import WEIGHTS
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.experiment.check import graph_source
-from udsgd_mpi.graphs import build, build_topology
+from udsgd_mpi.experiment.check import one_of
+from udsgd_mpi.graphs import AnyGraph, build, build_topology
 from udsgd_mpi.graphs.files import write_graph
 from udsgd_mpi.graphs.sources import GraphFile
 
 
-def topology(arguments: Namespace) -> None:
+def command(arguments: Namespace) -> None:
     """Print what a topology is like, draw it, and write its edges where asked."""
     settings: dict[str, Any] = {}
     for assignment in arguments.set:
@@ -24,7 +24,7 @@ def topology(arguments: Namespace) -> None:
     name = arguments.source
     is_file = "." in name or "/" in name
     kind = {"kind": "file", "path": name} if is_file else {"kind": name}
-    source = graph_source(kind | settings, "topology")
+    source = one_of(AnyGraph, kind | settings, "topology")
     agents = arguments.agents
     if agents is not None:
         graph = build_topology(source, agents, arguments.seed, "topology")

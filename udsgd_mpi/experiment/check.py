@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.schema import Experiment, Group
-from udsgd_mpi.graphs import AnyGraph
 
 S = TypeVar("S", bound=Struct)
 
@@ -32,20 +31,19 @@ def check(raw: Mapping[str, Any]) -> Experiment:
     return _convert(_with_default_kinds(expanded), Experiment, "")
 
 
-def graph_source(raw: Mapping[str, Any], path: str) -> AnyGraph:
-    """Convert the settings of a graph, such as ``{kind = "small_world", k = 6}``.
+def one_of(family: Any, raw: Any, path: str) -> Any:
+    """Convert the settings of a member of a family, such as ``"srw"`` for ``AnySampler``.
 
     Raises
     ------
     ConfigurationError
         As ``check``.
     """
-    expanded = _expand(raw, AnyGraph, path)
+    expanded = _expand(raw, family, path)
     try:
-        source: AnyGraph = msgspec.convert(expanded, AnyGraph)
+        return msgspec.convert(expanded, family)
     except msgspec.ValidationError as error:
         raise ConfigurationError(_explain(str(error), expanded, path)) from error
-    return source
 
 
 def expand(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,12 +81,16 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     polyak
         Whether the error of the Polyak–Ruppert average (1/n) Σ_{s<n} θ_s is recorded too; it
         takes a pass over θ at every step.
+    predict
+        Whether what theory predicts is written beside what is measured; takes some sampling
+        without learning. Not done for more than 300 parameters.
     """
 
     detail: Literal["average", "iterates"] = "average"
     points: Count = 100
     steps: list[Annotated[int, Meta(ge=0)]] | None = None
     polyak: bool = False
+    predict: bool = True
 
     def at(self, last: int) -> NDArray[np.int64]:
         """Recording steps, ascending, up to and with ``last``."""

@@ -1,5 +1,6 @@
 """Undirected graphs in compressed rows: the form in which walks and mixing read them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -43,18 +44,37 @@ class Graph:
         ConfigurationError
             If the graph is not connected; ``name`` says which graph it is.
         """
+        return cls.compressed(graph, range(len(graph))).connected(name)
+
+    @classmethod
+    def compressed(cls, graph: "nx.Graph", nodes: Sequence[object]) -> "Graph":
+        """Compress a graph, its nodes renamed in the given order; it need not be connected."""
         simple = nx.Graph(graph)
         simple.remove_edges_from(list(nx.selfloop_edges(simple)))
-        parts = list(nx.connected_components(simple))
-        if len(parts) != 1:
-            raise ConfigurationError(
-                f"{name}: expected a connected graph, got {len(parts)} parts (the smallest has "
-                f"{min(map(len, parts), default=0)} of {len(simple)} nodes); join the parts or keep"
-                " the largest one"
-            )
-        matrix = nx.to_scipy_sparse_array(simple, nodelist=range(len(simple)), weight=None)
+        matrix = nx.to_scipy_sparse_array(simple, nodelist=list(nodes), weight=None)
         matrix.sort_indices()
         return cls(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32))
+
+    def connected(self, name: str) -> "Graph":
+        """The graph itself, checked.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is not connected; ``name`` says which graph it is.
+        """
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import connected_components
+
+        arcs = (np.ones(len(self.neighbours), dtype=np.int8), self.neighbours, self.offsets)
+        parts, part = connected_components(csr_array(arcs, shape=(len(self), len(self))))
+        if parts != 1:
+            smallest = np.bincount(part).min() if parts else 0
+            raise ConfigurationError(
+                f"{name}: expected a connected graph, got {parts} parts (the smallest has "
+                f"{smallest} of {len(self)} nodes); join the parts or keep the largest one"
+            )
+        return self
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -73,6 +93,18 @@ class Graph:
     def nbytes(self) -> int:
         """Memory of the arrays."""
         return self.offsets.nbytes + self.neighbours.nbytes
+
+    def induced(self, nodes: NDArray[np.int64]) -> "Graph":
+        """Sub-graph on some nodes, renamed in ascending order."""
+        place = np.full(len(self), -1, dtype=np.int32)
+        kept = np.sort(nodes)
+        place[kept] = np.arange(len(kept))
+        tails = np.repeat(place, self.degrees)
+        heads = place[self.neighbours]
+        inside = (tails >= 0) & (heads >= 0)
+        degrees = np.bincount(tails[inside], minlength=len(kept))
+        offsets = np.concatenate([[0], np.cumsum(degrees)])
+        return Graph(offsets.astype(np.int64), heads[inside])
 
     def to_networkx(self) -> "nx.Graph":
         """The same graph for networkx."""

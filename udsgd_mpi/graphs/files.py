@@ -16,8 +16,8 @@ else:
     nx = lazy("networkx")
 
 
-def read_graph(path: Path) -> "nx.Graph":
-    """Undirected graph of a file, its nodes renamed 0, …, n − 1.
+def read_graph(path: Path) -> Graph:
+    """Undirected graph of a file, connected or not, its nodes renamed 0, …, n − 1.
 
     Labels that are all integers keep their numerical order; others are sorted as text.
 
@@ -36,7 +36,7 @@ def read_graph(path: Path) -> "nx.Graph":
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _version: FileVersion) -> "nx.Graph":
+def _read(path: Path, _version: FileVersion) -> Graph:
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in {".gz", ".bz2"}]
     try:
         if suffixes[-1:] == [".gml"]:
@@ -56,9 +56,7 @@ def _read(path: Path, _version: FileVersion) -> "nx.Graph":
         ) from error
     if graph.number_of_edges() == 0:
         raise ConfigurationError(f"graph file {path}: expected at least one edge, got none")
-    return nx.relabel_nodes(
-        nx.Graph(graph), {label: i for i, label in enumerate(sorted(graph, key=_order))}
-    )
+    return Graph.compressed(nx.Graph(graph), sorted(graph, key=_order))
 
 
 def write_graph(graph: Graph, path: Path, made_by: str) -> None:

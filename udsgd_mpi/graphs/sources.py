@@ -44,6 +44,16 @@ class GraphSource(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
         """A graph on the nodes 0, …, n − 1; random ones depend on the seed alone."""
         raise NotImplementedError
 
+    def build(self, n: int, seed: int, name: str) -> Graph:
+        """The same in compressed rows.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is not connected; ``name`` says which graph it is.
+        """
+        return Graph.from_networkx(self.draw(n, seed), name)
+
 
 class InFile(GraphSource, frozen=True):
     """A source that reads a file: its path, or the name of a well-known graph.
@@ -60,9 +70,10 @@ class InFile(GraphSource, frozen=True):
     def of_agent(self, agent: int) -> Self:
         return structs.replace(self, path=str(of_agent(self.path, agent)))
 
-    def read(self) -> "nx.Graph":
-        """The whole graph of the file."""
-        return read_graph(fetch(GRAPHS[self.path]) if self.path in GRAPHS else Path(self.path))
+    @property
+    def file(self) -> Path:
+        """The file, fetched where the path is a name."""
+        return fetch(GRAPHS[self.path]) if self.path in GRAPHS else Path(self.path)
 
 
 class Ring(GraphSource, frozen=True, tag="ring"):
@@ -180,8 +191,8 @@ class RandomRegular(GraphSource, frozen=True, tag="random_regular"):
 class GraphFile(InFile, frozen=True, tag="file"):
     """An edge list (.edgelist, .txt, …, also .gz and .bz2), GML or GraphML file."""
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        return self.read()
+    def build(self, n: int, seed: int, name: str) -> Graph:
+        return read_graph(self.file).connected(name)
 
 
 class Snowball(InFile, frozen=True, tag="snowball"):
@@ -190,20 +201,21 @@ class Snowball(InFile, frozen=True, tag="snowball"):
     The search starts at a node drawn with the seed and visits neighbours in a drawn order.
     """
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        big = self.read()
+    def build(self, n: int, seed: int, name: str) -> Graph:
+        big = read_graph(self.file)
         rng = np.random.default_rng(seed)
         found = [int(rng.integers(len(big)))]
-        seen = set(found)
+        seen = np.zeros(len(big), dtype=bool)
+        seen[found] = True
         for node in found:
-            for neighbour in rng.permutation(sorted(set(big[node]) - seen)).tolist():
-                seen.add(neighbour)
-                found.append(neighbour)
+            neighbours = big.neighbours[big.offsets[node] : big.offsets[node + 1]]
+            new = neighbours[~seen[neighbours]]
+            seen[new] = True
+            found.extend(rng.permutation(new).tolist())
             if len(found) >= n:
-                kept = big.subgraph(found[:n])
-                return nx.convert_node_labels_to_integers(kept, ordering="sorted")
+                return big.induced(np.array(found[:n]))
         raise ConfigurationError(
-            f"{self.path}: expected at least {n} nodes connected to node {found[0]}, got"
+            f"{name}: expected at least {n} nodes connected to node {found[0]}, got"
             f" {len(found)}; use a larger graph or fewer points"
         )
 
@@ -243,7 +255,7 @@ def build(source: GraphSource, n: int, seed: int, name: str) -> Graph:
     ConfigurationError
         If it is not connected, or the file can't be read.
     """
-    return Graph.from_networkx(source.draw(n, seed), name)
+    return source.build(n, seed, name)
 
 
 def build_topology(source: GraphSource, agents: int, seed: int, name: str) -> Graph:

@@ -85,6 +85,10 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """Weighted sum of ∇F(θ, x), shape (d,)."""
         raise NotImplementedError
 
+    def gradients(self, theta: Floats, points: Points) -> Floats:
+        """∇F(θ, x) of each point, unweighted, shape (points, d)."""
+        raise NotImplementedError
+
     def hessian(self, theta: Floats, points: Points) -> Floats:
         """Weighted sum of ∇²F(θ, x), shape (d, d)."""
         raise NotImplementedError

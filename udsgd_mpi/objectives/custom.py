@@ -69,6 +69,13 @@ class Custom(Objective, frozen=True, tag="custom"):
         )
         return np.asarray(points.weights @ slopes)
 
+    def gradients(self, theta: Floats, points: Points) -> Floats:
+        return np.asarray(
+            self._implementation().gradient(
+                np.tile(theta, (len(points.labels), 1)), points.features, points.labels
+            )
+        )
+
     def hessian(self, theta: Floats, points: Points) -> Floats:
         step = np.cbrt(np.finfo(np.float64).eps) * (1 + np.abs(theta).max())
         slopes = np.stack(

@@ -59,6 +59,10 @@ class Logistic(Objective, frozen=True, tag="logistic"):
             + self.l2 * points.weights.sum() * theta
         )
 
+    def gradients(self, theta: Floats, points: Points) -> Floats:
+        residuals = _probability(points.features @ theta) - points.labels
+        return np.asarray(residuals[:, None] * points.features + self.l2 * theta)
+
     def hessian(self, theta: Floats, points: Points) -> Floats:
         p = _probability(points.features @ theta)
         curvature = points.weights * p * (1 - p)

@@ -53,6 +53,9 @@ class Quadratic(Objective, frozen=True, tag="quadratic"):
     def gradient(self, theta: Floats, points: Points) -> Floats:
         return np.asarray(points.weights @ (theta - points.features) * self.curvature(len(theta)))
 
+    def gradients(self, theta: Floats, points: Points) -> Floats:
+        return np.asarray((theta - points.features) * self.curvature(len(theta)))
+
     def hessian(self, theta: Floats, points: Points) -> Floats:
         return np.diag(points.weights.sum() * self.curvature(len(theta)))
 

@@ -47,6 +47,10 @@ class Ridge(Objective, frozen=True, tag="ridge"):
         ridge = self.l2 * points.weights.sum() * theta
         return np.asarray(points.features.T @ (points.weights * residuals) + ridge)
 
+    def gradients(self, theta: Floats, points: Points) -> Floats:
+        residuals = points.features @ theta - points.labels
+        return np.asarray(residuals[:, None] * points.features + self.l2 * theta)
+
     def hessian(self, theta: Floats, points: Points) -> Floats:
         ridge = self.l2 * points.weights.sum() * np.eye(len(theta))
         return np.asarray(points.features.T @ (points.weights[:, None] * points.features) + ridge)

@@ -63,6 +63,14 @@ class Softmax(Objective, frozen=True, tag="softmax"):
         slopes = (points.weights[:, None] * residuals).T @ points.features
         return np.asarray(slopes.ravel() + self.l2 * points.weights.sum() * theta)
 
+    def gradients(self, theta: Floats, points: Points) -> Floats:
+        from scipy.special import softmax
+
+        residuals = softmax(self._scores(theta, points), axis=1)
+        residuals[np.arange(len(residuals)), points.labels.astype(int)] -= 1
+        slopes = residuals[:, :, None] * points.features[:, None]
+        return np.asarray(slopes.reshape(len(residuals), -1) + self.l2 * theta)
+
     def hessian(self, theta: Floats, points: Points) -> Floats:
         from scipy.special import softmax
 

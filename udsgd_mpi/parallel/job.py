@@ -20,8 +20,10 @@ from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.identity import check_identity, identity
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.parallel.startup import on_root
+from udsgd_mpi.prediction import Prediction, predict
 from udsgd_mpi.problem import Problem, pose_all
 
+_MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
 _PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
 
 
@@ -60,6 +62,7 @@ def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path |
     if hosts is None:
         for problem in problems.values():
             simulate(comm, problem, lambda _: None)
+            _predict(comm, problem)
         return None
     from udsgd_mpi.storage.write import Result, write_results
 
@@ -69,12 +72,21 @@ def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path |
     write_results(output, attributes | {"status": "running"}, results)
     for name, problem in problems.items():
         recording = simulate(comm, problem, _Progress(name, problem))
+        prediction = _predict(comm, problem)
         if recording is not None:
-            results[name] = Result(problem, recording)
+            results[name] = Result(problem, recording, prediction)
         attributes["ended"] = _now()
         status = "complete" if len(results) == len(problems) else "running"
         write_results(output, attributes | {"status": status}, results)
     return output
+
+
+def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
+    experiment = problem.experiment
+    if not experiment.record.predict or len(problem.minimizer) > _MOST_PARAMETERS:
+        return None
+    steps = experiment.record.at(experiment.steps)
+    return predict(problem, OnRanks(comm, len(problem.roster)), steps)
 
 
 def _asked(experiments: dict[str, Experiment], *, force: bool) -> _Asked:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.objectives import Points
+from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.samplers.base import Weight
 
@@ -49,6 +49,11 @@ class Agent:
         points = Points(features, labels, np.repeat(weights, batch))
         return cls(group, sampler, points, batch, graph)
 
+    def with_sampler(self, sampler: Sampler, weight: Weight) -> "Agent":
+        """The same agent with another sampler."""
+        features, labels = self.points.features, self.points.labels
+        return Agent.of(self.group, sampler, weight, features, labels, self.batch, self.graph)
+
     @property
     def batches(self) -> int:
         """Number of mini-batches."""
@@ -58,6 +63,12 @@ class Agent:
     def stationary_law(self) -> Floats:
         """π of the sampler, shape (batches,)."""
         return self.sampler.stationary_law(self.batches, self.graph)
+
+    def gradient_noise(self, objective: Objective, theta: Floats) -> Floats:
+        """g(x) − E_π g with g(x) = w(x) ∇F(θ, x), for each mini-batch x; shape (batches, d)."""
+        weighted = self.points.weights[:, None] * objective.gradients(theta, self.points)
+        g = weighted.reshape(self.batches, self.batch, -1).mean(axis=1)
+        return np.asarray(g - self.stationary_law @ g)
 
     @property
     def expectation(self) -> Points:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.seeding import Purpose, below, random_bits
+from udsgd_mpi.theory.noise import Noise
 
 Indices = NDArray[np.int32]
 Weight = Literal["unbiased", "literal", "none"]
@@ -46,10 +47,13 @@ class Path(Protocol):
 class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """A sampling strategy and its parameters; subclasses are listed in the registry.
 
-    No sampler looks at θ (paper, Assumption 2.2), so it may run ahead of the iterates.
+    No sampler looks at θ (paper, Assumption 2.2), so it may run ahead of the iterates. One with a
+    long memory forgets its past hardly faster than θ does, if at all: what it does to θ at finite n
+    is told by its paths rather than by a linear approximation.
     """
 
     on_graph: ClassVar[bool] = True
+    long_memory: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = True
 
     @property
@@ -82,6 +86,16 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         if kind == "literal" and self.degree_biased:
             return np.asarray(1 / graph_of(self, graph).degrees)
         return np.ones(points)
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        """What its fluctuations do to θ.
+
+        Parameters
+        ----------
+        G
+            g(x) − E_π g of the points, shape (points, d).
+        """
+        raise NotImplementedError
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         """Begin a path on ``points`` points, or on the nodes of ``graph``."""

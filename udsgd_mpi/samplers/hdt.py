@@ -11,6 +11,8 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.samplers.history import History
 from udsgd_mpi.seeding import Purpose, below, unit
+from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
+from udsgd_mpi.theory.noise import Noise
 
 
 class HDT(Sampler, frozen=True, tag="hdt"):
@@ -30,6 +32,11 @@ class HDT(Sampler, frozen=True, tag="hdt"):
     alpha: Annotated[float, Meta(ge=0)] = 10.0
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     degree_biased: ClassVar[bool] = False
+    long_memory: ClassVar[bool] = True
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))
+        return Noise.white(asymptotic_covariance(chain, G), 1 + self.alpha, self.b)
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _HDTPath(self, graph_of(self, graph), stream)

@@ -9,6 +9,7 @@ from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream
 from udsgd_mpi.seeding import Purpose, below
+from udsgd_mpi.theory.noise import Noise
 
 
 class IID(Sampler, frozen=True, tag="iid"):
@@ -16,6 +17,9 @@ class IID(Sampler, frozen=True, tag="iid"):
 
     on_graph: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = False
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return Noise.white(G.T @ G / len(G))
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _IIDPath(points, stream)

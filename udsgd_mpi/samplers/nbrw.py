@@ -7,6 +7,8 @@ from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.seeding import Purpose, below
+from udsgd_mpi.theory.chains import NonBacktrackingChain, asymptotic_covariance
+from udsgd_mpi.theory.noise import Noise
 
 _NONE = -1
 
@@ -17,6 +19,9 @@ class NBRW(Sampler, frozen=True, tag="nbrw"):
     It goes back only from a node of degree 1 (Alon, Benjamini, Lubetzky and Sodin, 2007; Lee,
     Xu and Eun, SIGMETRICS 2012).
     """
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return Noise.white(asymptotic_covariance(NonBacktrackingChain(graph_of(self, graph)), G))
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _NBRWPath(graph_of(self, graph), stream)

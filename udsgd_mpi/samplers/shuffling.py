@@ -9,6 +9,7 @@ from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream
 from udsgd_mpi.seeding import Purpose, below
+from udsgd_mpi.theory.noise import Noise
 
 
 class SingleShuffling(Sampler, frozen=True, tag="single_shuffling"):
@@ -16,6 +17,10 @@ class SingleShuffling(Sampler, frozen=True, tag="single_shuffling"):
 
     on_graph: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = False
+    long_memory: ClassVar[bool] = True
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return Noise.white(np.zeros((G.shape[1], G.shape[1])))
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _Shuffled(points, stream, last=points)
@@ -26,6 +31,10 @@ class Reshuffling(Sampler, frozen=True, tag="reshuffling"):
 
     on_graph: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = False
+    long_memory: ClassVar[bool] = True
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return Noise.white(np.zeros((G.shape[1], G.shape[1])))
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _Shuffled(points, stream, last=np.iinfo(np.int64).max)

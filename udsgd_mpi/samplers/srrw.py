@@ -1,6 +1,6 @@
 """Self-repellent random walk."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from msgspec import Meta
@@ -11,6 +11,8 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.samplers.history import History
 from udsgd_mpi.seeding import Purpose, unit
+from udsgd_mpi.theory.chains import ReversibleChain
+from udsgd_mpi.theory.noise import Noise
 
 
 class SRRW(Sampler, frozen=True, tag="srrw"):
@@ -30,6 +32,14 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
 
     alpha: Annotated[float, Meta(ge=0)] = 20.0
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
+    long_memory: ClassVar[bool] = True
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        chain = ReversibleChain.simple(graph_of(self, graph))
+        values, vectors = chain.spectrum()
+        amplitudes = vectors.T @ (chain.law[:, None] * G)
+        amplitudes *= np.sqrt(np.maximum(0, 1 + values) / (1 - values))[:, None]
+        return Noise(amplitudes, 1 + self.alpha * np.maximum(0, 1 + values), self.b)
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _SRRWPath(self, graph_of(self, graph), stream)

@@ -27,6 +27,8 @@ class Measured:
         Shape (steps, trials).
     samplers
         Sampler of each agent.
+    predicted_mse, predicted_mse_error
+        Shape (steps,); None where nothing was predicted.
     """
 
     title: str
@@ -34,6 +36,8 @@ class Measured:
     squared_error: Floats
     consensus_error: Floats
     samplers: list[str]
+    predicted_mse: Floats | None
+    predicted_mse_error: Floats | None
 
 
 @contextmanager
@@ -79,6 +83,10 @@ def read_measures(path: Path) -> dict[str, Measured]:
                 squared_error=run["squared_error"][:],
                 consensus_error=run["consensus_error"][:],
                 samplers=run["sampler"].asstr()[:].tolist(),
+                predicted_mse=run["predicted_mse"][:] if "predicted_mse" in run else None,
+                predicted_mse_error=(
+                    run["predicted_mse_error"][:] if "predicted_mse_error" in run else None
+                ),
             )
             for name, run in file["runs"].items()
         }

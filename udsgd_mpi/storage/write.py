@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.atomic_file import replace_file
+from udsgd_mpi.prediction import Prediction
 from udsgd_mpi.problem import Entry, Problem
 from udsgd_mpi.recording import Recording
 
@@ -20,10 +21,11 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Result:
-    """One variant: what was asked, and what was measured."""
+    """One variant: what was asked, what was measured, and what theory predicts."""
 
     problem: Problem
     recording: Recording
+    prediction: Prediction | None = None
 
 
 def write_results(
@@ -67,6 +69,8 @@ def _write_run(group: h5py.Group, result: Result) -> None:
     _measures(group, recording)
     _dataset(group, "minimizer", problem.minimizer, "parameter", "theta*, the minimiser of f")
     _roster(group, problem.roster)
+    if result.prediction is not None:
+        _prediction(group, result.prediction)
 
 
 def _measures(group: h5py.Group, recording: Recording) -> None:
@@ -127,6 +131,42 @@ def _roster(group: h5py.Group, roster: list[Entry]) -> None:
         "agent",
         "mean degree of the agent's data graph; NaN where it has full access",
     )
+
+
+def _prediction(group: h5py.Group, prediction: Prediction) -> None:
+    methods = np.array(prediction.methods, dtype=object)
+    d = len(prediction.limiting_covariance)
+    _dimension(group, "other_parameter", np.arange(d), "component of theta, column of V")
+    for name, values, dimensions, description in (
+        ("predicted_mse", prediction.mse, "step", "predicted E|theta_n - theta*|^2"),
+        ("predicted_mse_error", prediction.error, "step", "standard error of predicted_mse"),
+        (
+            "predicted_averaged_mse",
+            prediction.averaged_mse,
+            "step",
+            "predicted E|theta_bar_n - theta*|^2 of the Polyak-Ruppert average",
+        ),
+        (
+            "limiting_covariance",
+            prediction.limiting_covariance,
+            "parameter other_parameter",
+            "V, the limit of Cov(theta_n - theta*) / gamma_n; NaN where no limit theorem holds",
+        ),
+        (
+            "agent_trace_V",
+            prediction.agent_traces,
+            "agent",
+            "what the agent adds to Tr V: Tr V_i / N^2",
+        ),
+        (
+            "agent_mse",
+            prediction.contributions,
+            "agent",
+            "variance that the agent adds to predicted_mse at the last step",
+        ),
+        ("predicted_by", methods, "agent", "way in which the agent's noise was predicted"),
+    ):
+        _dataset(group, name, values, dimensions, description)
 
 
 def _dimension(group: h5py.Group, name: str, values: NDArray[Any], description: str) -> None:

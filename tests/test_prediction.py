@@ -1,0 +1,218 @@
+"""What is predicted is what is measured."""
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.experiment.check import check
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.prediction import Prediction, predict
+from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.recording import Recording
+from udsgd_mpi.samplers import NBRW, SRRW
+from udsgd_mpi.upgrades import Planner
+
+AGENTS, POINTS, D, TRIALS, STEPS = 4, 40, 5, 2000, 4000
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """160 random points in a LIBSVM file."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(AGENTS * POINTS, D))
+    y = np.where(rng.random(len(x)) < 1 / (1 + np.exp(-x @ rng.normal(size=D))), 1, -1)
+    path = tmp_path_factory.mktemp("data") / "small.svm"
+    path.write_text(
+        "".join(
+            f"{label} " + " ".join(f"{k + 1}:{v!r}" for k, v in enumerate(row.tolist())) + "\n"
+            for label, row in zip(y.tolist(), x, strict=True)
+        )
+    )
+    return path
+
+
+def problem(data: Path, sampler: Any, **settings: Any) -> Problem:
+    experiment = check(
+        {
+            "agents": AGENTS,
+            "steps": STEPS,
+            "trials": TRIALS,
+            "data": {"source": str(data)},
+            "communication": "centralized",
+            "groups": {
+                "all": {
+                    "share": 1,
+                    "sampler": sampler,
+                    "graph": {"kind": "erdos_renyi", "mean_degree": 5},
+                }
+            },
+            "record": {"steps": [1000, 2000], "polyak": True},
+            **settings,
+        }
+    )
+    return pose(experiment, OneProcess(experiment.agents or AGENTS))
+
+
+def measured(posed: Problem) -> Recording:
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    return recording
+
+
+def expected(posed: Problem, recording: Recording, **options: Any) -> Prediction:
+    return predict(posed, OneProcess(len(posed.roster)), recording.step, threads=2, **options)
+
+
+def errors(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return squares.mean(axis=1), squares.std(axis=1, ddof=1) / np.sqrt(squares.shape[1])
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.7])
+@pytest.mark.parametrize("sampler", ["iid", "srw", "nbrw", "mhrw"])
+def test_white_noise_by_the_linear_recursion(sampler: str, exponent: float, data: Path) -> None:
+    """Within 4 standard errors and 2 %: false alarm below 6e-5 for each of 6 numbers."""
+    posed = problem(data, sampler, step_size={"gamma": 1.0, "exponent": exponent})
+    recording = measured(posed)
+    prediction = expected(posed, recording, method="linear")
+    assert set(prediction.methods) == {"linear"}
+    assert not prediction.error.any()
+    mean, error = errors(recording.squared_error)
+    assert (abs(prediction.mse - mean) < 4 * error + 0.02 * mean).all()
+    assert recording.averaged_squared_error is not None
+    if exponent < 1:
+        mean, error = errors(recording.averaged_squared_error)
+        assert (abs(prediction.averaged_mse - mean) < 4 * error + 0.02 * mean).all()
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.7])
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        {"kind": "srrw", "alpha": 2, "b": 0.8},
+        {"kind": "srrw", "alpha": 10, "b": 0.8},
+        {"kind": "hdt", "alpha": 2, "b": 0.8},
+        "single_shuffling",
+    ],
+    ids=str,
+)
+def test_long_memories_by_paths(sampler: Any, exponent: float, data: Path) -> None:
+    """Within 5 % and 4 standard errors of either side, at each of three steps."""
+    posed = problem(data, sampler, step_size={"gamma": 1.0, "exponent": exponent})
+    recording = measured(posed)
+    prediction = expected(posed, recording)
+    assert set(prediction.methods) == {"paths"}
+    mean, error = errors(recording.squared_error)
+    slack = 4 * np.hypot(error, prediction.error)
+    assert (abs(prediction.mse - mean) < slack + 0.05 * mean).all()
+
+
+def test_moderate_repulsion_by_the_linear_recursion(data: Path) -> None:
+    posed = problem(data, {"kind": "srrw", "alpha": 2, "b": 0.8})
+    recording = measured(posed)
+    prediction = expected(posed, recording, method="linear")
+    mean, error = errors(recording.squared_error)
+    assert (abs(prediction.mse - mean) < 4 * error + 0.05 * mean).all()
+
+
+def test_strong_repulsion_is_said_to_be_beyond_the_linear_recursion(data: Path) -> None:
+    posed = problem(data, {"kind": "srrw", "alpha": 20, "b": 0.8})
+    prediction = predict(posed, OneProcess(AGENTS), np.array([1000, STEPS]))
+    assert prediction.disagree
+
+
+def test_a_slow_walk_is_predicted_by_its_paths(data: Path) -> None:
+    graph = {"kind": "clustered", "clusters": 4}
+    groups = {"all": {"share": 1, "sampler": "srw", "graph": graph}}
+    posed = problem(data, "srw", groups=groups, steps=400, record={"steps": [400]})
+    prediction = predict(posed, OneProcess(AGENTS), np.array([400]))
+    assert set(prediction.methods) == {"paths"}
+
+
+def test_agents_contributions_add_up(data: Path) -> None:
+    posed = problem(data, "srw")
+    prediction = predict(posed, OneProcess(AGENTS), np.array([STEPS]))
+    trace = np.trace(prediction.limiting_covariance)
+    assert prediction.agent_traces.sum() == pytest.approx(trace, rel=1e-12)
+    assert prediction.contributions.sum() == pytest.approx(prediction.mse[-1], rel=1e-3)
+    assert trace == pytest.approx(STEPS * prediction.mse[-1], rel=0.01)
+
+
+@pytest.mark.parametrize("agents", [2, 4, 8])
+def test_linear_speed_up(agents: int, data: Path) -> None:
+    """N · Tr V does not depend on N where agents are alike."""
+    shared = {"agents": agents, "partition": "shared"}
+    one = predict(problem(data, "iid", agents=1, partition="shared"), OneProcess(1), np.array([9]))
+    many = predict(problem(data, "iid", **shared), OneProcess(agents), np.array([9]))
+    expected_trace = np.trace(one.limiting_covariance) / agents
+    assert np.trace(many.limiting_covariance) == pytest.approx(expected_trace, rel=1e-10)
+
+
+def test_limit_does_not_depend_on_w_and_neither_does_what_is_measured(data: Path) -> None:
+    """False alarm: 4 standard errors of a difference of means, three times."""
+    patterns: dict[str, Any] = {
+        "complete": {"communication": {"kind": "dsgd", "weights": "uniform"}},
+        "ring": {"topology": "ring", "communication": {"kind": "dsgd", "weights": "lazy"}},
+        "local": {"communication": {"kind": "lsgd_fp", "interval": 5}},
+        "dfl": {"topology": "ring", "communication": {"kind": "dfl", "weights": "lazy"}},
+    }
+    found = {}
+    for name, settings in patterns.items():
+        posed = problem(data, "srw", topology=settings.pop("topology", "complete"), **settings)
+        recording = measured(posed)
+        prediction = expected(posed, recording, method="linear")
+        found[name] = (np.trace(prediction.limiting_covariance), *errors(recording.squared_error))
+    trace, mean, error = found["complete"]
+    for other_trace, other_mean, other_error in found.values():
+        assert other_trace == pytest.approx(trace, rel=1e-12)
+        assert (abs(other_mean - mean) < 4 * np.hypot(error, other_error)).all()
+
+
+def test_the_plan_takes_the_fewest_upgrades(data: Path) -> None:
+    posed = problem(data, "srw")
+    planner = Planner(posed, "srw", method="linear")
+    upgraded = planner.with_sampler(SRRW(alpha=5.0))
+    moderate = planner.with_sampler(NBRW())
+    best = sorted(range(AGENTS), key=lambda i: upgraded.trace(i) - planner.now.trace(i))
+    goal = planner.trace(best, moderate)
+    for k in range(AGENTS + 1):
+        # Brute force over all sets of k agents.
+        traces = [planner.trace(list(some), upgraded) for some in combinations(range(AGENTS), k)]
+        assert planner.trace(best[:k], upgraded) == pytest.approx(min(traces), rel=1e-12)
+    alone = predict(problem(data, "nbrw"), OneProcess(AGENTS), np.array([STEPS]))
+    assert goal == pytest.approx(np.trace(alone.limiting_covariance), rel=1e-10)
+    assert planner.mse(best, moderate) == pytest.approx(alone.mse[-1], rel=1e-10)
+
+
+def test_predict_and_plan_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["--agents", "4", "--steps", "300", "--paths", "20"]
+    assert main(["predict", *small]) == 0
+    said = capsys.readouterr().out
+    for part in ("all-srw", "n · MSE", "limit: Tr V", "walkers (srw", "largest contributions"):
+        assert part in said
+    assert main(["plan", *small]) == 0
+    said = capsys.readouterr().out
+    assert "upgrade srw to srrw(alpha = 20, b = 0.8), 2 candidates" in said
+    assert "all 2 with nbrw" in said
+    assert main(["plan", *small, "--budget", "1"]) == 0
+    assert "1 upgrades: Tr V" in capsys.readouterr().out
+    assert main(["plan", *small, "--match", "some-srrw"]) == 0
+    assert "Tr V of some-srrw" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+    for wrong, message in (
+        (["--upgrade", "mhrw:srrw"], "expected a sampler that some agent has"),
+        (["--upgrade", "srw:srww"], "did you mean 'srw'"),
+        (["--match", "none"], "unknown variant 'none'"),
+        (["--set", "step_size.gamma=0.3"], "more than 1/(2μ)"),
+    ):
+        assert main(["plan", *small, *wrong]) == 2
+        assert message in capsys.readouterr().err
+    assert main(["predict"]) == 2
+    assert "use --agents N" in capsys.readouterr().err

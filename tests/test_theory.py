@@ -1,0 +1,121 @@
+"""Limits solve their equations, and finite-n moments those of the recursion they come from."""
+
+import numpy as np
+import pytest
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.theory.limit import averaged_covariance, is_more_efficient, limiting_covariance
+from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.paths import along_paths
+from udsgd_mpi.theory.second_moments import SecondMoments
+
+H = np.array([[1.4, 0.3, 0.0], [0.3, 2.0, -0.2], [0.0, -0.2, 0.9]])
+U = np.array([[2.0, 0.4, 0.1], [0.4, 1.0, 0.0], [0.1, 0.0, 0.5]])
+
+
+@pytest.mark.parametrize(("gamma", "exponent"), [(1.0, 1.0), (3.0, 1.0), (0.5, 0.7)])
+def test_limit_solves_the_lyapunov_equation(gamma: float, exponent: float) -> None:
+    V = limiting_covariance(Noise.white(U), H, StepSize(gamma, exponent))
+    M = (np.eye(3) / (2 * gamma) if exponent == 1 else 0) - H
+    np.testing.assert_allclose(M @ V + V @ M.T + U, 0, atol=1e-10)
+
+
+def test_average_covariance_is_the_sandwich() -> None:
+    expected = np.linalg.solve(H, np.linalg.solve(H, U).T)
+    got = averaged_covariance(Noise.white(U), H, StepSize(1.0, 0.7))
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+
+
+def test_too_small_a_step_names_the_smallest_that_works() -> None:
+    smallest = 1 / (2 * np.linalg.eigvalsh(H)[0])
+    with pytest.raises(ConfigurationError, match=f"more than 1/\\(2μ\\) = {smallest:.6g}"):
+        limiting_covariance(Noise.white(U), H, StepSize(0.5, 1.0))
+    with pytest.raises(ConfigurationError, match="constant step"):
+        limiting_covariance(Noise.white(U), H, StepSize(0.5, 0.0))
+
+
+def test_loewner_order() -> None:
+    better, smallest = is_more_efficient(U, U + np.diag([0.1, 0.2, 0.3]))
+    assert better
+    assert smallest == pytest.approx(np.linalg.eigvalsh(np.diag([0.1, 0.2, 0.3]))[0])
+    assert not is_more_efficient(U, U + np.diag([1.0, 1.0, -0.1]))[0]
+
+
+def joint_recursion(
+    h: float, kappa: float, b: float, step_size: StepSize, last: int
+) -> tuple[float, float]:
+    """E θ² and E (mean of θ)² of one mode, by the 3 × 3 matrix recursion of z = (θ, y, Σ θ)."""
+    S = np.zeros((3, 3))
+    for n in range(last):
+        gamma, beta = float(step_size(n + 1, n + 1)[0]), min((n + 2) ** -b, 1 / kappa)
+        A = np.array([[1 - gamma * h, gamma * (kappa - 1), 0], [0, 1 - beta * kappa, 0], [1, 0, 1]])
+        noise = np.array([-gamma, beta, 0])
+        S = A @ S @ A.T + np.outer(noise, noise)
+    return float(S[0, 0]), float(S[2, 2] / last**2)
+
+
+@pytest.mark.parametrize(("kappa", "b"), [(1.0, 0.8), (3.7, 0.8), (21.0, 0.6), (2.2, 1.0)])
+@pytest.mark.parametrize("step_size", [StepSize(), StepSize(0.7, 0.7)])
+def test_second_moments_are_those_of_the_joint_recursion(
+    kappa: float, b: float, step_size: StepSize
+) -> None:
+    h, steps = np.array([0.9, 1.7]), np.array([0, 1, 50, 700])
+    moments = SecondMoments.with_history(h, step_size, b, 32.0, steps)
+    weights = moments.weights(np.array([kappa]))[0]
+    for row, n in enumerate(steps[1:], start=1):
+        for a in range(2):
+            theta, average = joint_recursion(h[a], kappa, b, step_size, int(n))
+            # The table is interpolated in κ, which early steps make less smooth.
+            rtol = 1e-3 if n >= 50 else 0.05
+            assert weights @ moments.theta[row, :, a] == pytest.approx(theta, rel=rtol)
+            assert weights @ moments.average[row, :, a] == pytest.approx(
+                average, rel=rtol, abs=1e-9
+            )
+
+
+@pytest.mark.parametrize(
+    ("b", "step_size"),
+    [(1.0, StepSize()), (1.0, StepSize(2.0, 1.0)), (0.7, StepSize(0.8, 0.7)), (0.9, StepSize())],
+)
+def test_the_limit_is_where_second_moments_go(b: float, step_size: StepSize) -> None:
+    """Also where θ and the history move at one pace (b = a), by the joint Lyapunov equation."""
+    n, kappa, h = 2_000_000, 4.0, np.array([0.9])
+    moments = SecondMoments.with_history(h, step_size, b, kappa, np.array([n]))
+    noise = Noise(np.ones((1, 1)), np.array([kappa]), b)
+    V = limiting_covariance(noise, np.diag(h), step_size)[0, 0]
+    scaled = moments.theta[0, -1, 0] / float(step_size(n, n)[0])
+    # b < a is reached slowly: the history's lead over θ grows like n^(a − b).
+    assert scaled == pytest.approx(V, rel=0.4 if b == 0.9 else 0.01)
+
+
+def test_paths_give_the_functional() -> None:
+    """Σ_k Φ(n, k) γ_k g(X_k) by a double loop."""
+    rng = np.random.default_rng(2)
+    trials, points, d, n = 3, 5, 2, 1100
+    X = rng.integers(points, size=(3000, trials), dtype=np.int32)
+    g, h, step_size = rng.normal(size=(points, d)), np.array([0.8, 1.9]), StepSize(0.6, 0.8)
+
+    class Listed:
+        """A path that is known."""
+
+        drawn = 0
+
+        def draw(self, out: np.ndarray) -> None:
+            out[:] = X[self.drawn : self.drawn + len(out)]
+            self.drawn += len(out)
+
+    theta, average = along_paths(Listed(), trials, g, h, step_size, np.array([7, n]))
+    gamma = step_size(1, n)
+    expected = np.zeros((trials, d))
+    for k in range(n):
+        damping = np.prod(1 - gamma[k + 1 : n, None] * h, axis=0)
+        expected -= damping * gamma[k] * g[X[k]]
+    np.testing.assert_allclose(theta.mean[1], expected.mean(axis=0), rtol=1e-10)
+    variance = expected.var(axis=0, ddof=1).sum()
+    np.testing.assert_allclose(theta.variance[1], variance, rtol=1e-10)
+    states = [np.zeros((trials, d))]
+    for k in range(n - 1):
+        states.append((1 - gamma[k] * h) * states[-1] - gamma[k] * g[X[k]])
+    means = np.mean(states, axis=0)
+    np.testing.assert_allclose(average.variance[1], means.var(axis=0, ddof=1).sum(), rtol=1e-10)

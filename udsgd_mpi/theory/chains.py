@@ -1,0 +1,209 @@
+"""Markov chains on data graphs, and their asymptotic covariances.
+
+U = lim n Cov((1/n) Σ_s g(X_s)) = Gᵀ D M + Mᵀ D G − Gᵀ D G, where the rows of G are g(x) − E_π g,
+D = diag(π), and M = Σ_k P^k G solves Poisson's equation (I − P) M = G with πᵀ M = 0; M is Z G
+with the fundamental matrix Z = (I − P + 1πᵀ)⁻¹ (paper, eqs. 4 and 5), which is never formed
+for large graphs.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.graphs import Graph
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
+
+Floats = NDArray[np.float64]
+
+LARGEST_DENSE = 600
+
+
+class Chain(Protocol):
+    """A stationary chain whose states show points."""
+
+    def lift(self, G: Floats) -> Floats:
+        """Values on states from values on points, shape (states, d)."""
+
+    @property
+    def law(self) -> Floats:
+        """Stationary law of the states, shape (states,)."""
+
+    def poisson(self, G: Floats) -> Floats:
+        """M with (I − P) M = G and πᵀ M = 0, for G with πᵀ G = 0; shape (states, d)."""
+
+
+def asymptotic_covariance(chain: Chain, G: Floats) -> Floats:
+    """U of a chain for values G of the points, shape (points, d), whose mean under π is 0.
+
+    Returns
+    -------
+    U, shape (d, d); symmetric.
+    """
+    on_states = chain.lift(G)
+    weighted = chain.law[:, None] * on_states
+    half = weighted.T @ chain.poisson(on_states)
+    return np.asarray(half + half.T - on_states.T @ weighted)
+
+
+@dataclass(frozen=True)
+class ReversibleChain:
+    """A chain on the nodes of a graph with π_x P_xy = π_y P_yx.
+
+    Attributes
+    ----------
+    flows
+        π_x P_xy for x ≠ y, shape (n, n); symmetric.
+    law
+        π, shape (n,).
+    """
+
+    flows: "csr_array"
+    law: Floats
+
+    @classmethod
+    def simple(cls, graph: Graph) -> "ReversibleChain":
+        """Simple random walk: uniform neighbours."""
+        return cls._from_arcs(graph, np.full(len(graph.neighbours), 1 / len(graph.neighbours)))
+
+    @classmethod
+    def metropolis_hastings(cls, graph: Graph) -> "ReversibleChain":
+        """Metropolis–Hastings walk to the uniform law: P_xy = min(1/deg x, 1/deg y)."""
+        tails = np.repeat(graph.degrees, graph.degrees)
+        heads = graph.degrees[graph.neighbours]
+        return cls._from_arcs(graph, 1 / np.maximum(tails, heads) / len(graph), uniform=True)
+
+    @classmethod
+    def _from_arcs(cls, graph: Graph, flows: Floats, *, uniform: bool = False) -> "ReversibleChain":
+        from scipy.sparse import csr_array
+
+        n = len(graph)
+        law = np.full(n, 1 / n) if uniform else graph.degrees / len(graph.neighbours)
+        return cls(csr_array((flows, graph.neighbours, graph.offsets), shape=(n, n)), law)
+
+    def lift(self, G: Floats) -> Floats:
+        return G
+
+    def poisson(self, G: Floats) -> Floats:
+        # D (I − P) is a Laplacian; without one node it is positive definite.
+        laplacian = -self.flows
+        laplacian.setdiag(self.flows.sum(axis=1))
+        M = np.zeros_like(G)
+        M[1:] = _solve(laplacian.tocsc()[1:, 1:], self.law[1:, None] * G[1:])
+        return np.asarray(M - self.law @ M)
+
+    def repel(self, G: Floats, alpha: float) -> Floats:
+        """(α(I + P) + I)⁻¹ G: what self-repulsion makes of G in the long run."""
+        matrix = alpha * self.flows
+        matrix.setdiag((2 * alpha + 1) * self.law - alpha * self.flows.sum(axis=1))
+        return _solve(matrix.tocsc(), self.law[:, None] * G)
+
+    def spectrum(self) -> tuple[Floats, Floats]:
+        """Eigenvalues λ_k of P but for the largest, which is 1, and eigenvectors.
+
+        Returns
+        -------
+        λ, shape (n − 1,), ascending, and Φ with Φᵀ D Φ = I, shape (n, n − 1).
+        """
+        root = np.sqrt(self.law)
+        symmetric = self.flows.toarray() / np.outer(root, root)
+        np.fill_diagonal(symmetric, 1 - self.flows.sum(axis=1) / self.law)
+        values, vectors = np.linalg.eigh(symmetric)
+        return values[:-1], vectors[:, :-1] / root[:, None]
+
+
+@dataclass(frozen=True)
+class NonBacktrackingChain:
+    """The non-backtracking walk on the arcs of a graph; an arc shows the point at its head.
+
+    Its law is uniform on the arcs. With S_j = Σ_k M(j → k), Poisson's equation reads
+
+        M(i → j) + b_j M(j → i) = G(j) + s_j S_j,
+
+    where s_j = b_j = 1/(deg j − 1), or s_j = 1 and b_j = 0 at a node of degree 1. The equations of
+    i → j and j → i give both M by S, unless b_i b_j = 1, which is where both degrees are 2. So the
+    unknowns are S and those M: a sparse system hardly larger than the graph.
+    """
+
+    graph: Graph
+
+    def lift(self, G: Floats) -> Floats:
+        return G[self.graph.neighbours]
+
+    @property
+    def law(self) -> Floats:
+        """Uniform on the arcs, shape (arcs,)."""
+        arcs = len(self.graph.neighbours)
+        return np.full(arcs, 1 / arcs)
+
+    def poisson(self, G: Floats) -> Floats:
+        from scipy.sparse import csc_array
+
+        graph = self.graph
+        if (graph.degrees == 2).all():
+            return self._along_the_cycle(G)
+        n, arcs = len(graph), len(graph.neighbours)
+        tails, heads = np.repeat(np.arange(n), graph.degrees), graph.neighbours
+        reverse = graph.reverse_arcs()
+        leaf = graph.degrees == 1
+        s = np.where(leaf, 1, 1 / np.maximum(1, graph.degrees - 1))
+        b = np.where(leaf, 0, s)
+        determinant = 1 - b[tails] * b[heads]
+        kept = np.flatnonzero(determinant == 0)
+        gone = np.flatnonzero(determinant != 0)
+        place = np.zeros(arcs, dtype=np.int64)
+        place[kept] = n + np.arange(len(kept))
+        i, j, scale = tails[gone], heads[gone], 1 / determinant[gone]
+        node, own = np.arange(n), place[kept]
+        entries = (
+            (node, node, np.ones(n)),
+            (i, i, b[j] * s[i] * scale),
+            (i, j, -s[j] * scale),
+            (tails[kept], own, -np.ones(len(kept))),
+            (own, own, np.ones(len(kept))),
+            (own, place[reverse[kept]], b[heads[kept]]),
+            (own, heads[kept], -s[heads[kept]]),
+        )
+        rows, columns, values = (np.concatenate(part) for part in zip(*entries, strict=True))
+        size = n + len(kept)
+        right = np.zeros((size, G.shape[1]))
+        np.add.at(right, i, (G[gone] - b[j, None] * G[reverse[gone]]) * scale[:, None])
+        right[n:] = G[kept]
+        # The sum of all equations is 0 = 0: instead of the first let S of node 0 be 0.
+        rest = rows != 0
+        rows, columns = np.append(rows[rest], 0), np.append(columns[rest], 0)
+        matrix = csc_array((np.append(values[rest], 1.0), (rows, columns)), shape=(size, size))
+        right[0] = 0
+        solved = _solve(matrix, right)
+        M = np.empty_like(G)
+        M[kept] = solved[n:]
+        by_head = G[gone] + s[j, None] * solved[j]
+        by_tail = G[reverse[gone]] + s[i, None] * solved[i]
+        M[gone] = (by_head - b[j, None] * by_tail) * scale[:, None]
+        return np.asarray(M - M.mean(axis=0))
+
+    def _along_the_cycle(self, G: Floats) -> Floats:
+        """On a cycle the walk goes round for ever in its first direction: M is a sum along it."""
+        reverse, offsets = self.graph.reverse_arcs(), self.graph.offsets
+        M = np.empty_like(G)
+        for start in (0, int(reverse[0])):
+            order = [start]
+            for _ in range(len(self.graph) - 1):
+                back = int(reverse[order[-1]])
+                node = int(np.searchsorted(offsets, back, side="right")) - 1
+                order.append(2 * int(offsets[node]) + 1 - back)
+            # M(e) = G(e) + M(next of e).
+            sums = np.cumsum(G[order][::-1], axis=0)[::-1]
+            M[order] = sums - sums.mean(axis=0)
+        return M
+
+
+def _solve(matrix: "csc_array", right: Floats) -> Floats:
+    if matrix.shape[0] <= LARGEST_DENSE:
+        return np.asarray(np.linalg.solve(matrix.toarray(), right))
+    from scipy.sparse.linalg import splu
+
+    return np.asarray(splu(matrix).solve(np.ascontiguousarray(right)))

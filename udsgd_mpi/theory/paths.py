@@ -1,0 +1,107 @@
+"""Second moments of θ_n − θ* from sampler paths alone: no learning, no communication.
+
+As no sampler looks at θ, θ_n − θ* is to first order a linear functional of the agents' paths,
+Σ_k Φ(n, k) γ_k g_i(X_k) with Φ(n, k) = Π_{k<m≤n} (I − γ_m H).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.compiled import kernel
+from udsgd_mpi.samplers import Path
+from udsgd_mpi.step_size import StepSize
+
+Floats = NDArray[np.float64]
+
+_BLOCK = 1024
+
+
+class Functional(NamedTuple):
+    """The functional over trials, in the eigenbasis of H, by step.
+
+    Attributes
+    ----------
+    mean
+        Shape (steps, d).
+    variance
+        E‖· − mean‖², shape (steps,).
+    error
+        Standard error of ``variance``, shape (steps,).
+    excess
+        What the sampling adds to E‖mean‖², shape (steps,).
+    """
+
+    mean: Floats
+    variance: Floats
+    error: Floats
+    excess: Floats
+
+    @classmethod
+    def exactly(cls, variance: Floats, d: int) -> "Functional":
+        """Mean 0 and a variance that is not sampled."""
+        zero = np.zeros_like(variance)
+        return cls(np.zeros((len(variance), d)), variance, zero, zero)
+
+
+def along_paths(
+    path: Path, trials: int, g: Floats, h: Floats, step_size: StepSize, steps: NDArray[np.int64]
+) -> tuple[Functional, Functional]:
+    """The functional of one agent's paths, for θ_n and for (1/n) Σ_{s<n} θ_s.
+
+    Parameters
+    ----------
+    g
+        g_i(x) − E_π g_i in the eigenbasis of H, shape (points, d).
+    h
+        Eigenvalues of H, shape (d,).
+    steps
+        The n to look at, ascending.
+    """
+    theta, total = np.zeros((2, trials, len(h)))
+    found: tuple[list[Functional], list[Functional]] = ([], [])
+    X = np.empty((_BLOCK, trials), dtype=np.int32)
+    n, drawn = 0, 0
+    for step in steps.tolist():
+        while n < step:
+            if n == drawn:
+                path.draw(X)
+                drawn += _BLOCK
+            end = min(step, drawn)
+            first = n - drawn + _BLOCK
+            _descend(theta, total, X[first : first + end - n], g, h, step_size(n + 1, end))
+            n = end
+        found[0].append(_over_trials(theta))
+        found[1].append(_over_trials(total / max(n, 1)))
+    of_theta, of_average = (Functional(*map(np.array, zip(*rows, strict=True))) for rows in found)
+    return of_theta, of_average
+
+
+def _over_trials(values: Floats) -> Functional:
+    trials = len(values)
+    mean = values.mean(axis=0)
+    squares = ((values - mean) ** 2).sum(axis=1) * trials / (trials - 1)
+    variance = squares.mean()
+    return Functional(mean, variance, squares.std(ddof=1) / np.sqrt(trials), variance / trials)
+
+
+@kernel(
+    "void(float64[:, ::1], float64[:, ::1], int32[:, ::1], float64[:, ::1], float64[::1],"
+    " float64[::1])"
+)
+def _descend(
+    theta: Floats,
+    total: Floats,
+    X: NDArray[np.int32],
+    g: Floats,
+    h: Floats,
+    gamma: Floats,
+) -> None:
+    trials, d = theta.shape
+    for n in range(len(gamma)):
+        for t in range(trials):
+            x = X[n, t]
+            for a in range(d):
+                total[t, a] += theta[t, a]
+                theta[t, a] = (1 - gamma[n] * h[a]) * theta[t, a] - gamma[n] * g[x, a]
