@@ -63,6 +63,7 @@ def test_xarray_opens_it(results: Path) -> None:
             "step": run.sizes["step"],
             "trial": 4,
             "parameter": 64,
+            "other_parameter": 64,
             "agent": 5,
         }
         assert run.theta.dims == ("step", "trial", "agent", "parameter")
@@ -71,6 +72,10 @@ def test_xarray_opens_it(results: Path) -> None:
         np.testing.assert_allclose(run.theta.mean("agent"), run.theta_mean, atol=1e-14)
         errors = ((run.theta_mean - run.minimizer) ** 2).sum("parameter")
         np.testing.assert_allclose(errors, run.squared_error, rtol=1e-12)
+        assert run.limiting_covariance.dims == ("parameter", "other_parameter")
+        trace = np.trace(run.limiting_covariance)
+        assert float(run.agent_trace_V.sum()) == pytest.approx(trace)
+        assert set(run.predicted_by.values.tolist()) == {"linear", "paths"}
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -198,8 +198,8 @@ class AgentForecast:
         return theta[steps], sums[steps] / np.maximum(steps, 1)[:, None]
 
     def _remembers(self, agent: Agent, noise: Noise, G: Floats) -> bool:
-        if agent.sampler.long_memory:
-            return True
+        if agent.sampler.long_memory or not agent.sampler.on_graph:
+            return agent.sampler.long_memory
         variance = agent.stationary_law @ (G**2).sum(axis=1)
         correlation_time = (noise.amplitudes**2).sum() / variance if variance > 0 else 0.0
         return bool(correlation_time * _CORRELATION_TIMES > self.steps[-1])
