@@ -36,7 +36,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     done = udsgd(*ARGUMENTS, cwd=folder)
     assert done.returncode == 0, done.stderr
     found = datasets(folder / "udsgd.h5")
-    assert len(found) == 3 * 22
+    assert len(found) == 3 * 23
     return found
 
 

@@ -7,12 +7,14 @@ from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.analysis.statistics import over_trials, ratio_to
 from udsgd_mpi.storage.read import Measured
 
+_FEWEST_TRIALS = 10  # a bootstrap of fewer says nothing
+
 
 def table(variants: Mapping[str, Measured]) -> str:
     """MSE and consensus error at the last step, with standard errors over trials.
 
-    MSE over its prediction comes with a 95 % bootstrap interval over trials; an exclamation mark
-    says that 1 is outside of it and of two standard errors of the prediction.
+    MSE over its prediction comes with a 95 % bootstrap interval over ten trials or more; an
+    exclamation mark says that 1 is outside of it and of two standard errors of the prediction.
     """
     head = (
         "variant",
@@ -53,6 +55,9 @@ def _against_prediction(measured: Measured) -> str:
         return "—"
     predicted, error = measured.predicted_mse[-1], measured.predicted_mse_error[-1]
     ratio = ratio_to(measured.squared_error[-1], predicted)
+    if measured.squared_error.shape[1] < _FEWEST_TRIALS:
+        return f"{ratio.value:.3g}"
     slack = 2 * error / predicted
     departs = ratio.low - slack > 1 or ratio.high + slack < 1
-    return f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" + (" !" if departs else "")
+    shown = f"{ratio.value:#.3g} [{ratio.low:#.3g}, {ratio.high:#.3g}]"
+    return shown + (" !" if departs else "")

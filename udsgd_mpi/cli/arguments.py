@@ -43,6 +43,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     subparsers["report"] = _add_report(commands)
     subparsers["predict"] = _add_predict(commands)
     subparsers["plan"] = _add_plan(commands)
+    subparsers["diagnose"] = _add_diagnose(commands)
     subparsers["topology"] = _add_topology(commands)
 
     named = argv and argv[0] in (*subparsers, "-h", "--help", "--version")
@@ -147,6 +148,20 @@ def _add_report(commands: "Commands") -> _Parser:
         "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
     )
     return report
+
+
+def _add_diagnose(commands: "Commands") -> _Parser:
+    diagnose = _add(commands, "diagnose", "how well a sampler explores a data graph")
+    diagnose.add_argument("sampler", metavar="SAMPLER", help="name, or a TOML table")
+    diagnose.add_argument("graph", metavar="NAME|FILE", help="generator, or graph file")
+    diagnose.add_argument("-n", "--points", type=int, metavar="B", help="points of a generator")
+    diagnose.add_argument("--steps", type=int, default=10_000, help="default: 10000")
+    diagnose.add_argument("--trials", type=int, default=100, help="default: 100")
+    diagnose.add_argument("--seed", type=int, default=1, help="default: 1")
+    diagnose.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="parameter of the graph"
+    )
+    return diagnose
 
 
 def _add_topology(commands: "Commands") -> _Parser:

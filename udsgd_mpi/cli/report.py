@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from udsgd_mpi.analysis.covariance import against_limit
 from udsgd_mpi.analysis.figure import mse_figure
 from udsgd_mpi.analysis.image import save
 from udsgd_mpi.analysis.table import table
@@ -18,5 +19,14 @@ def show(results: Path, figure: Path) -> None:
     """Print the table of ``results`` and write its figure."""
     measured = read_measures(results)
     print(table(measured))
+    for name, variant in measured.items():
+        V = variant.limiting_covariance
+        if V is not None and (
+            found := against_limit(variant.last_theta, V, variant.last_step_size)
+        ):
+            print(
+                f"{name}: covariance over trials / γₙV = {found.ratio:.3g},"
+                f" p = {found.p_value:.2g} under the limit"
+            )
     save(mse_figure(measured), figure)
     print(f"\nresults {results}\nfigure  {figure}", flush=True)

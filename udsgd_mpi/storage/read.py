@@ -29,6 +29,12 @@ class Measured:
         Sampler of each agent.
     predicted_mse, predicted_mse_error
         Shape (steps,); None where nothing was predicted.
+    last_theta
+        Network averages at the last step, shape (trials, d).
+    last_step_size
+        γ_n there.
+    limiting_covariance
+        V, shape (d, d); None where nothing was predicted.
     """
 
     title: str
@@ -38,6 +44,9 @@ class Measured:
     samplers: list[str]
     predicted_mse: Floats | None
     predicted_mse_error: Floats | None
+    last_theta: Floats
+    last_step_size: float
+    limiting_covariance: Floats | None
 
 
 @contextmanager
@@ -83,10 +92,15 @@ def read_measures(path: Path) -> dict[str, Measured]:
                 squared_error=run["squared_error"][:],
                 consensus_error=run["consensus_error"][:],
                 samplers=run["sampler"].asstr()[:].tolist(),
-                predicted_mse=run["predicted_mse"][:] if "predicted_mse" in run else None,
-                predicted_mse_error=(
-                    run["predicted_mse_error"][:] if "predicted_mse_error" in run else None
-                ),
+                predicted_mse=_optional(run, "predicted_mse"),
+                predicted_mse_error=_optional(run, "predicted_mse_error"),
+                last_theta=run["theta_mean"][-1],
+                last_step_size=float(run["step_size"][-1]),
+                limiting_covariance=_optional(run, "limiting_covariance"),
             )
             for name, run in file["runs"].items()
         }
+
+
+def _optional(run: h5py.Group, name: str) -> Floats | None:
+    return run[name][:] if name in run else None

@@ -14,6 +14,7 @@ from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.prediction import Prediction
 from udsgd_mpi.problem import Entry, Problem
 from udsgd_mpi.recording import Recording
+from udsgd_mpi.step_size import StepSize
 
 FORMAT = "udsgd_mpi results"
 FORMAT_VERSION = 1
@@ -63,6 +64,7 @@ def _write_run(group: h5py.Group, result: Result) -> None:
     group.attrs["title"] = problem.experiment.title
     group.attrs["rows_left_over"] = problem.rows_left_over
     _dimension(group, "step", recording.step, "number n of updates done")
+    _step_sizes(group, problem.experiment.step_size, recording.step)
     _dimension(group, "trial", np.arange(trials), "independent repetition t")
     _dimension(group, "parameter", np.arange(d), "component of theta")
     _dimension(group, "agent", np.arange(len(problem.roster)), "agent i")
@@ -112,6 +114,11 @@ def _measures(group: h5py.Group, recording: Recording) -> None:
             "step trial agent parameter",
             "iterates theta^i_n of every agent",
         )
+
+
+def _step_sizes(group: h5py.Group, step_size: StepSize, step: NDArray[np.int64]) -> None:
+    gamma = np.array([step_size(n, n)[0] if n > 0 else np.nan for n in step.tolist()])
+    _dataset(group, "step_size", gamma, "step", "gamma_n")
 
 
 def _roster(group: h5py.Group, roster: list[Entry]) -> None:
