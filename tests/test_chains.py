@@ -155,6 +155,18 @@ def test_self_repulsion_by_modes_and_by_a_sparse_solve(graph: nx.Graph) -> None:
     np.testing.assert_allclose(chain.repel(G, 7.0), direct, atol=1e-12)
 
 
+def test_large_graphs_do_without_eigenvectors(
+    graph: nx.Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compressed = Graph.from_networkx(graph, "graph")
+    sampler = SRRW(alpha=7.0, b=0.8)
+    G = values(graph, sampler.stationary_law(len(graph), compressed))
+    expected = long_run_covariance(sampler.noise(G, compressed), StepSize())
+    monkeypatch.setattr("udsgd_mpi.samplers.srrw._LARGEST_SPECTRUM", 0)
+    got = long_run_covariance(sampler.noise(G, compressed), StepSize())
+    np.testing.assert_allclose(got, expected, atol=1e-10 * scale(G, expected))
+
+
 def test_history_driven_target_divides_by_one_plus_alpha_squared(graph: nx.Graph) -> None:
     compressed = Graph.from_networkx(graph, "graph")
     G = values(graph, np.full(len(graph), 1 / len(graph)))

@@ -138,6 +138,10 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
         weights("0.5,0.25,0.25\n0.5,0.25,0.25\n0.25,0.5,0.25\n"),
         ["doubly stochastic", "1.25 as the sum of column 0 (agent 0)"],
     ),
+    "weights that leave agents in parts": (
+        weights("1 0 0\n0 0.5 0.5\n0 0.5 0.5\n"),
+        ["join all agents", "2 parts", "from agent 0 to agent 1"],
+    ),
     "negative weights": (
         weights("1 0 0\n0 1.5 -0.5\n0 -0.5 1.5\n"),
         ["weights ≥ 0", "-0.5 in row 1, column 2"],
@@ -145,7 +149,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "weights of another size": (weights("1 0\n0 1\n"), ["3 × 3", "(2, 2)"]),
     "weights that are not numbers": (weights("a b\n"), ["w.txt", "rows of numbers"]),
     "weights between strangers": (
-        weights("1 0 0\n0 0.5 0.5\n0 0.5 0.5\n", topology="star"),
+        weights("0.5 0.5 0\n0.5 0.25 0.25\n0 0.25 0.75\n", topology="star"),
         ["no neighbours", "agents 1 and 2", "complete"],
     ),
     "a cluster list that misses an agent": (

@@ -14,6 +14,7 @@ from udsgd_mpi.theory.limit import long_run_covariance
 Floats = NDArray[np.float64]
 
 _BLOCK = 1024
+_LARGEST_GRAPH = 5000
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,11 @@ def diagnose(sampler: Sampler, graph: Graph, steps: int, trials: int, seed: int)
     Raises
     ------
     ValueError
-        If ``steps`` or ``trials`` is too small to measure anything.
+        If ``steps`` or ``trials`` is too small to measure anything, or the graph too large for its
+        spectrum.
     """
+    if len(graph) > _LARGEST_GRAPH:
+        raise ValueError(f"expected at most {_LARGEST_GRAPH} points, got {len(graph)}")
     if steps < 1 or trials < 2:
         raise ValueError(f"expected at least 1 step and 2 trials, got {steps} and {trials}")
     points = len(graph)

@@ -18,8 +18,8 @@ def read_weights(path: Path, topology: Graph) -> Weights:
     Raises
     ------
     ConfigurationError
-        If the file can't be read, or W is not N × N, not doubly stochastic, or joins agents that
-        are no neighbours; names the agents.
+        If the file can't be read, or W is not N × N, not doubly stochastic, joins agents that
+        are no neighbours, or leaves the agents in parts; names the agents.
     """
     name = f"communication.weights {path}"
     try:
@@ -50,6 +50,15 @@ def _check(W: NDArray[np.float64], topology: Graph, name: str) -> None:
             )
     neighbours = np.eye(n, dtype=bool)
     neighbours[np.repeat(np.arange(n), topology.degrees), topology.neighbours] = True
+    from scipy.sparse.csgraph import connected_components
+
+    parts, part = connected_components(W != 0)
+    if parts > 1:
+        other = int(np.flatnonzero(part != part[0])[0])
+        raise ConfigurationError(
+            f"{name}: expected weights that join all agents, got {parts} parts: nothing leads from"
+            f" agent 0 to agent {other}"
+        )
     for i, j in np.argwhere((W != 0) & ~neighbours)[:1]:
         raise ConfigurationError(
             f"{name}: expected 0 where agents are no neighbours, got {W[i, j]:g} between agents {i}"

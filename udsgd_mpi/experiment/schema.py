@@ -83,7 +83,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
         takes a pass over θ at every step.
     predict
         Whether what theory predicts is written beside what is measured; takes some sampling
-        without learning. Not done for more than 300 parameters.
+        without learning. Not done for more than 300 parameters or data graphs beyond 10,000 nodes.
     """
 
     detail: Literal["average", "iterates"] = "average"

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from mpi4py import MPI
 
 from udsgd_mpi import __version__
@@ -24,6 +25,7 @@ from udsgd_mpi.prediction import Prediction, predict
 from udsgd_mpi.problem import Problem, pose_all
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
+_LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
 _PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
 
 
@@ -83,7 +85,11 @@ def run_job(load: Callable[[], dict[str, Experiment]], *, force: bool) -> Path |
 
 def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
     experiment = problem.experiment
-    if not experiment.record.predict or len(problem.minimizer) > _MOST_PARAMETERS:
+    nodes = max(
+        (e.points // e.batch for e in problem.roster if not np.isnan(e.mean_degree)), default=0
+    )
+    too_large = len(problem.minimizer) > _MOST_PARAMETERS or nodes > _LARGEST_GRAPH
+    if not experiment.record.predict or too_large:
         return None
     steps = experiment.record.at(experiment.steps)
     return predict(problem, OnRanks(comm, len(problem.roster)), steps)

@@ -11,8 +11,10 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.samplers.history import History
 from udsgd_mpi.seeding import Purpose, unit
-from udsgd_mpi.theory.chains import ReversibleChain
+from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.noise import Noise
+
+_LARGEST_SPECTRUM = 1000
 
 
 class SRRW(Sampler, frozen=True, tag="srrw"):
@@ -34,8 +36,11 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     long_memory: ClassVar[bool] = True
 
+    # On graphs too large for all eigenvectors it is the noise of a history that has converged.
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
         chain = ReversibleChain.simple(graph_of(self, graph))
+        if len(chain.law) > _LARGEST_SPECTRUM:
+            return Noise.white(asymptotic_covariance(chain, chain.repel(G, self.alpha)))
         values, vectors = chain.spectrum()
         amplitudes = vectors.T @ (chain.law[:, None] * G)
         amplitudes *= np.sqrt(np.maximum(0, 1 + values) / (1 - values))[:, None]
