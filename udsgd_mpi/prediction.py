@@ -99,7 +99,9 @@ def predict(
         Number of agents whose forecasts are made at once.
     """
     N = everyone.agents
-    forecast = AgentForecast(problem, steps, trials or default_trials(N))
+    # Eigenvectors by different processors may differ in sign.
+    spectrum = everyone.once(lambda: np.linalg.eigh(problem.hessian))
+    forecast = AgentForecast(problem, spectrum, steps, trials or default_trials(N))
     hosted = dict(zip(everyone.hosted, problem.agents, strict=True))
     parts = list(forecast.each(hosted, method, threads).values())
     mean = _mean_of_parts(parts, everyone)
@@ -139,13 +141,25 @@ class Part:
 
 
 class AgentForecast:
-    """Forecasts for agents of a problem: what they share is computed once."""
+    """Forecasts for agents of a problem: what they share is computed once.
 
-    def __init__(self, problem: Problem, steps: NDArray[np.int64], trials: int) -> None:
+    Parameters
+    ----------
+    spectrum
+        Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        spectrum: tuple[Floats, Floats],
+        steps: NDArray[np.int64],
+        trials: int,
+    ) -> None:
         self.problem = problem
         self.steps = steps
         self.trials = trials
-        self.h, self.basis = np.linalg.eigh(problem.hessian)
+        self.h, self.basis = spectrum
         seed = generator(problem.experiment.seed, Purpose.PREDICTION).integers(2**63)
         self._seed = int(seed)
         self._table = cache(self._integrate)

@@ -58,7 +58,8 @@ class Planner:
         self._method = method
         self._threads = threads
         steps = np.array([experiment.steps], dtype=np.int64)
-        self._forecast = AgentForecast(problem, steps, trials or default_trials(self.N))
+        spectrum = np.linalg.eigh(problem.hessian)
+        self._forecast = AgentForecast(problem, spectrum, steps, trials or default_trials(self.N))
         self._start = self._forecast.from_the_start()[0]
         self.candidates = [i for i, e in enumerate(problem.roster) if e.sampler == before]
         if not self.candidates:
