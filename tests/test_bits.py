@@ -31,9 +31,9 @@ def datasets(path: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The run without a launcher."""
+    """The run without a launcher, for which numerical libraries would like two threads."""
     folder = tmp_path_factory.mktemp("alone")
-    done = udsgd(*ARGUMENTS, cwd=folder)
+    done = udsgd(*ARGUMENTS, cwd=folder, OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr
     found = datasets(folder / "udsgd.h5")
     assert len(found) == 3 * 23

@@ -37,6 +37,15 @@ def ease_oversubscription(
         environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
 
 
+def use_one_thread(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Keep numerical libraries to one thread a rank, before NumPy is imported.
+
+    Ranks would fight for cores otherwise, and sums over threads depend on how many there are.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment[name] = "1"
+
+
 def cores() -> int:
     """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0))

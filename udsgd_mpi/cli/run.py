@@ -9,6 +9,7 @@ from udsgd_mpi.launcher import (
     launched_rank,
     launched_size,
     refuse_singletons,
+    use_one_thread,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def command(arguments: Namespace) -> None:
 
 def _run_on_all_ranks(arguments: Namespace) -> None:
     ease_oversubscription()
+    use_one_thread()
     from mpi4py import MPI
 
     from udsgd_mpi.parallel.job import run_job
