@@ -29,8 +29,8 @@ class Logistic(Objective, frozen=True, tag="logistic"):
         if len(classes) != 2:
             shown = ", ".join(f"{c:g}" for c in classes[:5]) + (", …" if len(classes) > 5 else "")
             raise ConfigurationError(
-                f"labels: expected two classes for logistic regression, got {len(classes)}"
-                f" ({shown}); choose a two-class data set"
+                "labels: expected two classes for logistic regression among the agents' points,"
+                f" got {len(classes)} ({shown}); choose a two-class data set, or larger shares"
             )
         return np.asarray(labels == classes[1], dtype=np.float64)
 
