@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 # What a runtime needs where ranks outnumber the cores, and where root starts it.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "OMPI_MCA_mpi_yield_when_idle": "1",
@@ -59,7 +59,7 @@ def python(
     return subprocess.run(
         [*launcher, interpreter, *map(str, arguments)],
         cwd=cwd,
-        env=os.environ | _ENVIRONMENT | variables,
+        env=os.environ | ENVIRONMENT | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -33,7 +33,7 @@ def test_root_attributes(results: Path) -> None:
     assert attributes["seed"] == 1
     assert attributes["ranks"] == 2
     assert "numpy" in attributes["package_versions"]
-    assert attributes["started"] <= attributes["ended"]
+    assert attributes["started"] <= attributes["written"]
     assert attributes["mpi_library"]
     assert attributes["hosts"]
 

@@ -1,13 +1,34 @@
 """Replacing a file by a new version of it, whole or not at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from udsgd_mpi.errors import OutputError
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write ``content`` beside ``path``, force it to disk and move it into place.
+    """Write ``content`` in place of a file.
+
+    Raises
+    ------
+    OutputError
+        As ``replacing``.
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+    """Write beside ``path``, force it to disk and move it into place.
+
+    Parameters
+    ----------
+    previous
+        Where the old file is kept.
 
     Raises
     ------
@@ -17,9 +38,11 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
+        if previous and path.exists():
+            path.replace(previous)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

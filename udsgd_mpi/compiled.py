@@ -38,7 +38,7 @@ class Kernel(Generic[P, R]):
     def compile(self) -> Callable[P, R]:
         """Load the machine code from the cache, or compile it and put it there."""
         users_folder = config.CACHE_DIR
-        config.CACHE_DIR = users_folder or str(_cache_folder())
+        config.CACHE_DIR = users_folder or str(cache_folder())
         options = {"nogil": True, "error_model": "numpy"}
         try:
             compiled = njit(self._signature, cache=True, **options)(self._function)
@@ -71,7 +71,7 @@ def compile_all() -> None:
 
     Processes that compile at once would take as many times the work, so one does it for all.
     """
-    done = _cache_folder() / "complete"
+    done = cache_folder() / "complete"
     if done.exists():
         return
     for each in Kernel.all:
@@ -81,7 +81,8 @@ def compile_all() -> None:
 
 
 @cache
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Where this user's kernels for these sources are, unless NUMBA_CACHE_DIR says otherwise."""
     # Numba tells kernels apart by the path of their file, and watches it for changes, but not the
     # files of the functions in it.
     package = Path(udsgd_mpi.__file__).parent

@@ -6,9 +6,13 @@ import numpy as np
 
 from udsgd_mpi.communication import contraction
 from udsgd_mpi.problem import Problem
+from udsgd_mpi.step_size import StepSize
 
 _ROUNDING = 1e-12
 _THIN = 0.2
+_STABLE = 2.0
+_NOTABLE_GROWTH = 2.0
+_MOST_STEPS = 10_000
 
 
 def concerns(problem: Problem) -> Iterator[str]:
@@ -20,6 +24,14 @@ def concerns(problem: Problem) -> Iterator[str]:
             ' (Assumption 2.5); use weights = "lazy", or another topology'
         )
     step_size = experiment.step_size
+    growth = _growth(step_size, problem.largest_curvature)
+    if growth > _NOTABLE_GROWTH:
+        L = problem.largest_curvature
+        yield (
+            f"step_size: γ₁L = {step_size.gamma * L:.3g} is above 2 (L = {L:.3g} is the largest"
+            f" curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they fall, or"
+            f" for ever; use gamma below {_STABLE / L:.3g}"
+        )
     if step_size.exponent == 1:
         mu = float(np.linalg.eigvalsh(problem.hessian)[0])
         margin = 2 * mu * step_size.gamma - 1
@@ -36,3 +48,10 @@ def concerns(problem: Problem) -> Iterator[str]:
                 f" divided by 2μγ − 1 = {margin:.3g}, so the limit is large and is reached late;"
                 " use a larger gamma"
             )
+
+
+def _growth(step_size: StepSize, L: float) -> float:
+    """Π |1 − γ_n L| over the first steps, in which γ_n L > 2."""
+    factors = step_size(1, _MOST_STEPS) * L - 1
+    with np.errstate(over="ignore"):
+        return float(np.prod(factors[factors > 1]))

@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     INTERNAL = 70
     INPUT_OUTPUT = 74
+    STOPPED = 75
 
 
 class ConfigurationError(ValueError):
@@ -20,6 +21,10 @@ class ConfigurationError(ValueError):
 
 class OutputError(OSError):
     """The results could not be written."""
+
+
+class Stopped(Exception):  # noqa: N818 - no error: the job was asked to stop, and can go on
+    """The run ended before its last step, and a checkpoint was written."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

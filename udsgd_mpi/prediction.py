@@ -32,6 +32,10 @@ _PATHS, _FEWEST_PATHS = 2000, 40
 _CORRELATION_TIMES = 200
 
 
+# Step sizes that are far too large end in infinity, here as in the run.
+_OVERFLOWING = np.errstate(over="ignore", invalid="ignore")
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What theory expects of the network average.
@@ -76,6 +80,7 @@ class Prediction:
         return bool(difference > max(0.05 * self.mse[-1], 4 * self.error[-1]))
 
 
+@_OVERFLOWING
 def predict(
     problem: Problem,
     everyone: Everyone,
@@ -164,6 +169,7 @@ class AgentForecast:
         self._seed = int(seed)
         self._table = cache(self._integrate)
 
+    @_OVERFLOWING
     def __call__(self, agent: Agent, i: int, method: Method = "auto") -> Part:
         """Forecast of agent i."""
         experiment = self.problem.experiment

@@ -7,7 +7,6 @@ Adapt, then combine: an agent's own half-step enters with weight w_n(i, i).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,35 +31,38 @@ def unified_distributed_sgd(
     batch: NDArray[np.int64],
     W: Callable[[int, Floats], Floats],
     stops: Iterable[int],
-    record: Callable[[int, Floats], None],
+    observe: Callable[[int, Floats], None],
 ) -> Floats:
-    """Run all trials of some agents from step 0 to the last of ``stops``.
+    """Run all trials of some agents from the step where ``X`` begins to the last of ``stops``.
 
     Between two stops the agents take local steps alone; so ``stops`` holds every aggregation
-    time and every step to be recorded.
+    time and every step to be observed.
 
     Parameters
     ----------
     theta
-        Iterates θ_0, shape (agents, trials, d); overwritten.
+        Iterates to begin with, shape (agents, trials, d); overwritten.
     batch
         Number of points in a mini-batch of each agent, shape (agents,).
     W
         Takes n and the half-steps and gives what aggregation makes of them, shape as theta;
         where n is no aggregation time, the half-steps themselves.
-    record
+    stops
+        Ascending; the next one is asked for when the last has been observed.
+    observe
         Is called with n and θ_n at every stop.
 
     Returns
     -------
     θ at the last stop, shape (agents, trials, d).
     """
-    record(0, theta)
-    for start, stop in pairwise([0, *stops]):
+    start = X.n
+    for stop in stops:
         for n, m in X.blocks(start, stop):
             objective.descend(theta, X[n:m], gamma(n + 1, m), points, batch)
         theta = W(stop, theta)
-        record(stop, theta)
+        observe(stop, theta)
+        start = stop
     return theta
 
 
@@ -75,6 +77,10 @@ class Draws:
         Where each agent's points begin among the points of all, shape (agents,).
     batch
         Number of points in a mini-batch of each agent, shape (agents,).
+    n
+        Step to begin with.
+    ahead
+        What each path has drawn from there on already, shape (steps, trials).
     """
 
     def __init__(
@@ -83,13 +89,17 @@ class Draws:
         first_rows: Sequence[int],
         batch: NDArray[np.int64],
         trials: int,
+        n: int = 0,
+        ahead: Sequence[Indices] | None = None,
     ) -> None:
+        self.n = n
         self._paths = paths
+        self._ahead = list(ahead or [np.empty((0, trials), dtype=np.int32)] * len(paths))
         self._first_rows = first_rows
         self._batch = batch
         steps = min(_LONGEST_BLOCK, max(1, _BLOCK_ELEMENTS // (len(paths) * trials)))
         self._block = np.empty((steps, len(paths), trials), dtype=np.int32)
-        self._start = -steps
+        self._start = n - steps
 
     def blocks(self, start: int, stop: int) -> Iterable[tuple[int, int]]:
         """Split the steps from ``start`` to ``stop`` where a new block begins, and draw it."""
@@ -104,9 +114,20 @@ class Draws:
         """First rows of the mini-batches of steps n, …, m − 1, shape (m − n, agents, trials)."""
         return self._block[steps.start - self._start : steps.stop - self._start]
 
+    def ahead(self, n: int) -> list[Indices]:
+        """What each path has drawn from step n on, shape (steps, trials) each."""
+        unused = self._block[n - self._start :]
+        return [
+            np.concatenate([(unused[:, i] - self._first_rows[i]) // self._batch[i], further])
+            for i, further in enumerate(self._ahead)
+        ]
+
     def _draw(self, start: int) -> None:
         for i, path in enumerate(self._paths):
-            path.draw(self._block[:, i])
+            known, self._ahead[i] = np.split(self._ahead[i], [len(self._block)])
+            self._block[: len(known), i] = known
+            if len(known) < len(self._block):
+                path.draw(self._block[len(known) :, i])
             self._block[:, i] *= self._batch[i]
             self._block[:, i] += self._first_rows[i]
         self._start = start

@@ -10,7 +10,8 @@ from udsgd_mpi import __version__
 from udsgd_mpi.errors import ConfigurationError, nearest
 
 _EXIT_CODES = """\
-exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not written"""
+exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not written,
+75 stopped early and resumable"""
 
 
 # argparse has no public name for what add_subparsers gives.
@@ -45,7 +46,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     subparsers["plan"] = _add_plan(commands)
     subparsers["diagnose"] = _add_diagnose(commands)
     subparsers["topology"] = _add_topology(commands)
+    subparsers["extend"] = _add_extend(commands)
+    subparsers["watch"] = _add_watch(commands)
+    subparsers["doctor"] = _add_doctor(commands)
 
+    argv = _with_resume_as_one(argv)
     named = argv and argv[0] in (*subparsers, "-h", "--help", "--version")
     arguments, unknown = parser.parse_known_args(argv if named else ["run", *argv])
     if unknown:
@@ -59,12 +64,87 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def _add_run(commands: "Commands") -> _Parser:
     run = _add(commands, "run", "run an experiment on all ranks: mpirun -n N udsgd run")
     _add_experiment(run)
+    _add_survival(run)
     run.add_argument("--force", action="store_true", help="overwrite the result file")
+    run.add_argument(
+        "--resume",
+        choices=["auto", "required"],
+        default="no",
+        metavar="auto",
+        help="go on with an earlier run; with auto also begin where there is none",
+    )
+    run.add_argument(
+        "--allow-changes",
+        choices=["steps"],
+        nargs=1,
+        default=[],
+        metavar="steps",
+        help="what may differ from the earlier run",
+    )
     run.add_argument(
         "--dry-run", action="store_true", help="check everything and print the plan, without MPI"
     )
     run.add_argument("--ranks", type=int, metavar="P", help="ranks to plan for, with --dry-run")
     return run
+
+
+def _add_survival(parser: _Parser) -> None:
+    parser.add_argument(
+        "--checkpoint-every",
+        type=_time_or_steps,
+        default=(300.0, None),
+        metavar="5m|STEPS",
+        help="time or steps between checkpoints (default: 5m)",
+    )
+    parser.add_argument(
+        "--keep-checkpoints", action="store_true", help="keep the last states, for extend"
+    )
+    parser.add_argument(
+        "--max-time", type=_seconds, metavar="55m", help="then write a checkpoint and exit with 75"
+    )
+    parser.add_argument(
+        "--on-divergence",
+        choices=["stop", "mask"],
+        default="stop",
+        help="stop, or leave diverged trials out and count them (default: stop)",
+    )
+    parser.add_argument(
+        "--stall-timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="10m",
+        help="end a job whose ranks wait that long for each other (default: 10m)",
+    )
+
+
+def _with_resume_as_one(argv: Sequence[str]) -> list[str]:
+    """Arguments with ``--resume [auto]`` as one word, so that no file name is taken for it."""
+    joined: list[str] = []
+    for word in argv:
+        if word == "auto" and joined[-1:] == ["--resume=required"]:
+            joined[-1] = "--resume=auto"
+        else:
+            joined.append("--resume=required" if word == "--resume" else word)
+    return joined
+
+
+def _seconds(text: str) -> float:
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = text[:-1], text[-1:]
+    try:
+        seconds = float(number) * units[unit]
+    except (KeyError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        message = f"expected a time such as 90s, 5m or 2h, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return seconds
+
+
+def _time_or_steps(text: str) -> tuple[float | None, int | None]:
+    if text.isdecimal() and int(text) > 0:
+        return None, int(text)
+    return _seconds(text), None
 
 
 def _add_experiment(parser: _Parser) -> None:
@@ -148,6 +228,34 @@ def _add_report(commands: "Commands") -> _Parser:
         "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
     )
     return report
+
+
+def _add_extend(commands: "Commands") -> _Parser:
+    extend = _add(commands, "extend", "add steps or trials to a result file: mpirun -n N udsgd …")
+    extend.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    extend.add_argument("--steps", type=int, metavar="M", help="steps in all")
+    extend.add_argument("--trials", metavar="+T", help="trials to add")
+    _add_survival(extend)
+    extend.set_defaults(force=False)
+    return extend
+
+
+def _add_watch(commands: "Commands") -> _Parser:
+    watch = _add(commands, "watch", "follow a run by its result file")
+    watch.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    watch.add_argument(
+        "--every", type=_seconds, default=2.0, metavar="2s", help="time between looks (default: 2s)"
+    )
+    watch.add_argument("--once", action="store_true", help="say how it is now")
+    return watch
+
+
+def _add_doctor(commands: "Commands") -> _Parser:
+    doctor = _add(commands, "doctor", "what is wrong with this machine, and what mends it")
+    doctor.add_argument(
+        "--clean", action="store_true", help="remove shared memory that ended runs have left"
+    )
+    return doctor
 
 
 def _add_diagnose(commands: "Commands") -> _Parser:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from udsgd_mpi.cli.arguments import parse
-from udsgd_mpi.errors import ConfigurationError, ExitCode
+from udsgd_mpi.errors import ConfigurationError, ExitCode, Stopped
 from udsgd_mpi.launcher import launched_rank, launched_size
 
 
@@ -26,10 +26,17 @@ def main(argv: Sequence[str]) -> ExitCode:
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ConfigurationError as error:
-        if launched_rank() > 0:  # rank 0 has the same error; srun -K would end it before it speaks
-            return ExitCode.DONE
-        print(f"udsgd: error: {error}", file=sys.stderr, flush=True)
-        if launched_size() > 1:
-            time.sleep(1)  # let the others end by themselves, or their signal hides this exit code
-        return ExitCode.USAGE
+        return _from_root(ExitCode.USAGE, f"udsgd: error: {error}")
+    except Stopped as stopped:
+        return _from_root(ExitCode.STOPPED, f"udsgd: stopped: {stopped}; go on with --resume")
     return ExitCode.DONE
+
+
+def _from_root(code: ExitCode, message: str) -> ExitCode:
+    """Exit code of this rank where all ranks end for the same reason."""
+    if launched_rank() > 0:  # srun -K would end rank 0 before it speaks
+        return ExitCode.DONE
+    print(message, file=sys.stderr, flush=True)
+    if launched_size() > 1:
+        time.sleep(1)  # let the others end by themselves, or their signal hides this exit code
+    return code

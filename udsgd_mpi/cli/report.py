@@ -20,6 +20,11 @@ def show(results: Path, figure: Path) -> None:
     measured = read_measures(results)
     print(table(measured))
     for name, variant in measured.items():
+        if not variant.complete:
+            print(f"{name}: not complete yet; udsgd run --resume goes on with it")
+        if variant.diverged:
+            trials = variant.diverged + variant.squared_error.shape[1]
+            print(f"{name}: {variant.diverged} of {trials} trials diverged and are left out")
         V = variant.limiting_covariance
         if V is not None and (
             found := against_limit(variant.last_theta, V, variant.last_step_size)

@@ -1,9 +1,12 @@
 """``udsgd run``."""
 
+import time
 from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.errors import ConfigurationError, Stopped
 from udsgd_mpi.launcher import (
     ease_oversubscription,
     launched_rank,
@@ -11,6 +14,7 @@ from udsgd_mpi.launcher import (
     refuse_singletons,
     use_one_thread,
 )
+from udsgd_mpi.stop_signals import StopSignals
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
@@ -31,27 +35,57 @@ def command(arguments: Namespace) -> None:
 
 
 def _run_on_all_ranks(arguments: Namespace) -> None:
-    ease_oversubscription()
-    use_one_thread()
-    from mpi4py import MPI
-
-    from udsgd_mpi.parallel.job import run_job
-    from udsgd_mpi.parallel.startup import compile_once, wait_quietly
-
-    refuse_singletons(MPI.COMM_WORLD.size)
-    compile_once(MPI.COMM_WORLD)
-
     def load() -> dict[str, "Experiment"]:
         from udsgd_mpi.cli.settings import requested
 
         return requested(arguments)
 
-    output = run_job(load, force=arguments.force)
+    output = on_all_ranks(load, arguments)
     if output:
         from udsgd_mpi.cli.report import show
 
         show(output, output.with_suffix(".png"))
-    wait_quietly(MPI.COMM_WORLD)
+
+
+def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespace) -> Path | None:
+    """Start MPI and run the job; the result file on rank 0, None elsewhere."""
+    started = time.monotonic()
+    signals = StopSignals()
+    ease_oversubscription()
+    use_one_thread()
+    from mpi4py import MPI
+
+    from udsgd_mpi.parallel.control import Policy
+    from udsgd_mpi.parallel.job import Options, run_job
+    from udsgd_mpi.parallel.startup import compile_once, wait_quietly
+    from udsgd_mpi.parallel.waiting import watch
+
+    comm = MPI.COMM_WORLD
+    refuse_singletons(comm.size)
+    watch(comm.rank, MPI.Get_processor_name(), arguments.stall_timeout, alone=comm.size == 1)
+    compile_once(comm)
+    seconds, steps = arguments.checkpoint_every
+    policy = Policy(
+        seconds,
+        steps,
+        None if arguments.max_time is None else started + arguments.max_time,
+        lambda: signals.received is not None,
+    )
+    options = Options(
+        force=arguments.force,
+        resume=arguments.resume,
+        allowed_changes=arguments.allow_changes,
+        policy=policy,
+        keep_checkpoints=arguments.keep_checkpoints,
+        mask_diverged=arguments.on_divergence == "mask",
+    )
+    try:
+        output = run_job(load, options)
+    except Stopped as stopped:
+        reason = signals.received or "another rank's signal, or --max-time"
+        raise Stopped(f"{stopped} ({reason})") from stopped
+    wait_quietly(comm)
+    return output
 
 
 def _print_plan(arguments: Namespace) -> None:

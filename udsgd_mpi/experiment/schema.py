@@ -74,8 +74,11 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     detail
         ``"average"``: the network average and its errors; ``"iterates"``: every agent's θ too.
+    per_decade
+        Number of recording steps from n to 10 n, in geometric progression from 1 on whatever the
+        last step is, which is recorded too.
     points
-        Number of recording steps, in geometric progression up to the last step.
+        Instead: their number, in geometric progression up to the last step.
     steps
         Instead: the recording steps themselves.
     polyak
@@ -87,7 +90,8 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     detail: Literal["average", "iterates"] = "average"
-    points: Count = 100
+    per_decade: Count = 25
+    points: Count | None = None
     steps: list[Annotated[int, Meta(ge=0)]] | None = None
     polyak: bool = False
     predict: bool = True
@@ -96,7 +100,11 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
         """Recording steps, ascending, up to and with ``last``."""
         if self.steps is not None:
             return np.unique([n for n in self.steps if n <= last] + [last]).astype(np.int64)
-        return np.unique(np.rint(np.geomspace(1, last, self.points)).astype(np.int64))
+        if self.points is not None:
+            return np.unique(np.rint(np.geomspace(1, last, self.points)).astype(np.int64))
+        exponents = np.arange(int(np.log10(last) * self.per_decade) + 1) / self.per_decade
+        steps = np.rint(10**exponents).astype(np.int64)
+        return np.unique(np.append(steps[steps <= last], last))
 
 
 class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -106,6 +114,9 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ----------
     agents
         N; by default one for each rank.
+    trials, first_trial
+        Repetitions first_trial, …, first_trial + trials − 1 are run; a part of a study can be run
+        alone, as no trial knows the others.
     weight
         Importance weight of a sampled point: ``"unbiased"`` mean degree / degree, ``"literal"``
         1 / degree (paper, eq. 91), ``"none"`` 1.
@@ -115,6 +126,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     agents: Count | None = None
     steps: Count = 20_000
     trials: Count = 64
+    first_trial: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     output: str = "udsgd.h5"
     weight: Weight = "unbiased"

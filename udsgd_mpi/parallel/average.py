@@ -8,6 +8,7 @@ from udsgd_mpi.agent_sums import mean_over_agents
 from udsgd_mpi.communication import PartialAverage
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.waiting import waiting
 
 Floats = NDArray[np.float64]
 
@@ -55,14 +56,16 @@ class AgentAverage:
         )
         incoming = np.empty((len(members), len(self._mean)))
         arriving = counts * len(self._mean)
-        self._comm.Alltoallv(
-            [outgoing, (len(here) * self._widths, len(here) * self._edges[:-1]), MPI.DOUBLE],
-            [incoming, (arriving, np.cumsum(arriving) - arriving), MPI.DOUBLE],
-        )
+        with waiting("all ranks"):
+            self._comm.Alltoallv(
+                [outgoing, (len(here) * self._widths, len(here) * self._edges[:-1]), MPI.DOUBLE],
+                [incoming, (arriving, np.cumsum(arriving) - arriving), MPI.DOUBLE],
+            )
         mean_over_agents(incoming, self._mean)
-        self._comm.Allgatherv(
-            self._mean, [self._means, (self._widths, self._edges[:-1]), MPI.DOUBLE]
-        )
+        with waiting("all ranks"):
+            self._comm.Allgatherv(
+                self._mean, [self._means, (self._widths, self._edges[:-1]), MPI.DOUBLE]
+            )
         return self._means
 
 
@@ -97,7 +100,8 @@ class AverageMixing:
             for (_, leaving), (source, to) in zip(pairs, hosts, strict=True)
             if source != to and rank in (source, to)
         ]
-        MPI.Request.Waitall(requests)
+        with waiting("the ranks of agents that enter or leave"):
+            MPI.Request.Waitall(requests)
         hosted = layout.hosted(rank)
         for leaving, half_step in handed.items():
             if leaving in hosted:

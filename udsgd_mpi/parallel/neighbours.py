@@ -8,6 +8,7 @@ from udsgd_mpi.agent_sums import combine
 from udsgd_mpi.communication import Weights
 from udsgd_mpi.layout import copies_needed, rows_wanted
 from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.waiting import waiting
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +50,8 @@ class NeighbourMixing:
                 if to in self._packed:
                     np.take(half_steps, rows, axis=0, out=self._packed[to], mode="clip")
             MPI.Prequest.Startall(requests)
-            MPI.Request.Waitall(requests)
+            with waiting(self._plan.partners):
+                MPI.Request.Waitall(requests)
         self._plan.combine(self._blocks)
 
     def free(self) -> None:
@@ -66,7 +68,8 @@ def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> None:
     requests = [comm.Irecv(buffer[rows], source) for source, rows in plan.receives]
     for (to, _), half_steps in zip(plan.sends, going, strict=True):
         requests.append(comm.Isend(half_steps, to))
-    MPI.Request.Waitall(requests)
+    with waiting(plan.partners):
+        MPI.Request.Waitall(requests)
     plan.combine(blocks)
 
 
@@ -85,6 +88,8 @@ class _Plan:
             (int(source), slice(int(end - count), int(end)))
             for source, count, end in zip(hosts, counts, ends, strict=True)
         ]
+        ranks = sorted({*wanted, *hosts.tolist()})
+        self.partners = f"ranks {', '.join(map(str, ranks))}"
         first, last = weights.offsets[hosted.start], weights.offsets[hosted.stop]
         place = np.empty(layout.agents, dtype=np.int32)
         place[hosted.start : hosted.stop] = np.arange(len(hosted))

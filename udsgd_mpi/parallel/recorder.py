@@ -5,9 +5,11 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.agent_sums import mean_over_agents, squared_distances
+from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Record
 from udsgd_mpi.parallel.average import AgentAverage
 from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.recording import Recording
 
 Floats = NDArray[np.float64]
@@ -26,6 +28,14 @@ class Recorder:
         θ*, shape (d,).
     recording
         On rank 0; None elsewhere.
+    go_on
+        Whether a diverged trial is recorded as such rather than an error.
+
+    Attributes
+    ----------
+    sum
+        Σ_{s≤n} θ_s of the hosted agents, shape (agents, trials, d); None where no Polyak–Ruppert
+        average is recorded.
     """
 
     def __init__(
@@ -36,6 +46,8 @@ class Recorder:
         step: NDArray[np.int64],
         minimizer: Floats,
         recording: Recording | None,
+        *,
+        go_on: bool,
     ) -> None:
         agents, trials = blocks.layout.agents, blocks.trials
         self._comm = comm
@@ -44,37 +56,61 @@ class Recorder:
         self._minimizer = np.tile(minimizer, (trials, 1))
         self._recording = recording
         self._iterates = settings.detail == "iterates"
-        self._sum = np.zeros_like(blocks.theta) if settings.polyak else None
+        self._go_on = go_on
+        self.sum = np.zeros_like(blocks.theta) if settings.polyak else None
         self._average = AgentAverage(comm, blocks.layout, trials * blocks.d)
         self._distances = np.empty((blocks.agents, trials))
         self._all_distances = np.empty((agents if recording else 0, trials))
 
     def __call__(self, n: int, theta: Floats) -> None:
-        """Record θ_n where n is a recording step."""
-        if n in self._row:
-            self._record(self._row[n], theta)
-            if self._sum is not None:
-                self._record_polyak(self._row[n], self._sum / max(n, 1))
-        if self._sum is not None:
-            self._sum += theta
+        """Record θ_n where n is a recording step.
 
-    def _record(self, row: int, theta: Floats) -> None:
+        Raises
+        ------
+        ConfigurationError
+            On every rank, where an iterate is not finite any more.
+        """
+        if n in self._row:
+            mean = self._record(self._row[n], theta)
+            if not self._go_on:
+                self._check_finite(n, theta, mean)
+            if self.sum is not None:
+                self._record_polyak(self._row[n], self.sum / max(n, 1))
+        if self.sum is not None:
+            self.sum += theta
+
+    def _record(self, row: int, theta: Floats) -> Floats:
         mean = self._mean(theta)
         squared_distances(theta, mean, self._distances)
         self._gather(self._distances, self._all_distances)
         theta_of_all = self._gather_iterates(theta) if self._iterates else None
         if self._recording is None:
-            return
+            return mean
         self._recording.theta_mean[row] = mean
         self._recording.squared_error[row] = self._error(mean)
         mean_over_agents(self._all_distances, self._recording.consensus_error[row])
         if self._recording.theta is not None and theta_of_all is not None:
             self._recording.theta[row] = theta_of_all.swapaxes(0, 1)
+        return mean
 
     def _record_polyak(self, row: int, averages: Floats) -> None:
         mean = self._mean(averages)
         if self._recording and self._recording.averaged_squared_error is not None:
             self._recording.averaged_squared_error[row] = self._error(mean)
+
+    def _check_finite(self, n: int, theta: Floats, mean: Floats) -> None:
+        diverged = ~np.asarray(np.isfinite(mean).all(axis=1))
+        if not diverged.any():
+            return
+        finite = np.isfinite(theta).all(axis=2)
+        rows = [row for part in self._comm.allgather(finite) for row in part]
+        trial = int(np.argmax(diverged))
+        agent = next((i for i, row in enumerate(rows) if not row[trial]), 0)
+        raise ConfigurationError(
+            f"diverged: by step {n:,} agent {agent} is not finite in trial {trial}, and so are"
+            f" {int(diverged.sum())} of {len(diverged)} trials; use a smaller step_size.gamma, or"
+            " --on-divergence mask to go on with the other trials"
+        )
 
     def _mean(self, theta: Floats) -> Floats:
         return self._average(theta.reshape(len(theta), -1)).reshape(theta.shape[1:])
@@ -92,7 +128,8 @@ class Recorder:
 
     def _gather(self, mine: Floats, out: Floats) -> None:
         counts = self._blocks.layout.counts * (mine.size // len(mine))
-        self._comm.Gatherv(
-            [mine, MPI.DOUBLE],
-            [out, (counts, np.cumsum(counts) - counts), MPI.DOUBLE],
-        )
+        with waiting("rank 0"):
+            self._comm.Gatherv(
+                [mine, MPI.DOUBLE],
+                [out, (counts, np.cumsum(counts) - counts), MPI.DOUBLE],
+            )

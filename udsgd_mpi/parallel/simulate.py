@@ -1,6 +1,7 @@
 """One variant on all ranks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -9,18 +10,23 @@ from numpy.typing import NDArray
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.parallel.blocks import Blocks, Floats
+from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.recorder import Recorder
-from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.problem import Problem
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.storage.checkpoint import Checkpoint
+
+State = dict[str, NDArray[Any]]
 
 
 def simulate(
     comm: MPI.Intracomm, problem: Problem, progress: Callable[[int], None]
 ) -> Recording | None:
-    """Run a variant.
+    """Run a variant from its first step to its last.
 
     Parameters
     ----------
@@ -33,67 +39,170 @@ def simulate(
     -------
     The measures on rank 0, None elsewhere.
     """
-    experiment, agents, count = problem.experiment, problem.agents, len(problem.roster)
-    layout = Layout(count, comm.size)
-    trials, d = experiment.trials, len(problem.minimizer)
-    schedule = problem.schedule
-    settings = experiment.record
-    recorded = settings.at(experiment.steps)
+    simulation = Simulation(comm, problem)
+    simulation.run(Control(comm, Policy()), progress, lambda: None)
+    return simulation.recording
 
-    blocks = Blocks(layout, comm.rank, most_copies(schedule, layout, comm.rank), trials, d)
-    recording = None
-    if comm.rank == 0:
-        recording = Recording.empty(
-            recorded,
-            trials,
-            count,
-            d,
-            polyak=settings.polyak,
-            iterates=settings.detail == "iterates",
+
+class Simulation:
+    """A variant on its way; collective in all it does.
+
+    Parameters
+    ----------
+    problem
+        With the agents that this rank hosts.
+    go_on
+        Whether a diverged trial is recorded as such rather than an error.
+
+    Attributes
+    ----------
+    n
+        Number of updates done.
+    recording
+        The measures so far on rank 0, None elsewhere.
+    """
+
+    def __init__(self, comm: MPI.Intracomm, problem: Problem, *, go_on: bool = False) -> None:
+        experiment = problem.experiment
+        layout = Layout(len(problem.roster), comm.size)
+        trials, d = experiment.trials, len(problem.minimizer)
+        self.n = 0
+        self._comm = comm
+        self._problem = problem
+        self._layout = layout
+        self._steps = experiment.record.at(experiment.steps)
+        self.recording = (
+            Recording.empty(self._steps, trials, layout.agents, d, experiment.record)
+            if comm.rank == 0
+            else None
         )
-    record = Recorder(comm, blocks, settings, recorded, problem.minimizer, recording)
-    stops = np.union1d(schedule.times(experiment.steps), recorded[recorded > 0])
-    if settings.polyak:
-        stops = np.arange(1, experiment.steps + 1)
-    W = Mixer(comm, schedule, blocks, experiment.steps)
-
-    def observe(n: int, theta: Floats) -> None:
-        record(n, theta)
-        progress(n)
-
-    try:
-        unified_distributed_sgd(
-            blocks.theta,
-            _draws(agents, layout.hosted(comm.rank), experiment.seed, trials),
-            experiment.step_size,
-            experiment.objective,
-            _points(agents),
-            _batch(agents),
-            W,
-            stops.tolist(),
-            observe,
+        copies = most_copies(problem.schedule, layout, comm.rank)
+        self._blocks = Blocks(layout, comm.rank, copies, trials, d)
+        self._record = Recorder(
+            comm,
+            self._blocks,
+            experiment.record,
+            self._steps,
+            problem.minimizer,
+            self.recording,
+            go_on=go_on,
         )
-    finally:
-        W.free()
-    return recording
+        self._paths = [
+            agent.sampler.start(
+                agent.batches,
+                agent.graph,
+                Stream(experiment.seed, i, trials, experiment.first_trial),
+            )
+            for i, agent in zip(layout.hosted(comm.rank), problem.agents, strict=True)
+        ]
+        self._draws = self._draw_from(0, None)
 
+    def run(
+        self, control: Control, progress: Callable[[int], None], save: Callable[[], None]
+    ) -> None:
+        """Take the steps that are left, or those up to where all ranks agree to stop.
 
-def _draws(agents: list[Agent], hosted: range, seed: int, trials: int) -> Draws:
-    sizes = [len(agent.points.labels) for agent in agents]
-    paths = [
-        agent.sampler.start(agent.batches, agent.graph, Stream(seed, i, trials))
-        for i, agent in zip(hosted, agents, strict=True)
-    ]
-    return Draws(paths, (np.cumsum(sizes) - sizes).tolist(), _batch(agents), trials)
+        Parameters
+        ----------
+        progress
+            Is called at every stop with the number of steps done.
+        save
+            Is called where all ranks agree to save their states.
+        """
+        experiment, agents = self._problem.experiment, self._problem.agents
+        last = experiment.steps
+        W = Mixer(self._comm, self._problem.schedule, self._blocks, last)
 
+        def observe(n: int, theta: Floats) -> None:
+            self._record(n, theta)
+            self.n = n
+            if control.next <= n < last and control(n) != Action.GO_ON:
+                save()
+            progress(n)
 
-def _batch(agents: list[Agent]) -> NDArray[np.int64]:
-    return np.array([agent.batch for agent in agents], dtype=np.int64)
+        if self.n == 0:
+            self._record(0, self._blocks.theta)
+        stops = np.union1d(self._problem.schedule.times(last), self._steps)
+        if experiment.record.polyak:
+            stops = np.arange(1, last + 1)
+        try:
+            unified_distributed_sgd(
+                self._blocks.theta,
+                self._draws,
+                experiment.step_size,
+                experiment.objective,
+                Points(
+                    np.concatenate([agent.points.features for agent in agents]),
+                    np.concatenate([agent.points.labels for agent in agents]),
+                    np.concatenate([agent.points.weights for agent in agents]),
+                ),
+                self._batch,
+                W,
+                control.stops(stops[stops > self.n]),
+                observe,
+            )
+        finally:
+            W.free()
 
+    def states(self) -> Iterator[State]:
+        """What each agent remembers, in agent order, on rank 0; nothing elsewhere."""
+        mine = self._states()
+        with waiting("rank 0"):
+            if self._comm.rank > 0:
+                for state in mine:
+                    self._comm.send(state, 0)
+        if self._comm.rank == 0:
+            yield from mine
+            for rank in range(1, self._layout.ranks):
+                for _ in self._layout.hosted(rank):
+                    with waiting(f"rank {rank}"):
+                        state = self._comm.recv(source=rank)
+                    yield state
 
-def _points(agents: list[Agent]) -> Points:
-    return Points(
-        np.concatenate([agent.points.features for agent in agents]),
-        np.concatenate([agent.points.labels for agent in agents]),
-        np.concatenate([agent.points.weights for agent in agents]),
-    )
+    def resume(self, n: int, checkpoint: Checkpoint | None) -> None:
+        """Go on at step n.
+
+        Parameters
+        ----------
+        checkpoint
+            On rank 0; None elsewhere.
+        """
+        if checkpoint and self.recording:
+            measures = checkpoint.recording()
+            self.recording.fill(n, measures.pop("step"), measures)
+        mine = self._dealt(checkpoint)
+        for i, (path, state) in enumerate(zip(self._paths, mine, strict=True)):
+            self._blocks.theta[i] = state["theta"]
+            if self._record.sum is not None:
+                self._record.sum[i] = state["sum"]
+            memory = {name: state[f"path/{name}"] for name in path.memory}
+            path.recall(n + len(state["ahead"]), memory)
+        self._draws = self._draw_from(n, [state["ahead"] for state in mine])
+        self.n = n
+
+    def _dealt(self, checkpoint: Checkpoint | None) -> list[State]:
+        layout = self._layout
+        if checkpoint is None:
+            return [self._comm.recv(source=0) for _ in layout.hosted(self._comm.rank)]
+        for rank in range(1, layout.ranks):
+            for agent in layout.hosted(rank):
+                self._comm.send(checkpoint.state(agent), rank)
+        return [checkpoint.state(agent) for agent in layout.hosted(0)]
+
+    def _states(self) -> Iterator[State]:
+        ahead = self._draws.ahead(self.n)
+        for i, path in enumerate(self._paths):
+            state: State = {"theta": self._blocks.theta[i], "ahead": ahead[i]}
+            if self._record.sum is not None:
+                state["sum"] = self._record.sum[i]
+            yield state | {f"path/{name}": values for name, values in path.memory.items()}
+
+    def _draw_from(self, n: int, ahead: list[NDArray[np.int32]] | None) -> Draws:
+        sizes = [len(agent.points.labels) for agent in self._problem.agents]
+        first_rows = (np.cumsum(sizes) - sizes).tolist()
+        trials = self._problem.experiment.trials
+        return Draws(self._paths, first_rows, self._batch, trials, n, ahead)
+
+    @property
+    def _batch(self) -> NDArray[np.int64]:
+        return np.array([agent.batch for agent in self._problem.agents], dtype=np.int64)

@@ -53,6 +53,8 @@ class Problem:
         θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), shape (d,).
     hessian
         H = ∇²f(θ*), shape (d, d).
+    largest_curvature
+        Largest eigenvalue of ∇²f(θ_0).
     """
 
     experiment: Experiment
@@ -63,6 +65,7 @@ class Problem:
     rows_left_over: int
     minimizer: Floats
     hessian: Floats
+    largest_curvature: float
 
 
 def pose_all(
@@ -152,7 +155,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     agents = everyone.each(agent)
     used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
     in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
-    theta_star, hessian = _minimum(experiment, agents, classes, everyone)
+    optimum = _minimum(experiment, agents, classes, everyone)
     return Problem(
         experiment,
         topology,
@@ -160,8 +163,9 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
         agents,
         everyone.all([_entry(agent) for agent in agents]),
         held.left_over + in_shares - used,
-        theta_star,
-        hessian,
+        optimum.theta,
+        optimum.hessian,
+        optimum.largest_curvature,
     )
 
 

@@ -1,6 +1,8 @@
 """What a sampler is: a named strategy, and the path that it draws for one agent."""
 
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -34,14 +36,34 @@ class Stream(NamedTuple):
         return np.array([below(b, points) for b in bits], dtype=np.int32)
 
 
-class Path(Protocol):
-    """The points X_0, X_1, … that an agent visits, in all of its trials at once."""
+class Path(ABC):
+    """The points X_0, X_1, … that an agent visits, in all of its trials at once.
 
+    Attributes
+    ----------
+    n
+        Number of points drawn so far.
+    """
+
+    n = 0
+
+    @abstractmethod
     def draw(self, out: Indices) -> None:
         """Write the next points into ``out`` (steps, trials).
 
         Splitting a path into blocks of any size does not change it.
         """
+
+    @property
+    @abstractmethod
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """All that the points to come depend on, beside n; the arrays themselves, no copies."""
+
+    def recall(self, n: int, memory: Mapping[str, NDArray[Any]]) -> None:
+        """Go on where a path with this memory had drawn n points."""
+        for name, values in self.memory.items():
+            values[...] = memory[name]
+        self.n = n
 
 
 class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):

@@ -1,6 +1,6 @@
 """History-driven target over the Metropolis–Hastings walk."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from msgspec import Meta
@@ -42,14 +42,17 @@ class HDT(Sampler, frozen=True, tag="hdt"):
         return _HDTPath(self, graph_of(self, graph), stream)
 
 
-class _HDTPath:
+class _HDTPath(Path):
     def __init__(self, law: HDT, graph: Graph, stream: Stream) -> None:
         self.alpha = law.alpha
         self.graph = graph
         self.stream = stream
         self.next = stream.uniform_start(len(graph))
         self.history = History(stream.trials, len(graph), law.b)
-        self.n = 0
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        return {"next": self.next, **self.history.memory}
 
     def draw(self, out: Indices) -> None:
         bits = self.stream.bits(Purpose.SAMPLING, 2 * self.n, 2 * len(out))

@@ -21,7 +21,12 @@ class History:
     def __init__(self, trials: int, points: int, b: float) -> None:
         self.visits = np.full((trials, points), 1 / points)
         self._b = b
-        self._scale = 1.0
+        self._scale = np.ones(())
+
+    @property
+    def memory(self) -> dict[str, NDArray[np.float64]]:
+        """What there is to remember: the arrays themselves, no copies."""
+        return {"visits": self.visits, "scale": self._scale}
 
     def gains(self, n: int, steps: int) -> NDArray[np.float64]:
         """What visits[X] grows by at steps n + 1, n + 2, …, n + ``steps`` at most.
@@ -31,7 +36,7 @@ class History:
         beta = (np.arange(n + 1, n + steps + 1, dtype=np.float64) + 1) ** -self._b
         scale = np.cumprod(np.append(self._scale, 1 - beta))[1:]
         count = min(int(np.sum(scale >= self._SMALLEST_SCALE)) + 1, steps)
-        self._scale = float(scale[count - 1])
+        self._scale[...] = scale[count - 1]
         return np.asarray(beta[:count] / scale[:count])
 
     def rescale(self) -> bool:
@@ -42,5 +47,5 @@ class History:
         if self._scale >= self._SMALLEST_SCALE:
             return False
         self.visits *= self._scale
-        self._scale = 1.0
+        self._scale[...] = 1.0
         return True

@@ -1,6 +1,6 @@
 """Independent draws."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,14 @@ class IID(Sampler, frozen=True, tag="iid"):
         return _IIDPath(points, stream)
 
 
-class _IIDPath:
+class _IIDPath(Path):
     def __init__(self, points: int, stream: Stream) -> None:
         self.points = points
         self.stream = stream
-        self.n = 0
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        return {}
 
     def draw(self, out: Indices) -> None:
         _scale(self.stream.bits(Purpose.SAMPLING, self.n, len(out)), self.points, out)

@@ -1,6 +1,6 @@
 """Metropolis–Hastings random walk."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,15 @@ class MHRW(Sampler, frozen=True, tag="mhrw"):
         return _MHRWPath(graph_of(self, graph), stream)
 
 
-class _MHRWPath:
+class _MHRWPath(Path):
     def __init__(self, graph: Graph, stream: Stream) -> None:
         self.graph = graph
         self.stream = stream
         self.next = stream.uniform_start(len(graph))
-        self.n = 0
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        return {"next": self.next}
 
     def draw(self, out: Indices) -> None:
         bits = self.stream.bits(Purpose.SAMPLING, 2 * self.n, 2 * len(out))

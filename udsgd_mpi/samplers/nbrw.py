@@ -1,5 +1,7 @@
 """Non-backtracking random walk."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,14 +29,17 @@ class NBRW(Sampler, frozen=True, tag="nbrw"):
         return _NBRWPath(graph_of(self, graph), stream)
 
 
-class _NBRWPath:
+class _NBRWPath(Path):
     def __init__(self, graph: Graph, stream: Stream) -> None:
         self.graph = graph
         self.reverse = graph.reverse_arcs()
         self.stream = stream
         self.next = stream.uniform_start(len(graph))
         self.back = np.full(stream.trials, _NONE, dtype=np.int64)
-        self.n = 0
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        return {"next": self.next, "back": self.back}
 
     def draw(self, out: Indices) -> None:
         bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))

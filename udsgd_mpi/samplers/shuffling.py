@@ -1,6 +1,6 @@
 """Single shuffling and random reshuffling."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +40,17 @@ class Reshuffling(Sampler, frozen=True, tag="reshuffling"):
         return _Shuffled(points, stream, last=np.iinfo(np.int64).max)
 
 
-class _Shuffled:
+class _Shuffled(Path):
     """Fisher and Yates's shuffle, one exchange a step; from step ``last`` on the order stays."""
 
     def __init__(self, points: int, stream: Stream, last: int) -> None:
         self.stream = stream
         self.order = np.tile(np.arange(points, dtype=np.int32), (stream.trials, 1))
         self.last = last
-        self.n = 0
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        return {"order": self.order}
 
     def draw(self, out: Indices) -> None:
         bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))

@@ -1,6 +1,7 @@
 """Self-repellent random walk."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from msgspec import Meta
@@ -50,7 +51,7 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
         return _SRRWPath(self, graph_of(self, graph), stream)
 
 
-class _SRRWPath:
+class _SRRWPath(Path):
     """The power (x_j / μ_j)^(−α) of every node is kept as significand · 2^exponent.
 
     A step takes one logarithm, and no α overflows. The two numbers lie side by side, so that a
@@ -66,7 +67,14 @@ class _SRRWPath:
         self.log_target = np.log2(graph.degrees / graph.degrees.sum())
         self.powers = np.empty((*self.history.visits.shape, 2))
         self._compute_powers()
-        self.n = 0
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        return {"next": self.next, **self.history.memory}
+
+    def recall(self, n: int, memory: Mapping[str, NDArray[Any]]) -> None:
+        super().recall(n, memory)
+        self._compute_powers()
 
     def draw(self, out: Indices) -> None:
         bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))

@@ -1,5 +1,7 @@
 """Simple random walk."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,12 +23,15 @@ class SRW(Sampler, frozen=True, tag="srw"):
         return _SRWPath(graph_of(self, graph), stream)
 
 
-class _SRWPath:
+class _SRWPath(Path):
     def __init__(self, graph: Graph, stream: Stream) -> None:
         self.graph = graph
         self.stream = stream
         self.next = stream.uniform_start(len(graph))
-        self.n = 0
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        return {"next": self.next}
 
     def draw(self, out: Indices) -> None:
         bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
 
 Floats = NDArray[np.float64]
@@ -23,6 +25,10 @@ class Measured:
     ----------
     step
         Shape (steps,).
+    complete
+        Whether there are no steps to come.
+    diverged
+        Number of trials that are left out below, as an iterate was not finite.
     squared_error, consensus_error
         Shape (steps, trials).
     samplers
@@ -38,6 +44,8 @@ class Measured:
     """
 
     title: str
+    complete: bool
+    diverged: int
     step: NDArray[np.int64]
     squared_error: Floats
     consensus_error: Floats
@@ -74,6 +82,38 @@ def open_results(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
+def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
+    """Root attributes, and all of every variant, as ``write_results`` takes them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file can't be read.
+    """
+    with open_results(path) as file:
+        attributes = {
+            key: value
+            for key, value in file.attrs.items()
+            if key not in ("format", "format_version")
+        }
+        runs = {
+            name: Run(
+                dict(group.attrs),
+                {key: _variable(dataset) for key, dataset in group.items()},
+            )
+            for name, group in file["runs"].items()
+        }
+        return attributes, runs
+
+
+def _variable(dataset: h5py.Dataset) -> Variable:
+    is_text = h5py.check_string_dtype(dataset.dtype)
+    values = dataset.asstr()[:] if is_text else dataset[:]
+    scales = [dataset] if dataset.is_scale else [axis[0] for axis in dataset.dims]
+    names = tuple(scale.name.rpartition("/")[2] for scale in scales)
+    return Variable(values, names, dataset.attrs["description"])
+
+
 def read_measures(path: Path) -> dict[str, Measured]:
     """Measures of all variants of a result file, in the order in which they ran.
 
@@ -86,20 +126,31 @@ def read_measures(path: Path) -> dict[str, Measured]:
         if len(file["runs"]) == 0:
             raise ConfigurationError(f"results {path}: no variant has ended yet; try again later")
         return {
-            name: Measured(
-                title=run.attrs["title"],
-                step=run["step"][:],
-                squared_error=run["squared_error"][:],
-                consensus_error=run["consensus_error"][:],
-                samplers=run["sampler"].asstr()[:].tolist(),
-                predicted_mse=_optional(run, "predicted_mse"),
-                predicted_mse_error=_optional(run, "predicted_mse_error"),
-                last_theta=run["theta_mean"][-1],
-                last_step_size=float(run["step_size"][-1]),
-                limiting_covariance=_optional(run, "limiting_covariance"),
-            )
-            for name, run in file["runs"].items()
+            name: _measured(f"results {path}: {name}", run) for name, run in file["runs"].items()
         }
+
+
+def _measured(what: str, run: h5py.Group) -> Measured:
+    errors = run["squared_error"][:]
+    finite = np.isfinite(errors).all(axis=0)
+    if len(errors) == 0 or not finite.any():
+        raise ConfigurationError(
+            f"{what}: expected trials with recorded steps, got none that has not diverged"
+        )
+    return Measured(
+        title=run.attrs["title"],
+        complete=bool(run.attrs["complete"]),
+        diverged=int(np.sum(~finite)),
+        step=run["step"][:],
+        squared_error=errors[:, finite],
+        consensus_error=run["consensus_error"][:][:, finite],
+        samplers=run["sampler"].asstr()[:].tolist(),
+        predicted_mse=_optional(run, "predicted_mse"),
+        predicted_mse_error=_optional(run, "predicted_mse_error"),
+        last_theta=run["theta_mean"][-1][finite],
+        last_step_size=float(run["step_size"][-1]),
+        limiting_covariance=_optional(run, "limiting_covariance"),
+    )
 
 
 def _optional(run: h5py.Group, name: str) -> Floats | None:

@@ -23,10 +23,11 @@ class Function(Protocol):
 
 
 class Minimum(NamedTuple):
-    """θ*, shape (d,), and H = ∇²f(θ*), shape (d, d)."""
+    """θ*, shape (d,), H = ∇²f(θ*), shape (d, d), and the largest eigenvalue of ∇²f(0)."""
 
     theta: Floats
     hessian: Floats
+    largest_curvature: float
 
 
 class _Step(NamedTuple):
@@ -65,13 +66,16 @@ def minimum(
         unique finite minimiser.
     """
     theta = np.zeros(d)
-    for _ in range(max_iterations):
+    largest_curvature = np.nan
+    for iteration in range(max_iterations):
         gradient, hessian = f.derivatives(theta)
+        if iteration == 0:
+            largest_curvature = float(np.linalg.eigvalsh(hessian)[-1])
         newton = once(lambda: _newton(theta, gradient, hessian))  # noqa: B023 - called at once
         if not np.isfinite(newton.step).all():
             raise ArithmeticError("the Hessian is singular")
         if newton.lost_in_rounding:
-            return Minimum(np.asarray(theta - newton.step), hessian)
+            return Minimum(np.asarray(theta - newton.step), hessian, largest_curvature)
         theta = _backtrack(f, theta, newton)
     raise ArithmeticError(
         f"Newton's method has not found the minimiser in {max_iterations} iterations"

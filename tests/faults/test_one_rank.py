@@ -1,23 +1,25 @@
 """A rank that fails ends the whole job in seconds, with its traceback and exit code."""
 
 import re
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.launch import python, udsgd
+from tests.faults.jobs import Job
+from tests.launch import python
 
 pytestmark = pytest.mark.launcher
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RUN = ("--agents", 6, "--steps", 200, "--trials", 2, "--set", "record.steps=[100]")
 SECONDS = 5
 
 
-def failing_run(how: str, rank: int, folder: Path) -> tuple[int, str, float]:
+def failing_run(how: str, rank: int, folder: Path, *flags: str) -> tuple[int, str, float]:
     """Exit code, stderr and seconds from the failure to the end of the job."""
     done = python(
-        *("-m", "tests.failing_run", how, rank, *RUN, "--force"),
+        *("-m", "tests.faults.failing_run", how, rank, *RUN, *flags, "--force"),
         ranks=3,
         cwd=folder,
         PYTHONPATH=str(ROOT),
@@ -43,19 +45,26 @@ def test_sys_exit_on_one_rank(tmp_path: Path) -> None:
     assert seconds < SECONDS
 
 
-@pytest.mark.parametrize("how", ["os._exit", "kill"])
+@pytest.mark.parametrize("how", ["os._exit", "kill", "segfault"])
 def test_a_rank_that_vanishes(how: str, tmp_path: Path) -> None:
     code, _, seconds = failing_run(how, 1, tmp_path)
     assert code != 0
     assert seconds < SECONDS
 
 
-def test_a_full_disk_leaves_the_earlier_results_whole(tmp_path: Path) -> None:
-    assert udsgd(*RUN, cwd=tmp_path).returncode == 0
-    code, stderr, seconds = failing_run("full disk", 0, tmp_path)
-    assert code == 74
-    assert "udsgd: error: output udsgd.h5: cannot be written (File too large)" in stderr
-    assert "Traceback" not in stderr
-    assert seconds < SECONDS
-    assert udsgd("inspect", "udsgd.h5", cwd=tmp_path).returncode == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"udsgd.h5", "udsgd.png"}
+def test_a_rank_that_hangs_is_found_by_the_others(tmp_path: Path) -> None:
+    code, stderr, seconds = failing_run("stop", 1, tmp_path, "--stall-timeout", "2s")
+    assert code != 0
+    assert seconds < SECONDS + 2 + 2  # the time-out, and the time to report
+    assert re.search(r"stalled: rank [02] on \S+ waits for (all ranks|ranks? [\d, ]*1\b)", stderr)
+    assert "stalled: rank 1" not in stderr
+    assert "in unified_distributed_sgd" in stderr
+
+
+def test_ranks_end_with_a_launcher_that_is_killed(tmp_path: Path) -> None:
+    job = Job(*RUN[:2], "--steps", 10**6, ranks=2, cwd=tmp_path)
+    job.wait_until(tmp_path / "udsgd.h5")
+    job.send(signal.SIGKILL, job.launcher.pid)
+    started = time.monotonic()
+    job.wait()
+    assert time.monotonic() - started < SECONDS

@@ -1,4 +1,4 @@
-"""A run in which one rank fails at a recorded step: python -m tests.failing_run HOW RANK [flags].
+"""A run in which one rank fails at a recorded step: tests.faults.failing_run HOW RANK [flags].
 
 It prints the clock as the failure happens, so that the time to the end of the job can be told.
 """
@@ -27,6 +27,10 @@ def _fail(how: str) -> None:
         os._exit(9)
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if how == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
     if how == "full disk":  # no file may grow beyond 1 kB from here on
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

@@ -1,0 +1,1 @@
+"""Faults: kills, hangs, full disks, and what survives them."""

@@ -1,0 +1,98 @@
+"""Jobs that are watched, stopped and killed while they run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from tests.launch import ENVIRONMENT, mpirun
+
+_MARK = "UDSGD_TEST_JOB"
+SECONDS = 120
+
+
+class Job:
+    """``udsgd ARGUMENTS`` on some ranks, in the background."""
+
+    def __init__(
+        self, *arguments: object, ranks: int, cwd: Path, module: str = "udsgd_mpi"
+    ) -> None:
+        self._mark = uuid.uuid4().hex
+        self.log = cwd / "log"
+        with self.log.open("w") as log:
+            self.launcher = subprocess.Popen(
+                [
+                    *(mpirun(), "-n", str(ranks), sys.executable, "-m", module),
+                    *map(str, arguments),
+                ],
+                cwd=cwd,
+                env=os.environ | ENVIRONMENT | {_MARK: self._mark},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def ranks(self) -> list[int]:
+        """Processes of the job that are ranks."""
+        return [pid for pid in self.processes() if _command(pid)[:1] == [sys.executable]]
+
+    def processes(self) -> list[int]:
+        """All processes of the job."""
+        return [pid for pid in _all_processes() if f"{_MARK}={self._mark}" in _environment(pid)]
+
+    def wait_until(self, path: Path) -> None:
+        """Wait for a file to appear."""
+        self._wait(path.exists)
+
+    def wait(self) -> int:
+        """Exit code of the launcher; all processes of the job have ended then."""
+        code = self.launcher.wait(SECONDS)
+        self._wait(lambda: not self.processes())
+        return code
+
+    def kill(self) -> None:
+        """Kill all that is left of the job."""
+        for pid in self.processes():
+            _signal(pid, signal.SIGKILL)
+        self.launcher.wait(SECONDS)
+
+    def send(self, number: signal.Signals, pid: int) -> None:
+        """Send a signal to a process of the job."""
+        _signal(pid, number)
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + SECONDS
+        while not condition():
+            if time.monotonic() > end:
+                self.kill()
+                raise TimeoutError(self.log.read_text())
+            time.sleep(0.02)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _all_processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _environment(pid: int) -> list[str]:
+    return _read(pid, "environ")
+
+
+def _command(pid: int) -> list[str]:
+    return _read(pid, "cmdline")
+
+
+def _read(pid: int, name: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace").split("\0")
+    except OSError:
+        return []

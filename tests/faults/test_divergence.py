@@ -1,0 +1,48 @@
+"""Iterates that are not finite any more."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.launch import udsgd
+
+pytestmark = pytest.mark.launcher
+
+# One trial in some loses everything in its first steps; the warning comes before the run.
+ARGUMENTS = ("--agents", 2, "--steps", 600, "--trials", 3)
+WILD = ("--set", "objective={kind='ridge', l2=1.0}", "--set", "step_size.gamma=1e4")
+
+
+def test_a_run_that_diverges_stops_with_agent_trial_and_step(tmp_path: Path) -> None:
+    done = udsgd(*ARGUMENTS, *WILD, ranks=2, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "diverged: by step " in done.stderr
+    assert "agent 0 is not finite in trial 0" in done.stderr
+    assert "γ₁L = " in done.stderr
+    assert "Traceback" not in done.stderr
+    with h5py.File(tmp_path / "udsgd.h5") as file:
+        assert file.attrs["status"] == "stopped"
+        run = file["runs/all-srw"]
+        assert np.isfinite(run["squared_error"][0]).all()
+
+
+def test_masked_trials_are_left_out_and_counted(tmp_path: Path) -> None:
+    done = udsgd(*ARGUMENTS, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "udsgd.h5", "r+") as file:
+        kept = file["runs/all-srw/squared_error"][-1, :2].mean()
+        file["runs/all-srw/squared_error"][5:, 2] = np.nan
+    report = udsgd("report", "udsgd.h5", cwd=tmp_path)
+    assert report.returncode == 0, report.stderr
+    assert "all-srw: 1 of 3 trials diverged and are left out" in report.stdout
+    assert f"{kept:.3e}" in report.stdout
+
+
+def test_going_on_with_diverged_trials(tmp_path: Path) -> None:
+    done = udsgd(*ARGUMENTS, *WILD, "--on-divergence", "mask", ranks=2, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "got none that has not diverged" in done.stderr
+    with h5py.File(tmp_path / "udsgd.h5") as file:
+        assert file.attrs["status"] == "complete"

@@ -1,0 +1,185 @@
+"""A run that was stopped or killed goes on, and ends with the bits of one that never was."""
+
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.faults.jobs import Job
+from tests.launch import udsgd
+from tests.test_bits import datasets
+
+pytestmark = pytest.mark.launcher
+
+# Self-repellent walks, shuffling, mini-batches and the running average have all a state.
+ARGUMENTS = (
+    *("--agents", 5, "--steps", 30_000, "--trials", 4),
+    *("--set", "record.polyak=true", "--set", "groups.full_access.sampler=reshuffling"),
+    *("--set", "groups.full_access.batch=3"),
+)
+OUTPUT = "udsgd.h5"
+CHECKPOINTS = f"{OUTPUT}.checkpoints"
+STOPPED = 75
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = udsgd(*ARGUMENTS, ranks=2, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return datasets(folder / OUTPUT)
+
+
+def test_usr1_stops_all_ranks_at_one_step(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    job = Job(*ARGUMENTS, "--checkpoint-every", 1000, ranks=3, cwd=tmp_path)
+    job.wait_until(tmp_path / CHECKPOINTS / "all-nbrw.npz")
+    job.send(signal.SIGUSR1, job.ranks()[-1])
+    assert job.wait() == STOPPED
+    assert "udsgd: stopped: [variant.all-nbrw] at step " in job.log.read_text()
+    with h5py.File(tmp_path / OUTPUT) as file:
+        assert file.attrs["status"] == "stopped"
+    done = udsgd(*ARGUMENTS[2:], "--resume", ranks=2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert datasets(tmp_path / OUTPUT) == undisturbed
+    assert not (tmp_path / CHECKPOINTS).exists()
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    job = Job("--agents", 2, "--steps", 10**6, ranks=2, cwd=tmp_path)
+    job.wait_until(tmp_path / OUTPUT)
+    rank = job.ranks()[0]
+    job.send(signal.SIGSTOP, rank)  # so that it can't get to the next agreement
+    job.send(signal.SIGUSR1, other := job.ranks()[1])
+    job.send(signal.SIGUSR1, other)
+    job.send(signal.SIGCONT, rank)
+    assert job.wait() != 0
+
+
+def test_max_time(tmp_path: Path) -> None:
+    arguments = ("--agents", 2, "--steps", 10**6, "--trials", 2)
+    done = udsgd(*arguments, "--max-time", "4s", ranks=2, cwd=tmp_path)
+    assert done.returncode == STOPPED, done.stderr
+    assert (tmp_path / CHECKPOINTS / "all-srw.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("kills", "steps"),
+    [(4, 30_000), pytest.param(50, 300_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
+)
+def test_kills_at_random_moments(
+    kills: int, steps: int, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Of one rank or of all; each time the file opens, and at the end nothing is missing."""
+    chance = random.Random(kills)  # noqa: S311 - no secret
+    arguments = (*ARGUMENTS, "--steps", steps)
+    resume = ("--resume", "auto", "--checkpoint-every", "0.2s")
+    killed = 0
+    while killed < kills:
+        job = Job(*arguments, *resume, ranks=chance.randint(1, 3), cwd=tmp_path)
+        job.wait_until(tmp_path / OUTPUT)
+        try:
+            job.launcher.wait(chance.uniform(1.0, 4.0))
+            break
+        except subprocess.TimeoutExpired:
+            victims = job.ranks()
+        if chance.random() < 0.5:
+            victims = [chance.choice(victims)]
+        for pid in victims:
+            job.send(signal.SIGKILL, pid)
+        assert job.wait() != 0
+        killed += 1
+        with h5py.File(tmp_path / OUTPUT) as file:
+            assert file.attrs["status"] in ("running", "complete")
+            for run in file["runs"].values():
+                assert len(run["step"]) == len(run["squared_error"])
+    assert killed >= kills // 2
+    done = udsgd(*arguments, *resume, ranks=2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    expected = undisturbed
+    if steps != ARGUMENTS[3]:
+        again = tmp_path / "again"
+        again.mkdir()
+        assert udsgd(*arguments, ranks=2, cwd=again, timeout=600).returncode == 0
+        expected = datasets(again / OUTPUT)
+    assert datasets(tmp_path / OUTPUT) == expected
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    job = Job(*ARGUMENTS, "--checkpoint-every", 1000, ranks=2, cwd=tmp_path)
+    newest = tmp_path / CHECKPOINTS / "all-srw.npz"
+    job.wait_until(previous := newest.with_suffix(".previous.npz"))
+    job.send(signal.SIGUSR1, job.ranks()[0])
+    assert job.wait() == STOPPED
+    content = newest.read_bytes()
+    newest.write_bytes(content[: len(content) // 2])
+    done = udsgd(*ARGUMENTS, "--resume", ranks=1, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert datasets(tmp_path / OUTPUT) == undisturbed
+    newest.parent.mkdir()
+    for path in (newest, previous):
+        path.write_bytes(content[:1000])
+    (tmp_path / OUTPUT).unlink()
+    done = udsgd(*ARGUMENTS, "--resume", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "expected a whole file that udsgd wrote" in done.stderr
+
+
+def test_other_settings_are_refused_with_a_diff(tmp_path: Path) -> None:
+    short = ("--agents", 2, "--steps", 50, "--trials", 2)
+    assert udsgd(*short, cwd=tmp_path).returncode == 0
+    before = (tmp_path / OUTPUT).read_bytes()
+    done = udsgd(*short, "--seed", 2, "--resume", ranks=2, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "-variant.all-srw.seed = 1\n+variant.all-srw.seed = 2\n" in done.stderr
+    assert (tmp_path / OUTPUT).read_bytes() == before
+
+
+def test_resume_where_there_is_nothing(tmp_path: Path) -> None:
+    short = ("--agents", 2, "--steps", 50, "--trials", 2)
+    done = udsgd(*short, "--resume", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "expected udsgd.h5 or checkpoints" in done.stderr
+    assert not list(tmp_path.iterdir())
+    assert udsgd(*short, "--resume", "auto", cwd=tmp_path).returncode == 0
+    again = udsgd(*short, "--resume", "auto", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "all-srw" in again.stdout
+
+
+SHORT = ("--agents", 3, "--trials", 3, "--set", "record.polyak=true")
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("at-once")
+    assert udsgd(*SHORT, "--steps", 2000, "--trials", 8, cwd=folder).returncode == 0
+    return datasets(folder / OUTPUT)
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["from-states", "from-the-start"])
+def test_an_extended_run_equals_one_computed_at_once(
+    keep: bool, at_once: dict[str, bytes], tmp_path: Path
+) -> None:
+    flags = ("--keep-checkpoints",) if keep else ()
+    assert udsgd(*SHORT, "--steps", 700, *flags, cwd=tmp_path).returncode == 0
+    done = udsgd("extend", OUTPUT, "--steps", 2000, "--trials", "+5", ranks=3, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert datasets(tmp_path / OUTPUT) == at_once
+    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png"}
+
+
+def test_refused_extensions(tmp_path: Path) -> None:
+    assert udsgd(*SHORT, "--steps", 50, cwd=tmp_path).returncode == 0
+    for flags, message in (
+        ((), "expected --steps M or --trials +T"),
+        (("--steps", 10), "expected more than the 50 steps done, got 10"),
+        (("--trials", 5), "expected a number to add, such as +60, got '5'"),
+    ):
+        done = udsgd("extend", OUTPUT, *flags, cwd=tmp_path)
+        assert done.returncode == 2
+        assert message in done.stderr

@@ -1,0 +1,33 @@
+"""``udsgd doctor``."""
+
+import sys
+from argparse import Namespace
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.launcher import ease_oversubscription, launched_rank
+
+
+def command(arguments: Namespace) -> None:
+    """Look at this machine, alone or under a launcher, and say what mends what is wrong."""
+    ease_oversubscription()
+    from mpi4py import MPI
+
+    from udsgd_mpi.parallel.doctor import findings, leftovers
+
+    if arguments.clean and launched_rank() == 0:
+        for path in leftovers():
+            path.unlink(missing_ok=True)
+    found = findings(MPI.COMM_WORLD)
+    if launched_rank() > 0:
+        return
+    width = max(len(finding.name) for finding in found)
+    for finding in found:
+        sys.stdout.write(
+            f"{'ok ' if finding.well else 'BAD'} {finding.name:{width}}  {finding.seen}\n"
+        )
+        if not finding.well:
+            sys.stdout.write(f"{'':{width + 5}}mend with: {finding.remedy}\n")
+    sys.stdout.flush()
+    wrong = [finding.name for finding in found if not finding.well]
+    if wrong:
+        raise ConfigurationError(f"doctor: expected all to be well, got {', '.join(wrong)}")

@@ -1,0 +1,37 @@
+"""Where, when and with what a result was computed."""
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from mpi4py import MPI
+
+from udsgd_mpi import __version__
+from udsgd_mpi.experiment.read import to_toml
+from udsgd_mpi.experiment.schema import Experiment
+
+_PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
+
+
+def provenance(experiments: Mapping[str, Experiment], hosts: list[str]) -> dict[str, str | int]:
+    """Root attributes of a result file.
+
+    Parameters
+    ----------
+    hosts
+        Host of each rank.
+    """
+    first = next(iter(experiments.values()))
+    versions = {name: version(name) for name in _PACKAGES}
+    return {
+        "configuration": to_toml(experiments),
+        "seed": first.seed,
+        "udsgd_mpi_version": __version__,
+        "python_version": platform.python_version(),
+        "package_versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "mpi_library": MPI.Get_library_version().partition("\n")[0].strip("\0 "),
+        "ranks": len(hosts),
+        "hosts": ", ".join(dict.fromkeys(hosts)),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

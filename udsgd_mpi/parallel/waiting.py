@@ -1,0 +1,78 @@
+"""What this rank waits for, and the end of a job in which nobody comes."""
+
+import os
+import sys
+import threading
+import time
+import traceback
+from types import TracebackType
+
+from udsgd_mpi.errors import ExitCode
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_TO_REPORT = 2.0  # for the other ranks to say what they wait for, too
+
+
+class Waiting:
+    """Says which ranks an exchange needs, for as long as it lasts: ``with waiting(ranks): …``."""
+
+    def __init__(self) -> None:
+        self.ranks: str | None = None
+        self.since = 0.0
+
+    def __call__(self, ranks: str) -> "Waiting":
+        self.ranks, self.since = ranks, time.monotonic()
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.ranks = None
+
+
+waiting = Waiting()
+
+
+def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
+    """End the job where an exchange takes too long, or the launcher is gone.
+
+    A thread looks while the main thread is inside MPI. Every rank that waits says for whom, with
+    its stack; who says nothing is the one that hangs.
+
+    Parameters
+    ----------
+    seconds
+        How long an exchange may take.
+    alone
+        Whether there is one rank, which may outlive whoever started it.
+    """
+    launcher = os.getppid()
+
+    def look() -> None:
+        while True:
+            time.sleep(min(_SECONDS_BETWEEN_LOOKS, seconds / 4))
+            if os.getppid() != launcher and not alone:
+                os._exit(ExitCode.INTERNAL)
+            ranks, since = waiting.ranks, waiting.since
+            if ranks is not None and time.monotonic() - since > seconds:
+                _report(rank, host, ranks, seconds)
+                time.sleep(_SECONDS_TO_REPORT)
+                os._exit(ExitCode.INTERNAL)
+
+    threading.Thread(target=look, name="stall watchdog", daemon=True).start()
+
+
+def _report(rank: int, host: str, ranks: str, seconds: float) -> None:
+    main = threading.main_thread().ident
+    stack = "".join(traceback.format_stack(sys._current_frames()[main or 0]))  # noqa: SLF001
+    sys.stderr.write(
+        f"udsgd: error: stalled: rank {rank} on {host} waits for {ranks} since {seconds:g} s;"
+        f" a rank that says nothing hangs\n{stack}"
+    )
+    sys.stderr.flush()

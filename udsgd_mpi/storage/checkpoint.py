@@ -1,0 +1,148 @@
+"""Checkpoints: all that a variant needs to go on from a step as if it had never stopped.
+
+A checkpoint is an ``.npz`` file, an archive of arrays with checksums, that NumPy can open.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.atomic_file import replacing
+from udsgd_mpi.errors import ConfigurationError
+
+FORMAT = "udsgd_mpi checkpoint"
+FORMAT_VERSION = 1
+
+_HEADER = "checkpoint.json"
+_DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
+
+State = Mapping[str, NDArray[Any]]
+
+
+def folder_of(output: Path) -> Path:
+    """Where the checkpoints of a result file are."""
+    return output.with_name(f"{output.name}.checkpoints")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on disk.
+
+    Attributes
+    ----------
+    n
+        Number of updates done.
+    configuration
+        The variant's settings as TOML.
+    """
+
+    path: Path
+    n: int
+    configuration: str
+
+    def recording(self) -> dict[str, NDArray[Any]]:
+        """The measures so far, by name."""
+        return self._arrays("recording/")
+
+    def state(self, agent: int) -> dict[str, NDArray[Any]]:
+        """What an agent remembers, by name."""
+        return self._arrays(f"agents/{agent}/")
+
+    def _arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        with zipfile.ZipFile(self.path) as archive:
+            return {
+                name.removeprefix(prefix).removesuffix(".npy"): _read(archive, name)
+                for name in archive.namelist()
+                if name.startswith(prefix)
+            }
+
+
+def write_checkpoint(
+    path: Path, n: int, configuration: str, recording: State, states: Iterable[State]
+) -> None:
+    """Write a checkpoint, and keep the one before it.
+
+    Parameters
+    ----------
+    states
+        What each agent remembers, in agent order; taken one at a time.
+
+    Raises
+    ------
+    OutputError
+        If it can't be written; the earlier ones stay.
+    """
+    header = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "n": n,
+        "configuration": configuration,
+    }
+    with replacing(path, _previous(path)) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(_HEADER, json.dumps(header))
+        _write(archive, "recording/", recording)
+        for agent, state in enumerate(states):
+            _write(archive, f"agents/{agent}/", state)
+
+
+def read_checkpoint(path: Path) -> Checkpoint | None:
+    """The newest whole checkpoint of a variant, or None where there is no file at all.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are files, and all are damaged.
+    """
+    reasons = []
+    for candidate in (path, _previous(path)):
+        if not candidate.exists():
+            continue
+        try:
+            return _checked(candidate)
+        except _DAMAGE as error:
+            reasons.append(f"{candidate}: {error or type(error).__name__}")
+    if reasons:
+        raise ConfigurationError(
+            f"checkpoint {'; '.join(reasons)}: expected a whole file that udsgd wrote; remove it"
+            " to begin this variant again"
+        )
+    return None
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Remove the checkpoints of a variant, and their folder with the last."""
+    for file in (path, _previous(path)):
+        file.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
+
+
+def _checked(path: Path) -> Checkpoint:
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"checksum of {damaged} is wrong")
+        header = json.loads(archive.read(_HEADER))
+        if header["format"] != FORMAT or header["format_version"] > FORMAT_VERSION:
+            raise ValueError(f"{header['format']} version {header['format_version']}")
+        return Checkpoint(path, int(header["n"]), str(header["configuration"]))
+
+
+def _previous(path: Path) -> Path:
+    return path.with_suffix(f".previous{path.suffix}")
+
+
+def _write(archive: zipfile.ZipFile, prefix: str, arrays: State) -> None:
+    for name, values in arrays.items():
+        with archive.open(f"{prefix}{name}.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array(member, np.ascontiguousarray(values), allow_pickle=False)
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as member:
+        return np.asarray(np.lib.format.read_array(member, allow_pickle=False))

@@ -1,0 +1,178 @@
+"""What an earlier run of the same job has left, and whether a new one may go on from there."""
+
+import difflib
+import shutil
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.read import to_toml
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.storage.checkpoint import Checkpoint, folder_of, read_checkpoint
+from udsgd_mpi.storage.read import read_runs
+from udsgd_mpi.storage.variables import Run
+
+Resume = Literal["no", "auto", "required"]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What is there already.
+
+    Attributes
+    ----------
+    output
+        The result file.
+    experiments
+        The variants, with as many agents as they had.
+    attributes
+        Root attributes of the result file.
+    runs
+        Variants in the result file.
+    checkpoints
+        Where variants that have not ended can go on.
+    """
+
+    output: Path
+    experiments: dict[str, Experiment]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+
+    @property
+    def unfinished(self) -> dict[str, Experiment]:
+        """The variants that have something left to do."""
+        return {
+            name: experiment
+            for name, experiment in self.experiments.items()
+            if name not in self.runs
+            or not self.runs[name].attributes["complete"]
+            or self.runs[name]["step"][-1] < experiment.steps
+        }
+
+
+def earlier(
+    experiments: Mapping[str, Experiment],
+    output: Path,
+    resume: Resume,
+    *,
+    agents: int,
+    force: bool,
+    changes: Collection[str] = (),
+) -> Earlier:
+    """Look for an earlier run that writes to ``output``.
+
+    Parameters
+    ----------
+    resume
+        ``"no"``: there must be none, or it is removed by ``force``. ``"required"``: there must
+        be one. ``"auto"``: go on where there is one, else begin.
+    agents
+        Their number where neither the settings nor the earlier run say it.
+    changes
+        Settings that may differ from the earlier run's.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is one and may not be, or the other way round, or its settings are different.
+    """
+    folder = folder_of(output)
+    present = output.exists() or folder.exists()
+    if resume == "no" or not present:
+        if resume == "required":
+            raise ConfigurationError(
+                f"--resume: expected {output} or checkpoints in {folder}, got neither; leave the"
+                " flag out to begin, or use --resume auto"
+            )
+        if present and not force:
+            what = output if output.exists() else folder
+            raise ConfigurationError(
+                f"output {what} exists already; use --resume to go on with it, --force to replace"
+                " it, or --output FILE"
+            )
+        shutil.rmtree(folder, ignore_errors=True)
+        return Earlier(output, _with_agents(experiments, agents))
+    attributes: dict[str, Any] = {}
+    runs: dict[str, Run] = {}
+    if output.exists():
+        attributes, runs = read_runs(output)
+        experiments = _agreeing(experiments, attributes["configuration"], changes)
+    else:
+        experiments = _with_agents(experiments, agents)
+    checkpoints = {}
+    for name, experiment in experiments.items():
+        found = read_checkpoint(folder / f"{name}.npz")
+        if found:
+            _agreeing({name: experiment}, found.configuration, changes)
+            if _fits(found, experiment):
+                checkpoints[name] = found
+    return Earlier(output, dict(experiments), attributes, runs, checkpoints)
+
+
+def _agreeing(
+    experiments: Mapping[str, Experiment], configuration: str, changes: Collection[str]
+) -> dict[str, Experiment]:
+    """The experiments with the agents of an earlier configuration that is the same otherwise."""
+    before = tomllib.loads(configuration)["variant"]
+    filled = {
+        name: msgspec.structs.replace(
+            experiment, agents=experiment.agents or before.get(name, {}).get("agents")
+        )
+        for name, experiment in experiments.items()
+    }
+    then, now = (
+        _lines(variants, changes)
+        for variants in (before, tomllib.loads(to_toml(filled))["variant"])
+    )
+    if then != now:
+        differences = "\n".join(
+            line
+            for line in difflib.unified_diff(then, now, "earlier run", "asked now", "", "", 0, "")
+            if not line.startswith("@@")
+        )
+        raise ConfigurationError(
+            f"--resume: expected the settings of the earlier run, got others:\n{differences}\n"
+            "use its settings, --allow-changes steps for more steps, or --force to begin again"
+        )
+    return filled
+
+
+def _with_agents(experiments: Mapping[str, Experiment], agents: int) -> dict[str, Experiment]:
+    return {
+        name: msgspec.structs.replace(experiment, agents=experiment.agents or agents)
+        for name, experiment in experiments.items()
+    }
+
+
+def _lines(variants: Mapping[str, Any], changes: Collection[str]) -> list[str]:
+    """One line for each setting that decides numbers."""
+    return [
+        f"variant.{name}.{key} = {value!r}"
+        for name, settings in variants.items()
+        for key, value in sorted(_flat(settings))
+        if key not in ("output", *changes)
+    ]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{prefix}{key}.")
+        else:
+            found.append((f"{prefix}{key}", value))
+    return found
+
+
+def _fits(checkpoint: Checkpoint, experiment: Experiment) -> bool:
+    """Whether all steps to be recorded up to the checkpoint's have been recorded."""
+    steps = experiment.record.at(experiment.steps)
+    missing = np.setdiff1d(steps[steps <= checkpoint.n], checkpoint.recording()["step"])
+    return checkpoint.n <= experiment.steps and len(missing) == 0

@@ -1,0 +1,126 @@
+"""Joining parts of a study that were computed apart."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import tomli_w
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.storage.variables import Run, Variable
+
+_OF_PARTS = ("first_trial", "output", "trials")
+
+
+class Part(NamedTuple):
+    """A result file: its name, root attributes and variants."""
+
+    name: str
+    attributes: Mapping[str, Any]
+    runs: Mapping[str, Run]
+
+
+def merge_parts(parts: Sequence[Part]) -> tuple[dict[str, Any], dict[str, Run]]:
+    """Attributes and variants of the study as if it had been computed in one job.
+
+    Parameters
+    ----------
+    parts
+        In any order: ranges of trials, variants, or both.
+
+    Raises
+    ------
+    ConfigurationError
+        If parts are unfinished, their settings or versions differ, or trials overlap or lack;
+        names the parts.
+    """
+    _check_finished(parts)
+    _check_versions(parts)
+    names = list(dict.fromkeys(name for part in parts for name in part.runs))
+    configuration = {}
+    runs = {}
+    for name in names:
+        having = sorted(
+            (part for part in parts if name in part.runs),
+            key=lambda part: int(part.runs[name]["trial"][0]),
+        )
+        configuration[name] = _joined_settings(name, having)
+        runs[name] = _joined_trials(name, having)
+    attributes = dict(parts[0].attributes)
+    attributes["configuration"] = tomli_w.dumps({"variant": configuration})
+    attributes["started"] = min(part.attributes["started"] for part in parts)
+    attributes["written"] = max(part.attributes["written"] for part in parts)
+    return attributes, runs
+
+
+def _check_finished(parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.attributes["status"] != "complete":
+            raise ConfigurationError(
+                f"{part.name}: expected a complete run, got one that is"
+                f" {part.attributes['status']}; go on with it by udsgd run --resume"
+            )
+
+
+def _check_versions(parts: Sequence[Part]) -> None:
+    first = parts[0]
+    for part in parts[1:]:
+        if part.attributes["udsgd_mpi_version"] != first.attributes["udsgd_mpi_version"]:
+            raise ConfigurationError(
+                f"{part.name}: expected udsgd_mpi {first.attributes['udsgd_mpi_version']} as in"
+                f" {first.name}, got {part.attributes['udsgd_mpi_version']}; compute it again"
+            )
+
+
+def _joined_settings(variant: str, parts: Sequence[Part]) -> dict[str, Any]:
+    found: list[dict[str, Any]] = [
+        tomllib.loads(part.attributes["configuration"])["variant"][variant] for part in parts
+    ]
+    for part, settings in zip(parts[1:], found[1:], strict=True):
+        for key in sorted({*settings, *found[0]} - {*_OF_PARTS}):
+            if settings.get(key) != found[0].get(key):
+                raise ConfigurationError(
+                    f"{part.name}: expected variant.{variant}.{key} = {found[0].get(key)!r} as in"
+                    f" {parts[0].name}, got {settings.get(key)!r}; parts may differ in trials alone"
+                )
+    trials = sum(settings["trials"] for settings in found)
+    return found[0] | {"trials": trials}
+
+
+def _joined_trials(variant: str, parts: Sequence[Part]) -> Run:
+    for before, after in pairwise(parts):
+        expected = int(before.runs[variant]["trial"][-1]) + 1
+        got = int(after.runs[variant]["trial"][0])
+        if got != expected:
+            what = "overlap" if got < expected else "leave a gap"
+            raise ConfigurationError(
+                f"{before.name} and {after.name} {what} in variant {variant}: expected trial"
+                f" {expected} to follow, got {got}"
+            )
+    first = parts[0].runs[variant]
+    variables = {
+        name: _joined(name, [part.runs[variant] for part in parts], [part.name for part in parts])
+        for name in first.variables
+    }
+    return Run(first.attributes, variables)
+
+
+def _joined(name: str, runs: Sequence[Run], files: Sequence[str]) -> Variable:
+    first = runs[0].variables[name]
+    arrays = [run[name] for run in runs]
+    if "trial" in first.dimensions:
+        axis = first.dimensions.index("trial")
+        return first._replace(values=np.concatenate(arrays, axis=axis))
+    for file, values in zip(files[1:], arrays[1:], strict=True):
+        if values.shape != first.values.shape or values.tolist() != first.values.tolist():
+            is_same = values.dtype.kind == "f" and np.array_equal(
+                values, first.values, equal_nan=True
+            )
+            if not is_same:
+                raise ConfigurationError(
+                    f"{file}: expected the same {name} as in {files[0]}, got another; the parts"
+                    " are not of one study"
+                )
+    return first

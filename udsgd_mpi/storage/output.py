@@ -1,0 +1,143 @@
+"""The files of a job that is running: results and checkpoints."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from udsgd_mpi.errors import OutputError
+from udsgd_mpi.experiment.read import to_toml
+from udsgd_mpi.prediction import Prediction
+from udsgd_mpi.problem import Problem
+from udsgd_mpi.progress import Progress
+from udsgd_mpi.recording import Recording
+from udsgd_mpi.storage.checkpoint import State, folder_of, remove_checkpoint, write_checkpoint
+from udsgd_mpi.storage.result import run_of
+from udsgd_mpi.storage.variables import Run
+from udsgd_mpi.storage.write import write_results
+
+_SECONDS_BETWEEN_WRITES = 2.0
+_SHARE_OF_TIME = 0.02
+
+
+class Output:
+    """Keeps the files of a job up to date; readers find each of them whole at any time.
+
+    Raises
+    ------
+    OutputError
+        From every method that writes, where that fails; the earlier file stays.
+
+    Parameters
+    ----------
+    path
+        The result file.
+    attributes
+        Its root attributes.
+    order
+        Names of all variants.
+    runs
+        Those that are there already.
+    """
+
+    def __init__(
+        self, path: Path, attributes: Mapping[str, Any], order: list[str], runs: Mapping[str, Run]
+    ) -> None:
+        self._path = path
+        self._attributes = dict(attributes)
+        self._order = order
+        self._runs = dict(runs)
+        self._next_write = 0.0
+        self._write("running")
+
+    def update(self, name: str, run: Run, status: str | None = None) -> None:
+        """Write the present state of a variant."""
+        self._runs[name] = run
+        whole = all(
+            name in self._runs and self._runs[name].attributes["complete"] for name in self._order
+        )
+        self._write(status or ("complete" if whole else "running"))
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write what has been measured since the last time."""
+        return time.monotonic() > self._next_write
+
+    def checkpoint(self, name: str) -> Path:
+        """Where a variant's checkpoint is."""
+        return folder_of(self._path) / f"{name}.npz"
+
+    def _write(self, status: str) -> None:
+        started = time.monotonic()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        runs = {name: self._runs[name] for name in self._order if name in self._runs}
+        write_results(self._path, self._attributes | {"status": status, "written": now}, runs)
+        ended = time.monotonic()
+        pause = (ended - started) / _SHARE_OF_TIME
+        self._next_write = ended + max(_SECONDS_BETWEEN_WRITES, pause)
+
+
+class Nowhere:
+    """What a rank other than 0 writes of a variant; what 0 writes, see ``OutputOfVariant``."""
+
+    def record(self, n: int) -> None:
+        """Write what has been measured up to step n, if it is time to."""
+
+    def stop(self, n: int) -> None:
+        """Write what has been measured up to step n, which is the last."""
+
+    def save(self, n: int, states: Iterable[State]) -> None:
+        """Write a checkpoint at step n."""
+        deque(states, maxlen=0)
+
+    def finish(self, prediction: Prediction | None, *, keep: bool) -> None:
+        """Write the variant as it has ended.
+
+        Parameters
+        ----------
+        keep
+            Whether its checkpoints stay.
+        """
+
+
+class OutputOfVariant(Nowhere):
+    """What rank 0 writes of a variant."""
+
+    def __init__(self, output: Output, name: str, problem: Problem, recording: Recording) -> None:
+        self._output = output
+        self._name = name
+        self._problem = problem
+        self._recording = recording
+        self._say = Progress(name, problem.experiment.steps)
+
+    def record(self, n: int) -> None:
+        self._say(n)
+        if self._output.due:
+            self._output.update(self._name, self._until(n))
+
+    def stop(self, n: int) -> None:
+        self._output.update(self._name, self._until(n), "stopped")
+
+    def save(self, n: int, states: Iterable[State]) -> None:
+        path = self._output.checkpoint(self._name)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"checkpoints {path.parent}: cannot be made ({error.strerror})"
+            ) from error
+        measured = self._recording.until(n)
+        recording = {"step": measured.step, **measured.measures}
+        configuration = to_toml({self._name: self._problem.experiment})
+        write_checkpoint(path, n, configuration, recording, states)
+
+    def finish(self, prediction: Prediction | None, *, keep: bool) -> None:
+        run = run_of(self._problem, self._recording, prediction, complete=True)
+        self._output.update(self._name, run)
+        if not keep:
+            remove_checkpoint(self._output.checkpoint(self._name))
+
+    def _until(self, n: int) -> Run:
+        return run_of(self._problem, self._recording.until(n), None, complete=False)

@@ -1,0 +1,125 @@
+"""What is stored of a variant: what was asked, what was measured, and what theory predicts."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.prediction import Prediction
+from udsgd_mpi.problem import Entry, Problem
+from udsgd_mpi.recording import Recording
+from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.storage.variables import Run, Variable
+
+
+def run_of(
+    problem: Problem, recording: Recording, prediction: Prediction | None, *, complete: bool
+) -> Run:
+    """The group of a variant.
+
+    Parameters
+    ----------
+    recording
+        With the measures at the recorded steps so far.
+    complete
+        Whether there are no further ones to come.
+    """
+    experiment = problem.experiment
+    _, trials, d = recording.theta_mean.shape
+    first = experiment.first_trial
+    variables = {
+        "step": _variable(recording.step, "step", "number n of updates done"),
+        "step_size": _step_sizes(experiment.step_size, recording.step),
+        "trial": _variable(np.arange(first, first + trials), "trial", "independent repetition t"),
+        "parameter": _variable(np.arange(d), "parameter", "component of theta"),
+        "agent": _variable(np.arange(len(problem.roster)), "agent", "agent i"),
+        **_measures(recording),
+        "minimizer": _variable(problem.minimizer, "parameter", "theta*, the minimiser of f"),
+        **_roster(problem.roster),
+    }
+    if prediction is not None:
+        variables |= _prediction(prediction)
+    attributes = {
+        "title": experiment.title,
+        "rows_left_over": problem.rows_left_over,
+        "complete": complete,
+    }
+    return Run(attributes, variables)
+
+
+def _measures(recording: Recording) -> dict[str, Variable]:
+    descriptions = {
+        "theta_mean": (
+            "step trial parameter",
+            "network average theta_n = (1/N) sum_i theta^i_n",
+        ),
+        "squared_error": ("step trial", "|theta_n - theta*|^2; its mean over trials is the MSE"),
+        "consensus_error": ("step trial", "(1/N) sum_i |theta^i_n - theta_n|^2"),
+        "averaged_squared_error": (
+            "step trial",
+            "|theta_bar_n - theta*|^2 of the Polyak-Ruppert average theta_bar_n = 1/n sum theta_s",
+        ),
+        "theta": ("step trial agent parameter", "iterates theta^i_n of every agent"),
+    }
+    return {
+        name: _variable(values, *descriptions[name]) for name, values in recording.measures.items()
+    }
+
+
+def _step_sizes(step_size: StepSize, step: NDArray[np.int64]) -> Variable:
+    gamma = np.array([step_size(n, n)[0] if n > 0 else np.nan for n in step.tolist()])
+    return _variable(gamma, "step", "gamma_n")
+
+
+def _roster(roster: list[Entry]) -> dict[str, Variable]:
+    groups = np.array([entry.group for entry in roster], dtype=object)
+    samplers = np.array([entry.sampler for entry in roster], dtype=object)
+    points = np.array([entry.points for entry in roster])
+    batch = np.array([entry.batch for entry in roster])
+    degrees = np.array([entry.mean_degree for entry in roster])
+    return {
+        "group": _variable(groups, "agent", "group of the agent"),
+        "sampler": _variable(samplers, "agent", "sampling strategy of the agent"),
+        "points": _variable(points, "agent", "number of data points of the agent"),
+        "batch": _variable(batch, "agent", "number of points in a mini-batch of the agent"),
+        "mean_degree": _variable(
+            degrees, "agent", "mean degree of the agent's data graph; NaN where it has full access"
+        ),
+    }
+
+
+def _prediction(prediction: Prediction) -> dict[str, Variable]:
+    methods = np.array(prediction.methods, dtype=object)
+    d = len(prediction.limiting_covariance)
+    return {
+        "other_parameter": _variable(
+            np.arange(d), "other_parameter", "component of theta, column of V"
+        ),
+        "predicted_mse": _variable(prediction.mse, "step", "predicted E|theta_n - theta*|^2"),
+        "predicted_mse_error": _variable(
+            prediction.error, "step", "standard error of predicted_mse"
+        ),
+        "predicted_averaged_mse": _variable(
+            prediction.averaged_mse,
+            "step",
+            "predicted E|theta_bar_n - theta*|^2 of the Polyak-Ruppert average",
+        ),
+        "limiting_covariance": _variable(
+            prediction.limiting_covariance,
+            "parameter other_parameter",
+            "V, the limit of Cov(theta_n - theta*) / gamma_n; NaN where no limit theorem holds",
+        ),
+        "agent_trace_V": _variable(
+            prediction.agent_traces, "agent", "what the agent adds to Tr V: Tr V_i / N^2"
+        ),
+        "agent_mse": _variable(
+            prediction.contributions,
+            "agent",
+            "variance that the agent adds to predicted_mse at the last step",
+        ),
+        "predicted_by": _variable(methods, "agent", "way in which the agent's noise was predicted"),
+    }
+
+
+def _variable(values: NDArray[Any], dimensions: str, description: str) -> Variable:
+    return Variable(values, tuple(dimensions.split()), description)
