@@ -14,15 +14,32 @@ from tests.test_bits import datasets
 
 pytestmark = pytest.mark.launcher
 
-# Self-repellent walks, shuffling, mini-batches and the running average have all a state.
-ARGUMENTS = (
-    *("--agents", 5, "--steps", 30_000, "--trials", 4),
-    *("--set", "record.polyak=true", "--set", "groups.full_access.sampler=reshuffling"),
-    *("--set", "groups.full_access.batch=3"),
-)
+# Histories of walks, permutations, mini-batches and the running average: all states there are.
+EXPERIMENT = """
+data = { source = "breast_cancer", standardize = true }
+record = { polyak = true }
+communication = { kind = "dsgd", weights = "lazy" }
+[groups.shuffling]
+share = 0.5
+sampler = "reshuffling"
+batch = 3
+[groups.walking]
+share = 0.5
+sampler = "srrw"
+graph = "small_world"
+[variant.first]
+[variant.second]
+groups.walking.sampler = "nbrw"
+"""
+ARGUMENTS = ("../experiment.toml", "--agents", 5, "--steps", 20_000, "--trials", 4)
 OUTPUT = "udsgd.h5"
 CHECKPOINTS = f"{OUTPUT}.checkpoints"
 STOPPED = 75
+
+
+@pytest.fixture(scope="module", autouse=True)
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    (tmp_path_factory.getbasetemp() / "experiment.toml").write_text(EXPERIMENT)
 
 
 @pytest.fixture(scope="module")
@@ -35,20 +52,20 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def test_usr1_stops_all_ranks_at_one_step(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     job = Job(*ARGUMENTS, "--checkpoint-every", 1000, ranks=3, cwd=tmp_path)
-    job.wait_until(tmp_path / CHECKPOINTS / "all-nbrw.npz")
+    job.wait_until(tmp_path / CHECKPOINTS / "second.npz")
     job.send(signal.SIGUSR1, job.ranks()[-1])
     assert job.wait() == STOPPED
-    assert "udsgd: stopped: [variant.all-nbrw] at step " in job.log.read_text()
+    assert "udsgd: stopped: [variant.second] at step " in job.log.read_text()
     with h5py.File(tmp_path / OUTPUT) as file:
         assert file.attrs["status"] == "stopped"
-    done = udsgd(*ARGUMENTS[2:], "--resume", ranks=2, cwd=tmp_path)
+    done = udsgd(ARGUMENTS[0], *ARGUMENTS[3:], "--resume", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert datasets(tmp_path / OUTPUT) == undisturbed
     assert not (tmp_path / CHECKPOINTS).exists()
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    job = Job("--agents", 2, "--steps", 10**6, ranks=2, cwd=tmp_path)
+    job = Job(ARGUMENTS[0], "--agents", 2, "--steps", 10**6, ranks=2, cwd=tmp_path)
     job.wait_until(tmp_path / OUTPUT)
     rank = job.ranks()[0]
     job.send(signal.SIGSTOP, rank)  # so that it can't get to the next agreement
@@ -59,15 +76,15 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_max_time(tmp_path: Path) -> None:
-    arguments = ("--agents", 2, "--steps", 10**6, "--trials", 2)
+    arguments = (ARGUMENTS[0], "--agents", 2, "--steps", 10**6, "--trials", 2)
     done = udsgd(*arguments, "--max-time", "4s", ranks=2, cwd=tmp_path)
     assert done.returncode == STOPPED, done.stderr
-    assert (tmp_path / CHECKPOINTS / "all-srw.npz").exists()
+    assert (tmp_path / CHECKPOINTS / "first.npz").exists()
 
 
 @pytest.mark.parametrize(
     ("kills", "steps"),
-    [(4, 30_000), pytest.param(50, 300_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
+    [(4, 20_000), pytest.param(50, 300_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
 )
 def test_kills_at_random_moments(
     kills: int, steps: int, undisturbed: dict[str, bytes], tmp_path: Path
@@ -99,7 +116,7 @@ def test_kills_at_random_moments(
     done = udsgd(*arguments, *resume, ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     expected = undisturbed
-    if steps != ARGUMENTS[3]:
+    if steps != ARGUMENTS[4]:
         again = tmp_path / "again"
         again.mkdir()
         assert udsgd(*arguments, ranks=2, cwd=again, timeout=600).returncode == 0
@@ -111,7 +128,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     job = Job(*ARGUMENTS, "--checkpoint-every", 1000, ranks=2, cwd=tmp_path)
-    newest = tmp_path / CHECKPOINTS / "all-srw.npz"
+    newest = tmp_path / CHECKPOINTS / "first.npz"
     job.wait_until(previous := newest.with_suffix(".previous.npz"))
     job.send(signal.SIGUSR1, job.ranks()[0])
     assert job.wait() == STOPPED
@@ -130,17 +147,17 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
 
 
 def test_other_settings_are_refused_with_a_diff(tmp_path: Path) -> None:
-    short = ("--agents", 2, "--steps", 50, "--trials", 2)
+    short = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2)
     assert udsgd(*short, cwd=tmp_path).returncode == 0
     before = (tmp_path / OUTPUT).read_bytes()
     done = udsgd(*short, "--seed", 2, "--resume", ranks=2, cwd=tmp_path)
     assert done.returncode == 2
-    assert "-variant.all-srw.seed = 1\n+variant.all-srw.seed = 2\n" in done.stderr
+    assert "-variant.first.seed = 1\n+variant.first.seed = 2\n" in done.stderr
     assert (tmp_path / OUTPUT).read_bytes() == before
 
 
 def test_resume_where_there_is_nothing(tmp_path: Path) -> None:
-    short = ("--agents", 2, "--steps", 50, "--trials", 2)
+    short = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2)
     done = udsgd(*short, "--resume", cwd=tmp_path)
     assert done.returncode == 2
     assert "expected udsgd.h5 or checkpoints" in done.stderr
@@ -148,10 +165,10 @@ def test_resume_where_there_is_nothing(tmp_path: Path) -> None:
     assert udsgd(*short, "--resume", "auto", cwd=tmp_path).returncode == 0
     again = udsgd(*short, "--resume", "auto", cwd=tmp_path)
     assert again.returncode == 0
-    assert "all-srw" in again.stdout
+    assert "first" in again.stdout
 
 
-SHORT = ("--agents", 3, "--trials", 3, "--set", "record.polyak=true")
+SHORT = (ARGUMENTS[0], "--agents", 3, "--trials", 3)
 
 
 @pytest.fixture(scope="module")
