@@ -71,6 +71,21 @@ class SamplerContract:
         whole = self.draw(graph, [700])
         np.testing.assert_array_equal(self.draw(graph, [1, 2, 300, 97, 299, 1]), whole)
 
+    @pytest.mark.parametrize("n", [0, 1, 130, 1400])
+    def test_a_path_goes_on_from_its_memory(self, graph: nx.Graph, n: int) -> None:
+        whole = self.draw(graph, [1500])
+        first, second = (
+            self.sampler.start(
+                len(graph), Graph.from_networkx(graph, "graph"), Stream(SEED, AGENT, 6)
+            )
+            for _ in range(2)
+        )
+        first.draw(np.empty((n, 6), dtype=np.int32))
+        second.recall(first.n, {name: values.copy() for name, values in first.memory.items()})
+        rest = np.empty((1500 - n, 6), dtype=np.int32)
+        second.draw(rest)
+        np.testing.assert_array_equal(rest, whole[n:])
+
     def test_a_trial_does_not_know_the_others(self, graph: nx.Graph) -> None:
         whole = self.draw(graph, [300])
         alone = self.draw(graph, [300], trials=1, first_trial=5)

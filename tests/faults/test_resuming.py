@@ -82,46 +82,64 @@ def test_max_time(tmp_path: Path) -> None:
     assert (tmp_path / CHECKPOINTS / "first.npz").exists()
 
 
-@pytest.mark.parametrize(
-    ("kills", "steps"),
-    [(4, 20_000), pytest.param(50, 300_000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
-)
-def test_kills_at_random_moments(
-    kills: int, steps: int, undisturbed: dict[str, bytes], tmp_path: Path
-) -> None:
-    """Of one rank or of all; each time the file opens, and at the end nothing is missing."""
+def kill_and_resume(
+    *arguments: object, kills: int, every: str, longest: float, folder: Path
+) -> int:
+    """Kill a run at random moments, one rank or all, until it ends; how often it was killed.
+
+    Each time the result file opens, and the run goes on from it on another number of ranks.
+    """
     chance = random.Random(kills)  # noqa: S311 - no secret
-    arguments = (*ARGUMENTS, "--steps", steps)
-    resume = ("--resume", "auto", "--checkpoint-every", "0.2s")
-    killed = 0
-    while killed < kills:
-        job = Job(*arguments, *resume, ranks=chance.randint(1, 3), cwd=tmp_path)
-        job.wait_until(tmp_path / OUTPUT)
+    resume = ("--resume", "auto", "--checkpoint-every", every)
+    for killed in range(kills):
+        job = Job(*arguments, *resume, ranks=chance.randint(1, 3), cwd=folder)
+        job.wait_until(folder / OUTPUT)
         try:
-            job.launcher.wait(chance.uniform(1.0, 4.0))
-            break
+            code = job.launcher.wait(chance.uniform(1.0, longest))
         except subprocess.TimeoutExpired:
             victims = job.ranks()
+        else:
+            assert code == 0, job.log.read_text()
+            return killed
         if chance.random() < 0.5:
             victims = [chance.choice(victims)]
         for pid in victims:
             job.send(signal.SIGKILL, pid)
-        assert job.wait() != 0
-        killed += 1
-        with h5py.File(tmp_path / OUTPUT) as file:
+        job.wait()
+        with h5py.File(folder / OUTPUT) as file:
             assert file.attrs["status"] in ("running", "complete")
             for run in file["runs"].values():
                 assert len(run["step"]) == len(run["squared_error"])
-    assert killed >= kills // 2
-    done = udsgd(*arguments, *resume, ranks=2, cwd=tmp_path)
+    done = udsgd(*arguments, *resume, ranks=2, cwd=folder, timeout=600)
     assert done.returncode == 0, done.stderr
-    expected = undisturbed
-    if steps != ARGUMENTS[4]:
-        again = tmp_path / "again"
-        again.mkdir()
-        assert udsgd(*arguments, ranks=2, cwd=again, timeout=600).returncode == 0
-        expected = datasets(again / OUTPUT)
-    assert datasets(tmp_path / OUTPUT) == expected
+    return kills
+
+
+def test_kills_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+    killed = kill_and_resume(*ARGUMENTS, kills=4, every="0.2s", longest=4, folder=tmp_path)
+    assert killed > 1
+    assert datasets(tmp_path / OUTPUT) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("arguments", "kills", "every"),
+    [
+        ((*ARGUMENTS[:4], 400_000, *ARGUMENTS[5:]), 50, "0.2s"),
+        (("--agents", 4, "--steps", 100_000), 20, "1s"),
+    ],
+    ids=["fifty-kills", "soak"],
+)
+def test_many_kills(arguments: tuple[object, ...], kills: int, every: str, tmp_path: Path) -> None:
+    disturbed, alone = tmp_path / "disturbed", tmp_path / "alone"
+    disturbed.mkdir()
+    alone.mkdir()
+    (tmp_path / "experiment.toml").write_text(EXPERIMENT)
+    killed = kill_and_resume(*arguments, kills=kills, every=every, longest=5, folder=disturbed)
+    assert killed == kills
+    assert udsgd(*arguments, ranks=2, cwd=alone, timeout=900).returncode == 0
+    assert datasets(disturbed / OUTPUT) == datasets(alone / OUTPUT)
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(

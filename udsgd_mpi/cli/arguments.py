@@ -47,6 +47,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     subparsers["diagnose"] = _add_diagnose(commands)
     subparsers["topology"] = _add_topology(commands)
     subparsers["extend"] = _add_extend(commands)
+    subparsers["merge"] = _add_merge(commands)
     subparsers["watch"] = _add_watch(commands)
     subparsers["doctor"] = _add_doctor(commands)
 
@@ -238,6 +239,14 @@ def _add_extend(commands: "Commands") -> _Parser:
     _add_survival(extend)
     extend.set_defaults(force=False)
     return extend
+
+
+def _add_merge(commands: "Commands") -> _Parser:
+    merge = _add(commands, "merge", "join result files of trials or variants that were run apart")
+    merge.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
+    merge.add_argument("parts", type=Path, nargs="+", metavar="PART.h5", help="complete results")
+    merge.add_argument("--force", action="store_true", help="overwrite OUT.h5")
+    return merge
 
 
 def _add_watch(commands: "Commands") -> _Parser:

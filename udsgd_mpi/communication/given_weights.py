@@ -23,7 +23,9 @@ def read_weights(path: Path, topology: Graph) -> Weights:
     """
     name = f"communication.weights {path}"
     try:
-        W = np.loadtxt(path.read_text(encoding="utf-8").replace(",", " ").splitlines(), ndmin=2)
+        lines = path.read_text(encoding="utf-8").replace(",", " ").splitlines()
+        rows = [line.partition("#")[0].split() for line in lines]
+        W = np.array([row for row in rows if row], dtype=np.float64, ndmin=2)
     except OSError as error:
         raise ConfigurationError(f"{name}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:

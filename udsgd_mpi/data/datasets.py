@@ -21,6 +21,9 @@ class Dataset(NamedTuple):
     labels: Floats
 
 
+_MOST_ELEMENTS = 2**31  # 16 GB
+
+
 def _breast_cancer() -> Dataset:
     from sklearn.datasets import load_breast_cancer
 
@@ -92,6 +95,11 @@ def _read_libsvm(path: Path, _version: FileVersion) -> Dataset:
         ) from error
     if features.shape[0] == 0:
         raise ConfigurationError(f"data file {path}: expected LIBSVM text, got an empty file")
+    if features.shape[0] * features.shape[1] > _MOST_ELEMENTS:
+        raise ConfigurationError(
+            f"data file {path}: expected at most {_MOST_ELEMENTS:,} numbers, got"
+            f" {features.shape[0]:,} rows of {features.shape[1]:,} columns; points are held densely"
+        )
     return Dataset(features.toarray(), labels)
 
 

@@ -16,6 +16,9 @@ from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
 
 Floats = NDArray[np.float64]
 
+# What h5py and NumPy raise where a file is not what it was.
+_DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -71,7 +74,7 @@ def open_results(path: Path) -> Iterator[h5py.File]:
     except OSError as error:
         reason = "no such file" if not path.exists() else str(error)
         raise ConfigurationError(f"results {path}: cannot be read ({reason})") from error
-    with file:
+    with file, _refused_where_damaged(path):
         if file.attrs.get("format") != FORMAT:
             raise ConfigurationError(f"results {path}: expected a file that udsgd wrote")
         if file.attrs["format_version"] > FORMAT_VERSION:
@@ -80,6 +83,19 @@ def open_results(path: Path) -> Iterator[h5py.File]:
                 f" {file.attrs['format_version']}; install a newer udsgd_mpi"
             )
         yield file
+
+
+@contextmanager
+def _refused_where_damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ConfigurationError, BrokenPipeError):
+        raise
+    except _DAMAGE as error:
+        raise ConfigurationError(
+            f"results {path}: expected a file as udsgd wrote it, got a changed or damaged one"
+            f" ({type(error).__name__}: {error})"
+        ) from error
 
 
 def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:

@@ -1,0 +1,148 @@
+"""Whatever a file holds, reading it ends in a result or in one clear error."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import h5py
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from udsgd_mpi.communication.given_weights import read_weights
+from udsgd_mpi.data.datasets import read_libsvm
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.read import read_experiment, variants
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.storage.read import read_measures, read_runs
+from udsgd_mpi.storage.variables import Run, Variable
+from udsgd_mpi.storage.write import write_results
+
+EXAMPLES = 200
+
+TOML = b"""steps = 10
+topology = "ring"
+[groups.a]
+share = 0.5
+sampler = { kind = "srrw", alpha = 2.0 }
+graph = "complete"
+[groups.b]
+share = 0.5
+sampler = "iid"
+[variant.x]
+[variant.y]
+groups.a.sampler = "srw"
+"""
+EDGES = b"# three nodes\n0 1\n1 2\n2 0\n"
+GML = b'graph [ node [ id 0 label "a" ] node [ id 1 label "b" ] edge [ source 0 target 1 ] ]\n'
+GRAPHML = (
+    b'<?xml version="1.0"?><graphml xmlns="http://graphml.graphdrawing.org/xmlns">'
+    b'<graph edgedefault="undirected"><node id="a"/><node id="b"/>'
+    b'<edge source="a" target="b"/></graph></graphml>'
+)
+LIBSVM = b"1 1:0.5 3:2\n-1 2:1e-3\n"
+MATRIX = b"0.5 0.25 0.25\n0.25 0.5 0.25\n0.25 0.25 0.5\n"
+TRIANGLE = Graph.from_networkx(nx.complete_graph(3), "triangle")
+
+
+def results(path: Path) -> bytes:
+    run = Run(
+        {"title": "t", "complete": True},
+        {
+            "step": Variable(np.array([1, 2]), ("step",), "n"),
+            "step_size": Variable(np.array([1, 0.5]), ("step",), "gamma"),
+            "trial": Variable(np.arange(2), ("trial",), "t"),
+            "parameter": Variable(np.arange(1), ("parameter",), "p"),
+            "agent": Variable(np.arange(1), ("agent",), "i"),
+            "sampler": Variable(np.array(["iid"], dtype=object), ("agent",), "s"),
+            "theta_mean": Variable(np.ones((2, 2, 1)), ("step", "trial", "parameter"), "theta"),
+            "squared_error": Variable(np.ones((2, 2)), ("step", "trial"), "e"),
+            "consensus_error": Variable(np.ones((2, 2)), ("step", "trial"), "c"),
+        },
+    )
+    write_results(path, {"status": "complete", "configuration": ""}, {"a": run})
+    return path.read_bytes()
+
+
+def read_settings(path: Path) -> object:
+    return variants(read_experiment(path), {})
+
+
+def read_matrix(path: Path) -> object:
+    return read_weights(path, TRIANGLE)
+
+
+PARSERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
+    "experiment": ("a.toml", TOML, read_settings),
+    "edge list": ("a.edgelist", EDGES, read_graph),
+    "gml": ("a.gml", GML, read_graph),
+    "graphml": ("a.graphml", GRAPHML, read_graph),
+    "libsvm": ("a.svm", LIBSVM, read_libsvm),
+    "weights": ("a.txt", MATRIX, read_matrix),
+}
+
+
+def read_or_refuse(read: Callable[[Path], object], path: Path) -> None:
+    with suppress(ConfigurationError):
+        read(path)
+
+
+def changed(data: st.DataObject, content: bytes) -> bytes:
+    """A file with some bytes replaced, taken out or put in, or something else altogether."""
+    if data.draw(st.integers(0, 9)) == 0:
+        return data.draw(st.binary(max_size=100))
+    for _ in range(data.draw(st.integers(1, 3))):
+        first = data.draw(st.integers(0, len(content)))
+        last = data.draw(st.integers(first, min(len(content), first + 5)))
+        content = content[:first] + data.draw(st.binary(max_size=5)) + content[last:]
+    return content
+
+
+@pytest.mark.parametrize("kind", PARSERS)
+@given(data=st.data())
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_text(kind: str, tmp_path: Path, data: st.DataObject) -> None:
+    name, valid, read = PARSERS[kind]
+    path = tmp_path / name
+    path.write_bytes(valid)
+    read(path)
+    path.write_bytes(changed(data, valid))
+    read_or_refuse(read, path)
+
+
+@given(data=st.data())
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_results(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "a.h5"
+    valid = results(path)
+    path.write_bytes(changed(data, valid))
+    read_or_refuse(read_measures, path)
+    read_or_refuse(read_runs, path)
+
+
+@pytest.mark.parametrize("missing", ["squared_error", "step", "sampler", "step_size"])
+def test_results_without_a_dataset(missing: str, tmp_path: Path) -> None:
+    results(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        del file[f"runs/a/{missing}"]
+    with pytest.raises(ConfigurationError):
+        read_measures(tmp_path / "a.h5")
+
+
+def test_a_column_far_out(tmp_path: Path) -> None:
+    (tmp_path / "a.svm").write_bytes(b"1 1:1 2000000000:1\n-1 1:2\n")
+    with pytest.raises(ConfigurationError, match="columns"):
+        read_libsvm(tmp_path / "a.svm")

@@ -1,0 +1,18 @@
+"""``udsgd merge``."""
+
+from argparse import Namespace
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.storage.lock import locked
+from udsgd_mpi.storage.merge import Part, merge_parts
+from udsgd_mpi.storage.read import read_runs
+from udsgd_mpi.storage.write import write_results
+
+
+def command(arguments: Namespace) -> None:
+    """Join result files of trials or variants that were run apart."""
+    if arguments.output.exists() and not arguments.force:
+        raise ConfigurationError(f"output {arguments.output} exists already; use --force")
+    parts = [Part(str(path), *read_runs(path)) for path in arguments.parts]
+    with locked(arguments.output):
+        write_results(arguments.output, *merge_parts(parts))
