@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from udsgd_mpi.errors import OutputError
 
+_SUFFIX = ".tmp"
+
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write ``content`` in place of a file.
@@ -19,6 +21,18 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     with replacing(path) as file:
         file.write(content)
+
+
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what processes that were killed while writing have left in a folder.
+
+    Parameters
+    ----------
+    name
+        File that they were about to replace.
+    """
+    for path in folder.glob(f".{name}.[0-9]*{_SUFFIX}"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -35,7 +49,7 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
     OutputError
         If the disk is full, or the folder is read-only or gone; the old file stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
     try:
         with temporary.open("wb") as file:
             yield file

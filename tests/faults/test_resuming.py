@@ -119,6 +119,7 @@ def test_kills_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path) 
     killed = kill_and_resume(*ARGUMENTS, kills=4, every="0.2s", longest=4, folder=tmp_path)
     assert killed > 1
     assert datasets(tmp_path / OUTPUT) == undisturbed
+    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png", "log"}
 
 
 @pytest.mark.slow

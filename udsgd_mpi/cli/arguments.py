@@ -69,6 +69,7 @@ def _add_run(commands: "Commands") -> _Parser:
     run.add_argument("--force", action="store_true", help="overwrite the result file")
     run.add_argument(
         "--resume",
+        nargs="?",
         choices=["auto", "required"],
         default="no",
         metavar="auto",

@@ -3,6 +3,7 @@
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespace) -> Path | None:
     """Start MPI and run the job; the result file on rank 0, None elsewhere."""
     started = time.monotonic()
-    signals = StopSignals()
+    signals = _stop_signals()
     ease_oversubscription()
     use_one_thread()
     from mpi4py import MPI
@@ -86,6 +87,11 @@ def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespa
         raise Stopped(f"{stopped} ({reason})") from stopped
     wait_quietly(comm)
     return output
+
+
+@cache
+def _stop_signals() -> StopSignals:
+    return StopSignals()
 
 
 def _print_plan(arguments: Namespace) -> None:

@@ -88,6 +88,7 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
         output = None
         if found and hosts and problems:
             _warn(problems)
+            found.begin()
             output = _output(found, problems, hosts)
         for name, problem in problems.items():
             checkpoint = found.checkpoints.get(name) if found else None
@@ -141,6 +142,8 @@ def _run(
     """Run one variant; output and checkpoint are rank 0's."""
     simulation = Simulation(comm, problem, go_on=options.mask_diverged)
     n = comm.bcast(checkpoint.n if checkpoint else 0)
+    if output and options.resume != "no":
+        _say(f"[variant.{name}] begins at step {n:,}")
     if n > 0:
         simulation.resume(n, checkpoint)
     files = Nowhere()
@@ -163,7 +166,7 @@ def _run(
         raise Stopped(f"[variant.{name}] at step {simulation.n:,} of {problem.experiment.steps:,}")
     if options.keep_checkpoints:
         save()
-    files.record(simulation.n)
+    files.record(simulation.n, now=True)
     files.finish(_predict(comm, problem), keep=options.keep_checkpoints)
 
 
@@ -183,11 +186,14 @@ def _warn(problems: Mapping[str, Problem]) -> None:
     for name, problem in problems.items():
         if problem.rows_left_over:
             used = sum(entry.points for entry in problem.roster)
-            print(
-                f"udsgd: [variant.{name}] {problem.rows_left_over:,} rows of the data are left"
-                f" over; the agents hold {used:,}",
-                file=sys.stderr,
-                flush=True,
+            _say(
+                f"[variant.{name}] {problem.rows_left_over:,} rows of the data are left over; the"
+                f" agents hold {used:,}"
             )
         for concern in concerns(problem):
-            print(f"udsgd: warning: [variant.{name}] {concern}", file=sys.stderr, flush=True)
+            _say(f"warning: [variant.{name}] {concern}")
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"udsgd: {message}\n")
+    sys.stderr.flush()

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import traceback
+from functools import cache
 from types import TracebackType
 
 from udsgd_mpi.errors import ExitCode
@@ -21,7 +22,8 @@ class Waiting:
         self.since = 0.0
 
     def __call__(self, ranks: str) -> "Waiting":
-        self.ranks, self.since = ranks, time.monotonic()
+        self.since = time.monotonic()  # before ranks, as the watchdog may look in between
+        self.ranks = ranks
         return self
 
     def __enter__(self) -> None:
@@ -39,6 +41,7 @@ class Waiting:
 waiting = Waiting()
 
 
+@cache  # one watchdog, however many jobs a process runs
 def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
     """End the job where an exchange takes too long, or the launcher is gone.
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from udsgd_mpi.atomic_file import remove_unfinished
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
@@ -44,6 +45,14 @@ class Earlier:
     attributes: dict[str, Any] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Clear away what the new run does not go on from."""
+        folder = folder_of(self.output)
+        remove_unfinished(self.output.parent, self.output.name)
+        remove_unfinished(folder)
+        if not self.attributes and not self.checkpoints:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def unfinished(self) -> dict[str, Experiment]:
@@ -97,7 +106,6 @@ def earlier(
                 f"output {what} exists already; use --resume to go on with it, --force to replace"
                 " it, or --output FILE"
             )
-        shutil.rmtree(folder, ignore_errors=True)
         return Earlier(output, _with_agents(experiments, agents))
     attributes: dict[str, Any] = {}
     runs: dict[str, Run] = {}

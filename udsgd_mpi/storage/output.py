@@ -53,8 +53,9 @@ class Output:
         self._write("running")
 
     def update(self, name: str, run: Run, status: str | None = None) -> None:
-        """Write the present state of a variant."""
-        self._runs[name] = run
+        """Write the present state of a variant, unless nothing was recorded yet."""
+        if len(run["step"]) > 0:
+            self._runs[name] = run
         whole = all(
             name in self._runs and self._runs[name].attributes["complete"] for name in self._order
         )
@@ -82,8 +83,8 @@ class Output:
 class Nowhere:
     """What a rank other than 0 writes of a variant; what 0 writes, see ``OutputOfVariant``."""
 
-    def record(self, n: int) -> None:
-        """Write what has been measured up to step n, if it is time to."""
+    def record(self, n: int, *, now: bool = False) -> None:
+        """Write what has been measured up to step n, now or if it is time to."""
 
     def stop(self, n: int) -> None:
         """Write what has been measured up to step n, which is the last."""
@@ -112,9 +113,9 @@ class OutputOfVariant(Nowhere):
         self._recording = recording
         self._say = Progress(name, problem.experiment.steps)
 
-    def record(self, n: int) -> None:
+    def record(self, n: int, *, now: bool = False) -> None:
         self._say(n)
-        if self._output.due:
+        if now or self._output.due:
             self._output.update(self._name, self._until(n))
 
     def stop(self, n: int) -> None:

@@ -114,7 +114,7 @@ def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
         }
         runs = {
             name: Run(
-                dict(group.attrs),
+                {"complete": True, **group.attrs},
                 {key: _variable(dataset) for key, dataset in group.items()},
             )
             for name, group in file["runs"].items()
@@ -155,7 +155,7 @@ def _measured(what: str, run: h5py.Group) -> Measured:
         )
     return Measured(
         title=run.attrs["title"],
-        complete=bool(run.attrs["complete"]),
+        complete=bool(run.attrs.get("complete", True)),
         diverged=int(np.sum(~finite)),
         step=run["step"][:],
         squared_error=errors[:, finite],
