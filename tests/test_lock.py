@@ -40,7 +40,7 @@ def test_a_stale_lock_of_this_host_is_taken_over(tmp_path: Path) -> None:
 
 def test_a_lock_of_another_host_is_explained(tmp_path: Path) -> None:
     with (
-        pytest.raises(ConfigurationError, match="process 1234 on host elsewhere.*remove"),
+        pytest.raises(ConfigurationError, match=r"process 1234 on host elsewhere.*remove"),
         locked(left_behind(tmp_path)),
     ):
         pass
