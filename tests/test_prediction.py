@@ -12,9 +12,10 @@ from udsgd_mpi.cli.main import main
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.prediction import Prediction, predict
+from udsgd_mpi.prediction.curvature import SamePaths, curvature
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.recording import Recording
-from udsgd_mpi.samplers import NBRW, SRRW
+from udsgd_mpi.samplers import NBRW, SRRW, Stream
 from udsgd_mpi.upgrades import Planner
 
 AGENTS, POINTS, D, TRIALS, STEPS = 4, 40, 5, 2000, 4000
@@ -93,22 +94,82 @@ def test_white_noise_by_the_linear_recursion(sampler: str, exponent: float, data
 @pytest.mark.parametrize(
     "sampler",
     [
-        {"kind": "srrw", "alpha": 2, "b": 0.8},
-        {"kind": "srrw", "alpha": 10, "b": 0.8},
-        {"kind": "hdt", "alpha": 2, "b": 0.8},
         "single_shuffling",
+        "reshuffling",
+        {"kind": "srrw", "alpha": 20, "b": 0.8},
+        {"kind": "hdt", "alpha": 10, "b": 0.8},
+        pytest.param({"kind": "srrw", "alpha": 2, "b": 0.8}, marks=pytest.mark.slow),
+        pytest.param({"kind": "srrw", "alpha": 10, "b": 0.8}, marks=pytest.mark.slow),
+        pytest.param({"kind": "hdt", "alpha": 2, "b": 0.8}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
 def test_long_memories_by_paths(sampler: Any, exponent: float, data: Path) -> None:
-    """Within 5 % and 4 standard errors of either side, at each of three steps."""
-    posed = problem(data, sampler, step_size={"gamma": 1.0, "exponent": exponent})
+    """Within 5 % and 4 standard errors of either side, at n = 1,000 and 2,000."""
+    step_size = {"gamma": 1.0, "exponent": exponent}
+    posed = problem(data, sampler, step_size=step_size, steps=2000)
     recording = measured(posed)
-    prediction = expected(posed, recording)
+    prediction = expected(posed, recording, trials=TRIALS)
     assert set(prediction.methods) == {"paths"}
     mean, error = errors(recording.squared_error)
     slack = 4 * np.hypot(error, prediction.error)
     assert (abs(prediction.mse - mean) < slack + 0.05 * mean).all()
+    assert recording.averaged_squared_error is not None
+    if exponent < 1:
+        mean, error = errors(recording.averaged_squared_error)
+        slack = 4 * np.hypot(error, prediction.averaged_error)
+        assert (abs(prediction.averaged_mse - mean) < slack + 0.05 * mean).all()
+
+
+def test_curvature_is_the_update_less_its_linear_approximation(data: Path) -> None:
+    """Agents at one θ, by a loop over steps and trials, with mini-batches of two sizes."""
+    group = {"share": 0.5, "sampler": "reshuffling"}
+    groups = {"ones": {**group, "batch": 1}, "threes": {**group, "batch": 3}}
+    posed = problem(data, "iid", groups=groups, step_size={"gamma": 0.8, "exponent": 0.9})
+    seed, trials, steps = 5, 3, np.array([1, 7, 60])
+    everyone, spectrum = OneProcess(AGENTS), np.linalg.eigh(posed.hessian)
+    found = curvature(posed, everyone, spectrum, steps, seed, trials)
+
+    star, objective, n = posed.minimizer, posed.experiment.objective, int(steps[-1])
+    paths = []
+    for i, agent in enumerate(posed.agents):
+        X = np.empty((n, trials), dtype=np.int32)
+        agent.sampler.start(agent.batches, None, Stream(seed, i, trials)).draw(X)
+        paths.append(X)
+    noise = [agent.gradient_noise(objective, star) for agent in posed.agents]
+    for t in range(trials):
+        theta, linear = [np.zeros(D)], [-star]
+        for k in range(n):
+            gamma = 0.8 / (k + 1) ** 0.9
+            g, e = np.zeros(D), np.zeros(D)
+            for agent, X, xi in zip(posed.agents, paths, noise, strict=True):
+                first = X[k, t] * agent.batch
+                rows = slice(first, first + agent.batch)
+                x, y = agent.points.features[rows], agent.points.labels[rows]
+                residuals = 1 / (1 + np.exp(-x @ theta[-1])) - y
+                g += (residuals @ x / len(y) + theta[-1]) / AGENTS
+                e += xi[X[k, t]] / AGENTS
+            theta.append(theta[-1] - gamma * g)
+            linear.append(linear[-1] - gamma * (posed.hessian @ linear[-1] + e))
+        theta, linear = np.array(theta) - star, np.array(linear)
+        for row, k in enumerate(steps):
+            of_theta = (theta[k] ** 2).sum(), (linear[k] ** 2).sum()
+            means = theta[:k].mean(axis=0), linear[:k].mean(axis=0)
+            of_average = (means[0] ** 2).sum(), (means[1] ** 2).sum()
+            for pair, squares in zip(found, (of_theta, of_average), strict=True):
+                got = pair.update[row, t], pair.linear[row, t]
+                np.testing.assert_allclose(got, squares, rtol=1e-9)
+
+
+def test_control_variate_corrects_the_first_order() -> None:
+    """Within 4 standard errors; where the two have nothing in common, it is the plain mean."""
+    rng = np.random.default_rng(4)
+    linear = rng.chisquare(3, size=(2, 4000))
+    update = np.stack([0.5 + 1.1 * linear[0], rng.chisquare(2, size=4000)])
+    mean, error = SamePaths(update, linear).correct(np.full(2, 3.0), np.zeros(2))
+    assert (abs(mean - [3.8, 2.0]) < 4 * error).all()
+    assert error[0] < 0.2 * update[0].std() / np.sqrt(4000)
+    assert error[1] == pytest.approx(update[1].std() / np.sqrt(4000), rel=0.01)
 
 
 def test_moderate_repulsion_by_the_linear_recursion(data: Path) -> None:

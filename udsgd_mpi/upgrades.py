@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.prediction import AgentForecast, Method, Part, combine, default_trials
+from udsgd_mpi.prediction import (
+    AgentForecast,
+    Method,
+    Part,
+    combine,
+    default_trials,
+    from_the_start,
+)
 from udsgd_mpi.problem import Agent, Problem
 from udsgd_mpi.samplers import Sampler, Stream
 from udsgd_mpi.theory.paths import Functional
@@ -60,7 +67,7 @@ class Planner:
         steps = np.array([experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
         self._forecast = AgentForecast(problem, spectrum, steps, trials or default_trials(self.N))
-        self._start = self._forecast.from_the_start()[0]
+        self._start = from_the_start(problem, spectrum, steps)[0]
         self.candidates = [i for i, e in enumerate(problem.roster) if e.sampler == before]
         if not self.candidates:
             known = ", ".join(sorted({entry.sampler for entry in problem.roster}))

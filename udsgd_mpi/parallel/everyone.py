@@ -1,6 +1,7 @@
 """All agents of a run on the ranks that host them."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ class OnRanks:
         self._layout = Layout(agents, comm.size)
         self.agents = agents
         self.hosted = self._layout.hosted(comm.rank)
+        self._average = cache(lambda elements: AgentAverage(comm, self._layout, elements))
 
     def once(self, action: Callable[[], T]) -> T:
         result: T = self._comm.bcast(on_root(self._comm, action))
@@ -47,5 +49,4 @@ class OnRanks:
         return [item for part in self._comm.allgather(items) for item in part]
 
     def mean(self, rows: Floats) -> Floats:
-        average = AgentAverage(self._comm, self._layout, rows.shape[1])
-        return average(np.ascontiguousarray(rows))
+        return self._average(rows.shape[1])(np.ascontiguousarray(rows)).copy()

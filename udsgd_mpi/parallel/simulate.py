@@ -8,7 +8,6 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.layout import Layout, most_copies
-from udsgd_mpi.objectives import Points
 from udsgd_mpi.parallel.blocks import Blocks, Floats
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.mixing import Mixer
@@ -109,7 +108,7 @@ class Simulation:
         save
             Is called where all ranks agree to save their states.
         """
-        experiment, agents = self._problem.experiment, self._problem.agents
+        experiment = self._problem.experiment
         last = experiment.steps
         W = Mixer(self._comm, self._problem.schedule, self._blocks, last)
 
@@ -131,12 +130,8 @@ class Simulation:
                 self._draws,
                 experiment.step_size,
                 experiment.objective,
-                Points(
-                    np.concatenate([agent.points.features for agent in agents]),
-                    np.concatenate([agent.points.labels for agent in agents]),
-                    np.concatenate([agent.points.weights for agent in agents]),
-                ),
-                self._batch,
+                self._problem.points,
+                self._problem.batch,
                 W,
                 control.stops(stops[stops > self.n]),
                 observe,
@@ -198,11 +193,6 @@ class Simulation:
             yield state | {f"path/{name}": values for name, values in path.memory.items()}
 
     def _draw_from(self, n: int, ahead: list[NDArray[np.int32]] | None) -> Draws:
-        sizes = [len(agent.points.labels) for agent in self._problem.agents]
-        first_rows = (np.cumsum(sizes) - sizes).tolist()
-        trials = self._problem.experiment.trials
-        return Draws(self._paths, first_rows, self._batch, trials, n, ahead)
-
-    @property
-    def _batch(self) -> NDArray[np.int64]:
-        return np.array([agent.batch for agent in self._problem.agents], dtype=np.int64)
+        problem = self._problem
+        trials = problem.experiment.trials
+        return Draws(self._paths, problem.first_rows, problem.batch, trials, n, ahead)

@@ -13,6 +13,7 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.graphs import Graph, build, build_topology
+from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.everyone import Everyone
 from udsgd_mpi.problem.mean_objective import MeanObjective
@@ -66,6 +67,28 @@ class Problem:
     minimizer: Floats
     hessian: Floats
     largest_curvature: float
+
+    @property
+    def points(self) -> Points:
+        """Points of the hosted agents, one agent after the other."""
+        parts = [agent.points for agent in self.agents]
+        return Points(
+            np.concatenate([part.features for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+        )
+
+    @property
+    def first_rows(self) -> list[int]:
+        """Where each hosted agent's points begin among ``points``."""
+        sizes = np.array([len(agent.points.labels) for agent in self.agents])
+        rows: list[int] = (np.cumsum(sizes) - sizes).tolist()
+        return rows
+
+    @property
+    def batch(self) -> NDArray[np.int64]:
+        """Number of points in a mini-batch of each hosted agent, shape (agents,)."""
+        return np.array([agent.batch for agent in self.agents], dtype=np.int64)
 
 
 def pose_all(

@@ -59,7 +59,7 @@ def along_paths(
     steps
         The n to look at, ascending.
     """
-    theta, total = np.zeros((2, trials, len(h)))
+    theta, total = np.zeros((2, 1, trials, len(h)))
     found: tuple[list[Functional], list[Functional]] = ([], [])
     X = np.empty((_BLOCK, trials), dtype=np.int32)
     n, drawn = 0, 0
@@ -70,10 +70,11 @@ def along_paths(
                 drawn += _BLOCK
             end = min(step, drawn)
             first = n - drawn + _BLOCK
-            _descend(theta, total, X[first : first + end - n], g, h, step_size(n + 1, end))
+            drawn_now = X[first : first + end - n, None]
+            linear_descent(theta, total, drawn_now, g, h, step_size(n + 1, end))
             n = end
-        found[0].append(_over_trials(theta))
-        found[1].append(_over_trials(total / max(n, 1)))
+        found[0].append(_over_trials(theta[0]))
+        found[1].append(_over_trials(total[0] / max(n, 1)))
     of_theta, of_average = (Functional(*map(np.array, zip(*rows, strict=True))) for rows in found)
     return of_theta, of_average
 
@@ -87,10 +88,10 @@ def _over_trials(values: Floats) -> Functional:
 
 
 @kernel(
-    "void(float64[:, ::1], float64[:, ::1], int32[:, ::1], float64[:, ::1], float64[::1],"
-    " float64[::1])"
+    "void(float64[:, :, ::1], float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1],"
+    " float64[::1], float64[::1])"
 )
-def _descend(
+def linear_descent(
     theta: Floats,
     total: Floats,
     X: NDArray[np.int32],
@@ -98,10 +99,16 @@ def _descend(
     h: Floats,
     gamma: Floats,
 ) -> None:
-    trials, d = theta.shape
+    """θ ← (1 − γ h) θ − γ g(X_n) at each step, in place, after adding θ to ``total``.
+
+    theta and total are (agents, trials, d), X is (steps, agents, trials), g is (rows, d), h is
+    (d,) and gamma (steps,).
+    """
+    agents, trials, d = theta.shape
     for n in range(len(gamma)):
-        for t in range(trials):
-            x = X[n, t]
-            for a in range(d):
-                total[t, a] += theta[t, a]
-                theta[t, a] = (1 - gamma[n] * h[a]) * theta[t, a] - gamma[n] * g[x, a]
+        for i in range(agents):
+            for t in range(trials):
+                x = X[n, i, t]
+                for a in range(d):
+                    total[i, t, a] += theta[i, t, a]
+                    theta[i, t, a] = (1 - gamma[n] * h[a]) * theta[i, t, a] - gamma[n] * g[x, a]

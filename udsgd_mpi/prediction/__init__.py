@@ -1,0 +1,15 @@
+"""What theory expects of a problem before it is run."""
+
+from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start
+from udsgd_mpi.prediction.predict import Prediction, combine, default_trials, predict
+
+__all__ = [
+    "AgentForecast",
+    "Method",
+    "Part",
+    "Prediction",
+    "combine",
+    "default_trials",
+    "from_the_start",
+    "predict",
+]

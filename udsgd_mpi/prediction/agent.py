@@ -1,0 +1,145 @@
+"""What theory expects of one agent alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.samplers import Stream
+from udsgd_mpi.seeding import Purpose, generator
+from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.theory.limit import check_step_size, limiting_covariance
+from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.paths import Functional, along_paths
+from udsgd_mpi.theory.second_moments import SecondMoments
+
+Floats = NDArray[np.float64]
+Spectrum = tuple[Floats, Floats]
+Method = Literal["auto", "linear", "paths"]
+
+# Noise is white enough for the linear recursion if so many correlation times pass.
+_CORRELATION_TIMES = 200
+
+# Step sizes that are far too large end in infinity, here as in the run.
+overflowing = np.errstate(over="ignore", invalid="ignore")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What theory expects of one agent alone: moments of its functional, and V_i."""
+
+    method: str
+    theta: Functional
+    average: Functional
+    linear: Floats
+    V: Floats
+
+
+class AgentForecast:
+    """Forecasts for agents of a problem: what they share is computed once.
+
+    Parameters
+    ----------
+    spectrum
+        Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
+
+    Attributes
+    ----------
+    seed
+        Of the paths.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        spectrum: Spectrum,
+        steps: NDArray[np.int64],
+        trials: int,
+    ) -> None:
+        self.problem = problem
+        self.steps = steps
+        self.trials = trials
+        self.spectrum = spectrum
+        seed = generator(problem.experiment.seed, Purpose.PREDICTION).integers(2**63)
+        self.seed = int(seed)
+        self._table = cache(self._integrate)
+
+    @overflowing
+    def __call__(self, agent: Agent, i: int, method: Method = "auto") -> Part:
+        """Forecast of agent i."""
+        experiment = self.problem.experiment
+        h, basis = self.spectrum
+        G = agent.gradient_noise(experiment.objective, self.problem.minimizer)
+        noise = agent.sampler.noise(G, agent.graph)
+        by_paths = method == "paths" or (method == "auto" and self._remembers(agent, noise, G))
+        turned = noise.turned(basis)
+        largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
+        table = self._table(noise.b, largest)
+        counts = table.weights(turned.repulsion).T @ turned.amplitudes**2
+        linear = np.einsum("ka,nka->n", counts, table.theta)
+        if by_paths:
+            stream = Stream(self.seed, i, self.trials)
+            path = agent.sampler.start(agent.batches, agent.graph, stream)
+            theta, average = along_paths(
+                path,
+                self.trials,
+                np.ascontiguousarray(G @ basis),
+                h,
+                experiment.step_size,
+                self.steps,
+            )
+        else:
+            averaged = np.einsum("ka,nka->n", counts, table.average)
+            theta = Functional.exactly(linear, len(h))
+            average = Functional.exactly(averaged, len(h))
+        V = np.full_like(self.problem.hessian, np.nan)
+        if has_limit(self.problem.hessian, experiment.step_size):
+            V = limiting_covariance(noise, self.problem.hessian, experiment.step_size)
+        return Part("paths" if by_paths else "linear", theta, average, linear, V)
+
+    def each(self, agents: dict[int, Agent], method: Method, threads: int) -> dict[int, Part]:
+        """Forecasts of several agents at once."""
+        with ThreadPoolExecutor(threads) as pool:
+            parts = pool.map(lambda i: self(agents[i], i, method), agents)
+            return dict(zip(agents, parts, strict=True))
+
+    def _remembers(self, agent: Agent, noise: Noise, G: Floats) -> bool:
+        if agent.sampler.long_memory or not agent.sampler.on_graph:
+            return agent.sampler.long_memory
+        variance = agent.stationary_law @ (G**2).sum(axis=1)
+        correlation_time = (noise.amplitudes**2).sum() / variance if variance > 0 else 0.0
+        return bool(correlation_time * _CORRELATION_TIMES > self.steps[-1])
+
+    def _integrate(self, b: float | None, largest: float) -> SecondMoments:
+        step_size = self.problem.experiment.step_size
+        h, _ = self.spectrum
+        if b is None:
+            return SecondMoments.white(h, step_size, self.steps)
+        return SecondMoments.with_history(h, step_size, b, largest, self.steps)
+
+
+def has_limit(H: Floats, step_size: StepSize) -> bool:
+    """Whether the limit theorem holds for a step size."""
+    try:
+        check_step_size(H, step_size)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def from_the_start(
+    problem: Problem, spectrum: Spectrum, steps: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Φ(n, 0) (θ_0 − θ*) and its average over n, in the eigenbasis of H, shape (steps, d)."""
+    h, basis = spectrum
+    gamma = problem.experiment.step_size(1, max(1, int(steps[-1])))
+    shrink = np.cumprod(1 - gamma[:, None] * h, axis=0)
+    start = -(basis.T @ problem.minimizer)
+    theta = np.vstack([np.ones_like(h), shrink]) * start
+    sums = np.vstack([np.zeros_like(h), np.cumsum(theta, axis=0)])
+    return theta[steps], sums[steps] / np.maximum(steps, 1)[:, None]

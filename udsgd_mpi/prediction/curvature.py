@@ -1,0 +1,132 @@
+"""What the curvature of f adds to the first order, from sampled paths.
+
+θ_n is a linear functional of the paths to first order only: f is not quadratic, and its Hessian is
+sampled as its gradient is. What that adds is of relative order 1/N. But where noise cancels itself,
+in shuffled epochs or under strong repulsion, the first order is small; and the first steps, in
+which nothing has cancelled yet, count for as long as Φ(n, k), or an average over n, remembers them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.prediction.agent import Spectrum, from_the_start
+from udsgd_mpi.problem import Everyone, Problem
+from udsgd_mpi.samplers import Stream
+from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.theory.paths import linear_descent
+
+Floats = NDArray[np.float64]
+
+
+class SamePaths(NamedTuple):
+    """Squared errors by the update and by its linear approximation on the same paths.
+
+    Attributes
+    ----------
+    update, linear
+        Shape (steps, trials).
+    """
+
+    update: Floats
+    linear: Floats
+
+    def correct(self, first_order: Floats, error: Floats) -> tuple[Floats, Floats]:
+        """The mean square of the update and its standard error, shape (steps,).
+
+        ``linear`` is the control variate, as more is known of its expectation, with the
+        coefficient that makes the error least.
+
+        Parameters
+        ----------
+        first_order, error
+            Expectation of ``linear`` and its standard error, shape (steps,).
+        """
+        trials = self.update.shape[1]
+        means = self.update.mean(axis=1), self.linear.mean(axis=1)
+        update, linear = (each - mean[:, None] for each, mean in zip(self, means, strict=True))
+        spread = (linear**2).sum(axis=1)
+        shared = (update * linear).sum(axis=1)
+        coefficient = np.clip(shared / np.where(spread > 0, spread, 1), 0, 1)
+        rest = update - coefficient[:, None] * linear
+        corrected = means[0] - coefficient * (means[1] - first_order)
+        return corrected, np.hypot(rest.std(axis=1, ddof=1) / np.sqrt(trials), coefficient * error)
+
+
+def curvature(
+    problem: Problem,
+    everyone: Everyone,
+    spectrum: Spectrum,
+    steps: NDArray[np.int64],
+    seed: int,
+    trials: int,
+) -> tuple[SamePaths, SamePaths]:
+    """‖θ_n − θ*‖², and that of the Polyak–Ruppert average, on sampled paths; collective.
+
+    Agents are at consensus (W = J) at every step: how far they disagree in the first steps, which
+    depends on W, is left out.
+
+    Parameters
+    ----------
+    spectrum
+        Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
+    steps
+        The n to look at, ascending.
+    seed
+        Of the paths.
+    """
+    experiment, agents = problem.experiment, problem.agents
+    (h, basis), step_size = spectrum, experiment.step_size
+    shape = (len(agents), trials, len(h))
+    g = np.zeros((len(problem.points.labels), len(h)))
+    paths = []
+    for i, agent, first in zip(everyone.hosted, agents, problem.first_rows, strict=True):
+        paths.append(agent.sampler.start(agent.batches, agent.graph, Stream(seed, i, trials)))
+        noise = agent.gradient_noise(experiment.objective, problem.minimizer) @ basis
+        g[first : first + len(agent.points.labels) : agent.batch] = noise
+    X = Draws(paths, problem.first_rows, problem.batch, trials)
+    linear, linear_sum = np.zeros((2, *shape))
+    theta_sum = np.zeros(shape[1:])
+    start = from_the_start(problem, spectrum, steps)
+    rows = {int(n): row for row, n in enumerate(steps)}
+    squares = np.empty((2, 2, len(steps), trials))
+
+    def mean(values: Floats) -> Floats:
+        return everyone.mean(values.reshape(len(values), -1)).reshape(shape[1:])
+
+    def consensus(_: int, half_steps: Floats) -> Floats:
+        half_steps[:] = mean(half_steps)
+        return half_steps
+
+    def compare(row: int, n: int, theta: Floats) -> None:
+        squares[0, 0, row] = _squared(theta - problem.minimizer)
+        squares[0, 1, row] = _squared(start[0][row] + mean(linear))
+        squares[1, 0, row] = _squared(theta_sum / max(n, 1) - problem.minimizer)
+        squares[1, 1, row] = _squared(start[1][row] + mean(linear_sum) / max(n, 1))
+
+    def observe(n: int, theta: Floats) -> None:
+        nonlocal theta_sum
+        linear_descent(linear, linear_sum, X[n - 1 : n], g, h, step_size(n, n))
+        if n in rows:
+            compare(rows[n], n, theta[0])
+        theta_sum += theta[0]
+
+    if 0 in rows:
+        compare(rows[0], 0, theta_sum)
+    unified_distributed_sgd(
+        np.zeros(shape),
+        X,
+        step_size,
+        experiment.objective,
+        problem.points,
+        problem.batch,
+        consensus,
+        range(1, int(steps[-1]) + 1),
+        observe,
+    )
+    return SamePaths(*squares[0]), SamePaths(*squares[1])
+
+
+def _squared(values: Floats) -> Floats:
+    return np.asarray((values**2).sum(axis=1))

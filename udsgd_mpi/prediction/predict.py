@@ -1,0 +1,152 @@
+"""The mean square error that theory expects of a problem, agent by agent.
+
+θ_n − θ* is to first order (1/N) Σ_i of what each agent's own noise makes of it, whatever the
+agents' W_n are: every agent contributes its own variance, and these add up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start, overflowing
+from udsgd_mpi.prediction.curvature import curvature
+from udsgd_mpi.problem import Everyone, Problem
+from udsgd_mpi.theory.paths import Functional
+
+Floats = NDArray[np.float64]
+
+_PATHS, _FEWEST_PATHS = 2000, 40
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What theory expects of the network average.
+
+    Attributes
+    ----------
+    step
+        n, shape (steps,).
+    mse
+        E‖θ_n − θ*‖², shape (steps,).
+    error
+        Standard error of ``mse`` by the sampled paths, shape (steps,); 0 where none were.
+    averaged_mse, averaged_error
+        The same of the Polyak–Ruppert average.
+    linear_mse
+        ``mse`` by the linear recursion of all agents, shape (steps,).
+    of_curvature
+        What the curvature of f adds to ``mse``, shape (steps,); 0 where no paths were sampled.
+    contributions
+        What each agent adds to ``mse`` at the last step, shape (agents,).
+    limiting_covariance
+        V, shape (d, d); NaN where no limit theorem holds.
+    agent_traces
+        What each agent adds to Tr V, Tr V_i / N², shape (agents,).
+    methods
+        ``"linear"`` or ``"paths"`` for each agent.
+    """
+
+    step: NDArray[np.int64]
+    mse: Floats
+    error: Floats
+    averaged_mse: Floats
+    averaged_error: Floats
+    linear_mse: Floats
+    of_curvature: Floats
+    contributions: Floats
+    limiting_covariance: Floats
+    agent_traces: Floats
+    methods: list[str]
+
+    @property
+    def disagree(self) -> bool:
+        """Whether at the last step the two ways differ by 5 % and 4 standard errors."""
+        difference = abs(self.linear_mse[-1] - self.mse[-1])
+        return bool(difference > max(0.05 * self.mse[-1], 4 * self.error[-1]))
+
+
+@overflowing
+def predict(
+    problem: Problem,
+    everyone: Everyone,
+    steps: NDArray[np.int64],
+    *,
+    method: Method = "auto",
+    trials: int | None = None,
+    threads: int = 1,
+) -> Prediction:
+    """Predict the error of a problem at some steps; collective where ``everyone`` is.
+
+    Parameters
+    ----------
+    method
+        ``"linear"``: the linear recursion of θ and the visit histories, which takes the samplers'
+        noise for white. ``"paths"``: the linear functional of sampled paths, and what curvature
+        adds to it. ``"auto"``: paths for samplers that remember, or mix too slowly to be white at
+        the last step, and curvature where there are such.
+    trials
+        Number of paths of each agent; by default enough for an error of about 2 %.
+    threads
+        Number of agents whose forecasts are made at once.
+    """
+    N = everyone.agents
+    # Eigenvectors by different processors may differ in sign.
+    spectrum = everyone.once(lambda: np.linalg.eigh(problem.hessian))
+    forecast = AgentForecast(problem, spectrum, steps, trials or default_trials(N))
+    hosted = dict(zip(everyone.hosted, problem.agents, strict=True))
+    parts = list(forecast.each(hosted, method, threads).values())
+    mean = _mean_of_parts(parts, everyone)
+    start = from_the_start(problem, spectrum, steps)
+    methods = everyone.all([part.method for part in parts])
+    first_order = combine(mean.theta, start[0], N)
+    of_theta, of_average = first_order, combine(mean.average, start[1], N)
+    if "paths" in methods:
+        paths = curvature(problem, everyone, spectrum, steps, forecast.seed, forecast.trials)
+        of_theta, of_average = paths[0].correct(*of_theta), paths[1].correct(*of_average)
+    return Prediction(
+        step=steps,
+        mse=of_theta[0],
+        error=of_theta[1],
+        averaged_mse=of_average[0],
+        averaged_error=of_average[1],
+        linear_mse=mean.linear / N + (start[0] ** 2).sum(axis=1),
+        of_curvature=of_theta[0] - first_order[0],
+        contributions=np.array(everyone.all([part.theta.variance[-1] / N**2 for part in parts])),
+        limiting_covariance=mean.V / N,
+        agent_traces=np.array(everyone.all([np.trace(part.V) / N**2 for part in parts])),
+        methods=methods,
+    )
+
+
+def default_trials(agents: int) -> int:
+    """Number of paths of each agent that keeps the error of the sum over agents small."""
+    return max(_FEWEST_PATHS, _PATHS // agents)
+
+
+def _mean_of_parts(parts: Sequence[Part], everyone: Everyone) -> Part:
+    """Means over agents; the errors are those of the mean, times √N."""
+    shapes = [array.shape for array in _arrays(parts[0])]
+    rows = np.stack([np.concatenate([a.ravel() for a in _arrays(part)]) for part in parts])
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    means = np.split(everyone.mean(rows), ends)
+    mean = [values.reshape(shape) for values, shape in zip(means, shapes, strict=True)]
+    theta, average = (
+        Functional(mean[k], mean[k + 1], np.sqrt(mean[k + 2]), mean[k + 3]) for k in (0, 4)
+    )
+    return Part("mean", theta, average, mean[8], mean[9])
+
+
+def _arrays(part: Part) -> list[Floats]:
+    functionals = [
+        [each.mean, each.variance, each.error**2, each.excess]
+        for each in (part.theta, part.average)
+    ]
+    return [*functionals[0], *functionals[1], part.linear, part.V]
+
+
+def combine(mean: Functional, start: Floats, N: int) -> tuple[Floats, Floats]:
+    """E‖·‖² of the mean over agents, and its standard error, by step."""
+    squares = ((start + mean.mean) ** 2).sum(axis=1) - mean.excess / N
+    return mean.variance / N + np.maximum(0, squares), mean.error / np.sqrt(N) / N
