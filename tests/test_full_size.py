@@ -62,13 +62,13 @@ def test_simple_walks_contribute_most(workload: Problem) -> None:
 
 
 def test_a_few_strong_upgrades_beat_many_moderate_ones_in_the_limit(workload: Problem) -> None:
-    planner = Planner(workload, "srw", method="linear", threads=2)
-    upgraded = planner.with_sampler(SRRW(alpha=20.0, b=0.8))
-    goal = planner.trace(planner.candidates, planner.with_sampler(NBRW()))
-    best = sorted(planner.candidates, key=lambda i: upgraded.trace(i) - planner.now.trace(i))
-    fewest = next(k for k in range(51) if planner.trace(best[:k], upgraded) <= goal)
+    upgrades = {"srw": SRRW(alpha=20.0, b=0.8)}
+    planner = Planner(workload, upgrades, method="linear", threads=2)
+    best = planner.candidates
+    goal = planner.trace(best, planner.replacing(dict.fromkeys(best, NBRW())))
+    fewest = next(k for k in range(51) if planner.trace(best[:k]) <= goal)
     assert 1 <= fewest <= 10
-    assert planner.trace(best[-10:], upgraded) < planner.trace([], upgraded)
+    assert planner.trace(best[-10:]) < planner.trace([])
 
 
 def test_covariances_on_the_whole_graph() -> None:

@@ -1,6 +1,7 @@
 """Which agents' samplers to upgrade: every agent contributes its own term to V."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ from udsgd_mpi.theory.paths import Functional
 
 Floats = NDArray[np.float64]
 
+_REPEATS = 5  # of a measurement, the shortest of which counts
+
 
 @dataclass(frozen=True)
 class Forecasts:
@@ -30,12 +33,12 @@ class Forecasts:
     ----------
     parts
         By agent.
-    nanoseconds
-        Measured time of drawing one point, by the first candidate.
+    seconds
+        Measured time of a local step of one trial, by agent.
     """
 
     parts: dict[int, Part]
-    nanoseconds: float
+    seconds: dict[int, float]
 
     def trace(self, agent: int) -> float:
         """Tr V_i."""
@@ -47,78 +50,112 @@ class Planner:
 
     Parameters
     ----------
-    before
-        Name of the sampler that may be replaced.
+    upgrades
+        What a sampler, by name, may be replaced with.
+
+    Attributes
+    ----------
+    candidates
+        Agents that can be upgraded, the largest reduction of Tr V first.
     """
 
     def __init__(
         self,
         problem: Problem,
-        before: str,
+        upgrades: Mapping[str, Sampler],
         method: Method = "auto",
         trials: int | None = None,
         threads: int = 1,
     ) -> None:
-        experiment = problem.experiment
         self.N = len(problem.agents)
         self._problem = problem
         self._method = method
         self._threads = threads
-        steps = np.array([experiment.steps], dtype=np.int64)
+        steps = np.array([problem.experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
         self._forecast = AgentForecast(problem, spectrum, steps, trials or default_trials(self.N))
         self._start = from_the_start(problem, spectrum, steps)[0]
-        self.candidates = [i for i, e in enumerate(problem.roster) if e.sampler == before]
-        if not self.candidates:
-            known = ", ".join(sorted({entry.sampler for entry in problem.roster}))
-            raise ConfigurationError(
-                f"--upgrade: expected a sampler that some agent has ({known}), got {before!r}"
-            )
-        self.now = self._forecasts(dict(enumerate(problem.agents)))
+        samplers = [entry.sampler for entry in problem.roster]
+        for before in upgrades:
+            if before not in samplers:
+                known = ", ".join(sorted(set(samplers)))
+                raise ConfigurationError(
+                    f"--upgrade: expected a sampler that some agent has ({known}), got {before!r}"
+                )
+        able = {i: upgrades[name] for i, name in enumerate(samplers) if name in upgrades}
+        self._now = self._forecasts(dict(enumerate(problem.agents)))
+        self._upgraded = self.replacing(able)
+        gain = {i: self._now.trace(i) - self._upgraded.trace(i) for i in able}
+        self.candidates = sorted(able, key=lambda i: -gain[i])
 
-    def with_sampler(self, sampler: Sampler) -> Forecasts:
-        """What the candidates contribute with another sampler."""
+    def replacing(self, samplers: Mapping[int, Sampler]) -> Forecasts:
+        """What some agents contribute with other samplers."""
         weight = self._problem.experiment.weight
-        agents = {i: self._problem.agents[i] for i in self.candidates}
-        for i, agent in agents.items():
+        agents = {}
+        for i, sampler in samplers.items():
+            agent = self._problem.agents[i]
             same_law = agent.sampler.degree_biased == sampler.degree_biased
-            if sampler.on_graph and agent.graph is None:
+            if not self.can_have(i, sampler):
                 raise ConfigurationError(f"{sampler.name}: agent {i} has no data graph to walk on")
             if weight != "unbiased" and not same_law:
                 raise ConfigurationError(
                     f"{sampler.name}: with weight = {weight!r} another stationary law is another"
                     ' objective; use weight = "unbiased"'
                 )
-        return self._forecasts(
-            {i: agent.with_sampler(sampler, weight) for i, agent in agents.items()}
-        )
+            agents[i] = agent.with_sampler(sampler, weight)
+        return self._forecasts(agents)
 
-    def trace(self, upgraded: list[int], to: Forecasts) -> float:
-        """Tr V with some agents upgraded."""
-        parts = self._parts(upgraded, to)
+    def can_have(self, i: int, sampler: Sampler) -> bool:
+        """Whether agent i has what a sampler needs: walks need a data graph."""
+        return not sampler.on_graph or self._problem.agents[i].graph is not None
+
+    def trace(self, replaced: list[int], by: Forecasts | None = None) -> float:
+        """Tr V with some agents replaced; by their upgrades, if nothing else is given."""
+        parts = self._parts(replaced, by or self._upgraded)
         return float(sum(np.trace(part.V) for part in parts) / self.N**2)
 
-    def mse(self, upgraded: list[int], to: Forecasts) -> float:
-        """E‖θ_n − θ*‖² at the last step with some agents upgraded."""
-        thetas = [part.theta for part in self._parts(upgraded, to)]
+    def mse(self, replaced: list[int], by: Forecasts | None = None) -> float:
+        """E‖θ_n − θ*‖² at the last step with some agents replaced, to first order."""
+        thetas = [part.theta for part in self._parts(replaced, by or self._upgraded)]
         mean = Functional(*(np.mean(field, axis=0) for field in zip(*thetas, strict=True)))
         return float(combine(mean, self._start, self.N)[0][0])
 
-    def _parts(self, upgraded: list[int], to: Forecasts) -> list[Part]:
-        return [
-            (to if i in upgraded else self.now).parts[i] for i in range(len(self._problem.agents))
-        ]
+    def seconds(self, upgraded: list[int]) -> float:
+        """Time of a local step of the slowest agent, for which the others wait."""
+        return max((self._now.seconds | self._of(upgraded)).values())
+
+    def mse_at_equal_time(self, upgraded: list[int]) -> float:
+        """The MSE when as much time has passed as the last step takes without upgrades.
+
+        A step takes as long as the slowest agent does; the MSE goes like γ_n between the two.
+        """
+        slower = self.seconds(upgraded) / self.seconds([])
+        return float(self.mse(upgraded) * slower**self._problem.experiment.step_size.exponent)
+
+    def _of(self, upgraded: list[int]) -> dict[int, float]:
+        return {i: self._upgraded.seconds[i] for i in upgraded}
+
+    def _parts(self, replaced: list[int], by: Forecasts) -> list[Part]:
+        return [(by if i in replaced else self._now).parts[i] for i in range(self.N)]
 
     def _forecasts(self, agents: dict[int, Agent]) -> Forecasts:
         parts = self._forecast.each(agents, self._method, self._threads)
-        of_candidate = agents[self.candidates[0]]
-        return Forecasts(parts, _draw_time(of_candidate, self.candidates[0]))
+        alike = {agent.sampler: (i, agent) for i, agent in agents.items()}
+        times = {sampler: self._seconds(i, agent) for sampler, (i, agent) in alike.items()}
+        return Forecasts(parts, {i: times[agent.sampler] for i, agent in agents.items()})
 
-
-def _draw_time(agent: Agent, i: int, trials: int = 32, steps: int = 2000) -> float:
-    path = agent.sampler.start(agent.batches, agent.graph, Stream(0, i, trials))
-    out = np.empty((steps, trials), dtype=np.int32)
-    path.draw(out)  # loads what is compiled
-    started = time.process_time()
-    path.draw(out)
-    return (time.process_time() - started) * 1e9 / out.size
+    def _seconds(self, i: int, agent: Agent, trials: int = 32, steps: int = 500) -> float:
+        experiment = self._problem.experiment
+        path = agent.sampler.start(agent.batches, agent.graph, Stream(0, i, trials))
+        theta = np.zeros((1, trials, len(self._problem.minimizer)))
+        X = np.empty((steps, 1, trials), dtype=np.int32)
+        batch = np.array([agent.batch])
+        best = np.inf
+        for _ in range(_REPEATS):
+            started = time.process_time()
+            path.draw(X[:, 0])
+            X *= agent.batch
+            gamma = np.zeros(steps)
+            experiment.objective.descend(theta, X, gamma, agent.points, batch)
+            best = min(best, time.process_time() - started)
+        return best / X.size

@@ -188,8 +188,8 @@ def _add_plan(commands: "Commands") -> _Parser:
     plan.add_argument(
         "--upgrade",
         default="srw:srrw",
-        metavar="FROM:TO",
-        help="samplers, as names or TOML tables (default: srw:srrw)",
+        metavar="FROM:TO,…",
+        help="samplers, TO as a name or a TOML table (default: srw:srrw)",
     )
     plan.add_argument(
         "--against",

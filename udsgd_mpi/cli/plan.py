@@ -1,5 +1,6 @@
 """``udsgd plan``."""
 
+import re
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
@@ -15,15 +16,15 @@ from udsgd_mpi.prediction import predict
 from udsgd_mpi.problem import OneProcess, Problem, pose_all
 from udsgd_mpi.samplers import AnySampler, Sampler
 from udsgd_mpi.theory.limit import check_step_size
-from udsgd_mpi.upgrades import Forecasts, Planner
+from udsgd_mpi.upgrades import Planner
 
 _SHOWN = 11
 
 
 def command(arguments: Namespace) -> None:
     """Rank the agents, and say how many upgrades it takes."""
-    before, _, after = arguments.upgrade.partition(":")
-    to, against = _sampler(after, "--upgrade"), _sampler(arguments.against, "--against")
+    upgrades = dict(map(_upgrade, _separate(arguments.upgrade)))
+    rival = _sampler(arguments.against, "--against")
     experiments = requested(arguments)
     name = arguments.variant or next(iter(experiments))
     for wanted in (name, arguments.match):
@@ -33,46 +34,46 @@ def command(arguments: Namespace) -> None:
     problems = pose_all(needed, OneProcess, 1)
     problem = problems[name]
     check_step_size(problem.hessian, problem.experiment.step_size)
-    planner = Planner(problem, before, arguments.method, arguments.paths, cores())
-    upgraded, moderate = planner.with_sampler(to), planner.with_sampler(against)
-    best = sorted(planner.candidates, key=lambda i: upgraded.trace(i) - planner.now.trace(i))
-    print(f"{name}: upgrade {before} to {_shown(to)}, {len(best)} candidates\n")
-    _print_curve(planner, upgraded, best)
-    _print_goals(arguments, planner, upgraded, moderate, best, problems)
+    planner = Planner(problem, upgrades, arguments.method, arguments.paths, cores())
+    shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())
+    print(f"{name}: upgrade {shown}, {len(planner.candidates)} candidates\n")
+    _print_curve(planner)
+    _print_goals(arguments, planner, rival, problems)
 
 
-def _print_curve(planner: Planner, upgraded: Forecasts, best: list[int]) -> None:
-    all_gains = planner.trace([], upgraded) - planner.trace(best, upgraded)
-    rows = [["k", "Tr V, best k", "random k", "worst k", "MSE, best k"]]
+def _print_curve(planner: Planner) -> None:
+    best = planner.candidates
+    all_gains = planner.trace([]) - planner.trace(best)
+    rows = [["k", "Tr V, best k", "random k", "worst k", "MSE, best k", "at equal time"]]
     for k in np.unique(np.linspace(0, len(best), _SHOWN).astype(int)).tolist():
-        random = planner.trace([], upgraded) - all_gains * k / len(best)
-        worst = planner.trace(best[::-1][:k], upgraded)
-        mse = planner.mse(best[:k], upgraded)
-        cells = (planner.trace(best[:k], upgraded), random, worst, mse)
+        cells = (
+            planner.trace(best[:k]),
+            planner.trace([]) - all_gains * k / len(best),
+            planner.trace(best[::-1][:k]),
+            planner.mse(best[:k]),
+            planner.mse_at_equal_time(best[:k]),
+        )
         rows.append([str(k), *(f"{value:.4g}" for value in cells)])
     print(aligned(rows, indent=2))
     print("\nagents, largest gain first: " + ", ".join(map(str, best)))
+    now, then = 1e9 * planner.seconds([]), 1e9 * planner.seconds(best)
     print(
-        f"time to draw a point: {planner.now.nanoseconds:.0f} ns now,"
-        f" {upgraded.nanoseconds:.0f} ns upgraded\n"
+        f"local step of the slowest agent, measured here: {now:.0f} ns now, {then:.0f} ns with all"
+        " upgrades\n"
     )
 
 
 def _print_goals(
-    arguments: Namespace,
-    planner: Planner,
-    upgraded: Forecasts,
-    moderate: Forecasts,
-    best: list[int],
-    problems: dict[str, Problem],
+    arguments: Namespace, planner: Planner, rival: Sampler, problems: dict[str, Problem]
 ) -> None:
+    best = planner.candidates
     n = problems[next(iter(problems))].experiment.steps
 
     def trace(k: int) -> float:
-        return planner.trace(best[:k], upgraded)
+        return planner.trace(best[:k])
 
     def mse(k: int) -> float:
-        return planner.mse(best[:k], upgraded)
+        return planner.mse(best[:k])
 
     if arguments.budget is not None:
         k = min(max(0, arguments.budget), len(best))
@@ -92,10 +93,12 @@ def _print_goals(
         goal = float(found.mse[0])
         print(f"its MSE at n = {n:,}, {goal:.3e}: {_smallest(mse, goal, len(best))}")
     else:
-        rival = f"all {len(best)} with {arguments.against}"
-        goal = planner.trace(best, moderate)
-        print(f"{rival}: Tr V = {goal:.4g}; beaten by {_smallest(trace, goal, len(best))}")
-        goal = planner.mse(best, moderate)
+        able = [i for i in best if planner.can_have(i, rival)]
+        moderate = planner.replacing(dict.fromkeys(able, rival))
+        goal = planner.trace(able, moderate)
+        beaten = _smallest(trace, goal, len(best))
+        print(f"all {len(able)} with {_shown(rival)}: Tr V = {goal:.4g}; beaten by {beaten}")
+        goal = planner.mse(able, moderate)
         print(f"  at n = {n:,}: MSE = {goal:.3e}; beaten by {_smallest(mse, goal, len(best))}")
 
 
@@ -106,8 +109,18 @@ def _smallest(error: Callable[[int], float], goal: float, most: int) -> str:
     return f"{k} upgrade{'s' * (k != 1)} of the best agents"
 
 
+def _upgrade(text: str) -> tuple[str, Sampler]:
+    before, _, after = text.partition(":")
+    return before.strip(), _sampler(after, "--upgrade")
+
+
+def _separate(text: str) -> list[str]:
+    """Upgrades between commas, but for those inside of a table."""
+    return re.split(r",(?![^{]*\})", text)
+
+
 def _sampler(text: str, flag: str) -> Sampler:
-    if not text:
+    if not text.strip():
         raise ConfigurationError(f"{flag}: expected FROM:TO, such as srw:srrw")
     found: Any = one_of(AnySampler, value_of(text), flag)
     return found  # type: ignore[no-any-return]
