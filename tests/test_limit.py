@@ -27,6 +27,7 @@ groups.all.graph = {{ kind = "erdos_renyi", mean_degree = 5 }}
 variant.iid = {{}}
 variant.srw.groups.all.sampler = "srw"
 variant.nbrw.groups.all.sampler = "nbrw"
+variant.mhrw.groups.all.sampler = "mhrw"
 """
 
 
@@ -51,10 +52,14 @@ def asymptotic_covariance(agent: Agent, theta: np.ndarray) -> np.ndarray:
         P = np.full((len(y), len(y)), 1 / len(y))
     else:
         degrees = agent.graph.degrees
-        G *= (degrees.mean() / degrees)[:, None]
+        tails, heads = np.repeat(np.arange(len(y)), degrees), agent.graph.neighbours
         P = np.zeros((len(y), len(y)))
-        P[np.repeat(np.arange(len(y)), degrees), agent.graph.neighbours] = 1
-        P /= degrees[:, None]
+        if agent.sampler.name == "mhrw":
+            P[tails, heads] = 1 / np.maximum(degrees[tails], degrees[heads])
+            P += np.diag(1 - P.sum(axis=1))
+        else:
+            G *= (degrees.mean() / degrees)[:, None]
+            P[tails, heads] = 1 / degrees[tails]
         if agent.sampler.name == "nbrw":
             P, heads = walk_on_arcs(agent.graph)
             G = G[heads]
@@ -97,7 +102,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("sampler", ["iid", "srw", "nbrw"])
+@pytest.mark.parametrize("sampler", ["iid", "srw", "nbrw", "mhrw"])
 def test_measured_within_four_standard_errors(
     sampler: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -277,7 +277,7 @@ def test_predict_and_plan_on_the_command_line(
     small = ["--agents", "4", "--steps", "300", "--paths", "20"]
     assert main(["predict", *small]) == 0
     said = capsys.readouterr().out
-    for part in ("all-srw", "n · MSE", "limit: Tr V", "walkers (srw", "largest contributions"):
+    for part in ("all-srw", "n · MSE", "limit: Tr V", "walkers (srw", "Tr Vᵢ / N²"):
         assert part in said
     assert main(["plan", *small]) == 0
     said = capsys.readouterr().out
@@ -294,6 +294,7 @@ def test_predict_and_plan_on_the_command_line(
     for wrong, message in (
         (["--upgrade", "mhrw:srrw"], "expected a sampler that some agent has"),
         (["--upgrade", "srw:srww"], "did you mean 'srw'"),
+        (["--paths", "1"], "expected 2 or more, got '1'"),
         (["--upgrade", "srw:nbrw,"], "expected FROM:TO"),
         (["--match", "none"], "unknown variant 'none'"),
         (["--set", "step_size.gamma=0.3"], "more than 1/(2μ)"),

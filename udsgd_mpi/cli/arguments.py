@@ -178,6 +178,9 @@ def _add_predict(commands: "Commands") -> _Parser:
     predict = _add(commands, "predict", "what theory expects of an experiment, without running it")
     _add_experiment(predict)
     _add_method(predict)
+    predict.add_argument(
+        "--top", type=int, default=5, metavar="K", help="agents to list, largest first (default: 5)"
+    )
     return predict
 
 
@@ -213,8 +216,14 @@ def _add_method(parser: _Parser) -> None:
         help="linear recursion, sampled paths, or paths where noise is not white (default: auto)",
     )
     parser.add_argument(
-        "--paths", type=int, metavar="T", help="paths of each agent (default: for 2 %% error)"
+        "--paths", type=_paths, metavar="T", help="paths of each agent (default: for 2 %% error)"
     )
+
+
+def _paths(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"expected 2 or more, got {text!r}")
+    return int(text)
 
 
 def _add_inspect(commands: "Commands") -> _Parser:

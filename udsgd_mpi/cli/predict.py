@@ -15,7 +15,6 @@ from udsgd_mpi.problem import OneProcess, Problem, pose_all
 from udsgd_mpi.step_size import StepSize
 
 _SHOWN_STEPS = 6
-_SHOWN_AGENTS = 5
 
 
 def command(arguments: Namespace) -> None:
@@ -41,7 +40,8 @@ def command(arguments: Namespace) -> None:
         print(f"{name}: {problem.experiment.title}" if problem.experiment.title else name)
         print(_table(prediction, problem))
         print(_limit(prediction, problem.experiment.step_size))
-        print(_agents(prediction, problem))
+        print(_groups(prediction, problem))
+        print(_agents(prediction, problem, arguments.top))
         for concern in concerns(problem):
             print(f"  warning: {concern}")
         print(flush=True)
@@ -50,11 +50,13 @@ def command(arguments: Namespace) -> None:
 def _table(prediction: Prediction, problem: Problem) -> str:
     polyak = problem.experiment.record.polyak
     shown = np.unique(np.linspace(0, len(prediction.step) - 1, _SHOWN_STEPS).astype(int))
-    rows = [["n", "MSE", "± s.e.", "n · MSE", "linear", *(["Polyak MSE"] if polyak else [])]]
+    head = ["n", "MSE", "± s.e.", "n · MSE", "of it curvature", "linear"]
+    rows = [head + (["Polyak MSE"] if polyak else [])]
     for row in shown:
         n = int(prediction.step[row])
         cells = [f"{n:,}", f"{prediction.mse[row]:.3e}", f"{prediction.error[row]:.0e}"]
-        cells += [f"{n * prediction.mse[row]:.4g}", f"{prediction.linear_mse[row]:.3e}"]
+        cells += [f"{n * prediction.mse[row]:.4g}", f"{n * prediction.of_curvature[row]:.2g}"]
+        cells += [f"{prediction.linear_mse[row]:.3e}"]
         rows.append(cells + ([f"{prediction.averaged_mse[row]:.3e}"] if polyak else []))
     return aligned(rows, indent=2)
 
@@ -68,25 +70,34 @@ def _limit(prediction: Prediction, step_size: StepSize) -> str:
     line = f"  limit: Tr V = {trace:.4g}, γₙ Tr V = {limit:.3e} at n = {n:,}"
     if prediction.disagree:
         line += (
-            "\n  the linear recursion and sampled paths disagree: visit histories are still far"
-            " from μ; the paths are right"
+            "\n  the linear recursion and sampled paths disagree: noise is not white yet, or"
+            " curvature counts; the paths are right"
         )
     return line
 
 
-def _agents(prediction: Prediction, problem: Problem) -> str:
-    """Shares of groups, and the agents that contribute most."""
+def _groups(prediction: Prediction, problem: Problem) -> str:
     total = prediction.contributions.sum()
     if total == 0:
         return "  no agent contributes a variance"
     groups: dict[str, list[int]] = defaultdict(list)
     for i, entry in enumerate(problem.roster):
         groups[f"{entry.group} ({entry.sampler}, by {prediction.methods[i]})"].append(i)
-    lines = [
+    return "\n".join(
         f"  {len(agents)} × {name}: {prediction.contributions[agents].sum() / total:.1%} of the"
         f" variance, {np.mean(prediction.contributions[agents]) / total:.2%} each"
         for name, agents in groups.items()
-    ]
-    largest = np.argsort(prediction.contributions)[::-1][:_SHOWN_AGENTS]
-    top = ", ".join(f"{i} ({prediction.contributions[i] / total:.1%})" for i in largest)
-    return "\n".join([*lines, f"  largest contributions: agents {top}"])
+    )
+
+
+def _agents(prediction: Prediction, problem: Problem, most: int) -> str:
+    """The agents that add most to Tr V, or to the variance at the last step without a limit."""
+    traces, contributions = prediction.agent_traces, prediction.contributions
+    order = np.argsort(-(contributions if np.isnan(traces).any() else traces), kind="stable")
+    total = contributions.sum()
+    rows = [["agent", "Tr Vᵢ / N²", f"variance at n = {prediction.step[-1]:,}", "share", "sampler"]]
+    for i in order[:most].tolist():
+        share = f"{contributions[i] / total:.1%}" if total > 0 else "—"
+        cells = [str(i), f"{traces[i]:.4g}", f"{contributions[i]:.3e}", share]
+        rows.append([*cells, problem.roster[i].sampler])
+    return aligned(rows, left=(len(rows[0]) - 1,), indent=2)
