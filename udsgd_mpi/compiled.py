@@ -89,7 +89,7 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(str(package).encode())
     for path in sorted(package.rglob("*.py")):
         source = path.read_bytes()
-        if b"compiled" in source:
+        if b"compiled" in source or b"numba" in source:
             digest.update(source)
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return root / "udsgd_mpi" / digest.hexdigest()[:16]

@@ -21,10 +21,9 @@ from tests.launch import python
 from udsgd_mpi.communication import DSGD
 from udsgd_mpi.graphs import Graph, build
 from udsgd_mpi.graphs.sources import ErdosRenyi, Ring
-from udsgd_mpi.layout import Layout, most_copies
+from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import Logistic, Points
-from udsgd_mpi.parallel.blocks import Blocks
-from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.samplers import IID, Stream
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
 from udsgd_mpi.step_size import StepSize
@@ -117,7 +116,7 @@ class Rank:
         schedule = DSGD().start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)
-        self.blocks = Blocks(layout, comm.rank, most_copies(schedule, layout, comm.rank), trials, D)
+        self.blocks = blocks_for(comm, schedule, layout, trials, D)
         self.W = Mixer(comm, schedule, self.blocks, steps)
         rng = np.random.default_rng(comm.rank)
         rows = len(self.hosted) * POINTS

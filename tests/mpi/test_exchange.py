@@ -1,5 +1,7 @@
 """Mixing on ranks equals the product with W, and averages keep their bits on any layout."""
 
+import time
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.layout import Layout, copies_needed, most_copies
 from udsgd_mpi.parallel.average import AgentAverage, AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.neighbours import NeighbourMixing
 
@@ -43,11 +46,20 @@ def topology(request: pytest.FixtureRequest) -> nx.Graph:
     return request.param
 
 
-def filled(agents: int, copies: int, trials: int, d: int) -> tuple[Blocks, np.ndarray]:
+@pytest.fixture(params=[False, True], ids=["by messages", "in shared memory"])
+def shared(request: pytest.FixtureRequest) -> bool:
+    return request.param
+
+
+def filled(
+    agents: int, copies: int, trials: int, d: int, *, shared: bool = False
+) -> tuple[Blocks, np.ndarray]:
     """Blocks with random θ, and the θ of all agents; room for copies is poisoned with NaN."""
     whole = np.random.default_rng(agents).normal(size=(agents, trials, d))
     layout = Layout(agents, COMM.size)
-    blocks = Blocks(layout, COMM.rank, copies, trials, d)
+    rows = len(layout.hosted(COMM.rank)) + copies
+    memory = HostMemory.shared(COMM, rows, trials * d) if shared else None
+    blocks = Blocks(layout, COMM.rank, copies, trials, d, memory)
     for buffer in blocks.buffers:
         buffer[:] = np.nan
     hosted = layout.hosted(COMM.rank)
@@ -61,12 +73,14 @@ def mine(blocks: Blocks, whole: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("trials", "d"), [(1, 1), (3, 4), (7, 100)])
-def test_neighbour_mixing_is_the_product_with_w(topology: nx.Graph, trials: int, d: int) -> None:
+def test_neighbour_mixing_is_the_product_with_w(
+    topology: nx.Graph, trials: int, d: int, shared: bool
+) -> None:
     weights = metropolis(Graph.from_networkx(topology, "topology"))
     layout = Layout(len(topology), COMM.size)
     copies = len(copies_needed(weights, layout, COMM.rank))
-    blocks, whole = filled(len(topology), copies, trials, d)
-    mixing = NeighbourMixing(COMM, weights, blocks)
+    blocks, whole = filled(len(topology), copies, trials, d, shared=shared)
+    mixing = NeighbourMixing(COMM, weights, blocks, [weights])
     W = reference.metropolis(topology)
     for _ in range(5):
         mixing()
@@ -112,17 +126,58 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: p.__struct_config__.tag)
-def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern) -> None:
+def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) -> None:
     agents, trials, d = 11, 2, 3
     topology = Graph.from_networkx(
         nx.connected_watts_strogatz_graph(agents, 4, 0.5, seed=1), "topology"
     )
     schedule = pattern.start(topology, seed=5)
     copies = most_copies(schedule, Layout(agents, COMM.size), COMM.rank)
-    blocks, whole = filled(agents, copies, trials, d)
+    blocks, whole = filled(agents, copies, trials, d, shared=shared)
     mix = Mixer(COMM, schedule, blocks, 8)
     for n in range(1, 9):
         theta = mix(n, blocks.theta)
         whole = np.einsum("ij,jtd->itd", matrix(schedule, n, agents), whole)
         np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
     mix.free()
+
+
+@pytest.mark.parametrize("pattern", [DSGDVT(), OnePeerExponential(), HLSGD(inner=1, outer=3)])
+def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern) -> None:
+    agents = 4 * COMM.size
+    topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
+    blocks, whole = filled(agents, 0, 2, 3, shared=True)
+    schedule = pattern.start(topology, seed=5)
+    mix = Mixer(COMM, schedule, blocks, 30)
+    for n in range(1, 31):
+        if n % COMM.size == COMM.rank:
+            time.sleep(0.002)
+        theta = mix(n, blocks.theta)
+        whole = np.einsum("ij,jtd->itd", matrix(schedule, n, agents), whole)
+        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
+    mix.free()
+
+
+def test_shared_memory_is_one_memory() -> None:
+    memory = HostMemory.shared(COMM, COMM.rank + 1, 5)
+    expected = [0] + [1 + rank for rank in range(COMM.size)]
+    assert memory.first == dict(enumerate(np.cumsum(expected)[:-1].tolist()))
+    for k, buffer in enumerate(memory.buffers):
+        assert not buffer[memory.first[COMM.rank] :][: COMM.rank + 1].any()
+        buffer[memory.first[COMM.rank] :][: COMM.rank + 1] = 10 * k + COMM.rank
+    COMM.Barrier()
+    ranks = np.repeat(np.arange(COMM.size), np.arange(1, COMM.size + 1))
+    for k, buffer in enumerate(memory.buffers):
+        np.testing.assert_array_equal(buffer, np.tile(10 * k + ranks[:, None], 5))
+
+
+def test_ranks_that_can_not_share_memory_have_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    if COMM.rank == COMM.size - 1:
+        monkeypatch.setattr("mmap.mmap", refuse)
+    memory = HostMemory.shared(COMM, 3, 5)
+    assert memory.first == {COMM.rank: 0}
+    assert [buffer.shape for buffer in memory.buffers] == [(3, 5), (3, 5)]
+
+
+def refuse(*_: object) -> None:
+    raise OSError("no such memory")

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.layout import Layout
+from udsgd_mpi.parallel.host_memory import HostMemory
 
 Floats = NDArray[np.float64]
 
@@ -18,15 +19,28 @@ class Blocks:
     ----------
     copies
         Number of rows for copies.
+    memory
+        Where the buffers lie, a section of it; by default in memory of this rank alone.
     """
 
-    def __init__(self, layout: Layout, rank: int, copies: int, trials: int, d: int) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        rank: int,
+        copies: int,
+        trials: int,
+        d: int,
+        memory: HostMemory | None = None,
+    ) -> None:
         self.layout = layout
         self.rank = rank
         self.agents = len(layout.hosted(rank))
         self.trials = trials
         self.d = d
-        self.buffers = [np.zeros((self.agents + copies, trials * d)) for _ in range(2)]
+        rows = self.agents + copies
+        self.memory = memory or HostMemory.private(rank, rows, trials * d)
+        first = self.memory.first[rank]
+        self.buffers = [buffer[first : first + rows] for buffer in self.memory.buffers]
         self.present = 0
 
     @property

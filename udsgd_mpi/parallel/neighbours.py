@@ -1,4 +1,6 @@
-"""Mixing with neighbours: every half-step goes once to each rank that needs it."""
+"""Mixing with neighbours: every half-step goes once to each rank that needs it, or to none."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from mpi4py import MPI
@@ -10,28 +12,49 @@ from udsgd_mpi.layout import copies_needed, rows_wanted
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
 
-Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 
 class NeighbourMixing:
     """θ^i ← Σ_j w_ij θ^j over the agents of all ranks, for a W that comes back: planned once.
 
-    Sends and receives are persistent requests, one message for each pair of ranks that share an
-    edge; there is a set of them for each of the two buffers of ``blocks``. Rows that do not
-    follow each other are copied together first: MPI's own datatypes took eight times as long.
+    Half-steps of ranks that share memory are read where they are; an empty message says that
+    they are there, and that its sender has read those of the step before, which are about to be
+    overwritten. To other ranks they are sent, one message for each pair of ranks that share an
+    edge. Sends and receives are persistent requests; there is a set of them for each of the two
+    buffers of ``blocks``. Rows that do not follow each other are copied together first: MPI's own
+    datatypes took eight times as long. Agents that exchange with agents hosted here alone are
+    mixed while messages travel.
+
+    Parameters
+    ----------
+    recurring
+        All W that are planned for ``blocks``, this one among them.
     """
 
-    def __init__(self, comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> None:
+    def __init__(
+        self,
+        comm: MPI.Intracomm,
+        weights: Weights,
+        blocks: Blocks,
+        recurring: Sequence[Weights],
+    ) -> None:
         self._blocks = blocks
-        self._plan = _Plan(weights, blocks)
+        self._plan = _Plan(weights, blocks, recurring)
+        readers = _partners_in_memory(recurring, blocks)
+        ranks = sorted({*readers, *self._plan.partners})
+        self._waiting = f"ranks {', '.join(map(str, ranks))}"
         length = blocks.buffers[0].shape[1]
         self._packed = {
             to: np.empty((len(rows), length))
             for to, rows in self._plan.sends
             if len(rows) <= np.ptp(rows)
         }
+        nothing = np.empty(0)
         self._requests: tuple[list[MPI.Prequest], ...] = tuple(
             [
+                *(comm.Send_init(nothing, rank) for rank in readers),
+                *(comm.Recv_init(nothing, rank) for rank in readers),
                 *(
                     comm.Send_init(self._packed.get(to, buffer[rows[0] : rows[-1] + 1]), to)
                     for to, rows in self._plan.sends
@@ -50,9 +73,13 @@ class NeighbourMixing:
                 if to in self._packed:
                     np.take(half_steps, rows, axis=0, out=self._packed[to], mode="clip")
             MPI.Prequest.Startall(requests)
-            with waiting(self._plan.partners):
+            self._plan.inside(self._blocks)
+            with waiting(self._waiting):
                 MPI.Request.Waitall(requests)
-        self._plan.combine(self._blocks)
+        else:
+            self._plan.inside(self._blocks)
+        self._plan.at_the_border(self._blocks)
+        self._blocks.present = 1 - self._blocks.present
 
     def free(self) -> None:
         """Give the requests back to MPI."""
@@ -62,44 +89,114 @@ class NeighbourMixing:
 
 def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> None:
     """θ^i ← Σ_j w_ij θ^j for a W that does not come back."""
-    plan = _Plan(weights, blocks)
+    plan = _Plan(weights, blocks, ())
     buffer = blocks.buffers[blocks.present]
     going = [np.ascontiguousarray(buffer[rows]) for _, rows in plan.sends]
     requests = [comm.Irecv(buffer[rows], source) for source, rows in plan.receives]
     for (to, _), half_steps in zip(plan.sends, going, strict=True):
         requests.append(comm.Isend(half_steps, to))
-    with waiting(plan.partners):
+    plan.inside(blocks)
+    with waiting(f"ranks {', '.join(map(str, plan.partners))}"):
         MPI.Request.Waitall(requests)
-    plan.combine(blocks)
+    plan.at_the_border(blocks)
+    blocks.present = 1 - blocks.present
+
+
+def _partners_in_memory(recurring: Sequence[Weights], blocks: Blocks) -> list[int]:
+    """Ranks that share memory with this one and read its half-steps, or are read by it."""
+    layout, rank = blocks.layout, blocks.rank
+    found: set[int] = set()
+    for W in recurring:
+        found.update(layout.host(copies_needed(W, layout, rank)).tolist())
+        found.update(rows_wanted(W, layout, rank))
+    return sorted(found & blocks.memory.first.keys())
 
 
 class _Plan:
-    """What a rank sends and receives for W, and its rows of W over a buffer of ``blocks``."""
+    """What a rank sends and receives for W, and its rows of W over the memory of ``blocks``.
 
-    def __init__(self, weights: Weights, blocks: Blocks) -> None:
+    Parameters
+    ----------
+    recurring
+        The W for which half-steps in memory that ranks share are read there; none for one that
+        does not come back.
+    """
+
+    def __init__(self, weights: Weights, blocks: Blocks, recurring: Sequence[Weights]) -> None:
         layout, rank = blocks.layout, blocks.rank
+        memory = blocks.memory.first
+        shared = memory if recurring else {rank: memory[rank]}
         hosted = layout.hosted(rank)
-        copies = copies_needed(weights, layout, rank)
+        away = copies_needed(weights, layout, rank)
+        copies = away[~np.isin(layout.host(away), list(shared))]
         wanted = rows_wanted(weights, layout, rank)
-        self.sends = [(to, agents - hosted.start) for to, agents in wanted.items()]
+        self.sends = [
+            (to, agents - hosted.start) for to, agents in wanted.items() if to not in shared
+        ]
         hosts, counts = np.unique(layout.host(copies), return_counts=True)
         ends = len(hosted) + np.cumsum(counts)
         self.receives = [
             (int(source), slice(int(end - count), int(end)))
             for source, count, end in zip(hosts, counts, ends, strict=True)
         ]
-        ranks = sorted({*wanted, *hosts.tolist()})
-        self.partners = f"ranks {', '.join(map(str, ranks))}"
-        first, last = weights.offsets[hosted.start], weights.offsets[hosted.stop]
-        place = np.empty(layout.agents, dtype=np.int32)
-        place[hosted.start : hosted.stop] = np.arange(len(hosted))
-        place[copies] = len(hosted) + np.arange(len(copies))
-        self._offsets = weights.offsets[hosted.start : hosted.stop + 1] - first
-        self._columns = place[weights.columns[first:last]]
-        self._values = weights.values[first:last]
+        self.partners = sorted({*(to for to, _ in self.sends), *hosts.tolist()})
+        place = np.empty(layout.agents, dtype=np.int64)
+        for other, first in shared.items():
+            theirs = layout.hosted(other)
+            place[theirs.start : theirs.stop] = first + np.arange(len(theirs))
+        place[copies] = shared[rank] + len(hosted) + np.arange(len(copies))
+        own = weights.rows
+        reads = (layout.host(own) == rank) & (layout.host(weights.columns.astype(np.int64)) != rank)
+        # What another rank may still read from the step before waits to be overwritten.
+        read = [agents for W in recurring for agents in rows_wanted(W, layout, rank).values()]
+        border = np.unique(np.concatenate([own[reads], *read]))
+        interior = np.setdiff1d(np.arange(hosted.start, hosted.stop), border)
+        self._interior, self._border = (
+            _Rows(weights, agents, agents - hosted.start, place) for agents in (interior, border)
+        )
+
+    def inside(self, blocks: Blocks) -> None:
+        """Mix the agents that exchange with agents hosted here alone."""
+        self._interior.combine(blocks)
+
+    def at_the_border(self, blocks: Blocks) -> None:
+        """Mix the other agents."""
+        self._border.combine(blocks)
+
+
+class _Rows:
+    """Some rows of W, as ``combine`` takes them.
+
+    Parameters
+    ----------
+    agents
+        Whose rows, shape (rows,).
+    rows
+        Where in the buffers of the rank they are, shape (rows,).
+    place
+        Where in the memory of the host each agent's half-step is.
+    """
+
+    def __init__(self, weights: Weights, agents: Indices, rows: Indices, place: Indices) -> None:
+        first, last = weights.offsets[agents], weights.offsets[agents + 1]
+        self._offsets = np.append(0, np.cumsum(last - first))
+        arcs = np.repeat(first - self._offsets[:-1], last - first) + np.arange(self._offsets[-1])
+        needed, columns = np.unique(weights.columns[arcs], return_inverse=True)
+        self._columns = columns.astype(np.int32)
+        self._values = weights.values[arcs]
+        self._needed = place[needed]
+        self._rows = rows
 
     def combine(self, blocks: Blocks) -> None:
-        half_steps = blocks.buffers[blocks.present]
-        mixed = blocks.buffers[1 - blocks.present][: blocks.agents]
-        combine(self._offsets, self._columns, self._values, half_steps, mixed)
-        blocks.present = 1 - blocks.present
+        if len(self._rows):
+            half_steps = blocks.memory.buffers[blocks.present]
+            mixed = blocks.buffers[1 - blocks.present]
+            combine(
+                self._offsets,
+                self._columns,
+                self._values,
+                self._needed,
+                half_steps,
+                self._rows,
+                mixed,
+            )

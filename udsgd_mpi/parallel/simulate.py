@@ -7,10 +7,10 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.layout import Layout, most_copies
-from udsgd_mpi.parallel.blocks import Blocks, Floats
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.parallel.blocks import Floats
 from udsgd_mpi.parallel.control import Action, Control, Policy
-from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem
@@ -75,8 +75,7 @@ class Simulation:
             if comm.rank == 0
             else None
         )
-        copies = most_copies(problem.schedule, layout, comm.rank)
-        self._blocks = Blocks(layout, comm.rank, copies, trials, d)
+        self._blocks = blocks_for(comm, problem.schedule, layout, trials, d)
         self._record = Recorder(
             comm,
             self._blocks,

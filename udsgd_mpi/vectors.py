@@ -1,0 +1,88 @@
+"""Runs of 32 numbers in vector registers, compiled into kernels.
+
+From a loop over arrays, which may overlap as far as the compiler knows, it makes code that
+loads and stores a sum for every few of its terms. These keep it in registers to the end.
+Products and sums are rounded one by one, on every processor.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LENGTH = 32
+
+_LANES = 8
+_NUMBERS = ir.VectorType(ir.DoubleType(), _LANES)
+_INTEGER = ir.IntType(64)
+
+
+def _copy(_context: Any, source: Any, target: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, target = _addresses(context, builder, signature, arguments)
+        for into, value in zip(_parts(builder, target), _load(builder, source), strict=True):
+            builder.store(value, into, align=8)
+        return context.get_dummy_value()
+
+    return types.void(source, target), generate
+
+
+def _weighted_sum(
+    _context: Any, values: Any, columns: Any, first: Any, last: Any, rows: Any, target: Any
+) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        values, columns, rows, target = _addresses(context, builder, signature, arguments)
+        first, last = arguments[2:4]
+
+        def term(k: Any) -> list[Any]:
+            column = builder.sext(builder.load(builder.gep(columns, [k])), _INTEGER)
+            row = builder.gep(rows, [builder.mul(column, _INTEGER(LENGTH))])
+            weight = _repeat(builder, builder.load(builder.gep(values, [k])))
+            return [builder.fmul(weight, part) for part in _load(builder, row)]
+
+        sums = [cgutils.alloca_once_value(builder, part) for part in term(first)]
+        second = builder.add(first, _INTEGER(1))
+        with cgutils.for_range_slice(builder, second, last, _INTEGER(1), inc=True) as (k, _):
+            for total, part in zip(sums, term(k), strict=True):
+                builder.store(builder.fadd(builder.load(total), part), total)
+        for into, total in zip(_parts(builder, target), sums, strict=True):
+            builder.store(builder.load(total), into, align=8)
+        return context.get_dummy_value()
+
+    return types.void(values, columns, first, last, rows, target), generate
+
+
+def _addresses(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """Where the first number of each argument that is an array lies."""
+    return [
+        context.make_array(kind)(context, builder, argument).data
+        for kind, argument in zip(signature.args, arguments, strict=True)
+        if isinstance(kind, types.Array)
+    ]
+
+
+def _parts(builder: Any, address: Any) -> list[Any]:
+    places = [builder.gep(address, [_INTEGER(k)]) for k in range(0, LENGTH, _LANES)]
+    return [builder.bitcast(place, _NUMBERS.as_pointer()) for place in places]
+
+
+def _load(builder: Any, address: Any) -> list[Any]:
+    return [builder.load(part, align=8) for part in _parts(builder, address)]
+
+
+def _repeat(builder: Any, number: Any) -> Any:
+    undefined = ir.Constant(_NUMBERS, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.IntType(32)(0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), None)
+    return builder.shuffle_vector(first, undefined, everywhere)
+
+
+# copy(source, target): target[:32] = source[:32].
+copy = cast("Callable[..., None]", intrinsic(_copy))
+
+# weighted_sum(values, columns, first, last, rows, target): the sum over first ≤ k < last, in this
+# order, of values[k] · rows[columns[k]] into target[:32], for rows of 32 numbers.
+weighted_sum = cast("Callable[..., None]", intrinsic(_weighted_sum))
