@@ -1,7 +1,7 @@
-"""Runs of 32 numbers in vector registers, compiled into kernels.
+"""What loops are not compiled to: sums in vector registers, and memory asked for ahead of use.
 
 From a loop over arrays, which may overlap as far as the compiler knows, it makes code that
-loads and stores a sum for every few of its terms. These keep it in registers to the end.
+loads and stores a sum for every few of its terms. Those here stay in registers to the end.
 Products and sums are rounded one by one, on every processor.
 """
 
@@ -55,6 +55,25 @@ def _weighted_sum(
     return types.void(values, columns, first, last, rows, target), generate
 
 
+def _prefetch(_context: Any, rows: Any, i: Any, k: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        row, column = (
+            context.cast(builder, value, kind, types.int64)
+            for value, kind in zip(arguments[1:], signature.args[1:], strict=True)
+        )
+        length = builder.extract_value(array.shape, 1)
+        address = builder.gep(array.data, [builder.add(builder.mul(row, length), column)])
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        # To read, into the first cache, data.
+        builder.call(function, [builder.bitcast(address, byte), flag(0), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(rows, i, k), generate
+
+
 def _addresses(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
     """Where the first number of each argument that is an array lies."""
     return [
@@ -86,3 +105,6 @@ copy = cast("Callable[..., None]", intrinsic(_copy))
 # weighted_sum(values, columns, first, last, rows, target): the sum over first ≤ k < last, in this
 # order, of values[k] · rows[columns[k]] into target[:32], for rows of 32 numbers.
 weighted_sum = cast("Callable[..., None]", intrinsic(_weighted_sum))
+
+# prefetch(rows, i, k): ask for the memory of rows[i, k] of a C-contiguous array, and do not wait.
+prefetch = cast("Callable[..., None]", intrinsic(_prefetch))
