@@ -10,7 +10,11 @@ from tests.launch import python, udsgd
 
 pytestmark = pytest.mark.launcher
 
-ARGUMENTS = ("--agents", 7, "--steps", 300, "--trials", 5, "--record", "iterates")
+TIMING = "timing={compute={kind='pareto', mean=0.1}, latency=0.01, bandwidth=1e5}"
+ARGUMENTS = (
+    *("--agents", 7, "--steps", 300, "--trials", 5, "--record", "iterates"),
+    *("--set", TIMING),
+)
 
 
 def datasets(path: Path) -> dict[str, bytes]:
@@ -36,7 +40,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     done = udsgd(*ARGUMENTS, cwd=folder, OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr
     found = datasets(folder / "udsgd.h5")
-    assert len(found) == 3 * 23
+    assert len(found) == 3 * 25
     return found
 
 

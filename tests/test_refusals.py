@@ -192,6 +192,19 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "one point to walk on": (flags("--agents", "1700"), ["at least two points", "got 1"]),
     "output exists": (existing, ["udsgd.h5 exists", "--force"]),
     "no folder": (flags("--output", "none/x.h5"), ["existing folder", "none"]),
+    "computing times without a clock": (
+        flags("--set", "groups.walkers.compute=constant"),
+        ["[timing] beside groups.walkers.compute"],
+    ),
+    "a straggler that does not exist": (
+        flags("--agents", "4", "--set", 'timing.stragglers="3-4"'),
+        ["timing.stragglers", "agents 0-3, got 4"],
+    ),
+    "a negative latency": (flags("--set", "timing.latency=-1"), ["timing.latency", ">= 0", "-1"]),
+    "a Pareto law without a mean": (
+        flags("--set", 'timing.compute={kind="pareto", shape=1}'),
+        ["timing.compute.shape", "> 1"],
+    ),
     "ranks without dry run": (flags("--ranks", "3"), ["--dry-run", "mpirun -n 3"]),
     "--set without a value": (flags("--set", "steps"), ["SECTION.KEY=VALUE", "'steps'"]),
     "no results": (flags("inspect", "none.h5"), ["none.h5", "no such file"]),

@@ -52,7 +52,7 @@ def test_every_dataset_has_dimensions_units_and_a_description(results: Path) -> 
         for run in file["runs"].values():
             for dataset in run.values():
                 assert dataset.attrs["description"]
-                assert dataset.attrs["units"] == "1"
+                assert dataset.attrs["units"] == ("B" if "bytes" in dataset.name else "1")
                 if not dataset.is_scale:
                     assert all(len(dimension) == 1 for dimension in dataset.dims)
 

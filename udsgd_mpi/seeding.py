@@ -28,6 +28,7 @@ class Purpose(IntEnum):
     MIXING = 6
     BATCHES = 7
     PREDICTION = 8
+    COMPUTING = 9
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

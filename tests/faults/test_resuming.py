@@ -20,6 +20,7 @@ EXPERIMENT = """
 data = { source = "breast_cancer", standardize = true }
 record = { polyak = true }
 communication = { kind = "dsgd", weights = "lazy" }
+timing = { compute = "exponential", latency = 0.1 }
 [groups.shuffling]
 share = 0.5
 sampler = "reshuffling"

@@ -1,4 +1,4 @@
-"""The figure of a result file: MSE against n."""
+"""The figure of a result file: MSE against n, or what it took to get there."""
 
 from collections.abc import Mapping
 
@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from udsgd_mpi.analysis.abscissa import LABELS, Abscissa, against
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.storage.read import Measured
 
@@ -17,15 +18,26 @@ _STYLES = ("-", "--", "-.", ":")
 _LARGEST = 1e100  # beyond it a logarithmic axis overflows
 
 
-def mse_figure(variants: Mapping[str, Measured]) -> Figure:
-    """Log–log MSE of every variant with bands of two standard errors, over what is predicted."""
+def mse_figure(variants: Mapping[str, Measured], x: Abscissa = "step") -> Figure:
+    """Log–log MSE of every variant with bands of two standard errors, over what is predicted.
+
+    Parameters
+    ----------
+    x
+        What it is drawn against.
+
+    Raises
+    ------
+    ConfigurationError
+        If a variant does not have it.
+    """
     with mpl.rc_context({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(7, 4.6), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         for k, (name, measured) in enumerate(variants.items()):
             positive = measured.step > 0
-            n = measured.step[positive]
+            n = against(name, measured, x)[positive]
             mse, error = map(_drawable, over_trials(measured.squared_error[positive]))
             colour = _COLOURS[k % len(_COLOURS)]
             axes.plot(n, mse, color=colour, linestyle=_STYLES[k % len(_STYLES)], label=name)
@@ -39,7 +51,7 @@ def mse_figure(variants: Mapping[str, Measured]) -> Figure:
             )
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlabel("step n")
+        axes.set_xlabel(LABELS[x])
         axes.set_ylabel("MSE  E‖θₙ − θ*‖²")
         axes.set_title(next(iter(variants.values())).title, fontsize="medium", loc="left")
         axes.grid(which="major", alpha=0.3)

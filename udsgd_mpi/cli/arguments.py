@@ -238,6 +238,12 @@ def _add_report(commands: "Commands") -> _Parser:
     report.add_argument(
         "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
     )
+    report.add_argument(
+        "--x",
+        choices=["step", "time", "bytes"],
+        default="step",
+        help="draw against steps, simulated seconds, or bytes exchanged (default: step)",
+    )
     return report
 
 

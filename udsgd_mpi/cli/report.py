@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from udsgd_mpi.analysis.abscissa import Abscissa
 from udsgd_mpi.analysis.covariance import against_limit
 from udsgd_mpi.analysis.figure import mse_figure
 from udsgd_mpi.analysis.image import save
@@ -12,11 +13,11 @@ from udsgd_mpi.storage.read import read_measures
 
 def command(arguments: Namespace) -> None:
     """Print the table of a result file and draw its figure."""
-    show(arguments.file, arguments.figure or arguments.file.with_suffix(".png"))
+    show(arguments.file, arguments.figure or arguments.file.with_suffix(".png"), arguments.x)
 
 
-def show(results: Path, figure: Path) -> None:
-    """Print the table of ``results`` and write its figure."""
+def show(results: Path, figure: Path, x: Abscissa = "step") -> None:
+    """Print the table of ``results`` and write its figure, the MSE against ``x``."""
     measured = read_measures(results)
     print(table(measured))
     for name, variant in measured.items():
@@ -33,5 +34,5 @@ def show(results: Path, figure: Path) -> None:
                 f"{name}: covariance over trials / γₙV = {found.ratio:.3g},"
                 f" p = {found.p_value:.2g} under the limit"
             )
-    save(mse_figure(measured), figure)
+    save(mse_figure(measured, x), figure)
     print(f"\nresults {results}\nfigure  {figure}", flush=True)

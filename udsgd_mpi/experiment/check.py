@@ -28,7 +28,7 @@ def check(raw: Mapping[str, Any]) -> Experiment:
     if isinstance(groups, Mapping):  # one by one, since msgspec does not name a mapping's key
         for name, group in groups.items():
             _convert(group, Group, f"groups.{name}")
-    return _convert(_with_default_kinds(expanded), Experiment, "")
+    return _convert(_with_default_kinds(expanded, Experiment), Experiment, "")
 
 
 def one_of(family: Any, raw: Any, path: str) -> Any:
@@ -112,15 +112,18 @@ def _expand_struct(raw: Mapping[str, Any], struct: type[Struct], path: str) -> d
     return {key: _expand(value, fields[key], _join(path, key)) for key, value in raw.items()}
 
 
-def _with_default_kinds(raw: dict[str, Any]) -> dict[str, Any]:
+def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
     """Settings in which a table without a ``kind`` has that of the default."""
-    defaults = {info.name: info.default for info in _fields(Experiment)}
     filled = dict(raw)
-    for key, value in raw.items():
-        default = defaults[key]
-        if isinstance(value, dict) and isinstance(default, Struct) and "kind" not in value:
-            tag = default.__struct_config__.tag
-            filled[key] = value if tag is None else {"kind": tag, **value}
+    for info in _fields(struct):
+        value = raw.get(info.name)
+        if not isinstance(value, dict):
+            continue
+        tag = info.default.__struct_config__.tag if isinstance(info.default, Struct) else None
+        if tag is not None:
+            filled[info.name] = {"kind": tag, **value}
+        elif len(below := _structs(info.type)) == 1:
+            filled[info.name] = _with_default_kinds(value, below[0])
     return filled
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Meta, Struct, field
 from numpy.typing import NDArray
 
+from udsgd_mpi.clock import AnyComputing, Constant
 from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.communication.dsgd import DSGD
 from udsgd_mpi.data.partition import AnyPartition, Even
@@ -58,6 +59,8 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     batch
         Number of points in a mini-batch. The batches are drawn once; what is sampled, or walked
         on, are batches, and points that fill no batch are left over.
+    compute
+        Their computing times instead of those of ``timing``.
     """
 
     sampler: AnySampler
@@ -65,6 +68,29 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     share: Annotated[float, Meta(gt=0, le=1)] | None = None
     agents: str | None = None
     batch: Count = 1
+    compute: AnyComputing | None = None
+
+
+class Timing(Struct, frozen=True, forbid_unknown_fields=True):
+    """Computing times and links on which a run's time is simulated; see ``clock``.
+
+    Parameters
+    ----------
+    compute
+        Computing time of a local step.
+    latency
+        Seconds that a message travels.
+    bandwidth
+        Bytes that an agent's link takes in a second; by default messages take no time to leave.
+    stragglers
+        Agents whose computing times are ``slowdown`` times as long, e.g. ``"3, 10-12"``.
+    """
+
+    compute: AnyComputing = Constant()
+    latency: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    bandwidth: Annotated[float, Meta(gt=0)] = np.inf
+    stragglers: str | None = None
+    slowdown: Annotated[float, Meta(gt=0, le=1e9)] = 10.0
 
 
 class Record(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +146,8 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     weight
         Importance weight of a sampled point: ``"unbiased"`` mean degree / degree, ``"literal"``
         1 / degree (paper, eq. 91), ``"none"`` 1.
+    timing
+        What the run would take elsewhere; by default no time is simulated.
     """
 
     title: str = ""
@@ -137,4 +165,13 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     topology: AnyGraph = Ring()
     communication: AnyPattern = DSGD()
     groups: Annotated[dict[str, Group], Meta(min_length=1)]
+    timing: Timing | None = None
     record: Record = field(default_factory=Record)
+
+    def __post_init__(self) -> None:
+        timed = [name for name, group in self.groups.items() if group.compute]
+        if timed and self.timing is None:
+            raise ValueError(
+                f"expected a table [timing] beside groups.{timed[0]}.compute, got none; add"
+                " timing = {}"
+            )

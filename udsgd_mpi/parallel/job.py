@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from mpi4py import MPI
 
+from udsgd_mpi.clock import Elapsed, elapsed
 from udsgd_mpi.concerns import concerns
 from udsgd_mpi.errors import ConfigurationError, Stopped
 from udsgd_mpi.experiment.schema import Experiment
@@ -167,7 +168,9 @@ def _run(
     if options.keep_checkpoints:
         save()
     files.record(simulation.n, now=True)
-    files.finish(_predict(comm, problem), keep=options.keep_checkpoints)
+    prediction = _predict(comm, problem)
+    passed = _elapsed(problem) if output else None
+    files.finish(prediction, passed, keep=options.keep_checkpoints)
 
 
 def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
@@ -180,6 +183,13 @@ def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
         return None
     steps = experiment.record.at(experiment.steps)
     return predict(problem, OnRanks(comm, len(problem.roster)), steps)
+
+
+def _elapsed(problem: Problem) -> Elapsed:
+    experiment = problem.experiment
+    steps = experiment.record.at(experiment.steps)
+    agents, d = len(problem.roster), len(problem.minimizer)
+    return elapsed(problem.schedule, problem.clock, agents, d, steps)
 
 
 def _warn(problems: Mapping[str, Problem]) -> None:

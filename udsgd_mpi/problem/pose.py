@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
+from udsgd_mpi.experiment.timing import clock_of
 from udsgd_mpi.graphs import Graph, build, build_topology
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
@@ -44,6 +46,8 @@ class Problem:
         Its settings, ``agents`` among them.
     schedule
         When the agents exchange, and with which W.
+    clock
+        What decides simulated times; None where there are none.
     agents
         The hosted agents.
     roster
@@ -61,6 +65,7 @@ class Problem:
     experiment: Experiment
     topology: Graph
     schedule: Schedule
+    clock: Clock | None
     agents: list[Agent]
     roster: list[Entry]
     rows_left_over: int
@@ -142,6 +147,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     )
     schedule = everyone.everywhere(lambda: experiment.communication.start(topology, seed))
     names = assign(experiment.groups, everyone.agents)
+    clock = clock_of(experiment, names)
     groups = [experiment.groups[name] for name in names]
     rows = dict(zip(everyone.hosted, held.rows, strict=True))
     classes = _classes(experiment, held.rows, everyone)
@@ -183,6 +189,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
         experiment,
         topology,
         schedule,
+        clock,
         agents,
         everyone.all([_entry(agent) for agent in agents]),
         held.left_over + in_shares - used,

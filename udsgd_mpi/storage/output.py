@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from udsgd_mpi.clock import Elapsed
 from udsgd_mpi.errors import OutputError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.prediction import Prediction
@@ -93,7 +94,7 @@ class Nowhere:
         """Write a checkpoint at step n."""
         deque(states, maxlen=0)
 
-    def finish(self, prediction: Prediction | None, *, keep: bool) -> None:
+    def finish(self, prediction: Prediction | None, passed: Elapsed | None, *, keep: bool) -> None:
         """Write the variant as it has ended.
 
         Parameters
@@ -134,11 +135,11 @@ class OutputOfVariant(Nowhere):
         configuration = to_toml({self._name: self._problem.experiment})
         write_checkpoint(path, n, configuration, recording, states)
 
-    def finish(self, prediction: Prediction | None, *, keep: bool) -> None:
-        run = run_of(self._problem, self._recording, prediction, complete=True)
+    def finish(self, prediction: Prediction | None, passed: Elapsed | None, *, keep: bool) -> None:
+        run = run_of(self._problem, self._recording, prediction, passed, complete=True)
         self._output.update(self._name, run)
         if not keep:
             remove_checkpoint(self._output.checkpoint(self._name))
 
     def _until(self, n: int) -> Run:
-        return run_of(self._problem, self._recording.until(n), None, complete=False)
+        return run_of(self._problem, self._recording.until(n), complete=False)

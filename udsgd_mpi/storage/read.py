@@ -44,6 +44,12 @@ class Measured:
         γ_n there.
     limiting_covariance
         V, shape (d, d); None where nothing was predicted.
+    simulated_time
+        Seconds on the virtual clock at which each agent had θ^i_n, shape (steps, agents); None
+        where no time was simulated, or the variant is not complete.
+    bytes_exchanged
+        Bytes that the agents sent each other in one trial, shape (steps,); None where the variant
+        is not complete.
     """
 
     title: str
@@ -58,6 +64,8 @@ class Measured:
     last_theta: Floats
     last_step_size: float
     limiting_covariance: Floats | None
+    simulated_time: Floats | None
+    bytes_exchanged: NDArray[np.int64] | None
 
 
 @contextmanager
@@ -127,7 +135,7 @@ def _variable(dataset: h5py.Dataset) -> Variable:
     values = dataset.asstr()[:] if is_text else dataset[:]
     scales = [dataset] if dataset.is_scale else [axis[0] for axis in dataset.dims]
     names = tuple(scale.name.rpartition("/")[2] for scale in scales)
-    return Variable(values, names, dataset.attrs["description"])
+    return Variable(values, names, dataset.attrs["description"], dataset.attrs["units"])
 
 
 def read_measures(path: Path) -> dict[str, Measured]:
@@ -166,8 +174,10 @@ def _measured(what: str, run: h5py.Group) -> Measured:
         last_theta=run["theta_mean"][-1][finite],
         last_step_size=float(run["step_size"][-1]),
         limiting_covariance=_optional(run, "limiting_covariance"),
+        simulated_time=_optional(run, "simulated_time"),
+        bytes_exchanged=_optional(run, "bytes_exchanged"),
     )
 
 
-def _optional(run: h5py.Group, name: str) -> Floats | None:
+def _optional(run: h5py.Group, name: str) -> NDArray[Any] | None:
     return run[name][:] if name in run else None

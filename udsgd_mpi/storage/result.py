@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.clock import Elapsed
 from udsgd_mpi.prediction import Prediction
 from udsgd_mpi.problem import Entry, Problem
 from udsgd_mpi.recording import Recording
@@ -13,7 +14,12 @@ from udsgd_mpi.storage.variables import Run, Variable
 
 
 def run_of(
-    problem: Problem, recording: Recording, prediction: Prediction | None, *, complete: bool
+    problem: Problem,
+    recording: Recording,
+    prediction: Prediction | None = None,
+    passed: Elapsed | None = None,
+    *,
+    complete: bool,
 ) -> Run:
     """The group of a variant.
 
@@ -39,6 +45,8 @@ def run_of(
     }
     if prediction is not None:
         variables |= _prediction(prediction)
+    if passed is not None:
+        variables |= _elapsed(passed)
     attributes = {
         "title": experiment.title,
         "rows_left_over": problem.rows_left_over,
@@ -121,5 +129,16 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
     }
 
 
-def _variable(values: NDArray[Any], dimensions: str, description: str) -> Variable:
-    return Variable(values, tuple(dimensions.split()), description)
+def _elapsed(passed: Elapsed) -> dict[str, Variable]:
+    sent = "bytes that the agents sent each other in one trial up to n, whatever the ranks"
+    found = {"bytes_exchanged": _variable(passed.sent, "step", sent, "B")}
+    if passed.seconds is not None:
+        when = "virtual clock of the agent as it had theta^i_n"
+        found["simulated_time"] = _variable(passed.seconds, "step agent", when, "s")
+    return found
+
+
+def _variable(
+    values: NDArray[Any], dimensions: str, description: str, units: str = "1"
+) -> Variable:
+    return Variable(values, tuple(dimensions.split()), description, units)

@@ -19,6 +19,7 @@ class Variable(NamedTuple):
     values: NDArray[Any]
     dimensions: tuple[str, ...]
     description: str
+    units: str = "1"
 
     def take(self, dimension: str, where: NDArray[np.int64] | slice) -> "Variable":
         """A part along a dimension; the whole where it has no such dimension."""

@@ -59,5 +59,5 @@ def _dataset(group: h5py.Group, name: str, variable: Variable) -> h5py.Dataset:
     dtype = h5py.string_dtype() if values.dtype == object else values.dtype
     dataset = group.create_dataset(name, data=values, dtype=dtype)
     dataset.attrs["description"] = variable.description
-    dataset.attrs["units"] = "1"
+    dataset.attrs["units"] = variable.units
     return dataset

@@ -1,0 +1,257 @@
+"""The virtual clock is an event simulation of the agents: whoever needs a message waits for it."""
+
+import heapq
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import h5py
+import networkx as nx
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from tests import reference
+from udsgd_mpi.analysis.abscissa import against
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.clock import Clock, Computing, Constant, Exponential, Pareto, elapsed
+from udsgd_mpi.clock.computing import computing_times
+from udsgd_mpi.communication import (
+    DFL,
+    DSGD,
+    DSGDVT,
+    HLSGD,
+    LSGDFP,
+    LSGDPP,
+    LSGDRC,
+    Average,
+    Centralized,
+    DropOut,
+    Mixing,
+    OnePeerExponential,
+    PartialAverage,
+    Pattern,
+    RandomMatching,
+    UnreliableLinks,
+)
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.seeding import Purpose
+from udsgd_mpi.storage.read import read_measures
+
+AGENTS, D, SEED = 9, 3, 5
+TOPOLOGY = Graph.from_networkx(nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1), "t")
+LAWS: list[Computing] = [Constant(0.3), Exponential(1.0), Pareto(2.0, shape=1.5)] * 3
+PATTERNS = {
+    "dsgd": DSGD(),
+    "dfl": DFL(),
+    "centralized": Centralized(),
+    "lsgd_fp": LSGDFP(),
+    "lsgd_rc": LSGDRC(),
+    "lsgd_pp": LSGDPP(participants=4, interval=2),
+    "hlsgd": HLSGD(clusters=2, outer=5),
+    "dsgd_vt": DSGDVT(),
+    "one_peer": OnePeerExponential(interval=3),
+    "matching": RandomMatching(),
+    "links": UnreliableLinks(failure=0.4),
+    "drop_out": DropOut(leave=0.4),
+}
+
+
+class Simulation:
+    """Agents that compute, send and wait, one event after the other.
+
+    An agent's part in an exchange is a list of dispatches: (what it waits for, to whom it sends
+    then). A message keeps the link busy for ``busy``, those of one dispatch together, and arrives
+    ``latency`` after they have left.
+    """
+
+    def __init__(self, laws: list[Computing], busy: float, latency: float) -> None:
+        self.busy, self.latency = busy, latency
+        self.laws = laws
+        self.messages = 0
+        self.now = [0.0] * len(laws)
+
+    def compute(self, n: int) -> None:
+        for i, law in enumerate(self.laws):
+            u = (reference.bits(SEED, Purpose.COMPUTING, i, 0, n - 1) >> 11) / 2**53
+            self.now[i] += quantile(law, u)
+
+    def exchange(self, mixing: Mixing) -> None:
+        if isinstance(mixing, Average):
+            self.tree(list(range(len(self.now))))
+        elif isinstance(mixing, PartialAverage):
+            self.tree(sorted(set(mixing.members.tolist())))
+            before, after = set(mixing.members.tolist()), set(mixing.successors.tolist())
+            pairs = list(zip(sorted(before - after), sorted(after - before), strict=True))
+            self.deliver({i: [j] for pair in pairs for i, j in (pair, pair[::-1])})
+        else:
+            W = mixing.matrix(len(self.now))
+            agents = range(len(W))
+            self.deliver({j: [i for i in agents if i != j and W[i, j] > 0] for j in agents})
+
+    def deliver(self, receivers: dict[int, list[int]]) -> None:
+        """Everybody sends what it has to, and goes on when it has what others send it."""
+        awaited = {i: sum(i in to for to in receivers.values()) for i in receivers}
+        got: dict[int, int] = defaultdict(int)
+        done = dict.fromkeys(receivers, -math.inf)
+        events = [(self.now[j], "ready", j) for j in receivers]
+        heapq.heapify(events)
+        while events:
+            when, what, i = heapq.heappop(events)
+            done[i] = max(done[i], when)
+            if what == "ready":
+                heapq.heappush(events, (when + len(receivers[i]) * self.busy, "sent", i))
+            elif what == "sent":
+                for k in receivers[i]:
+                    self.messages += 1
+                    heapq.heappush(events, (when + self.latency, "arrived", k))
+            else:
+                got[i] += 1
+        assert all(got[i] == awaited[i] for i in receivers)
+        for i in receivers:
+            self.now[i] = done[i]
+
+    def tree(self, members: list[int]) -> None:
+        """All wait for the last; then level by level up, and down again."""
+        when = max(self.now[i] for i in members)
+        levels = 0
+        while 2**levels < len(members):
+            levels += 1
+        for _ in range(2 * levels):
+            when += self.busy + self.latency
+        self.messages += 2 * len(members) - 2
+        for i in members:
+            self.now[i] = when
+
+
+def quantile(law: Computing, u: float) -> float:
+    if isinstance(law, Exponential):
+        return -law.mean * math.log(1 - u)
+    if isinstance(law, Pareto):
+        return law.mean * (1 - 1 / law.shape) / (1 - u) ** (1 / law.shape)
+    return law.mean
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.parametrize(("latency", "bandwidth"), [(0.0, math.inf), (0.05, 8 * D / 0.1)])
+def test_equals_the_event_simulation(name: str, latency: float, bandwidth: float) -> None:
+    steps = np.array([0, 1, 7, 30, 31, 45])
+    clock = Clock(SEED, LAWS, latency, bandwidth)
+    got = elapsed(PATTERNS[name].start(TOPOLOGY, 3), clock, AGENTS, D, steps)
+    assert got.seconds is not None
+    schedule = PATTERNS[name].start(TOPOLOGY, 3)
+    times = schedule.times(45).tolist()
+    expected = Simulation(LAWS, 8 * D / bandwidth, latency)
+    for n in range(46):
+        if n > 0:
+            expected.compute(n)
+        if n in times:
+            expected.exchange(schedule.mixing(n))
+        if n in steps:
+            row = steps.tolist().index(n)
+            np.testing.assert_allclose(got.seconds[row], expected.now, rtol=1e-12)
+            assert got.sent[row] == 8 * D * expected.messages
+    without = elapsed(PATTERNS[name].start(TOPOLOGY, 3), None, AGENTS, D, steps)
+    assert without.seconds is None
+    np.testing.assert_array_equal(without.sent, got.sent)
+
+
+def seconds(
+    pattern: Pattern, topology: nx.Graph, law: Computing, steps: int, **link: float
+) -> np.ndarray:
+    graph = Graph.from_networkx(topology, "topology")
+    clock = Clock(SEED, [law] * len(graph), link.get("latency", 0), link.get("bandwidth", math.inf))
+    found = elapsed(pattern.start(graph, 1), clock, len(graph), D, np.array([steps])).seconds
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "per_step"),
+    [
+        # Two messages of 24 bytes leave each agent of a ring.
+        (DSGD(weights="lazy"), 2 + 2 * 24 / 100 + 0.5),
+        # Eight agents: three levels up, three down.
+        (Centralized(), 2 + 6 * (24 / 100 + 0.5)),
+        (LSGDFP(interval=5), 2 + 6 * (24 / 100 + 0.5) / 5),
+        (OnePeerExponential(), 2 + 24 / 100 + 0.5),
+    ],
+)
+def test_constant_times_have_a_closed_form(pattern: Pattern, per_step: float) -> None:
+    got = seconds(pattern, nx.cycle_graph(8), Constant(2.0), 40, latency=0.5, bandwidth=100)
+    np.testing.assert_allclose(got, 40 * per_step, rtol=1e-12)
+
+
+def test_a_centralized_average_takes_the_mean_of_the_largest_exponential() -> None:
+    """E max of N exponentials is H_N times their mean, with variance Σ 1/k² times its square."""
+    agents, steps = 30, 4000
+    got = seconds(Centralized(), nx.complete_graph(agents), Exponential(0.5), steps)
+    k = np.arange(1, agents + 1)
+    error = 0.5 * math.sqrt(sum(1 / k**2) / steps)
+    # Four standard errors: false alarm 6e-5.
+    np.testing.assert_allclose(got / steps, 0.5 * sum(1 / k), atol=4 * error)
+
+
+def test_a_star_waits_for_a_message_from_each_leaf() -> None:
+    """The hub's 6 messages leave together, so leaves hear of it later than it of them."""
+    got = seconds(DSGD(), nx.star_graph(6), Constant(1.0), 1, latency=0.5, bandwidth=24)
+    np.testing.assert_allclose(got, [1 + 6, *[1 + 6 + 0.5] * 6])
+
+
+@pytest.mark.parametrize(
+    ("law", "scipy_name", "parameters"),
+    [
+        (Exponential(0.5), "expon", (0, 0.5)),
+        (Pareto(2.0, shape=3.0), "pareto", (3.0, 0, 4 / 3)),
+    ],
+)
+def test_laws(law: Computing, scipy_name: str, parameters: tuple[float, ...]) -> None:
+    """Kolmogorov and Smirnov at level 1e-4, each time."""
+    times = computing_times({4: law}, seed=8)
+    drawn = np.array([next(times)[0] for _ in range(3000)])
+    assert kstest(drawn, scipy_name, parameters).pvalue > 1e-4
+
+
+def test_an_agents_times_depend_on_no_other_agent() -> None:
+    laws = dict(enumerate(LAWS))
+    together = computing_times(laws, 2**40 + 1)
+    alone = computing_times({4: LAWS[4]}, 2**40 + 1)
+    for _ in range(1500):
+        assert next(together)[4] == next(alone)[0]
+
+
+def test_stored_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    timing = (
+        *("--set", "timing={compute={kind='exponential', mean=0.1}, latency=0.01, bandwidth=1e5}"),
+        *("--set", "groups.walkers.compute={kind='pareto', mean=0.2}"),
+        *("--set", "timing.stragglers='0'"),
+    )
+    small = ["--agents", "5", "--trials", "2", "--set", "record.predict=false"]
+    assert main([*small, "--steps", "60", *timing]) == 0
+    laws = [Exponential(1.0), Exponential(0.1), Pareto(0.2), Pareto(0.2), Exponential(0.1)]
+    ring = Graph.from_networkx(nx.cycle_graph(5), "ring")
+    with h5py.File("udsgd.h5") as file:
+        run = file["runs/all-srw"]
+        times, sent = run["simulated_time"], run["bytes_exchanged"]
+        assert (times.attrs["units"], sent.attrs["units"]) == ("s", "B")
+        groups = run["group"].asstr()[:].tolist()
+        assert groups == ["full_access", "full_access", "walkers", "walkers", "upgraded"]
+        schedule = DSGD(weights="lazy").start(ring, 1)
+        expected = elapsed(schedule, Clock(1, laws, 0.01, 1e5), 5, 64, run["step"][:])
+        np.testing.assert_array_equal(times, expected.seconds)
+        # Each of five agents sends 64 numbers to two neighbours at each of 60 steps.
+        assert sent[-1] == 60 * 5 * 2 * 64 * 8
+    measured = read_measures(Path("udsgd.h5"))["all-srw"]
+    assert expected.seconds is not None
+    slowest = [max(row) for row in expected.seconds.tolist()]
+    assert against("all-srw", measured, "time").tolist() == slowest
+    for x in ("time", "bytes"):
+        assert main(["report", "udsgd.h5", "--x", x, "--figure", f"{x}.svg"]) == 0
+        assert Path(f"{x}.svg").read_bytes().startswith(b"<?xml")
+    capsys.readouterr()
+    assert main([*small, "--steps", "5", "--force"]) == 0
+    assert main(["report", "udsgd.h5", "--x", "time"]) == 2
+    assert "expected a complete run with a table [timing]" in capsys.readouterr().err

@@ -1,0 +1,20 @@
+"""The virtual clock: what steps and exchanges would take on machines and links as described.
+
+To add a model of computing times, name it in ``AnyComputing``.
+"""
+
+from udsgd_mpi.clock.computing import Computing, Constant, Exponential, Pareto
+from udsgd_mpi.clock.elapsed import Clock, Elapsed, elapsed
+
+AnyComputing = Constant | Exponential | Pareto
+
+__all__ = [
+    "AnyComputing",
+    "Clock",
+    "Computing",
+    "Constant",
+    "Elapsed",
+    "Exponential",
+    "Pareto",
+    "elapsed",
+]
