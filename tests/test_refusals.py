@@ -205,6 +205,11 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
         flags("--set", 'timing.compute={kind="pareto", shape=1}'),
         ["timing.compute.shape", "> 1"],
     ),
+    "emulation without a clock": (flags("--emulate"), ["--emulate", "[timing]"]),
+    "emulation of two agents on a rank": (
+        flags("--agents", "2", "--set", "timing={}", "--emulate"),
+        ["an agent for each rank", "2 agents on 1 ranks", "mpirun -n 2"],
+    ),
     "ranks without dry run": (flags("--ranks", "3"), ["--dry-run", "mpirun -n 3"]),
     "--set without a value": (flags("--set", "steps"), ["SECTION.KEY=VALUE", "'steps'"]),
     "no results": (flags("inspect", "none.h5"), ["none.h5", "no such file"]),

@@ -86,6 +86,11 @@ def _add_run(commands: "Commands") -> _Parser:
     run.add_argument(
         "--dry-run", action="store_true", help="check everything and print the plan, without MPI"
     )
+    run.add_argument(
+        "--emulate",
+        action="store_true",
+        help="really sleep for the computing times of [timing]; an agent on each rank",
+    )
     run.add_argument("--ranks", type=int, metavar="P", help="ranks to plan for, with --dry-run")
     return run
 
@@ -253,7 +258,7 @@ def _add_extend(commands: "Commands") -> _Parser:
     extend.add_argument("--steps", type=int, metavar="M", help="steps in all")
     extend.add_argument("--trials", metavar="+T", help="trials to add")
     _add_survival(extend)
-    extend.set_defaults(force=False)
+    extend.set_defaults(force=False, emulate=False)
     return extend
 
 

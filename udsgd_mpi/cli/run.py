@@ -79,6 +79,7 @@ def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespa
         policy=policy,
         keep_checkpoints=arguments.keep_checkpoints,
         mask_diverged=arguments.on_divergence == "mask",
+        emulate=arguments.emulate,
     )
     try:
         output = run_job(load, options)

@@ -3,7 +3,7 @@
 To add a model of computing times, name it in ``AnyComputing``.
 """
 
-from udsgd_mpi.clock.computing import Computing, Constant, Exponential, Pareto
+from udsgd_mpi.clock.computing import Computing, Constant, Exponential, Pareto, computing_times
 from udsgd_mpi.clock.elapsed import Clock, Elapsed, elapsed
 
 AnyComputing = Constant | Exponential | Pareto
@@ -16,5 +16,6 @@ __all__ = [
     "Elapsed",
     "Exponential",
     "Pareto",
+    "computing_times",
     "elapsed",
 ]

@@ -15,6 +15,7 @@ from udsgd_mpi.concerns import concerns
 from udsgd_mpi.errors import ConfigurationError, Stopped
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy
+from udsgd_mpi.parallel.emulation import check_emulation
 from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.identity import check_identity, identity
 from udsgd_mpi.parallel.provenance import provenance
@@ -48,6 +49,8 @@ class Options(NamedTuple):
         Whether the last states are kept, so that more steps can follow.
     mask_diverged
         Whether to go on where a trial has diverged.
+    emulate
+        Whether to sleep for the computing times of the virtual clock.
     """
 
     force: bool = False
@@ -56,6 +59,7 @@ class Options(NamedTuple):
     policy: Policy = Policy()
     keep_checkpoints: bool = False
     mask_diverged: bool = False
+    emulate: bool = False
 
 
 def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path | None:
@@ -85,6 +89,8 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
         experiments: dict[str, Experiment] = comm.bcast(found.unfinished if found else None)
         problems = pose_all(experiments, lambda agents: OnRanks(comm, agents), comm.size)
         check_identity(comm, identity(problems))
+        for problem in problems.values() if options.emulate else ():
+            check_emulation(problem, comm.size)
         hosts = comm.gather(MPI.Get_processor_name())
         output = None
         if found and hosts and problems:
@@ -141,7 +147,7 @@ def _run(
     checkpoint: Checkpoint | None,
 ) -> None:
     """Run one variant; output and checkpoint are rank 0's."""
-    simulation = Simulation(comm, problem, go_on=options.mask_diverged)
+    simulation = Simulation(comm, problem, go_on=options.mask_diverged, emulate=options.emulate)
     n = comm.bcast(checkpoint.n if checkpoint else 0)
     if output and options.resume != "no":
         _say(f"[variant.{name}] begins at step {n:,}")

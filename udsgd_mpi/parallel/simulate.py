@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.blocks import Floats
 from udsgd_mpi.parallel.control import Action, Control, Policy
+from udsgd_mpi.parallel.emulation import Emulated
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.parallel.waiting import waiting
@@ -52,6 +53,8 @@ class Simulation:
         With the agents that this rank hosts.
     go_on
         Whether a diverged trial is recorded as such rather than an error.
+    emulate
+        Whether to sleep for the computing times of the virtual clock, see ``emulation``.
 
     Attributes
     ----------
@@ -61,7 +64,14 @@ class Simulation:
         The measures so far on rank 0, None elsewhere.
     """
 
-    def __init__(self, comm: MPI.Intracomm, problem: Problem, *, go_on: bool = False) -> None:
+    def __init__(
+        self,
+        comm: MPI.Intracomm,
+        problem: Problem,
+        *,
+        go_on: bool = False,
+        emulate: bool = False,
+    ) -> None:
         experiment = problem.experiment
         layout = Layout(len(problem.roster), comm.size)
         trials, d = experiment.trials, len(problem.minimizer)
@@ -69,6 +79,7 @@ class Simulation:
         self._comm = comm
         self._problem = problem
         self._layout = layout
+        self._emulate = emulate
         self._steps = experiment.record.at(experiment.steps)
         self.recording = (
             Recording.empty(self._steps, trials, layout.agents, d, experiment.record)
@@ -109,7 +120,10 @@ class Simulation:
         """
         experiment = self._problem.experiment
         last = experiment.steps
-        W = Mixer(self._comm, self._problem.schedule, self._blocks, last)
+        mixer = Mixer(self._comm, self._problem.schedule, self._blocks, last)
+        W: Callable[[int, Floats], Floats] = mixer
+        if self._emulate and self._problem.clock:
+            W = Emulated(mixer, self._problem.clock, self._comm.rank, self.n)
 
         def observe(n: int, theta: Floats) -> None:
             self._record(n, theta)
@@ -136,7 +150,7 @@ class Simulation:
                 observe,
             )
         finally:
-            W.free()
+            mixer.free()
 
     def states(self) -> Iterator[State]:
         """What each agent remembers, in agent order, on rank 0; nothing elsewhere."""

@@ -1,0 +1,89 @@
+# ruff: noqa: T201
+"""The virtual clock against ranks that really sleep for their agents' computing times.
+
+Four agents on four ranks of this machine: seconds a step from the clock, and of the slowest rank.
+"""
+
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from mpi4py import MPI
+
+from tests.launch import python
+from udsgd_mpi.clock import elapsed
+from udsgd_mpi.experiment.read import variants
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.parallel.control import Control, Policy
+from udsgd_mpi.parallel.everyone import OnRanks
+from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.problem import pose
+
+AGENTS, STEPS, REPEATS, MEAN = 4, 60, 3, 0.04
+PATTERNS = {
+    "dsgd on a ring": {"kind": "dsgd", "weights": "lazy"},
+    "dsgd every 5 steps": {"kind": "dsgd", "weights": "lazy", "interval": 5},
+    "centralized": {"kind": "centralized"},
+    "lsgd_fp": {"kind": "lsgd_fp"},
+    "lsgd_pp of 2": {"kind": "lsgd_pp", "participants": 2},
+}
+LAWS = ({"kind": "exponential", "mean": MEAN}, {"kind": "pareto", "mean": MEAN, "shape": 2.0})
+
+
+def main() -> None:
+    """Start the ranks, or be one."""
+    if len(sys.argv) == 1:
+        root = Path(__file__).parents[2]
+        done = python("-m", "tests.benchmarks.clock", "rank", ranks=AGENTS, cwd=root, timeout=600)
+        print(done.stdout, done.stderr if done.returncode else "", flush=True)
+        return
+    if MPI.COMM_WORLD.rank == 0:
+        print("| | computing times | simulated, ms a step | slept | slept / simulated |")
+        print("|---|---|---|---|---|")
+    for name, pattern in PATTERNS.items():
+        for law in LAWS:
+            compare(name, experiment(pattern, law))
+
+
+def experiment(communication: dict[str, object], compute: dict[str, object]) -> Experiment:
+    return variants(
+        {
+            "agents": AGENTS,
+            "steps": STEPS,
+            "trials": 1,
+            "data": {"source": "breast_cancer", "standardize": True},
+            "communication": communication,
+            "groups": {"all": {"share": 1, "sampler": "iid"}},
+            "record": {"steps": [STEPS], "predict": False},
+            "timing": {"compute": compute},
+        },
+        {},
+    )["main"]
+
+
+def compare(name: str, settings: Experiment) -> None:
+    comm = MPI.COMM_WORLD
+    problem = pose(settings, OnRanks(comm, AGENTS))
+    steps = settings.record.at(STEPS)
+    simulated = elapsed(problem.schedule, problem.clock, AGENTS, len(problem.minimizer), steps)
+    assert simulated.seconds is not None
+    expected = simulated.seconds[-1].max() / STEPS
+    slept = []
+    for _ in range(REPEATS):
+        simulation = Simulation(comm, problem, emulate=True)
+        control = Control(comm, Policy())
+        control.next = STEPS + 1  # looks at the clock would bring all ranks together
+        comm.Barrier()
+        started = time.perf_counter()
+        simulation.run(control, lambda _n: None, lambda: None)
+        slept.append(comm.allreduce(time.perf_counter() - started, MPI.MAX) / STEPS)
+    if comm.rank == 0:
+        low, middle, high = min(slept), median(slept), max(slept)
+        law = type(settings.timing.compute).__name__.lower() if settings.timing else ""
+        ratios = f"{middle / expected:.2f} ({low / expected:.2f}–{high / expected:.2f})"
+        print(f"| {name} | {law} | {expected * 1e3:.2f} | {middle * 1e3:.2f} | {ratios} |")
+
+
+if __name__ == "__main__":
+    main()

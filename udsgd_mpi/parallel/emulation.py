@@ -1,0 +1,61 @@
+"""Sleeping for the computing times of the virtual clock, to hold its model against real ranks."""
+
+import time
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.clock import Clock, computing_times
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.problem import Problem
+
+Floats = NDArray[np.float64]
+
+
+def check_emulation(problem: Problem, ranks: int) -> None:
+    """Refuse to sleep where it would say nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no clock, or a rank would sleep for several agents.
+    """
+    if problem.clock is None:
+        raise ConfigurationError(
+            "--emulate: expected a table [timing], got none; add one, or leave the flag out"
+        )
+    agents = len(problem.roster)
+    if agents != ranks:
+        raise ConfigurationError(
+            f"--emulate: expected an agent for each rank, got {agents} agents on {ranks} ranks; use"
+            f" mpirun -n {agents}"
+        )
+
+
+class Emulated:
+    """W of the equation, once the local steps have taken as long as the clock says.
+
+    Messages take what they take here.
+
+    Parameters
+    ----------
+    agent
+        The only agent of this rank.
+    n
+        Number of updates done.
+    """
+
+    def __init__(
+        self, W: Callable[[int, Floats], Floats], clock: Clock, agent: int, n: int
+    ) -> None:
+        laws = {agent: clock.computing[agent]}
+        self._durations = islice(computing_times(laws, clock.seed), n, None)
+        self._W = W
+        self._n = n
+
+    def __call__(self, n: int, half_steps: Floats) -> Floats:
+        time.sleep(sum(float(step[0]) for step in islice(self._durations, n - self._n)))
+        self._n = n
+        return self._W(n, half_steps)
