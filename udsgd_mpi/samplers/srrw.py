@@ -17,6 +17,12 @@ from udsgd_mpi.theory.noise import Noise
 
 _LARGEST_SPECTRUM = 1000
 
+# Powers: bits of the significand, the greatest exponent, and the bits of the number 1.
+_SHIFT = 43
+_LARGEST_EXPONENT = 2.0**19
+_ONE = 1023 << 52
+_SMALLEST = -1023 << _SHIFT  # relative to the largest; becomes 0
+
 
 class SRRW(Sampler, frozen=True, tag="srrw"):
     """Self-repellent walk over the simple random walk (paper, eqs. 89 and 90).
@@ -52,10 +58,10 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
 
 
 class _SRRWPath(Path):
-    """The power (x_j / μ_j)^(−α) of every node is kept as significand · 2^exponent.
+    """One integer holds the power (x_j / μ_j)^(−α) of a node as significand · 2^exponent.
 
-    A step takes one logarithm, and no α overflows. The two numbers lie side by side, so that a
-    neighbour is one look into memory.
+    A step takes one logarithm, and no α overflows. The greater power is the greater integer, and
+    shifting the bits of the difference from the greatest makes it a floating-point number.
     """
 
     def __init__(self, law: SRRW, graph: Graph, stream: Stream) -> None:
@@ -65,7 +71,7 @@ class _SRRWPath(Path):
         self.next = stream.uniform_start(len(graph))
         self.history = History(stream.trials, len(graph), law.b)
         self.log_target = np.log2(graph.degrees / graph.degrees.sum())
-        self.powers = np.empty((*self.history.visits.shape, 2))
+        self.powers = np.empty(self.history.visits.shape, dtype=np.int64)
         self._compute_powers()
 
     @property
@@ -104,35 +110,30 @@ class _SRRWPath(Path):
 
 
 @inlined
-def _power(alpha: float, visits: float, log_target: float) -> tuple[float, float]:
-    """(visits / μ)^(−α) as a significand in [1, 2) and an exponent."""
+def _power(alpha: float, visits: float, log_target: float) -> np.int64:
+    """(visits / μ)^(−α) with a significand of 43 bits below an exponent of 20."""
     logarithm = -alpha * (np.log2(visits) - log_target)
-    exponent = np.floor(logarithm)
-    return np.exp2(logarithm - exponent), exponent
+    exponent = np.floor(min(max(logarithm, -_LARGEST_EXPONENT), _LARGEST_EXPONENT))
+    significand = np.float64(np.exp2(min(max(logarithm - exponent, 0.0), 1.0)))
+    return (np.int64(exponent) << _SHIFT) + ((significand.view(np.int64) - _ONE) >> (52 - _SHIFT))
 
 
-@inlined
-def _power_of_two(exponent: float) -> np.float64:
-    """2^exponent for whole exponents up to 0, and 0 below −1022."""
-    return np.int64((np.int64(max(exponent, -1023.0)) + 1023) << 52).view(np.float64)
-
-
-@kernel("void(float64, float64[::1], float64[:, ::1], float64[:, :, ::1])")
+@kernel("void(float64, float64[::1], float64[:, ::1], int64[:, ::1])")
 def _all_powers(
     alpha: float,
     log_target: NDArray[np.float64],
     visits: NDArray[np.float64],
-    powers: NDArray[np.float64],
+    powers: NDArray[np.int64],
 ) -> None:
     trials, points = visits.shape
     for t in range(trials):
         for j in range(points):
-            powers[t, j, 0], powers[t, j, 1] = _power(alpha, visits[t, j], log_target[j])
+            powers[t, j] = _power(alpha, visits[t, j], log_target[j])
 
 
 @kernel(
     "void(int64[::1], int32[::1], float64, float64[::1], float64[::1], uint64[:, ::1],"
-    " int32[::1], float64[:, ::1], float64[:, :, ::1], int32[:, :])"
+    " int32[::1], float64[:, ::1], int64[:, ::1], int32[:, :])"
 )
 def _walk(
     offsets: NDArray[np.int64],
@@ -143,11 +144,15 @@ def _walk(
     bits: NDArray[np.uint64],
     node: Indices,
     visits: NDArray[np.float64],
-    powers: NDArray[np.float64],
+    powers: NDArray[np.int64],
     out: Indices,
 ) -> None:
+    # Weights are added up in eights, whose sums do not wait for each other.
     steps, trials = out.shape
-    cumulative = np.empty(np.max(np.diff(offsets)))
+    eights = np.max(np.diff(offsets)) // 8 + 2
+    shifted = np.empty(8 * eights, dtype=np.int64)
+    weights = shifted.view(np.float64)
+    cumulative = np.empty(eights)
     for t in range(trials):
         x = node[t]
         for n in range(steps):
@@ -155,20 +160,35 @@ def _walk(
             first = offsets[x]
             degree = offsets[x + 1] - first
 
-            largest = powers[t, neighbours[first], 1]
-            for k in range(1, degree):
-                largest = max(largest, powers[t, neighbours[first + k], 1])
-            total = 0.0
+            largest = powers[t, neighbours[first]]
             for k in range(degree):
-                j = neighbours[first + k]
-                total += powers[t, j, 0] * _power_of_two(powers[t, j, 1] - largest)
+                power = powers[t, neighbours[first + k]]
+                shifted[k] = power
+                largest = max(largest, power)
+            largest = largest >> _SHIFT << _SHIFT
+            for k in range(degree):
+                power = max(shifted[k] - largest, _SMALLEST)
+                shifted[k] = (power << (52 - _SHIFT)) + _ONE
+            for k in range(degree, degree + 7):
+                shifted[k] = 0
+            total = 0.0
+            for k in range((degree + 7) // 8):
+                w = weights[8 * k : 8 * k + 8]
+                total += ((w[0] + w[1]) + (w[2] + w[3])) + ((w[4] + w[5]) + (w[6] + w[7]))
                 cumulative[k] = total
             threshold = unit(bits[n, t]) * total
             k = 0
             while cumulative[k] <= threshold:
                 k += 1
+            if k > 0:
+                threshold -= cumulative[k - 1]
+            k = 8 * k
+            last = min(k + 8, degree) - 1
+            while k < last and weights[k] <= threshold:
+                threshold -= weights[k]
+                k += 1
 
             x = neighbours[first + k]
             visits[t, x] += gains[n]
-            powers[t, x, 0], powers[t, x, 1] = _power(alpha, visits[t, x], log_target[x])
+            powers[t, x] = _power(alpha, visits[t, x], log_target[x])
         node[t] = x
