@@ -1,5 +1,7 @@
 """Graphs are what networkx says they are, connected, and the same in file and generator."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import networkx as nx
@@ -83,6 +85,50 @@ def test_file_formats(suffix: str, tmp_path: Path) -> None:
     read = read_graph(path).to_networkx()
     assert sorted(read) == list(range(10))
     assert {frozenset(edge) for edge in read.edges} == {frozenset(edge) for edge in graph.edges}
+
+
+def test_edge_lists_between_integers_are_what_networkx_reads(tmp_path: Path) -> None:
+    path = tmp_path / "graph.txt"
+    path.write_text("# a comment\n7 -3\n-3 7 extra\n7 7\n100 7\n\n-3 100  # another\n7 20\n")
+    expected = nx.read_edgelist(path, nodetype=int, data=False)
+    assert sorted(expected) == [-3, 7, 20, 100]
+    expected.remove_edges_from(list(nx.selfloop_edges(expected)))
+    found = read_graph(path).to_networkx()
+    renamed = nx.convert_node_labels_to_integers(expected, ordering="sorted")
+    assert nx.utils.graphs_equal(found, renamed)
+
+
+LARGE = """
+import resource, sys
+import numpy as np
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.samplers import HDT, MHRW, NBRW, SRW, Stream
+
+n, m, trials, steps = 10**6, 10**7, 4, 2000
+rng = np.random.default_rng(1)
+ring = np.arange(n)
+i = np.append(ring, rng.integers(n, size=m - n))
+j = np.append((ring + 1) % n, rng.integers(n, size=m - n))
+graph = Graph.of_edges(n, i, j).connected("graph")
+assert len(graph) == n
+assert 0.9999 * m < len(graph.neighbours) / 2 <= m
+for sampler in (SRW(), NBRW(), MHRW(), HDT()):
+    out = np.empty((steps, trials), dtype=np.int32)
+    sampler.start(n, graph, Stream(1, 0, trials)).draw(out)
+    for x, y in zip(out[:-1].ravel(), out[1:].ravel()):
+        near = graph.neighbours[graph.offsets[x] : graph.offsets[x + 1]]
+        assert y in near or (x == y and not sampler.degree_biased)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+"""
+
+
+@pytest.mark.slow
+def test_walks_on_a_million_nodes_and_ten_million_edges() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 1500  # MB; edges, as they are drawn here, are 320 of them
 
 
 def test_a_disconnected_graph_is_refused() -> None:

@@ -49,11 +49,23 @@ class Graph:
     @classmethod
     def compressed(cls, graph: "nx.Graph", nodes: Sequence[object]) -> "Graph":
         """Compress a graph, its nodes renamed in the given order; it need not be connected."""
-        simple = nx.Graph(graph)
-        simple.remove_edges_from(list(nx.selfloop_edges(simple)))
-        matrix = nx.to_scipy_sparse_array(simple, nodelist=list(nodes), weight=None)
-        matrix.sort_indices()
-        return cls(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32))
+        place = {node: k for k, node in enumerate(nodes)}
+        ends = ((place[i], place[j]) for i, j in graph.edges())
+        edges = np.array(list(ends), dtype=np.int64).reshape(-1, 2)
+        return cls.of_edges(len(nodes), edges[:, 0], edges[:, 1])
+
+    @classmethod
+    def of_edges(cls, n: int, i: NDArray[np.int64], j: NDArray[np.int64]) -> "Graph":
+        """The graph on n nodes with the edges {i, j}; it need not be connected.
+
+        Self-loops go, and of edges that come again, in either direction, one stays.
+        """
+        other = i != j
+        i, j = i[other], j[other]
+        arcs = np.sort(np.concatenate([i * n + j, j * n + i]))
+        tails, heads = np.divmod(arcs[np.diff(arcs, prepend=-1) > 0], n)
+        offsets = np.searchsorted(tails, np.arange(n + 1)).astype(np.int64)
+        return cls(offsets, heads.astype(np.int32))
 
     def connected(self, name: str) -> "Graph":
         """The graph itself, checked.
@@ -96,14 +108,14 @@ class Graph:
 
     def induced(self, nodes: NDArray[np.int64]) -> "Graph":
         """Sub-graph on some nodes, renamed in ascending order."""
-        place = np.full(len(self), -1, dtype=np.int32)
         kept = np.sort(nodes)
+        place = np.full(len(self), -1, dtype=np.int32)
         place[kept] = np.arange(len(kept))
-        tails = np.repeat(place, self.degrees)
-        heads = place[self.neighbours]
-        inside = (tails >= 0) & (heads >= 0)
-        degrees = np.bincount(tails[inside], minlength=len(kept))
-        offsets = np.concatenate([[0], np.cumsum(degrees)])
+        first, degrees = self.offsets[kept], self.degrees[kept]
+        arcs = np.repeat(first - np.cumsum(degrees) + degrees, degrees) + np.arange(degrees.sum())
+        tails, heads = np.repeat(np.arange(len(kept)), degrees), place[self.neighbours[arcs]]
+        inside = heads >= 0
+        offsets = np.append(0, np.cumsum(np.bincount(tails[inside], minlength=len(kept))))
         return Graph(offsets.astype(np.int64), heads[inside])
 
     def to_networkx(self) -> "nx.Graph":
@@ -119,8 +131,7 @@ class Graph:
 
     def reverse_arcs(self) -> NDArray[np.int64]:
         """For each arc from i to j the arc from j to i, shape (2 · edges,)."""
-        tails = np.repeat(np.arange(len(self), dtype=np.int64), self.degrees)
-        by_head_then_tail = np.lexsort((tails, self.neighbours))
+        by_head_then_tail = np.argsort(self.neighbours, kind="stable")
         reverse = np.empty_like(by_head_then_tail)
-        reverse[by_head_then_tail] = np.arange(len(tails))
+        reverse[by_head_then_tail] = np.arange(len(reverse))
         return reverse

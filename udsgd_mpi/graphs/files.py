@@ -1,8 +1,11 @@
 """Graph files that networkx reads."""
 
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.errors import ConfigurationError
@@ -44,6 +47,9 @@ def _read(path: Path, _version: FileVersion) -> Graph:
         elif suffixes[-1:] == [".graphml"]:
             graph = nx.read_graphml(path)
         else:
+            found = _edges_between_integers(path)
+            if found is not None:
+                return found
             graph = nx.read_edgelist(path, data=False)
     except OSError as error:
         raise ConfigurationError(
@@ -57,6 +63,23 @@ def _read(path: Path, _version: FileVersion) -> Graph:
     if graph.number_of_edges() == 0:
         raise ConfigurationError(f"graph file {path}: expected at least one edge, got none")
     return Graph.compressed(nx.Graph(graph), sorted(graph, key=_order))
+
+
+def _edges_between_integers(path: Path) -> Graph | None:
+    """Graph of an edge list whose labels are all integers; None for any other file.
+
+    Labels of a million nodes and ten million edges, as objects, would take ten gigabytes.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a file without data
+            edges = np.loadtxt(path, dtype=np.int64, usecols=(0, 1), ndmin=2)
+    except (ValueError, EOFError):
+        return None
+    if len(edges) == 0:
+        return None
+    labels, ends = np.unique(edges, return_inverse=True)
+    return Graph.of_edges(len(labels), *ends.reshape(edges.shape).T)
 
 
 def write_graph(graph: Graph, path: Path, made_by: str) -> None:
