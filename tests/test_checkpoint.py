@@ -12,6 +12,7 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Record
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.storage.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
+from udsgd_mpi.telemetry import Telemetry
 
 STATES = [
     {"theta": np.arange(6.0).reshape(2, 3), "path/next": np.array([1, 2], dtype=np.int32)},
@@ -19,9 +20,11 @@ STATES = [
 ]
 MEASURES = {"step": np.array([1, 2, 5]), "squared_error": np.random.default_rng(1).random((3, 2))}
 
+COST = [Telemetry(0, 1, "host", 5, 2, 0.1, 0.2, 0.3, 0.4, 0.5, 6, 7, 8)]
+
 
 def write(path: Path, n: int = 5) -> None:
-    write_checkpoint(path, n, "[variant.a]\n", MEASURES, iter(STATES))
+    write_checkpoint(path, n, "[variant.a]\n", MEASURES, iter(STATES), COST)
 
 
 def equal(found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -36,6 +39,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     found = read_checkpoint(tmp_path / "a.npz")
     assert found is not None
     assert (found.n, found.configuration) == (5, "[variant.a]\n")
+    assert found.telemetry == COST
     equal(found.recording(), MEASURES)
     for agent, state in enumerate(STATES):
         equal(found.state(agent), state)

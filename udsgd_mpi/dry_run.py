@@ -7,6 +7,7 @@ from udsgd_mpi.concerns import concerns
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.layout import Layout, copies_needed, most_copies
 from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.units import in_bytes
 
 _DOUBLE = 8
 
@@ -35,12 +36,12 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         "points": f"{_span([len(a.points.labels) for a in problem.agents])} per agent, d = {d},"
         f" {problem.rows_left_over} rows left over",
         "steps": f"{experiment.steps:,} of {experiment.trials} trials, {len(times):,} aggregations",
-        "traffic": f"{messages:,} messages and {_bytes(moved)} at an aggregation, all ranks"
+        "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
         " together",
         "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {1 - contraction(schedule, agents):.4g}",
-        "memory": f"{_bytes(_memory(problem, layout, schedule, block))} on the fullest rank, beside"
-        " 150 MB of libraries",
-        "file": f"about {_bytes(_file_size(experiment, agents, d))} in {experiment.output}",
+        "memory": f"{in_bytes(_memory(problem, layout, schedule, block))} on the fullest rank,"
+        " beside 150 MB of libraries",
+        "file": f"about {in_bytes(_file_size(experiment, agents, d))} in {experiment.output}",
     }
     warnings = [f"  warning       {concern}" for concern in concerns(problem)]
     return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
@@ -80,11 +81,3 @@ def _file_size(experiment: Experiment, agents: int, d: int) -> int:
 def _span(values: list[int]) -> str:
     low, high = min(values), max(values)
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _bytes(number: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} GB"

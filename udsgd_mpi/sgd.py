@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.samplers import Path
 from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.stopwatch import Activity, Stopwatch
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -81,6 +82,8 @@ class Draws:
         Step to begin with.
     ahead
         What each path has drawn from there on already, shape (steps, trials).
+    stopwatch
+        Learns what time drawing takes.
     """
 
     def __init__(
@@ -91,12 +94,14 @@ class Draws:
         trials: int,
         n: int = 0,
         ahead: Sequence[Indices] | None = None,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         self.n = n
         self._paths = paths
         self._ahead = list(ahead or [np.empty((0, trials), dtype=np.int32)] * len(paths))
         self._first_rows = first_rows
         self._batch = batch
+        self._stopwatch = stopwatch or Stopwatch()
         steps = min(_LONGEST_BLOCK, max(1, _BLOCK_ELEMENTS // (len(paths) * trials)))
         self._block = np.empty((steps, len(paths), trials), dtype=np.int32)
         self._start = n - steps
@@ -123,6 +128,7 @@ class Draws:
         ]
 
     def _draw(self, start: int) -> None:
+        self._stopwatch.lap(Activity.GRADIENT)
         for i, path in enumerate(self._paths):
             known, self._ahead[i] = np.split(self._ahead[i], [len(self._block)])
             self._block[: len(known), i] = known
@@ -131,3 +137,4 @@ class Draws:
             self._block[:, i] *= self._batch[i]
             self._block[:, i] += self._first_rows[i]
         self._start = start
+        self._stopwatch.lap(Activity.SAMPLING)

@@ -1,6 +1,7 @@
 """Mixing on ranks equals the product with W, and averages keep their bits on any layout."""
 
 import time
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -16,9 +17,11 @@ from udsgd_mpi.communication import (
     Centralized,
     DropOut,
     OnePeerExponential,
+    PartialAverage,
     Pattern,
     RandomMatching,
     UnreliableLinks,
+    Weights,
     matrix,
     metropolis,
 )
@@ -181,3 +184,49 @@ def test_ranks_that_can_not_share_memory_have_their_own(monkeypatch: pytest.Monk
 
 def refuse(*_: object) -> None:
     raise OSError("no such memory")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [DSGD(), Centralized(), HLSGD(outer=2), LSGDPP(participants=3, interval=1), RandomMatching()],
+    ids=lambda pattern: type(pattern).__name__,
+)
+def test_what_is_sent_is_counted(pattern: Pattern) -> None:
+    """Against the half-steps of W that cross ranks, and the slices of an average, one by one."""
+    topology = TOPOLOGIES["random"]
+    agents, trials, d, steps = len(topology), 2, 5, 6
+    schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
+    layout = Layout(agents, COMM.size)
+    blocks, _ = filled(agents, most_copies(schedule, layout, COMM.rank), trials, d)
+    W = Mixer(COMM, schedule, blocks, steps)
+    messages, elements = 0, 0
+    row = trials * d
+    host = [int(layout.host(np.array(i))) for i in range(agents)]
+    edges = [r * row // COMM.size for r in range(COMM.size + 1)]
+    slices = [b - a for a, b in pairwise(edges)]
+    for n in range(1, steps + 1):
+        W(n, blocks.theta)
+        mixing = schedule.mixing(n)
+        if isinstance(mixing, Weights):
+            wanted = {
+                (host[i], j)
+                for i in range(agents)
+                for j in range(agents)
+                if mixing.matrix(agents)[i, j] > 0 and host[j] == COMM.rank != host[i]
+            }
+            messages += len({to for to, _ in wanted})
+            elements += len(wanted) * row
+            continue
+        members = mixing.members.tolist() if isinstance(mixing, PartialAverage) else range(agents)
+        for other in range(COMM.size):
+            if other != COMM.rank:
+                messages += 2
+                elements += sum(host[i] == COMM.rank for i in members) * slices[other]
+                elements += slices[COMM.rank]
+        if isinstance(mixing, PartialAverage):
+            for e, l in zip(mixing.entering.tolist(), mixing.leaving.tolist(), strict=True):
+                if host[e] == COMM.rank != host[l]:
+                    messages += 1
+                    elements += row
+    W.free()
+    assert (W.messages, W.bytes_sent) == (messages, 8 * elements)

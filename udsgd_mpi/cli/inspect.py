@@ -6,6 +6,8 @@ import h5py
 
 from udsgd_mpi.storage.read import open_results
 
+_SECTIONS = ("runs", "telemetry")
+
 
 def command(arguments: Namespace) -> None:
     """Print attributes, variants and datasets of a result file, and its configuration."""
@@ -13,8 +15,8 @@ def command(arguments: Namespace) -> None:
         for key, value in file.attrs.items():
             if key != "configuration":
                 print(f"{key:18} {value}")
-        for name, run in file["runs"].items():
-            print(f"\n/runs/{name}")
+        for run in (run for section in _SECTIONS for run in file.get(section, {}).values()):
+            print(f"\n{run.name}")
             for key, dataset in run.items():
                 print(f"  {key:16} {_shape(dataset):44} {dataset.attrs['description']}")
         print("\n" + file.attrs["configuration"], end="")

@@ -8,7 +8,9 @@ from udsgd_mpi.analysis.covariance import against_limit
 from udsgd_mpi.analysis.figure import mse_figure
 from udsgd_mpi.analysis.image import save
 from udsgd_mpi.analysis.table import table
+from udsgd_mpi.analysis.telemetry import summary
 from udsgd_mpi.storage.read import read_measures
+from udsgd_mpi.storage.telemetry import read_telemetry
 
 
 def command(arguments: Namespace) -> None:
@@ -34,5 +36,7 @@ def show(results: Path, figure: Path, x: Abscissa = "step") -> None:
                 f"{name}: covariance over trials / γₙV = {found.ratio:.3g},"
                 f" p = {found.p_value:.2g} under the limit"
             )
+    for name, rows in read_telemetry(results).items():
+        print(f"{name}: {summary(rows)}")
     save(mse_figure(measured, x), figure)
     print(f"\nresults {results}\nfigure  {figure}", flush=True)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.agent_sums import mean_over_agents
 from udsgd_mpi.communication import PartialAverage
 from udsgd_mpi.layout import Layout
-from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
 
 Floats = NDArray[np.float64]
@@ -35,6 +35,12 @@ class AgentAverage:
         self._all = np.arange(layout.agents)
         self._mean = np.empty(int(self._widths[comm.rank]))
         self._means = np.empty(elements)
+
+    def sent(self, members: int) -> Sent:
+        """What the average of so many members on this rank makes it send."""
+        others, own = self._layout.ranks - 1, len(self._mean)
+        elements = members * (len(self._means) - own) + others * own
+        return Sent(2 * others, elements * self._means.itemsize)
 
     def __call__(self, hosted: Floats, members: NDArray[np.int64] | None = None) -> Floats:
         """The average of some agents (of all by default) on every rank, shape (elements,).
@@ -77,11 +83,12 @@ class AverageMixing:
         self._average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d)
         self._blocks = blocks
 
-    def all(self) -> None:
+    def all(self) -> Sent:
         """W = J."""
         self._blocks.rows[:] = self._average(self._blocks.rows)
+        return self._average.sent(self._blocks.agents)
 
-    def partial(self, mixing: PartialAverage) -> None:
+    def partial(self, mixing: PartialAverage) -> Sent:
         """W = T_{S→S'} W_S: the average to S', entering agents' half-steps to leaving ones."""
         layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.rows
         mean = self._average(theta, mixing.members)
@@ -109,3 +116,6 @@ class AverageMixing:
         for agent in mixing.successors.tolist():
             if agent in hosted:
                 theta[agent - start] = mean
+        average = self._average.sent(int(np.sum(layout.host(mixing.members) == rank)))
+        given = sum(source == rank != to for source, to in hosts)
+        return Sent(average.messages + given, average.bytes + given * self._blocks.row_bytes)

@@ -1,5 +1,7 @@
 """The iterates that a rank holds: its agents' own, and room for copies of others'."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,13 @@ from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.host_memory import HostMemory
 
 Floats = NDArray[np.float64]
+
+
+class Sent(NamedTuple):
+    """What a rank sends to others: messages, and bytes in all of them."""
+
+    messages: int
+    bytes: int
 
 
 class Blocks:
@@ -42,6 +51,11 @@ class Blocks:
         first = self.memory.first[rank]
         self.buffers = [buffer[first : first + rows] for buffer in self.memory.buffers]
         self.present = 0
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of an agent's θ in all trials."""
+        return int(self.buffers[0][0].nbytes)
 
     @property
     def rows(self) -> Floats:

@@ -135,7 +135,7 @@ def _output(found: Earlier, problems: Mapping[str, Problem], hosts: list[str]) -
     attributes: dict[str, Any] = provenance(found.experiments | posed, hosts)
     if found.attributes:
         attributes["started"] = found.attributes["started"]
-    return Output(found.output, attributes, list(found.experiments), found.runs)
+    return Output(found.output, attributes, list(found.experiments), found.runs, found.telemetry)
 
 
 def _run(
@@ -160,7 +160,7 @@ def _run(
 
     def save() -> None:
         started = time.monotonic()
-        files.save(simulation.n, simulation.states())
+        files.save(simulation.n, simulation.states(), simulation.telemetry())
         control.saved(time.monotonic() - started)
 
     try:
@@ -174,9 +174,10 @@ def _run(
     if options.keep_checkpoints:
         save()
     files.record(simulation.n, now=True)
+    telemetry = simulation.telemetry()
     prediction = _predict(comm, problem)
     passed = _elapsed(problem) if output else None
-    files.finish(prediction, passed, keep=options.keep_checkpoints)
+    files.finish(prediction, passed, telemetry, keep=options.keep_checkpoints)
 
 
 def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:

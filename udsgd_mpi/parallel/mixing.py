@@ -4,12 +4,14 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Average, PartialAverage, Schedule, Weights
+from udsgd_mpi.communication import Average, Mixing, PartialAverage, Schedule, Weights
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.parallel.average import AverageMixing
-from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.neighbours import NeighbourMixing, mix_once
+from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.stopwatch import Activity, Stopwatch
 
 Floats = NDArray[np.float64]
 
@@ -37,9 +39,27 @@ class Mixer:
     ----------
     steps
         The last step.
+    stopwatch
+        Learns what time mixing takes.
+
+    Attributes
+    ----------
+    messages, bytes_sent
+        Sent to other ranks so far.
+    waited
+        Seconds of exchanges so far.
     """
 
-    def __init__(self, comm: MPI.Intracomm, schedule: Schedule, blocks: Blocks, steps: int) -> None:
+    def __init__(
+        self,
+        comm: MPI.Intracomm,
+        schedule: Schedule,
+        blocks: Blocks,
+        steps: int,
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        self.messages, self.bytes_sent, self.waited = 0, 0, 0.0
+        self._stopwatch = stopwatch or Stopwatch()
         self._comm = comm
         self._schedule = schedule
         self._blocks = blocks
@@ -50,18 +70,26 @@ class Mixer:
 
     def __call__(self, n: int, half_steps: Floats) -> Floats:
         """θ_n, shape (agents, trials, d); where n is no aggregation time, the half-steps."""
+        self._stopwatch.lap(Activity.GRADIENT)
         if n not in self._times:
             return half_steps
-        W = self._schedule.mixing(n)
-        if isinstance(W, Average):
-            self._average.all()
-        elif isinstance(W, PartialAverage):
-            self._average.partial(W)
-        elif id(W) in self._planned:
-            self._planned[id(W)]()
-        else:
-            mix_once(self._comm, W, self._blocks)
+        waited = waiting.seconds
+        sent = self._mix(self._schedule.mixing(n))
+        self.waited += waiting.seconds - waited
+        self.messages += sent.messages
+        self.bytes_sent += sent.bytes
+        self._stopwatch.lap(Activity.MIXING)
         return self._blocks.theta
+
+    def _mix(self, W: Mixing) -> Sent:
+        if isinstance(W, Average):
+            return self._average.all()
+        if isinstance(W, PartialAverage):
+            return self._average.partial(W)
+        if id(W) in self._planned:
+            self._planned[id(W)]()
+            return self._planned[id(W)].sent
+        return mix_once(self._comm, W, self._blocks)
 
     def free(self) -> None:
         """Give what was planned back to MPI."""

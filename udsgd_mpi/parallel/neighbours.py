@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.agent_sums import combine
 from udsgd_mpi.communication import Weights
 from udsgd_mpi.layout import copies_needed, rows_wanted
-from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
 
 Indices = NDArray[np.int64]
@@ -44,6 +44,8 @@ class NeighbourMixing:
         readers = _partners_in_memory(recurring, blocks)
         ranks = sorted({*readers, *self._plan.partners})
         self._waiting = f"ranks {', '.join(map(str, ranks))}"
+        sent = self._plan.sent
+        self.sent = Sent(sent.messages + len(readers), sent.bytes)
         length = blocks.buffers[0].shape[1]
         self._packed = {
             to: np.empty((len(rows), length))
@@ -87,7 +89,7 @@ class NeighbourMixing:
             request.Free()
 
 
-def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> None:
+def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> Sent:
     """θ^i ← Σ_j w_ij θ^j for a W that does not come back."""
     plan = _Plan(weights, blocks, ())
     buffer = blocks.buffers[blocks.present]
@@ -100,6 +102,7 @@ def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> None:
         MPI.Request.Waitall(requests)
     plan.at_the_border(blocks)
     blocks.present = 1 - blocks.present
+    return plan.sent
 
 
 def _partners_in_memory(recurring: Sequence[Weights], blocks: Blocks) -> list[int]:
@@ -133,6 +136,8 @@ class _Plan:
         self.sends = [
             (to, agents - hosted.start) for to, agents in wanted.items() if to not in shared
         ]
+        rows = sum(len(agents) for _, agents in self.sends)
+        self.sent = Sent(len(self.sends), rows * blocks.row_bytes)
         hosts, counts = np.unique(layout.host(copies), return_counts=True)
         ends = len(hosted) + np.cumsum(counts)
         self.receives = [

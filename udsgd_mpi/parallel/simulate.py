@@ -13,12 +13,15 @@ from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.parallel.recorder import Recorder
+from udsgd_mpi.parallel.telemetry import telemetry
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.stopwatch import Activity, Stopwatch
 from udsgd_mpi.storage.checkpoint import Checkpoint
+from udsgd_mpi.telemetry import Telemetry
 
 State = dict[str, NDArray[Any]]
 
@@ -80,6 +83,7 @@ class Simulation:
         self._problem = problem
         self._layout = layout
         self._emulate = emulate
+        self._stopwatch = Stopwatch()
         self._steps = experiment.record.at(experiment.steps)
         self.recording = (
             Recording.empty(self._steps, trials, layout.agents, d, experiment.record)
@@ -87,6 +91,8 @@ class Simulation:
             else None
         )
         self._blocks = blocks_for(comm, problem.schedule, layout, trials, d)
+        self._mixer = Mixer(comm, problem.schedule, self._blocks, experiment.steps, self._stopwatch)
+        self._earlier: list[Telemetry] = []
         self._record = Recorder(
             comm,
             self._blocks,
@@ -120,10 +126,9 @@ class Simulation:
         """
         experiment = self._problem.experiment
         last = experiment.steps
-        mixer = Mixer(self._comm, self._problem.schedule, self._blocks, last)
-        W: Callable[[int, Floats], Floats] = mixer
+        W: Callable[[int, Floats], Floats] = self._mixer
         if self._emulate and self._problem.clock:
-            W = Emulated(mixer, self._problem.clock, self._comm.rank, self.n)
+            W = Emulated(W, self._problem.clock, self._comm.rank, self.n)
 
         def observe(n: int, theta: Floats) -> None:
             self._record(n, theta)
@@ -131,7 +136,9 @@ class Simulation:
             if control.next <= n < last and control(n) != Action.GO_ON:
                 save()
             progress(n)
+            self._stopwatch.lap(Activity.RECORDING)
 
+        self._stopwatch.start()
         if self.n == 0:
             self._record(0, self._blocks.theta)
         stops = np.union1d(self._problem.schedule.times(last), self._steps)
@@ -150,7 +157,13 @@ class Simulation:
                 observe,
             )
         finally:
-            mixer.free()
+            self._mixer.free()
+
+    def telemetry(self) -> list[Telemetry]:
+        """What the run has cost each rank so far, and in earlier parts, on rank 0."""
+        part = 1 + max((row.part for row in self._earlier), default=-1)
+        now = telemetry(self._comm, self._layout, self._stopwatch, self._mixer, part)
+        return self._earlier + now
 
     def states(self) -> Iterator[State]:
         """What each agent remembers, in agent order, on rank 0; nothing elsewhere."""
@@ -176,6 +189,7 @@ class Simulation:
             On rank 0; None elsewhere.
         """
         if checkpoint and self.recording:
+            self._earlier = checkpoint.telemetry
             measures = checkpoint.recording()
             self.recording.fill(n, measures.pop("step"), measures)
         mine = self._dealt(checkpoint)
@@ -208,4 +222,6 @@ class Simulation:
     def _draw_from(self, n: int, ahead: list[NDArray[np.int32]] | None) -> Draws:
         problem = self._problem
         trials = problem.experiment.trials
-        return Draws(self._paths, problem.first_rows, problem.batch, trials, n, ahead)
+        return Draws(
+            self._paths, problem.first_rows, problem.batch, trials, n, ahead, self._stopwatch
+        )

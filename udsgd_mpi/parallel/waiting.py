@@ -15,11 +15,18 @@ _SECONDS_TO_REPORT = 2.0  # for the other ranks to say what they wait for, too
 
 
 class Waiting:
-    """Says which ranks an exchange needs, for as long as it lasts: ``with waiting(ranks): …``."""
+    """Says which ranks an exchange needs, for as long as it lasts: ``with waiting(ranks): …``.
+
+    Attributes
+    ----------
+    seconds
+        Time in all exchanges so far.
+    """
 
     def __init__(self) -> None:
         self.ranks: str | None = None
         self.since = 0.0
+        self.seconds = 0.0
 
     def __call__(self, ranks: str) -> "Waiting":
         self.since = time.monotonic()  # before ranks, as the watchdog may look in between
@@ -36,6 +43,7 @@ class Waiting:
         where: TracebackType | None,
     ) -> None:
         self.ranks = None
+        self.seconds += time.monotonic() - self.since
 
 
 waiting = Waiting()

@@ -5,16 +5,18 @@ A checkpoint is an ``.npz`` file, an archive of arrays with checksums, that NumP
 
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.atomic_file import replacing
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.telemetry import Telemetry
 
 FORMAT = "udsgd_mpi checkpoint"
 FORMAT_VERSION = 1
@@ -40,11 +42,14 @@ class Checkpoint:
         Number of updates done.
     configuration
         The variant's settings as TOML.
+    telemetry
+        What it took to get there.
     """
 
     path: Path
     n: int
     configuration: str
+    telemetry: list[Telemetry]
 
     def recording(self) -> dict[str, NDArray[Any]]:
         """The measures so far, by name."""
@@ -64,7 +69,12 @@ class Checkpoint:
 
 
 def write_checkpoint(
-    path: Path, n: int, configuration: str, recording: State, states: Iterable[State]
+    path: Path,
+    n: int,
+    configuration: str,
+    recording: State,
+    states: Iterable[State],
+    telemetry: Sequence[Telemetry] = (),
 ) -> None:
     """Write a checkpoint, and keep the one before it.
 
@@ -83,6 +93,7 @@ def write_checkpoint(
         "format_version": FORMAT_VERSION,
         "n": n,
         "configuration": configuration,
+        "telemetry": msgspec.to_builtins(telemetry),
     }
     with replacing(path, _previous(path)) as file, zipfile.ZipFile(file, "w") as archive:
         archive.writestr(_HEADER, json.dumps(header))
@@ -130,7 +141,8 @@ def _checked(path: Path) -> Checkpoint:
         header = json.loads(archive.read(_HEADER))
         if header["format"] != FORMAT or header["format_version"] > FORMAT_VERSION:
             raise ValueError(f"{header['format']} version {header['format_version']}")
-        return Checkpoint(path, int(header["n"]), str(header["configuration"]))
+        telemetry = msgspec.convert(header.get("telemetry", []), list[Telemetry])
+        return Checkpoint(path, int(header["n"]), str(header["configuration"]), telemetry)
 
 
 def _previous(path: Path) -> Path:

@@ -17,7 +17,9 @@ from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.checkpoint import Checkpoint, folder_of, read_checkpoint
 from udsgd_mpi.storage.read import read_runs
+from udsgd_mpi.storage.telemetry import read_telemetry
 from udsgd_mpi.storage.variables import Run
+from udsgd_mpi.telemetry import Telemetry
 
 Resume = Literal["no", "auto", "required"]
 
@@ -36,6 +38,8 @@ class Earlier:
         Root attributes of the result file.
     runs
         Variants in the result file.
+    telemetry
+        What they cost.
     checkpoints
         Where variants that have not ended can go on.
     """
@@ -44,6 +48,7 @@ class Earlier:
     experiments: dict[str, Experiment]
     attributes: dict[str, Any] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
+    telemetry: dict[str, list[Telemetry]] = field(default_factory=dict)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -109,8 +114,10 @@ def earlier(
         return Earlier(output, _with_agents(experiments, agents))
     attributes: dict[str, Any] = {}
     runs: dict[str, Run] = {}
+    telemetry: dict[str, list[Telemetry]] = {}
     if output.exists():
         attributes, runs = read_runs(output)
+        telemetry = read_telemetry(output)
         experiments = _agreeing(experiments, attributes["configuration"], changes)
     else:
         experiments = _with_agents(experiments, agents)
@@ -121,7 +128,7 @@ def earlier(
             _agreeing({name: experiment}, found.configuration, changes)
             if _fits(found, experiment):
                 checkpoints[name] = found
-    return Earlier(output, dict(experiments), attributes, runs, checkpoints)
+    return Earlier(output, dict(experiments), attributes, runs, telemetry, checkpoints)
 
 
 def _agreeing(

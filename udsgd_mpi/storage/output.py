@@ -16,8 +16,10 @@ from udsgd_mpi.progress import Progress
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.storage.checkpoint import State, folder_of, remove_checkpoint, write_checkpoint
 from udsgd_mpi.storage.result import run_of
+from udsgd_mpi.storage.telemetry import as_run
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.storage.write import write_results
+from udsgd_mpi.telemetry import Telemetry
 
 _SECONDS_BETWEEN_WRITES = 2.0
 _SHARE_OF_TIME = 0.02
@@ -41,15 +43,23 @@ class Output:
         Names of all variants.
     runs
         Those that are there already.
+    telemetry
+        What these have cost.
     """
 
     def __init__(
-        self, path: Path, attributes: Mapping[str, Any], order: list[str], runs: Mapping[str, Run]
+        self,
+        path: Path,
+        attributes: Mapping[str, Any],
+        order: list[str],
+        runs: Mapping[str, Run],
+        telemetry: Mapping[str, list[Telemetry]],
     ) -> None:
         self._path = path
         self._attributes = dict(attributes)
         self._order = order
         self._runs = dict(runs)
+        self.telemetry = dict(telemetry)
         self._next_write = 0.0
         self._write("running")
 
@@ -75,7 +85,9 @@ class Output:
         started = time.monotonic()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         runs = {name: self._runs[name] for name in self._order if name in self._runs}
-        write_results(self._path, self._attributes | {"status": status, "written": now}, runs)
+        telemetry = {name: as_run(rows) for name, rows in self.telemetry.items() if name in runs}
+        attributes = self._attributes | {"status": status, "written": now}
+        write_results(self._path, attributes, runs, telemetry)
         ended = time.monotonic()
         pause = (ended - started) / _SHARE_OF_TIME
         self._next_write = ended + max(_SECONDS_BETWEEN_WRITES, pause)
@@ -90,11 +102,18 @@ class Nowhere:
     def stop(self, n: int) -> None:
         """Write what has been measured up to step n, which is the last."""
 
-    def save(self, n: int, states: Iterable[State]) -> None:
-        """Write a checkpoint at step n."""
+    def save(self, n: int, states: Iterable[State], telemetry: list[Telemetry]) -> None:
+        """Write a checkpoint at step n, with what it took to get there."""
         deque(states, maxlen=0)
 
-    def finish(self, prediction: Prediction | None, passed: Elapsed | None, *, keep: bool) -> None:
+    def finish(
+        self,
+        prediction: Prediction | None,
+        passed: Elapsed | None,
+        telemetry: list[Telemetry],
+        *,
+        keep: bool,
+    ) -> None:
         """Write the variant as it has ended.
 
         Parameters
@@ -122,7 +141,7 @@ class OutputOfVariant(Nowhere):
     def stop(self, n: int) -> None:
         self._output.update(self._name, self._until(n), "stopped")
 
-    def save(self, n: int, states: Iterable[State]) -> None:
+    def save(self, n: int, states: Iterable[State], telemetry: list[Telemetry]) -> None:
         path = self._output.checkpoint(self._name)
         try:
             path.parent.mkdir(exist_ok=True)
@@ -133,9 +152,18 @@ class OutputOfVariant(Nowhere):
         measured = self._recording.until(n)
         recording = {"step": measured.step, **measured.measures}
         configuration = to_toml({self._name: self._problem.experiment})
-        write_checkpoint(path, n, configuration, recording, states)
+        write_checkpoint(path, n, configuration, recording, states, telemetry)
+        self._output.telemetry[self._name] = telemetry
 
-    def finish(self, prediction: Prediction | None, passed: Elapsed | None, *, keep: bool) -> None:
+    def finish(
+        self,
+        prediction: Prediction | None,
+        passed: Elapsed | None,
+        telemetry: list[Telemetry],
+        *,
+        keep: bool,
+    ) -> None:
+        self._output.telemetry[self._name] = telemetry
         run = run_of(self._problem, self._recording, prediction, passed, complete=True)
         self._output.update(self._name, run)
         if not keep:

@@ -14,8 +14,13 @@ FORMAT = "udsgd_mpi results"
 FORMAT_VERSION = 1
 
 
-def write_results(path: Path, attributes: Mapping[str, Any], runs: Mapping[str, Run]) -> None:
-    """Write one file with a group for each variant under ``/runs``.
+def write_results(
+    path: Path,
+    attributes: Mapping[str, Any],
+    runs: Mapping[str, Run],
+    telemetry: Mapping[str, Run] | None = None,
+) -> None:
+    """Write one file with a group for each variant under ``/runs``, and under ``/telemetry``.
 
     The file is built in memory and replaces an older one in one move, so that whoever reads
     ``path`` finds a whole file at any time.
@@ -35,9 +40,10 @@ def write_results(path: Path, attributes: Mapping[str, Any], runs: Mapping[str, 
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs.update(attributes)
-        groups = file.create_group("runs", track_order=True)
-        for name, run in runs.items():
-            _write_run(groups.create_group(name, track_order=True), run)
+        for section, groups in {"runs": runs, "telemetry": telemetry or {}}.items():
+            written = file.create_group(section, track_order=True)
+            for name, run in groups.items():
+                _write_run(written.create_group(name, track_order=True), run)
     replace_file(path, image.getvalue())
 
 

@@ -1,0 +1,43 @@
+"""Gathering what a run cost each rank."""
+
+import resource
+import sys
+
+from mpi4py import MPI
+
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.stopwatch import Activity, Stopwatch
+from udsgd_mpi.telemetry import Telemetry
+
+
+def telemetry(
+    comm: MPI.Intracomm, layout: Layout, stopwatch: Stopwatch, mixer: Mixer, part: int
+) -> list[Telemetry]:
+    """One row for each rank on rank 0, nothing elsewhere; collective."""
+    hosted = layout.hosted(comm.rank)
+    seconds = stopwatch.seconds
+    mine = Telemetry(
+        part=part,
+        rank=comm.rank,
+        host=MPI.Get_processor_name(),
+        first_agent=hosted.start,
+        agents=len(hosted),
+        sampling=seconds[Activity.SAMPLING],
+        gradient=seconds[Activity.GRADIENT],
+        mixing=seconds[Activity.MIXING] - mixer.waited,
+        waiting=mixer.waited,
+        recording=seconds[Activity.RECORDING],
+        messages=mixer.messages,
+        bytes_sent=mixer.bytes_sent,
+        peak_memory=peak_memory(),
+    )
+    with waiting("rank 0"):
+        return comm.gather(mine) or []
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    kibibytes_or_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes_or_bytes * (1 if sys.platform == "darwin" else 1024)
