@@ -10,7 +10,8 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.launcher import ease_oversubscription
+from udsgd_mpi.launcher import cores, ease_oversubscription
+from udsgd_mpi.parallel.hosts import Host, oversubscription
 
 pytestmark = pytest.mark.launcher
 ROOT = Path(__file__).parent.parent
@@ -136,11 +137,13 @@ def test_inspect_and_report(tmp_path: Path, here: Callable[..., Said]) -> None:
         (17, {"OMPI_MCA_mpi_yield_when_idle", "MPIR_CVAR_ENABLE_HEAVY_YIELD"}),
     ],
 )
-@pytest.mark.parametrize("launcher", ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"])
+@pytest.mark.parametrize(
+    "launcher", ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE"]
+)
 def test_ranks_yield_where_they_outnumber_two_cores(
     ranks: int, expected: set[str], launcher: str
 ) -> None:
-    environment = {launcher: str(ranks)}
+    environment = {launcher: f"{ranks}(x3),1" if "SLURM" in launcher else str(ranks)}
     ease_oversubscription(environment, available=2)
     assert set(environment) - {launcher} == expected
 
@@ -149,6 +152,32 @@ def test_what_the_user_has_set_stays() -> None:
     environment = {"MPI_LOCALNRANKS": "64", "OMPI_MCA_mpi_yield_when_idle": "0"}
     ease_oversubscription(environment, available=2)
     assert environment["OMPI_MCA_mpi_yield_when_idle"] == "0"
+
+
+CROWDED = [Host("a", 4, 2), Host("b", 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "library", "yields", "expected"),
+    [
+        ([Host("a", 2, 2)], "MPICH", "0", None),
+        (CROWDED, "MPICH", "0", r"4 ranks on 2 cores of a: .* mpirun -n 3 … --agents N"),
+        (CROWDED, "Open MPI", "1", r"4 ranks on 2 cores of a: .* mpirun -n 3 … --agents N"),
+        (CROWDED, "Open MPI", "0", r".*export OMPI_MCA_mpi_yield_when_idle=1, .*"),
+    ],
+)
+def test_what_to_do_where_ranks_outnumber_cores(
+    hosts: list[Host], library: str, yields: str, expected: str | None
+) -> None:
+    said = oversubscription(hosts, library, {"OMPI_MCA_mpi_yield_when_idle": yields})
+    assert re.fullmatch(expected, said or "") if expected else said is None
+
+
+def test_a_crowd_is_warned_of_once(tmp_path: Path) -> None:
+    ranks = cores() + 1
+    done = udsgd("--steps", 5, "--set", "record.predict=false", ranks=ranks, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"{ranks} ranks on {cores()} cores") == 1
 
 
 def test_report_equals_the_file(tmp_path: Path, here: Callable[..., Said]) -> None:

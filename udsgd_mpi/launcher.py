@@ -1,6 +1,7 @@
 """What the launcher's environment says before MPI starts."""
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 
 from udsgd_mpi.errors import ConfigurationError
@@ -15,7 +16,8 @@ _VARIABLES = (
 )
 
 
-_LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE")
+# Slurm's is a list over hosts such as "4(x2),3".
+_LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE")
 
 # MPICH's heavy yield makes exchanges slower until ranks outnumber the cores many times.
 _CROWD = 8
@@ -28,8 +30,8 @@ def ease_oversubscription(
 
     Has an effect before MPI is imported alone. What the user has set stays.
     """
-    found = [environment[name] for name in _LOCAL_SIZES if name in environment]
-    ranks = int(found[0]) if found and found[0].isdecimal() else 1
+    found = [re.match(r"\d+", environment[name]) for name in _LOCAL_SIZES if name in environment]
+    ranks = int(found[0][0]) if found and found[0] else 1
     available = available or cores()
     if ranks > available:
         environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,8 @@ from mpi4py import MPI
 from numba import config
 
 from udsgd_mpi.compiled import cache_folder
-from udsgd_mpi.launcher import cores, launched_size
+from udsgd_mpi.launcher import launched_size
+from udsgd_mpi.parallel.hosts import Host, hosts_of
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where MPI libraries keep theirs
 _BYTES_FOR_A_RANK = 16 * 2**20
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 
 def findings(comm: MPI.Intracomm) -> list[Finding]:
     """All that was looked at; collective, but only rank 0 looks at more than its host."""
-    hosts = comm.allgather((MPI.Get_processor_name(), cores()))
+    hosts = hosts_of(comm)
     if comm.rank > 0:
         return []
     return [
@@ -42,7 +42,7 @@ def findings(comm: MPI.Intracomm) -> list[Finding]:
         _launcher(),
         *_ranks_per_core(hosts),
         _threads(),
-        _shared_memory(max(Counter(hosts).values())),
+        _shared_memory(max(host.ranks for host in hosts)),
         *_slurm(),
         _folder(),
         _locks(),
@@ -75,13 +75,13 @@ def _own_mpirun() -> Path:
     return Path(sys.executable).parent / "mpirun"
 
 
-def _ranks_per_core(hosts: list[tuple[str, int]]) -> Iterator[Finding]:
-    for (host, available), ranks in Counter(hosts).items():
+def _ranks_per_core(hosts: list[Host]) -> Iterator[Finding]:
+    for host in hosts:
         yield Finding(
             "cores",
-            ranks <= available,
-            f"{ranks} ranks on {available} cores of {host}",
-            f"mpirun -n {available} … (agents share ranks: --agents N), or, where ranks must"
+            host.ranks <= host.cores,
+            f"{host.ranks} ranks on {host.cores} cores of {host.name}",
+            f"mpirun -n {host.cores} … (agents share ranks: --agents N), or, where ranks must"
             " outnumber cores, export OMPI_MCA_mpi_yield_when_idle=1",
         )
 

@@ -17,6 +17,7 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.emulation import check_emulation
 from udsgd_mpi.parallel.everyone import OnRanks
+from udsgd_mpi.parallel.hosts import Host, hosts_of, oversubscription
 from udsgd_mpi.parallel.identity import check_identity, identity
 from udsgd_mpi.parallel.provenance import provenance
 from udsgd_mpi.parallel.simulate import Simulation
@@ -91,10 +92,10 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
         check_identity(comm, identity(problems))
         for problem in problems.values() if options.emulate else ():
             check_emulation(problem, comm.size)
-        hosts = comm.gather(MPI.Get_processor_name())
+        hosts = hosts_of(comm)
         output = None
-        if found and hosts and problems:
-            _warn(problems)
+        if found and problems:
+            _warn(problems, hosts)
             found.begin()
             output = _output(found, problems, hosts)
         for name, problem in problems.items():
@@ -130,7 +131,7 @@ def _find(
     )
 
 
-def _output(found: Earlier, problems: Mapping[str, Problem], hosts: list[str]) -> Output:
+def _output(found: Earlier, problems: Mapping[str, Problem], hosts: list[Host]) -> Output:
     posed = {name: problem.experiment for name, problem in problems.items()}
     attributes: dict[str, Any] = provenance(found.experiments | posed, hosts)
     if found.attributes:
@@ -199,7 +200,9 @@ def _elapsed(problem: Problem) -> Elapsed:
     return elapsed(problem.schedule, problem.clock, agents, d, steps)
 
 
-def _warn(problems: Mapping[str, Problem]) -> None:
+def _warn(problems: Mapping[str, Problem], hosts: list[Host]) -> None:
+    if crowd := oversubscription(hosts, MPI.get_vendor()[0]):
+        _say(f"warning: {crowd}")
     for name, problem in problems.items():
         if problem.rows_left_over:
             used = sum(entry.points for entry in problem.roster)

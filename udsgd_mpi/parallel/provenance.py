@@ -1,7 +1,7 @@
 """Where, when and with what a result was computed."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -10,18 +10,15 @@ from mpi4py import MPI
 from udsgd_mpi import __version__
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.parallel.hosts import Host
 
 _PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
 
 
-def provenance(experiments: Mapping[str, Experiment], hosts: list[str]) -> dict[str, str | int]:
-    """Root attributes of a result file.
-
-    Parameters
-    ----------
-    hosts
-        Host of each rank.
-    """
+def provenance(
+    experiments: Mapping[str, Experiment], hosts: Sequence[Host]
+) -> dict[str, str | int]:
+    """Root attributes of a result file."""
     first = next(iter(experiments.values()))
     versions = {name: version(name) for name in _PACKAGES}
     return {
@@ -31,7 +28,7 @@ def provenance(experiments: Mapping[str, Experiment], hosts: list[str]) -> dict[
         "python_version": platform.python_version(),
         "package_versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
         "mpi_library": MPI.Get_library_version().partition("\n")[0].strip("\0 "),
-        "ranks": len(hosts),
-        "hosts": ", ".join(dict.fromkeys(hosts)),
+        "ranks": sum(host.ranks for host in hosts),
+        "hosts": ", ".join(host.name for host in hosts),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
