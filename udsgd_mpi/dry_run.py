@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from udsgd_mpi.communication import Average, Mixing, Schedule, Weights, contraction
+from udsgd_mpi.communication import Average, Mixing, Weights, contraction
 from udsgd_mpi.concerns import concerns
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.layout import Layout, copies_needed, most_copies
+from udsgd_mpi.layout import Layout, copies_needed
+from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.units import in_bytes
 
@@ -39,9 +40,8 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
         " together",
         "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {1 - contraction(schedule, agents):.4g}",
-        "memory": f"{in_bytes(_memory(problem, layout, schedule, block))} on the fullest rank,"
-        " beside 150 MB of libraries",
-        "file": f"about {in_bytes(_file_size(experiment, agents, d))} in {experiment.output}",
+        "memory": _memory(problem, layout),
+        "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
     }
     warnings = [f"  warning       {concern}" for concern in concerns(problem)]
     return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
@@ -61,21 +61,12 @@ def _traffic(mixing: Mixing, layout: Layout, block: int) -> tuple[int, int]:
     return 2 * ranks * (ranks - 1) + swaps, crossing
 
 
-def _memory(problem: Problem, layout: Layout, schedule: Schedule, block: int) -> int:
-    def on_rank(rank: int) -> int:
-        hosted = [problem.agents[i] for i in layout.hosted(rank)]
-        copies = most_copies(schedule, layout, rank)
-        data = sum(agent.points.features.nbytes + 16 * len(agent.points.labels) for agent in hosted)
-        graphs = sum(agent.graph.nbytes for agent in hosted if agent.graph)
-        return 2 * (len(hosted) + copies) * block + 2 * len(hosted) * block + data + graphs
-
-    recorded = _file_size(problem.experiment, layout.agents, len(problem.minimizer))
-    return max(on_rank(rank) + (rank == 0) * recorded for rank in range(layout.ranks))
-
-
-def _file_size(experiment: Experiment, agents: int, d: int) -> int:
-    numbers = d + 2 + (agents * d if experiment.record.detail == "iterates" else 0)
-    return len(experiment.record.at(experiment.steps)) * experiment.trials * numbers * _DOUBLE
+def _memory(problem: Problem, layout: Layout) -> str:
+    first, *others = (peak_memory(problem, layout, rank) for rank in range(layout.ranks))
+    said = f"at most {in_bytes(LIBRARIES_OF_RANK_0 + first)} on rank 0"
+    if others:
+        said += f", {in_bytes(LIBRARIES + max(others))} on the others"
+    return f"{said}; {in_bytes(max(first, *others, 0))} of it arrays"
 
 
 def _span(values: list[int]) -> str:

@@ -67,6 +67,11 @@ def unified_distributed_sgd(
     return theta
 
 
+def block_length(agents: int, trials: int) -> int:
+    """Number of steps that are drawn at once."""
+    return min(_LONGEST_BLOCK, max(1, _BLOCK_ELEMENTS // (agents * trials)))
+
+
 class Draws:
     """X_n for all agents of a rank: as no sampler looks at θ, drawn a block of steps ahead.
 
@@ -102,7 +107,7 @@ class Draws:
         self._first_rows = first_rows
         self._batch = batch
         self._stopwatch = stopwatch or Stopwatch()
-        steps = min(_LONGEST_BLOCK, max(1, _BLOCK_ELEMENTS // (len(paths) * trials)))
+        steps = block_length(len(paths), trials)
         self._block = np.empty((steps, len(paths), trials), dtype=np.int32)
         self._start = n - steps
 

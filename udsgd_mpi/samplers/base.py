@@ -59,6 +59,11 @@ class Path(ABC):
     def memory(self) -> dict[str, NDArray[Any]]:
         """All that the points to come depend on, beside n; the arrays themselves, no copies."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the path holds."""
+        return sum(values.nbytes for values in self.memory.values())
+
     def recall(self, n: int, memory: Mapping[str, NDArray[Any]]) -> None:
         """Go on where a path with this memory had drawn n points."""
         for name, values in self.memory.items():

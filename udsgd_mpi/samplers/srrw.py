@@ -78,6 +78,10 @@ class _SRRWPath(Path):
     def memory(self) -> dict[str, NDArray[Any]]:
         return {"next": self.next, **self.history.memory}
 
+    @property
+    def nbytes(self) -> int:
+        return super().nbytes + self.powers.nbytes
+
     def recall(self, n: int, memory: Mapping[str, NDArray[Any]]) -> None:
         super().recall(n, memory)
         self._compute_powers()

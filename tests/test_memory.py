@@ -1,0 +1,58 @@
+"""The memory that a dry run foretells is what the ranks then take."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.launch import udsgd
+from udsgd_mpi.experiment.read import read_experiment, variants
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, peak_memory
+from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.storage.telemetry import read_telemetry
+
+# The first variant takes hardly more than libraries; a rank's peak is that of its process.
+EXPERIMENT = """
+agents = 30
+steps = 4
+data = { source = "digits", standardize = true }
+record = { steps = [4], predict = false }
+[groups.all]
+share = 1
+sampler = "srrw"
+graph = "small_world"
+[variant.small]
+trials = 1
+[variant.average]
+trials = 1000
+communication = "centralized"
+[variant.neighbours]
+trials = 2000
+communication = { kind = "dsgd", weights = "lazy" }
+[variant.iterates]
+trials = 2000
+record = { steps = [1, 2, 3, 4], detail = "iterates" }
+"""
+
+
+@pytest.mark.launcher
+def test_foretold_and_measured_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(EXPERIMENT)
+    done = udsgd("x.toml", ranks=2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    measured = read_telemetry(tmp_path / "udsgd.h5")
+    layout = Layout(30, 2)
+    largest = [0, 0]
+    for name, experiment in variants(read_experiment(path), {}).items():
+        problem = pose(experiment, OneProcess(30))
+        for rank, row in enumerate(measured[name]):
+            foretold = peak_memory(problem, layout, rank)
+            largest[rank] = max(largest[rank], foretold)
+            libraries = measured["small"][rank].peak_memory
+            known = LIBRARIES if rank else LIBRARIES_OF_RANK_0
+            assert libraries == pytest.approx(known, rel=0.4)
+            if name != "small":
+                assert row.peak_memory - libraries == pytest.approx(largest[rank], rel=0.3)
+    # All iterates, and the file of them, are on rank 0 alone.
+    assert largest[0] > 2 * largest[1] > 2e8

@@ -1,0 +1,75 @@
+"""Resident memory of a rank, estimated before a run."""
+
+from collections.abc import Sequence
+
+from udsgd_mpi.communication import Weights
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.layout import Layout, most_copies
+from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.samplers import Stream
+from udsgd_mpi.sgd import block_length
+
+_DOUBLE, _INDEX = 8, 4
+
+# Python, NumPy, Numba and MPI, as measured with MPICH and Open MPI; rank 0 loads SciPy,
+# scikit-learn and HDF5 beside them.
+LIBRARIES = 205_000_000
+LIBRARIES_OF_RANK_0 = 310_000_000
+
+
+def peak_memory(problem: Problem, layout: Layout, rank: int) -> int:
+    """Bytes that a rank holds at most beside its libraries, without the prediction.
+
+    Iterates are held for the agents of a rank, copies of neighbours', and for what an average over
+    all agents passes through it, which is one N-th of them for each of N ranks.
+
+    Parameters
+    ----------
+    problem
+        Posed in one process, with all agents.
+    """
+    experiment = problem.experiment
+    agents, trials = layout.hosted(rank), experiment.trials
+    hosted = [problem.agents[i] for i in agents]
+    row = trials * len(problem.minimizer) * _DOUBLE
+    schedule = problem.schedule
+    sparse = any(isinstance(W, Weights) for W in (*schedule.planned, schedule.support))
+    buffers = (1 + sparse) * (len(agents) + most_copies(schedule, layout, rank)) * row
+    averaging = 2 * len(agents) * row + layout.agents * row // layout.ranks
+    draws = block_length(len(agents), trials) * len(agents) * trials * _INDEX
+    sums = len(agents) * row if experiment.record.polyak else 0
+    points = _bytes_of_points(hosted)
+    run = buffers + averaging + draws + sums + points + _bytes_of_paths(problem, agents)
+    if rank > 0:
+        return run + points
+    everybody = _bytes_of_points(problem.agents)
+    iterates = layout.agents * row if experiment.record.detail == "iterates" else 0
+    written = 2 * file_size(experiment, layout.agents, len(problem.minimizer))
+    # The data set stays; shares and what is sent of them go before the first step.
+    return points + everybody + max(2 * everybody, run + iterates + written)
+
+
+def file_size(experiment: Experiment, agents: int, d: int) -> int:
+    """Bytes of what is recorded of a variant."""
+    numbers = d + 2 + (agents * d if experiment.record.detail == "iterates" else 0)
+    return len(experiment.record.at(experiment.steps)) * experiment.trials * numbers * _DOUBLE
+
+
+def _bytes_of_points(agents: Sequence[Agent]) -> int:
+    return sum(
+        agent.points.features.nbytes + agent.points.labels.nbytes + agent.points.weights.nbytes
+        for agent in agents
+    )
+
+
+def _bytes_of_paths(problem: Problem, agents: range) -> int:
+    """Graphs, and the memories of walks: those of one trial as many times as there are trials."""
+    total = 0
+    for i in agents:
+        agent = problem.agents[i]
+        path = agent.sampler.start(
+            agent.batches, agent.graph, Stream(problem.experiment.seed, i, 1)
+        )
+        total += path.nbytes * problem.experiment.trials
+        total += agent.graph.nbytes if agent.graph else 0
+    return total
