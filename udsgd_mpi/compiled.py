@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, update_wrapper
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
@@ -37,6 +39,7 @@ class Kernel(Generic[P, R]):
 
     def compile(self) -> Callable[P, R]:
         """Load the machine code from the cache, or compile it and put it there."""
+        _load_numba()
         users_folder = config.CACHE_DIR
         config.CACHE_DIR = users_folder or str(cache_folder())
         options = {"nogil": True, "error_model": "numpy"}
@@ -78,6 +81,23 @@ def compile_all() -> None:
         each.compile()
     with suppress(OSError):
         done.touch()
+
+
+@cache
+def _load_numba() -> None:
+    """Load what Numba needs before a first kernel, but not SciPy's linear algebra.
+
+    Numba looks whether it is there, and loading it takes half of the time; no kernel calls it.
+    """
+    hidden = "scipy.linalg"
+    found = hidden in sys.modules
+    if not found:
+        sys.modules[hidden] = None  # type: ignore[assignment]  # so that importing it fails
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        if not found:
+            del sys.modules[hidden]
 
 
 @cache
