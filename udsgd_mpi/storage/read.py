@@ -4,15 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.lazy import lazy
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = lazy("h5py")
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +74,7 @@ class Measured:
 
 
 @contextmanager
-def open_results(path: Path) -> Iterator[h5py.File]:
+def open_results(path: Path) -> Iterator["h5py.File"]:
     """Open a result file for reading.
 
     Raises
@@ -130,7 +135,7 @@ def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
         return attributes, runs
 
 
-def _variable(dataset: h5py.Dataset) -> Variable:
+def _variable(dataset: "h5py.Dataset") -> Variable:
     is_text = h5py.check_string_dtype(dataset.dtype)
     values = dataset.asstr()[:] if is_text else dataset[:]
     scales = [dataset] if dataset.is_scale else [axis[0] for axis in dataset.dims]
@@ -154,7 +159,7 @@ def read_measures(path: Path) -> dict[str, Measured]:
         }
 
 
-def _measured(what: str, run: h5py.Group) -> Measured:
+def _measured(what: str, run: "h5py.Group") -> Measured:
     errors = run["squared_error"][:]
     finite = np.isfinite(errors).all(axis=0)
     if len(errors) == 0 or not finite.any():
@@ -179,5 +184,5 @@ def _measured(what: str, run: h5py.Group) -> Measured:
     )
 
 
-def _optional(run: h5py.Group, name: str) -> NDArray[Any] | None:
+def _optional(run: "h5py.Group", name: str) -> NDArray[Any] | None:
     return run[name][:] if name in run else None

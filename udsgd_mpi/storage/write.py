@@ -3,12 +3,16 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import h5py
+from typing import TYPE_CHECKING, Any
 
 from udsgd_mpi.atomic_file import replace_file
+from udsgd_mpi.lazy import lazy
 from udsgd_mpi.storage.variables import Run, Variable
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = lazy("h5py")
 
 FORMAT = "udsgd_mpi results"
 FORMAT_VERSION = 1
@@ -47,7 +51,7 @@ def write_results(
     replace_file(path, image.getvalue())
 
 
-def _write_run(group: h5py.Group, run: Run) -> None:
+def _write_run(group: "h5py.Group", run: Run) -> None:
     group.attrs.update(run.attributes)
     labels = [name for name, each in run.variables.items() if each.dimensions == (name,)]
     for name in labels:
@@ -60,7 +64,7 @@ def _write_run(group: h5py.Group, run: Run) -> None:
             dataset.dims[axis].attach_scale(group[dimension])
 
 
-def _dataset(group: h5py.Group, name: str, variable: Variable) -> h5py.Dataset:
+def _dataset(group: "h5py.Group", name: str, variable: Variable) -> "h5py.Dataset":
     values = variable.values
     dtype = h5py.string_dtype() if values.dtype == object else values.dtype
     dataset = group.create_dataset(name, data=values, dtype=dtype)
