@@ -1,9 +1,12 @@
 """Lines on stderr, one every few seconds: how far, how fast, how long still."""
 
+import re
 import sys
 import time
+from typing import NamedTuple
 
 _SECONDS_BETWEEN_LINES = 5.0
+_LINE = re.compile(r"^(\S+): step ([\d,]+) of [\d,]+, ([\d,]+) steps/s,", re.MULTILINE)
 
 
 class Progress:
@@ -34,3 +37,20 @@ class Progress:
             f"{self._name}: step {n:,} of {self._last:,}, {rate:,.0f} steps/s,"
             f" {(self._last - n) / rate if rate else float('inf'):.0f} s left\n"
         )
+
+
+class Line(NamedTuple):
+    """What a line says: the variant, the steps done, and the steps a second."""
+
+    name: str
+    n: int
+    rate: float
+
+
+def last_line(text: str) -> Line | None:
+    """The last line of progress in a text, or None."""
+    found = _LINE.findall(text)
+    if not found:
+        return None
+    name, n, rate = found[-1]
+    return Line(name, int(n.replace(",", "")), float(rate.replace(",", "")))

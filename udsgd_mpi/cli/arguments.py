@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -49,6 +50,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     subparsers["extend"] = _add_extend(commands)
     subparsers["merge"] = _add_merge(commands)
     subparsers["watch"] = _add_watch(commands)
+    subparsers["submit"] = _add_submit(commands)
+    subparsers["status"] = _add_status(commands)
     subparsers["doctor"] = _add_doctor(commands)
 
     argv = _with_resume_as_one(argv)
@@ -59,6 +62,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         raise ConfigurationError(
             f"unknown argument {unknown[0]!r}: {nearest(unknown[0].split('=')[0], flags)}"
         )
+    arguments.typed = shlex.join(["udsgd", *argv])
     return arguments
 
 
@@ -136,7 +140,7 @@ def _with_resume_as_one(argv: Sequence[str]) -> list[str]:
 
 
 def _seconds(text: str) -> float:
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
     number, unit = text[:-1], text[-1:]
     try:
         seconds = float(number) * units[unit]
@@ -169,6 +173,7 @@ def _add_experiment(parser: _Parser) -> None:
     parser.add_argument("--data", metavar="NAME|FILE", help="data set or LIBSVM file")
     parser.add_argument("--topology", metavar="NAME|FILE", help="graph of the agents")
     parser.add_argument("--record", choices=["average", "iterates"], help="what is written")
+    parser.add_argument("--only", metavar="VARIANT", help="one variant alone")
     parser.add_argument("--output", metavar="FILE", help="result file (default: udsgd.h5)")
     parser.add_argument(
         "--set",
@@ -278,6 +283,83 @@ def _add_watch(commands: "Commands") -> _Parser:
     )
     watch.add_argument("--once", action="store_true", help="say how it is now")
     return watch
+
+
+def _add_submit(commands: "Commands") -> _Parser:
+    submit = _add(commands, "submit", "run an experiment on a Slurm cluster, as long as it takes")
+    _add_experiment(submit)
+    _add_survival(submit)
+    submit.add_argument("--force", action="store_true", help="overwrite the result file")
+    submit.add_argument("--nodes", type=_positive, metavar="N", help="default: as Slurm likes")
+    ranks = submit.add_mutually_exclusive_group()
+    ranks.add_argument(
+        "--ranks", type=_positive, metavar="P", help="ranks in all (default: one for each agent)"
+    )
+    ranks.add_argument(
+        "--tasks-per-node", type=_positive, metavar="K", help="ranks on each node, instead"
+    )
+    submit.add_argument(
+        "--time",
+        type=_time_limit,
+        metavar="2h|1-00:00:00",
+        help="of each start; the job goes on from where it was (default: the partition's)",
+    )
+    submit.add_argument(
+        "--array",
+        type=_array,
+        action="append",
+        default=[],
+        metavar="trials=K|variants",
+        help="a job array over parts of the trials, over variants, or over both, and a job that"
+        " merges its files",
+    )
+    submit.add_argument(
+        "--restarts",
+        type=int,
+        default=20,
+        metavar="N",
+        help="how often a job whose time is over, or whose node fails, starts again (default: 20)",
+    )
+    submit.add_argument("--launcher", choices=["srun", "mpirun"], help="default: srun")
+    submit.add_argument("--partition", metavar="NAME")
+    submit.add_argument("--account", metavar="NAME")
+    submit.add_argument(
+        "--site",
+        metavar="NAME|FILE.toml",
+        help="profile of ~/.config/udsgd/sites.toml, or a file with one (default: default)",
+    )
+    submit.add_argument("--print", action="store_true", help="print the script, submit nothing")
+    return submit
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,8}", text):
+        message = f"expected a number from 1 on, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _time_limit(text: str) -> float:
+    from udsgd_mpi.cluster.times import seconds_of
+
+    seconds = seconds_of(text)
+    return _seconds(text) if seconds is None else float(seconds)
+
+
+def _array(text: str) -> int | None:
+    if text == "variants":
+        return None
+    key, _, value = text.partition("=")
+    if key != "trials":
+        message = f"expected trials=K or variants, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return _positive(value)
+
+
+def _add_status(commands: "Commands") -> _Parser:
+    status = _add(commands, "status", "how a submitted run is, task by task")
+    status.add_argument("file", type=Path, metavar="OUTPUT", help="its result file (.h5)")
+    return status
 
 
 def _add_doctor(commands: "Commands") -> _Parser:

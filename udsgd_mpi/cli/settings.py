@@ -4,7 +4,7 @@ import tomllib
 from argparse import Namespace
 from typing import Any
 
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import merge
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.experiment.schema import Experiment
@@ -30,7 +30,25 @@ def requested(arguments: Namespace) -> dict[str, Experiment]:
         value = getattr(arguments, flag)
         if value is not None:
             flags = merge(flags, _nested(key, value))
-    return variants(read_experiment(arguments.experiment), flags)
+    found = variants(read_experiment(arguments.experiment), flags)
+    only = arguments.only
+    if only is None:
+        return found
+    if only not in found:
+        raise ConfigurationError(f"--only: unknown variant {only!r}: {nearest(only, found)}")
+    return {only: found[only]}
+
+
+def as_words(arguments: Namespace) -> list[str]:
+    """The experiment file and flags that ``arguments`` were parsed from, without the output."""
+    words = [] if arguments.experiment is None else [str(arguments.experiment)]
+    for flag in [*_FLAGS, "only"]:
+        value = getattr(arguments, flag)
+        if value is not None and flag != "output":
+            words += [f"--{flag}", str(value)]
+    for assignment in arguments.set:
+        words += ["--set", assignment]
+    return words
 
 
 def assigned(assignment: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from udsgd_mpi.parallel.startup import on_root
 from udsgd_mpi.prediction import Prediction, predict
 from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.storage.checkpoint import Checkpoint
-from udsgd_mpi.storage.earlier import Earlier, Resume, earlier
+from udsgd_mpi.storage.earlier import Earlier, Resume, earlier, output_of
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.output import Nowhere, Output, OutputOfVariant
 
@@ -107,19 +107,7 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
 def _find(
     experiments: dict[str, Experiment], options: Options, ranks: int, until_end: ExitStack
 ) -> Earlier:
-    outputs = sorted({experiment.output for experiment in experiments.values()})
-    if len(outputs) > 1:
-        raise ConfigurationError(
-            f"output: expected one file for all variants, got {', '.join(outputs)}"
-        )
-    output = Path(outputs[0])
-    if not output.absolute().parent.is_dir():
-        raise ConfigurationError(
-            f"output {output}: expected an existing folder, got none at"
-            f" {output.absolute().parent}; create it first"
-        )
-    if output.is_dir():
-        raise ConfigurationError(f"output {output}: expected a file, got a folder")
+    output = output_of(experiments)
     until_end.enter_context(locked(output))
     return earlier(
         experiments,

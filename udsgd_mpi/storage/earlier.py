@@ -71,6 +71,30 @@ class Earlier:
         }
 
 
+def output_of(experiments: Mapping[str, Experiment]) -> Path:
+    """The result file of all variants.
+
+    Raises
+    ------
+    ConfigurationError
+        If they name several, or its folder does not exist.
+    """
+    outputs = sorted({experiment.output for experiment in experiments.values()})
+    if len(outputs) > 1:
+        raise ConfigurationError(
+            f"output: expected one file for all variants, got {', '.join(outputs)}"
+        )
+    output = Path(outputs[0])
+    if not output.absolute().parent.is_dir():
+        raise ConfigurationError(
+            f"output {output}: expected an existing folder, got none at"
+            f" {output.absolute().parent}; create it first"
+        )
+    if output.is_dir():
+        raise ConfigurationError(f"output {output}: expected a file, got a folder")
+    return output
+
+
 def earlier(
     experiments: Mapping[str, Experiment],
     output: Path,

@@ -1,0 +1,1 @@
+"""Jobs on a real Slurm whose nodes are namespaces of this machine; needs root."""
