@@ -48,7 +48,25 @@ def test_a_lock_of_another_host_is_explained(tmp_path: Path) -> None:
 
 def test_a_requeued_job_knows_its_own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "77")
+    monkeypatch.delenv("SLURM_CLUSTER_NAME", raising=False)
     with locked(left_behind(tmp_path, slurm_job="77")):
+        pass
+
+
+def test_a_lock_of_a_job_that_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    squeue = tmp_path / "squeue"
+    squeue.write_text('#!/bin/sh\necho "$6|$STATE|None"\n')
+    squeue.chmod(0o755)
+    for name, value in {"PATH": str(tmp_path), "SLURM_CLUSTER_NAME": "c"}.items():
+        monkeypatch.setenv(name, value)
+    for state, cluster in (("RUNNING", "c"), ("FAILED", "other")):
+        monkeypatch.setenv("STATE", state)
+        with (
+            pytest.raises(ConfigurationError, match="on host elsewhere"),
+            locked(left_behind(tmp_path, slurm_job="77", cluster=cluster)),
+        ):
+            pass
+    with locked(left_behind(tmp_path, slurm_job="77", cluster="c")):
         pass
 
 

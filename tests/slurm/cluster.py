@@ -46,6 +46,7 @@ SelectTypeParameters=CR_CPU
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=1
 SlurmdParameters=config_overrides
 ReturnToService=2
+EnforcePartLimits=ALL
 KillWait=5
 SlurmdTimeout=6
 MinJobAge=3600
@@ -94,7 +95,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: Callable[[
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(what())
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 class Cluster:
@@ -153,7 +154,8 @@ class Cluster:
         self._boot(k, k, f"slurmd -D -c -N n{k} &")
 
     def kill(self, k: int) -> None:
-        """Kill node k with all that runs on it."""
+        """Cut node k off and kill all that runs on it, as where its power fails."""
+        self.network.detach(k)
         os.kill(_child(self._booted[k].pid), signal.SIGKILL)
         self._booted[k].wait(10)
 

@@ -53,17 +53,18 @@ class Network(threading.Thread):
         subprocess.run([*inside, "addr", "add", f"{address(host)}/24", "dev", "eth0"], check=True)
         for interface in ("lo", "eth0"):
             subprocess.run([*inside, "link", "set", interface, "up"], check=True)
-        old, self._devices[host] = self._devices.get(host), device
-        if old is not None:
-            os.close(old)
+        self._devices[host] = device
+
+    def detach(self, host: int) -> None:
+        """Pull the cable of a host, whose peers are not told."""
+        os.close(self._devices.pop(host))
 
     def run(self) -> None:
         """Carry packets until ``stop``."""
         while not self._ended.is_set():
             now = time.monotonic()
             wait = max(0.0, self._on_the_way[0][0] - now) if self._on_the_way else 0.1
-            ready, _, _ = select.select(list(self._devices.values()), [], [], min(wait, 0.1))
-            for device in ready:
+            for device in self._readable(min(wait, 0.1)):
                 self._take(device)
             while self._on_the_way and self._on_the_way[0][0] <= time.monotonic():
                 _, _, host, packet = heapq.heappop(self._on_the_way)
@@ -75,6 +76,12 @@ class Network(threading.Thread):
         self.join()
         for device in self._devices.values():
             os.close(device)
+
+    def _readable(self, seconds: float) -> list[int]:
+        try:
+            return select.select(list(self._devices.values()), [], [], seconds)[0]
+        except OSError:  # one was just detached
+            return []
 
     def _take(self, device: int) -> None:
         try:

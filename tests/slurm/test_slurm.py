@@ -15,7 +15,10 @@ from tests.test_bits import datasets
 pytestmark = pytest.mark.launcher
 
 SHORT = ("experiment.toml", "--agents", 6, "--steps", 300, "--trials", 7)
-LONG = ("experiment.toml", "--agents", 5, "--steps", 4_000, "--trials", 4)
+LONG = (
+    *("experiment.toml", "--agents", 5, "--steps", 4_000, "--trials", 4),
+    *("--set", "record.predict=false"),
+)
 CHECKPOINT = "udsgd.h5.checkpoints/first.npz"
 
 

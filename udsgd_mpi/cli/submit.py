@@ -21,7 +21,6 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.earlier import earlier, output_of
 
 _MERGING = Resources(ranks=1, nodes=1, seconds=1800)
-_ENDED = ("CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 
 
 def command(arguments: Namespace) -> None:
@@ -137,9 +136,7 @@ def _refuse_what_would_fail(
     before = read_submission(output)
     if before is not None:
         live = [
-            number
-            for number, state in (states([before.job]) or {}).items()
-            if state.name not in _ENDED
+            number for number, state in (states([before.job]) or {}).items() if not state.has_ended
         ]
         if live:
             raise ConfigurationError(

@@ -3,13 +3,14 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct
 
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import one_of
 
+LAUNCHERS = ("srun", "mpirun")
 _DEFAULT = "default"
 
 
@@ -33,9 +34,13 @@ class Site(Struct, frozen=True, forbid_unknown_fields=True):
     modules: list[str] = []
     account: str | None = None
     partition: str | None = None
-    launcher: Literal["srun", "mpirun"] = "srun"
+    launcher: str = "srun"
     mpi: str | None = None
     directives: list[str] = []
+
+    def __post_init__(self) -> None:
+        if self.launcher not in LAUNCHERS:
+            raise ValueError(f"expected launcher srun or mpirun, got {self.launcher!r}")
 
 
 def read_site(name: str | None) -> Site:

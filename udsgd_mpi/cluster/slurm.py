@@ -8,6 +8,10 @@ from typing import NamedTuple
 from udsgd_mpi.errors import ConfigurationError
 
 _SECONDS = 300  # sbatch tries again for two minutes where a queue is full
+_ENDED = (
+    *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
+    *("PREEMPTED", "REVOKED", "TIMEOUT"),
+)
 
 
 class State(NamedTuple):
@@ -15,6 +19,11 @@ class State(NamedTuple):
 
     name: str
     reason: str
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it will not run, or not any more."""
+        return self.name in _ENDED
 
 
 def submit(script: Path, *options: str) -> str:
@@ -50,6 +59,12 @@ def states(jobs: Sequence[str]) -> dict[str, State] | None:
     if done.returncode and "Invalid job id" not in done.stderr:
         return None
     return parse_states(done.stdout)
+
+
+def has_ended(job: str) -> bool:
+    """Whether Slurm knows for certain that a job is over, or has forgotten it."""
+    found = states([job])
+    return found is not None and all(state.has_ended for state in found.values())
 
 
 def parse_states(text: str) -> dict[str, State]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from udsgd_mpi.cluster.slurm import has_ended
 from udsgd_mpi.errors import ConfigurationError, OutputError
 
 
@@ -89,6 +90,7 @@ def _write(file: IO[str]) -> None:
                 "host": socket.gethostname(),
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
                 "slurm_job": os.environ.get("SLURM_JOB_ID"),
+                "cluster": os.environ.get("SLURM_CLUSTER_NAME"),
             }
         )
     )
@@ -96,7 +98,17 @@ def _write(file: IO[str]) -> None:
 
 
 def _is_ours(left: Mapping[str, Any]) -> bool:
-    """Whether what is left is of this host, where the kernel's lock is proof, or of this job."""
-    job = os.environ.get("SLURM_JOB_ID")
-    requeued = job is not None and left.get("slurm_job") == job
-    return requeued or left["host"] == socket.gethostname()
+    """Whether what is left is of this host, where the kernel's lock is proof, or of no other job.
+
+    That is this job, queued again, or one that its cluster knows to have ended.
+    """
+    if left["host"] == socket.gethostname():
+        return True
+    job, cluster = left.get("slurm_job"), left.get("cluster")
+    if job is None:
+        return False
+    if job == os.environ.get("SLURM_JOB_ID"):
+        return True
+    return (
+        cluster is not None and cluster == os.environ.get("SLURM_CLUSTER_NAME") and has_ended(job)
+    )
