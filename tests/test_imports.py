@@ -1,4 +1,4 @@
-"""Mathematics never imports MPI, HDF5 or the command line; storage and analysis never MPI."""
+"""Mathematics never imports MPI, HDF5 or the command line; storage and the like never MPI."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ MODULES = sorted(
     )
     for path in PACKAGE.rglob("*.py")
 )
-OUTER = ("parallel", "storage", "analysis", "cli", "__main__")
+OUTER = ("parallel", "storage", "analysis", "cluster", "cli", "__main__")
 
 
 def layer(module: str) -> str:
@@ -38,8 +38,8 @@ def test_mathematics_loads_no_outer_layer() -> None:
     assert not {module for module in found if module.startswith("udsgd") and layer(module) in OUTER}
 
 
-@pytest.mark.parametrize("outer", ["storage", "analysis"])
-def test_storage_and_analysis_do_not_load_mpi(outer: str) -> None:
+@pytest.mark.parametrize("outer", ["storage", "analysis", "cluster"])
+def test_storage_analysis_and_cluster_do_not_load_mpi(outer: str) -> None:
     found = loaded([module for module in MODULES if layer(module) == outer])
     assert "mpi4py" not in found
     assert "udsgd_mpi.cli.main" not in found

@@ -43,7 +43,7 @@ class Queue:
 
     def state(self, job: str) -> str:
         """State of a job."""
-        return self.call("squeue", "-h", "-t", "all", "-j", job, "-o", "%T")
+        return self.call("squeue", "-h", "-r", "-t", "all", "-j", job, "-o", "%T")
 
     def nodes(self, job: str) -> list[str]:
         """Nodes of a job."""
@@ -54,6 +54,12 @@ class Queue:
         wanted = states or ENDED
         wait_until(lambda: self.state(job) in wanted, seconds, lambda: self._what(job))
         return self.state(job)
+
+    def wait_for_all(self, job: str) -> None:
+        """Wait until all tasks of a job array are complete."""
+        wait_until(
+            lambda: set(self.state(job).split()) == {"COMPLETED"}, 100, lambda: self._what(job)
+        )
 
     def wait_for(self, path: str, job: str) -> None:
         """Wait until a job has written a file."""

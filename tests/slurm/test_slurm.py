@@ -95,6 +95,30 @@ def test_a_job_whose_time_ends_goes_on(
     assert datasets(tmp_path / "udsgd.h5") == long
 
 
+def test_a_task_whose_time_ends_goes_on_and_merging_waits(
+    queue: Queue, long: dict[str, bytes], tmp_path: Path
+) -> None:
+    flags = ("--ranks", 2, "--array", "trials=2", "--checkpoint-every", 100)
+    job = queue.submit(*LONG, *flags)
+    queue.wait_for("udsgd.h5.slurm/part-1.h5.checkpoints/first.npz", job)
+    queue.call("scancel", "--batch", "--signal=USR1", f"{job}_1")
+    assert queue.wait(str(int(job) + 1)) == "COMPLETED"
+    first, last = ((tmp_path / "udsgd.h5.slurm" / f"{job}_{k}.log").read_text() for k in (0, 1))
+    assert "start 1 on" not in first
+    assert last.count("\nstart 1 on") == 1
+    assert datasets(tmp_path / "udsgd.h5") == long
+
+
+def test_an_array_by_hand(queue: Queue, short: dict[str, bytes], tmp_path: Path) -> None:
+    script = SCRIPT.with_name("slurm_array.sbatch")
+    job = queue.sbatch("--array=1-3", "-n", 2, script, 7, *SHORT)
+    queue.wait_for_all(job)
+    parts = sorted(tmp_path.glob(f"udsgd-{job}-*.h5"))
+    assert len(parts) == 3
+    assert queue.udsgd("merge", "all.h5", *parts).returncode == 0
+    assert datasets(tmp_path / "all.h5") == short
+
+
 def test_a_limit_of_restarts(queue: Queue, tmp_path: Path) -> None:
     job = queue.submit(*LONG, "--ranks", 2, "--restarts", 0, "--checkpoint-every", 100)
     queue.wait_for(CHECKPOINT, job)
