@@ -37,17 +37,18 @@ def part(name: str, first: int, last: int, variant: str = "a", **settings: Any) 
 
 def test_trials_in_any_order_and_of_any_number() -> None:
     parts = [part("3", 7, 10), part("1", 0, 4), part("2", 4, 7)]
-    attributes, runs = merge_parts(parts)
+    attributes, runs = merge_parts(parts, "all.h5")
     np.testing.assert_array_equal(runs["a"]["squared_error"], ERRORS)
     np.testing.assert_array_equal(runs["a"]["trial"], np.arange(10))
     np.testing.assert_array_equal(runs["a"]["mean_degree"], [np.nan, 2])
     assert "trials = 10" in attributes["configuration"]
     assert "first_trial = 0" in attributes["configuration"]
+    assert 'output = "all.h5"' in attributes["configuration"]
     assert (attributes["started"], attributes["written"]) == ("1", "3")
 
 
 def test_variants() -> None:
-    _, runs = merge_parts([part("1", 0, 10), part("2", 0, 10, variant="b")])
+    _, runs = merge_parts([part("1", 0, 10), part("2", 0, 10, variant="b")], "all.h5")
     assert list(runs) == ["a", "b"]
 
 
@@ -83,5 +84,5 @@ def of_other_graphs() -> list[Part]:
 )
 def test_refusals(parts: list[Part], message: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        merge_parts(parts)
+        merge_parts(parts, "all.h5")
     assert message in str(refused.value)

@@ -13,7 +13,7 @@ from tests.test_bits import datasets
 pytestmark = pytest.mark.launcher
 
 RUN = (
-    *("--agents", 4, "--trials", 2, "--steps", 200),
+    *("--agents", 4, "--trials", 2, "--steps", 200, "--only", "all-srw"),
     *("--set", "communication.weights=lazy", "--set", "record.predict=false"),
 )
 LINKS = {"1 ms": (0.001, 0.0), "20 ms": (0.020, 0.0), "1 ms, 1 % lost": (0.001, 0.01)}
@@ -41,5 +41,5 @@ def test_a_link_between_hosts(slurm: Cluster, alone: dict[str, bytes], tmp_path:
     before = slurm.network.packets
     job = queue.sbatch("-N", 2, "-n", 2, SCRIPT, *RUN)
     assert queue.wait(job) == "COMPLETED"
-    assert slurm.network.packets - before > 2 * 3 * 200  # two messages a step of three variants
+    assert slurm.network.packets - before > 2 * 200  # two messages a step
     assert datasets(tmp_path / "udsgd.h5") == alone

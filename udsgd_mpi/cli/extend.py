@@ -87,5 +87,5 @@ def _join(path: Path, part: Path) -> None:
 
     with locked(path):
         parts = [Part(str(file), *read_runs(file)) for file in (path, part)]
-        write_results(path, *merge_parts(parts))
+        write_results(path, *merge_parts(parts, str(path)))
     part.unlink()

@@ -15,4 +15,4 @@ def command(arguments: Namespace) -> None:
         raise ConfigurationError(f"output {arguments.output} exists already; use --force")
     parts = [Part(str(path), *read_runs(path)) for path in arguments.parts]
     with locked(arguments.output):
-        write_results(arguments.output, *merge_parts(parts))
+        write_results(arguments.output, *merge_parts(parts, str(arguments.output)))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from udsgd_mpi.errors import ConfigurationError
 
-_SECONDS = 300  # sbatch tries again for two minutes where a queue is full
+_SBATCH_SECONDS = 300  # it tries again for two minutes where a queue is full
+_SQUEUE_SECONDS = 30
 _ENDED = (
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"),
     *("PREEMPTED", "REVOKED", "TIMEOUT"),
@@ -35,11 +36,16 @@ def submit(script: Path, *options: str) -> str:
         If there is no sbatch, or with its own words if it refuses.
     """
     try:
-        done = _run("sbatch", "--parsable", *options, str(script))
+        done = _run(_SBATCH_SECONDS, "sbatch", "--parsable", *options, str(script))
     except FileNotFoundError as error:
         raise ConfigurationError(
-            "submit: expected Slurm's sbatch on PATH, got none; use a login node of the cluster,"
-            f" or --print to see the script ({script})"
+            f"submit: expected Slurm's sbatch on PATH, got none; the script {script} is written, so"
+            " take it to a login node of the cluster; --print only shows it"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ConfigurationError(
+            f"submit: expected an answer of sbatch to {script} in {_SBATCH_SECONDS} s, got none;"
+            " see squeue before you try again"
         ) from error
     if done.returncode:
         said = " ".join(line.removeprefix("sbatch: error: ") for line in done.stderr.splitlines())
@@ -53,7 +59,10 @@ def states(jobs: Sequence[str]) -> dict[str, State] | None:
     Jobs that Slurm has forgotten are left out. None: there is no squeue, or it does not answer.
     """
     try:
-        done = _run("squeue", "-h", "-r", "-t", "all", "-j", ",".join(jobs), "-o", "%i|%T|%r")
+        done = _run(
+            _SQUEUE_SECONDS,
+            *("squeue", "-h", "-r", "-t", "all", "-j", ",".join(jobs), "-o", "%i|%T|%r"),
+        )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
     if done.returncode and "Invalid job id" not in done.stderr:
@@ -75,13 +84,13 @@ def parse_states(text: str) -> dict[str, State]:
     >>> parse_states("7_0|RUNNING|None\n7_1|PENDING|Resources\n")["7_1"].reason
     'Resources'
     """
-    rows = (line.split("|", 2) for line in text.splitlines())
+    rows = (line.split("|", 2) for line in text.splitlines() if line.count("|") >= 2)
     return {
         number: State(name, "" if reason == "None" else reason) for number, name, reason in rows
     }
 
 
-def _run(*command: str) -> "subprocess.CompletedProcess[str]":
+def _run(seconds: float, *command: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(  # noqa: S603 - the commands are our own
-        command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        command, capture_output=True, text=True, timeout=seconds, check=False
     )

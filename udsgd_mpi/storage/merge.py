@@ -22,13 +22,15 @@ class Part(NamedTuple):
     runs: Mapping[str, Run]
 
 
-def merge_parts(parts: Sequence[Part]) -> tuple[dict[str, Any], dict[str, Run]]:
+def merge_parts(parts: Sequence[Part], output: str) -> tuple[dict[str, Any], dict[str, Run]]:
     """Attributes and variants of the study as if it had been computed in one job.
 
     Parameters
     ----------
     parts
         In any order: ranges of trials, variants, or both.
+    output
+        The file that is to hold them.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def merge_parts(parts: Sequence[Part]) -> tuple[dict[str, Any], dict[str, Run]]:
             (part for part in parts if name in part.runs),
             key=lambda part: int(part.runs[name]["trial"][0]),
         )
-        configuration[name] = _joined_settings(name, having)
+        configuration[name] = _joined_settings(name, having) | {"output": output}
         runs[name] = _joined_trials(name, having)
     attributes = dict(parts[0].attributes)
     attributes["configuration"] = tomli_w.dumps({"variant": configuration})
