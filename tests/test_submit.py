@@ -128,7 +128,11 @@ def test_the_script_asks_for_what_was_asked(printed: Callable[..., str]) -> None
     ("flags", "expected"),
     [
         (("--agents", 100, "--ranks", 10), {"--ntasks=10"}),
-        (("--agents", 100, "--nodes", 3, "--tasks-per-node", 8), {"--ntasks=24", "--nodes=3"}),
+        (
+            ("--agents", 100, "--nodes", 3, "--tasks-per-node", 8),
+            {"--ntasks=24", "--ntasks-per-node=8"},
+        ),
+        (("--agents", 10, "--nodes", 4), {"--nodes=4", "--ntasks-per-node=3"}),
         (("--ranks", 6), {"--ntasks=6"}),
         (("--agents", 4, "--time", "1-02:00:00"), {"--time=1-02:00:00"}),
         (("--agents", 4, "--time", "2m"), {"--signal=B:USR1@30"}),
@@ -141,7 +145,7 @@ def test_resources(
 
 
 def test_words_of_the_user_reach_the_run_as_they_were(printed: Callable[..., str]) -> None:
-    title = 'title="it\'s $HOME; `ls` \\\\ ü"'
+    title = 'title="it\'s\nexit 3; $HOME; `ls` \\\\ ü"'
     script = printed("--agents", 4, "--set", title, "--output", "a b.h5", "--max-time", "2h")
     words = what_runs(script, HOME="/wrong")
     assert words[words.index("--set") + 1] == title
@@ -211,6 +215,7 @@ def test_refused_sites(
         (("--agents", "4", "--ranks", "5"), "at least one agent for each of 5 ranks, got 4 agents"),
         (("--agents", "4", "--nodes", "5"), "at most one for each of 4 ranks, got 5"),
         (("--agents", "4", "--nodes", "0"), "expected a number from 1 on, got '0'"),
+        (("--agents", "4", "--restarts", "-1"), "expected a number from 0 on, got '-1'"),
         (("--agents", "4", "--time", "soon"), "expected a time such as 90s, 5m or 2h"),
         (("--agents", "4", "--array", "trial=7"), "expected trials=K or variants, got 'trial=7'"),
         (("--agents", "4", "--array", "trials=65"), "at most one part for each of 64 trials"),

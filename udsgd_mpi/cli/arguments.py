@@ -3,7 +3,7 @@
 import argparse
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -290,13 +290,13 @@ def _add_submit(commands: "Commands") -> _Parser:
     _add_experiment(submit)
     _add_survival(submit)
     submit.add_argument("--force", action="store_true", help="overwrite the result file")
-    submit.add_argument("--nodes", type=_positive, metavar="N", help="default: as Slurm likes")
+    submit.add_argument("--nodes", type=_from(1), metavar="N", help="default: as Slurm likes")
     ranks = submit.add_mutually_exclusive_group()
     ranks.add_argument(
-        "--ranks", type=_positive, metavar="P", help="ranks in all (default: one for each agent)"
+        "--ranks", type=_from(1), metavar="P", help="ranks in all (default: one for each agent)"
     )
     ranks.add_argument(
-        "--tasks-per-node", type=_positive, metavar="K", help="ranks on each node, instead"
+        "--tasks-per-node", type=_from(1), metavar="K", help="ranks on each node, instead"
     )
     submit.add_argument(
         "--time",
@@ -315,7 +315,7 @@ def _add_submit(commands: "Commands") -> _Parser:
     )
     submit.add_argument(
         "--restarts",
-        type=int,
+        type=_from(0),
         default=20,
         metavar="N",
         help="how often a job whose time is over, or whose node fails, starts again (default: 20)",
@@ -332,11 +332,14 @@ def _add_submit(commands: "Commands") -> _Parser:
     return submit
 
 
-def _positive(text: str) -> int:
-    if not re.fullmatch(r"[1-9]\d{0,8}", text):
-        message = f"expected a number from 1 on, got {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)
+def _from(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+            message = f"expected a number from {least} on, got {text!r}"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return number
 
 
 def _time_limit(text: str) -> float:
@@ -353,7 +356,7 @@ def _array(text: str) -> int | None:
     if key != "trials":
         message = f"expected trials=K or variants, got {text!r}"
         raise argparse.ArgumentTypeError(message)
-    return _positive(value)
+    return _from(1)(value)
 
 
 def _add_status(commands: "Commands") -> _Parser:

@@ -60,7 +60,7 @@ def script(
     exports |= {"UDSGD_MPI_TYPE": site.mpi} if site.mpi else {}
     exports |= {"UDSGD_RESTARTS": str(restarts)}
     sections = [
-        f"#!/bin/bash\n# {origin}",
+        "#!/bin/bash\n# " + origin.replace("\n", " "),
         "\n".join(f"#SBATCH {each}" for each in _directives(name, log, resources, site, tasks)),
         "",
         *([f"module load {shlex.join(site.modules)}"] if site.modules else []),
@@ -81,6 +81,7 @@ def _directives(
     options["ntasks"] = resources.ranks
     if resources.nodes is not None:
         options["nodes"] = resources.nodes
+        options["ntasks-per-node"] = -(-resources.ranks // resources.nodes)
     if resources.seconds is not None:
         options["time"] = slurm_time(resources.seconds)
         warning = min(warning, resources.seconds // 4)
