@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.slurm.cluster import cluster, lacking
 from tests.slurm.queue import SCRIPT, Queue
 
-# One-way delay in seconds, share of packets lost, steps for a quarter of a minute.
-LINKS = ((0.0, 0.0, 30_000), (0.001, 0.0, 10_000), (0.02, 0.0, 600), (0.001, 0.01, 2_000))
+# One-way delay in seconds, share of packets lost, steps for some ten seconds.
+LINKS = ((0.0, 0.0, 24_000), (0.001, 0.0, 7_000), (0.02, 0.0, 500), (0.001, 0.01, 1_500))
 # How often a step's data must cross the link one after the other.
 CROSSINGS = {"dsgd": 1, "centralized": 2}
 _RUN = ("--agents", 4, "--trials", 2, "--only", "all-srw", "--set", "record.predict=false")

@@ -20,7 +20,7 @@ from tests.slurm.network import Network, address
 
 NODES = 3
 CORES = 4  # claimed, whatever the machine has
-_PMIX = Path("/usr/lib/x86_64-linux-gnu/pmix2/lib")
+_PMIX = next(Path("/usr/lib").glob("*/pmix2/lib"), None)
 _CONTROLLER = 254
 
 _CONFIGURATION = """\
@@ -81,6 +81,8 @@ def lacking() -> str | None:
     missing = [tool for tool in tools if not shutil.which(tool, path=_path())]
     if missing:
         return f"needs {', '.join(missing)}: apt-get install slurm-wlm munge libpmix2 iproute2"
+    if _PMIX is None:
+        return "needs apt-get install libpmix2"
     if not Path("/dev/net/tun").exists():
         return "needs /dev/net/tun"
     probe = ["unshare", "-n", "-u", "-m", "-i", "-p", "-f", "true"]
@@ -214,6 +216,7 @@ class Cluster:
         hosts += [f"{address(k)} n{k}" for k in range(1, NODES + 1)]
         (folder / "hosts").write_text("\n".join(hosts) + "\n")
         # Slurm's plugin looks for the link that belongs to libpmix-dev.
+        assert _PMIX is not None
         shutil.copytree(_PMIX, folder / "pmix", symlinks=True)
         link = folder / "pmix" / "libpmix.so"
         if not link.exists():

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.slurm.cluster import Cluster, wait_until
 
 SCRIPT = Path(__file__).parents[2] / "launch" / "slurm.sbatch"
+SECONDS = 200
 ENDED = ("CANCELLED", "COMPLETED", "FAILED", "NODE_FAIL", "TIMEOUT")
 
 
@@ -49,7 +50,7 @@ class Queue:
         """Nodes of a job."""
         return self.call("squeue", "-h", "-t", "all", "-j", job, "-o", "%N").split(",")
 
-    def wait(self, job: str, *states: str, seconds: float = 100) -> str:
+    def wait(self, job: str, *states: str, seconds: float = SECONDS) -> str:
         """Wait until a job is in one of the states, by default until it has ended."""
         wanted = states or ENDED
         wait_until(lambda: self.state(job) in wanted, seconds, lambda: self._what(job))
@@ -63,7 +64,7 @@ class Queue:
 
     def wait_for(self, path: str, job: str) -> None:
         """Wait until a job has written a file."""
-        wait_until((self._folder / path).exists, 100, lambda: self._what(job))
+        wait_until((self._folder / path).exists, SECONDS, lambda: self._what(job))
 
     def _what(self, job: str) -> str:
         logs = [path.read_text() for path in self._folder.rglob(f"*{job}*.log")]

@@ -10,7 +10,7 @@ from tests.slurm.cluster import Cluster
 from tests.slurm.queue import SCRIPT, Queue
 from tests.test_bits import datasets
 
-pytestmark = pytest.mark.launcher
+pytestmark = [pytest.mark.launcher, pytest.mark.timeout(600)]
 
 RUN = (
     *("--agents", 4, "--trials", 2, "--steps", 200, "--only", "all-srw"),

@@ -12,7 +12,7 @@ from tests.slurm.cluster import Cluster
 from tests.slurm.queue import SCRIPT, Queue
 from tests.test_bits import datasets
 
-pytestmark = pytest.mark.launcher
+pytestmark = [pytest.mark.launcher, pytest.mark.timeout(600)]
 
 SHORT = ("experiment.toml", "--agents", 6, "--steps", 300, "--trials", 7)
 LONG = (
@@ -195,7 +195,6 @@ def test_refusals(queue: Queue, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_time_limit(queue: Queue, tmp_path: Path) -> None:
     # Slurm looks at the clock now and then, so that the signal comes up to half a minute late.
     slow = ("--checkpoint-every", 1000, "--steps", 200_000)
