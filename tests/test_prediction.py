@@ -129,6 +129,7 @@ def test_curvature_is_the_update_less_its_linear_approximation(data: Path) -> No
     seed, trials, steps = 5, 3, np.array([1, 7, 60])
     everyone, spectrum = OneProcess(AGENTS), np.linalg.eigh(posed.hessian)
     found = curvature(posed, everyone, spectrum, steps, seed, trials)
+    assert found is not None
 
     star, objective, n = posed.minimizer, posed.experiment.objective, int(steps[-1])
     paths = []

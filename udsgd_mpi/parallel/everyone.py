@@ -1,7 +1,6 @@
 """All agents of a run on the ranks that host them."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -24,7 +23,6 @@ class OnRanks:
         self._layout = Layout(agents, comm.size)
         self.agents = agents
         self.hosted = self._layout.hosted(comm.rank)
-        self._average = cache(lambda elements: AgentAverage(comm, self._layout, elements))
 
     def once(self, action: Callable[[], T]) -> T:
         result: T = self._comm.bcast(on_root(self._comm, action))
@@ -48,5 +46,10 @@ class OnRanks:
     def all(self, items: list[T]) -> list[T]:
         return [item for part in self._comm.allgather(items) for item in part]
 
+    def share(self, number: int) -> range:
+        ranks, rank = self._comm.size, self._comm.rank
+        return range(number * rank // ranks, number * (rank + 1) // ranks)
+
     def mean(self, rows: Floats) -> Floats:
-        return self._average(rows.shape[1])(np.ascontiguousarray(rows)).copy()
+        average = AgentAverage(self._comm, self._layout, rows.shape[1])
+        return average(np.ascontiguousarray(rows))

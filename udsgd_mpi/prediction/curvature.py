@@ -6,18 +6,21 @@ in shuffled epochs or under strong repulsion, the first order is small; and the 
 which nothing has cancelled yet, count for as long as Φ(n, k), or an average over n, remembers them.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.prediction.agent import Spectrum, from_the_start
-from udsgd_mpi.problem import Everyone, Problem
+from udsgd_mpi.problem import Everyone, OneProcess, Problem
 from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
 from udsgd_mpi.theory.paths import linear_descent
 
 Floats = NDArray[np.float64]
+
+_MOST_NUMBERS = 2**25  # of all agents' points, which every process gets
 
 
 class SamePaths(NamedTuple):
@@ -61,11 +64,11 @@ def curvature(
     steps: NDArray[np.int64],
     seed: int,
     trials: int,
-) -> tuple[SamePaths, SamePaths]:
+) -> tuple[SamePaths, SamePaths] | None:
     """‖θ_n − θ*‖², and that of the Polyak–Ruppert average, on sampled paths; collective.
 
     Agents are at consensus (W = J) at every step: how far they disagree in the first steps, which
-    depends on W, is left out.
+    depends on W, is left out. Each process takes some of the trials, for all agents.
 
     Parameters
     ----------
@@ -75,25 +78,51 @@ def curvature(
         The n to look at, ascending.
     seed
         Of the paths.
+
+    Returns
+    -------
+    None where the agents' data stay where they are, or are too large to be everywhere.
     """
+    if not _may_be_everywhere(problem):
+        return None
+    whole = replace(problem, agents=everyone.all(problem.agents))
+    mine = everyone.share(trials)
+    squares = np.empty((2, 2, len(steps), 0))
+    if mine:
+        squares = _follow(whole, spectrum, steps, seed, mine)
+    of_theta, of_average = np.concatenate(everyone.all([squares]), axis=-1)
+    return SamePaths(*of_theta), SamePaths(*of_average)
+
+
+def _may_be_everywhere(problem: Problem) -> bool:
+    points = sum(entry.points for entry in problem.roster)
+    small = points * problem.agents[0].points.features.shape[1] < _MOST_NUMBERS
+    return small and problem.experiment.data.path is None
+
+
+def _follow(
+    problem: Problem, spectrum: Spectrum, steps: NDArray[np.int64], seed: int, trials: range
+) -> Floats:
+    """Squares of θ_n and its average, by the update and linearly; (2, 2, steps, trials)."""
     experiment, agents = problem.experiment, problem.agents
     (h, basis), step_size = spectrum, experiment.step_size
-    shape = (len(agents), trials, len(h))
+    shape = (len(agents), len(trials), len(h))
     g = np.zeros((len(problem.points.labels), len(h)))
     paths = []
-    for i, agent, first in zip(everyone.hosted, agents, problem.first_rows, strict=True):
-        paths.append(agent.sampler.start(agent.batches, agent.graph, Stream(seed, i, trials)))
+    for i, (agent, first) in enumerate(zip(agents, problem.first_rows, strict=True)):
+        stream = Stream(seed, i, len(trials), trials.start)
+        paths.append(agent.sampler.start(agent.batches, agent.graph, stream))
         noise = agent.gradient_noise(experiment.objective, problem.minimizer) @ basis
         g[first : first + len(agent.points.labels) : agent.batch] = noise
-    X = Draws(paths, problem.first_rows, problem.batch, trials)
+    X = Draws(paths, problem.first_rows, problem.batch, len(trials))
     linear, linear_sum = np.zeros((2, *shape))
     theta_sum = np.zeros(shape[1:])
     start = from_the_start(problem, spectrum, steps)
     rows = {int(n): row for row, n in enumerate(steps)}
-    squares = np.empty((2, 2, len(steps), trials))
+    squares = np.empty((2, 2, len(steps), len(trials)))
 
     def mean(values: Floats) -> Floats:
-        return everyone.mean(values.reshape(len(values), -1)).reshape(shape[1:])
+        return OneProcess(len(agents)).mean(values.reshape(len(agents), -1)).reshape(shape[1:])
 
     def consensus(_: int, half_steps: Floats) -> Floats:
         half_steps[:] = mean(half_steps)
@@ -125,7 +154,7 @@ def curvature(
         range(1, int(steps[-1]) + 1),
         observe,
     )
-    return SamePaths(*squares[0]), SamePaths(*squares[1])
+    return squares
 
 
 def _squared(values: Floats) -> Floats:

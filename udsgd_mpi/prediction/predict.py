@@ -102,8 +102,10 @@ def predict(
     methods = everyone.all([part.method for part in parts])
     first_order = combine(mean.theta, start[0], N)
     of_theta, of_average = first_order, combine(mean.average, start[1], N)
+    paths = None
     if "paths" in methods:
         paths = curvature(problem, everyone, spectrum, steps, forecast.seed, forecast.trials)
+    if paths:
         of_theta, of_average = paths[0].correct(*of_theta), paths[1].correct(*of_average)
     return Prediction(
         step=steps,

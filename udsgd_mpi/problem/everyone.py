@@ -41,7 +41,10 @@ class Everyone(Protocol):
         """Results of an action taken for each hosted agent where it is hosted."""
 
     def all(self, items: list[T]) -> list[T]:
-        """Items of all agents, from those of the hosted agents of each process."""
+        """Items of all processes, such as those of the hosted agents, in order."""
+
+    def share(self, number: int) -> range:
+        """Which of so many pieces of work, divided among the processes, fall to this one."""
 
     def mean(self, rows: Floats) -> Floats:
         """Mean over all agents, in agent order, of ``rows`` (hosted agents, elements)."""
@@ -68,6 +71,9 @@ class OneProcess:
 
     def all(self, items: list[T]) -> list[T]:
         return items
+
+    def share(self, number: int) -> range:
+        return range(number)
 
     def mean(self, rows: Floats) -> Floats:
         mean = np.empty(rows.shape[1])
