@@ -1,6 +1,7 @@
 """A batch script asks Slurm for what the user meant, and runs what the user asked for."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -302,6 +304,7 @@ def test_results_of_other_settings_are_refused_at_once(
 ) -> None:
     command(home, "sbatch", "echo 12")
     small = ["--agents", "2", "--trials", "2", "--only", "all-srw"]
+    small += ["--data", "breast_cancer", "--set", "record.predict=false"]
     assert main([*small, "--steps", "40"]) == 0
     assert main(["submit", *small, "--steps", "50"]) == 2
     assert "+variant.all-srw.steps = 50" in capsys.readouterr().err
@@ -321,3 +324,32 @@ def test_the_script_in_launch_is_the_one_that_is_rendered(printed: Callable[...,
     body = by_hand.partition("# ---- the job\n")[2]
     assert len(body) > 1000
     assert printed("--agents", 4).endswith(body)
+
+
+@pytest.mark.launcher
+def test_this_machine_by_script(tmp_path: Path) -> None:
+    script = str(ROOT / "launch" / "local.sh")
+
+    def call(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["/bin/bash", script, *words],
+            cwd=tmp_path,
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    small = ("2", "--steps", "20", "--trials", "2", "--only", "all-srw")
+    done = call(*small, UDSGD_VENV=sys.prefix)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "udsgd.h5") as file:
+        assert file.attrs["ranks"] == 2
+    for words, variables, message in (
+        (("my.toml",), {"UDSGD_VENV": sys.prefix}, "expected a number of ranks"),
+        (small, {"UDSGD_VENV": "/nowhere"}, "no udsgd in /nowhere"),
+    ):
+        done = call(*words, **variables)
+        assert done.returncode == 2
+        assert message in done.stderr
