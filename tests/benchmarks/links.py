@@ -1,49 +1,85 @@
 # ruff: noqa: T201
-"""Milliseconds a step on two hosts with a slow link between them, against its latency."""
+"""Milliseconds a step on two hosts with a slow link between them, against its latency.
 
-import re
-import statistics
+The hosts are two nodes of the Slurm that ``tests/slurm`` starts, with two agents each.
+"""
+
 import sys
-import tempfile
+import time
 from pathlib import Path
+from statistics import median
 
-from tests.slurm.cluster import cluster, lacking
-from tests.slurm.queue import SCRIPT, Queue
-
-# One-way delay in seconds, share of packets lost, steps for some ten seconds.
-LINKS = ((0.0, 0.0, 24_000), (0.001, 0.0, 7_000), (0.02, 0.0, 500), (0.001, 0.01, 1_500))
+# One-way delay in seconds, share of packets lost, steps.
+LINKS = ((0.0, 0.0, 1_000), (0.001, 0.0, 1_000), (0.02, 0.0, 100), (0.001, 0.01, 500))
 # How often a step's data must cross the link one after the other.
 CROSSINGS = {"dsgd": 1, "centralized": 2}
-_RUN = ("--agents", 4, "--trials", 2, "--only", "all-srw", "--set", "record.predict=false")
-
-
-def _milliseconds(queue: Queue, folder: Path, pattern: str, steps: int) -> float:
-    """Median over stretches of five seconds."""
-    flags = (*_RUN, "--steps", steps, "--set", f"communication.kind={pattern}", "--force")
-    if pattern == "dsgd":
-        flags += ("--set", "communication.weights=lazy")
-    job = queue.sbatch("-N", 2, "-n", 2, SCRIPT, *flags)
-    if queue.wait(job) != "COMPLETED":
-        sys.exit((folder / f"udsgd-{job}.log").read_text())
-    rates = re.findall(r"([\d,]+) steps/s", (folder / f"udsgd-{job}.log").read_text())
-    return 1000 / statistics.median(float(rate.replace(",", "")) for rate in rates)
+REPEATS = 3
 
 
 def main() -> None:
-    """Print the table."""
+    """Start some jobs and print the table, or be a rank of one."""
+    if len(sys.argv) > 1:
+        one_rank(sys.argv[1], int(sys.argv[2]))
+        return
+    from tests.slurm.cluster import cluster, lacking
+
     if reason := lacking():
         sys.exit(reason)
-    print(f"| delay, ms | lost | {' | '.join(f'{p} | of it latency' for p in CROSSINGS)} |")
-    with cluster() as slurm, tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        queue = Queue(slurm, folder)
+    print(f"milliseconds, median (min–max) of {REPEATS}")
+    heads = [f"{pattern} | of it latency" for pattern in CROSSINGS]
+    print(f"| delay | lost | {' | '.join(heads)} |\n{'|---' * 6}|")
+    with cluster() as slurm:
         for delay, loss, steps in LINKS:
-            cells = [f"{1000 * delay:g}", f"{loss:.0%}"]
             slurm.network.delay, slurm.network.loss = delay, loss
+            cells = [f"{1000 * delay:g}", f"{loss:.0%}"]
             for pattern, crossings in CROSSINGS.items():
-                measured = _milliseconds(queue, folder, pattern, steps // crossings)
-                cells += [f"{measured:.2f}", f"{1000 * crossings * delay:g}"]
+                ranks = (sys.executable, "-m", "tests.benchmarks.links", pattern, steps)
+                done = slurm.run(
+                    *("srun", "-K", "-N", 2, "-n", 2, f"--mpi={_dialect()}", *ranks),
+                    cwd=Path.cwd(),
+                    timeout=200,
+                )
+                if done.returncode:
+                    sys.exit(done.stderr)
+                times = sorted(map(float, done.stdout.split()))
+                spread = f"{median(times):.2f} ({times[0]:.2f}–{times[-1]:.2f})"
+                cells += [spread, f"{1000 * crossings * delay:g}"]
             print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def one_rank(pattern: str, steps: int) -> None:
+    """Print milliseconds a step, some times over, on rank 0."""
+    from mpi4py import MPI
+
+    from udsgd_mpi.experiment.check import check
+    from udsgd_mpi.parallel.everyone import OnRanks
+    from udsgd_mpi.parallel.simulate import simulate
+    from udsgd_mpi.problem import pose
+
+    comm = MPI.COMM_WORLD
+    settings = {
+        "steps": steps,
+        "trials": 2,
+        "communication": {"kind": pattern} | ({"weights": "lazy"} if pattern == "dsgd" else {}),
+        "groups": {"all": {"share": 1, "sampler": "iid"}},
+        "record": {"steps": []},
+    }
+    problem = pose(check(settings), OnRanks(comm, 4))
+    for _ in range(REPEATS):
+        comm.Barrier()
+        started = time.monotonic()
+        simulate(comm, problem, lambda _: None)
+        if comm.rank == 0:
+            print(f"{1000 * (time.monotonic() - started) / steps:.4f}", flush=True)
+
+
+def _dialect() -> str:
+    import mpi4py
+
+    mpi4py.rc.initialize = False
+    from mpi4py import MPI
+
+    return "pmix" if MPI.get_vendor()[0] == "Open MPI" else "pmi2"
 
 
 if __name__ == "__main__":

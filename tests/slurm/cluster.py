@@ -149,6 +149,7 @@ class Cluster:
             "SLURM_CONF": str(self._folder / "slurm.conf"),
             "XDG_CONFIG_HOME": str(self._folder),
             "OMP_NUM_THREADS": "1",
+            "OMPI_MCA_mpi_yield_when_idle": "1",  # all nodes share the same processors
         }
 
     def boot(self, k: int) -> None:
