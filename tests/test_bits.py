@@ -11,8 +11,9 @@ from tests.launch import python, udsgd
 pytestmark = pytest.mark.launcher
 
 TIMING = "timing={compute={kind='pareto', mean=0.1}, latency=0.01, bandwidth=1e5}"
+# Half-steps are long enough for ranks to read them in shared memory.
 ARGUMENTS = (
-    *("--agents", 7, "--steps", 300, "--trials", 5, "--record", "iterates"),
+    *("--agents", 7, "--steps", 300, "--trials", 20, "--record", "iterates"),
     *("--set", TIMING),
 )
 

@@ -2,7 +2,7 @@
 """Time of D-SGD's mixing: beside the local update, and beside bare mpi4py.
 
 First, 100 agents on 2 ranks with 120 trials and d = 22: milliseconds a step of the local update
-alone, of both, and what mixing adds. Second, a ring of 4 agents on 4 ranks with one trial:
+alone, of both, and what mixing adds. Second, a ring of 4 and of 16 agents, one a rank, with one trial:
 microseconds a step of the package and of Isend, Irecv and Waitall with a NumPy gradient. Repeats
 alternate; a repeat takes as long as its slowest rank.
 """
@@ -40,7 +40,7 @@ def main() -> None:
         {"many": many_agents, "ring": one_agent_a_rank}[sys.argv[1]]()
         return
     root = Path(__file__).parents[2]
-    for part, ranks in (("many", 2), ("ring", 4)):
+    for part, ranks in (("many", 2), ("ring", 4), ("ring", 16)):
         done = python("-m", "tests.benchmarks.mixing", part, ranks=ranks, cwd=root)
         print(done.stdout, done.stderr if done.returncode else "", flush=True)
 
