@@ -2,7 +2,7 @@
 """Time of D-SGD's mixing: beside the local update, and beside bare mpi4py.
 
 First, 100 agents on 2 ranks with 120 trials and d = 22: milliseconds a step of the local update
-alone, of both, and what mixing adds. Second, a ring of 4 and of 16 agents, one a rank, with one trial:
+alone, of both, and what mixing adds. Second, rings of 4 and 16 agents, one a rank, with one trial:
 microseconds a step of the package and of Isend, Irecv and Waitall with a NumPy gradient. Repeats
 alternate; a repeat takes as long as its slowest rank.
 """
