@@ -98,6 +98,14 @@ def test_edge_lists_between_integers_are_what_networkx_reads(tmp_path: Path) -> 
     assert nx.utils.graphs_equal(found, renamed)
 
 
+@pytest.mark.parametrize("labels", [("1.5", "1", "2"), ("a", "b", "c")])
+def test_other_labels_are_no_integers(labels: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "graph.txt"
+    path.write_text(f"{labels[0]} {labels[1]}\n{labels[1]} {labels[2]}\n")
+    assert read_graph(path).degrees.sum() == 4
+    assert len(read_graph(path)) == 3
+
+
 LARGE = """
 import resource, sys
 import numpy as np

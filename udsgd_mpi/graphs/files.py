@@ -73,8 +73,9 @@ def _edges_between_integers(path: Path) -> Graph | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of a file without data
+            warnings.simplefilter("error", DeprecationWarning)  # of a label like 1.5, cut to 1
             edges = np.loadtxt(path, dtype=np.int64, usecols=(0, 1), ndmin=2)
-    except (ValueError, EOFError):
+    except (ValueError, EOFError, DeprecationWarning):
         return None
     if len(edges) == 0:
         return None
