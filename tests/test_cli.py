@@ -86,6 +86,9 @@ def test_dry_run_plans_and_writes_nothing(tmp_path: Path, here: Callable[..., Sa
     assert "20 on 4 ranks, 5 each" in done.stdout
     # A ring of 20 on 4 ranks: each rank sends one half-step to each of two neighbours.
     assert "8 messages" in done.stdout
+    assert (
+        len(re.findall(r"time +about [\d.]+ [mµ]?s a step, [\d.]+ [mµ]?s in all", done.stdout)) == 3
+    )
     assert re.search(r"= 0\.0\d+", done.stdout)
     assert not list(tmp_path.iterdir())
 

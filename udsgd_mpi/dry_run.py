@@ -1,14 +1,13 @@
 """What a run will take, before it is run."""
 
-import numpy as np
-
-from udsgd_mpi.communication import Average, Mixing, Weights, contraction
+from udsgd_mpi.communication import Mixing, contraction
 from udsgd_mpi.concerns import concerns
+from udsgd_mpi.cost import cost, sent
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.layout import Layout, copies_needed
+from udsgd_mpi.layout import Layout
 from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
 from udsgd_mpi.problem import OneProcess, Problem, pose
-from udsgd_mpi.units import in_bytes
+from udsgd_mpi.units import in_bytes, in_seconds
 
 _DOUBLE = 8
 
@@ -40,6 +39,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
         " together",
         "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {1 - contraction(schedule, agents):.4g}",
+        "time": _time(problem, layout),
         "memory": _memory(problem, layout),
         "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
     }
@@ -49,16 +49,18 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
 
 def _traffic(mixing: Mixing, layout: Layout, block: int) -> tuple[int, int]:
     """Messages and bytes over all ranks at one aggregation."""
-    ranks = layout.ranks
-    if isinstance(mixing, Weights):
-        copies = [copies_needed(mixing, layout, rank) for rank in range(ranks)]
-        messages = sum(len(np.unique(layout.host(agents))) for agents in copies)
-        return messages, sum(map(len, copies)) * block
-    members = layout.agents if isinstance(mixing, Average) else len(mixing.members)
-    swaps = 0 if isinstance(mixing, Average) else len(mixing.entering)
-    # Every rank sends a slice of its members to each other one, and gets the means back.
-    crossing = block * (ranks - 1) * (members + ranks) // ranks + swaps * block
-    return 2 * ranks * (ranks - 1) + swaps, crossing
+    of_ranks = [sent(mixing, layout, rank, block) for rank in range(layout.ranks)]
+    return sum(messages for messages, _ in of_ranks), sum(moved for _, moved in of_ranks)
+
+
+def _time(problem: Problem, layout: Layout) -> str:
+    work, exchange = cost(problem, layout)
+    steps = problem.experiment.steps
+    return (
+        f"about {in_seconds(work + exchange)} a step, {in_seconds((work + exchange) * steps)} in"
+        f" all, {exchange / (work + exchange):.0%} of it messages; with a core for each rank, all"
+        " on one host"
+    )
 
 
 def _memory(problem: Problem, layout: Layout) -> str:

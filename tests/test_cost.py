@@ -1,0 +1,73 @@
+"""The cost model counts messages as they are, and measures the work of the rank with most of it."""
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from udsgd_mpi.communication import LSGDPP, Average, metropolis
+from udsgd_mpi.cost import Network, cost, sent
+from udsgd_mpi.experiment.read import variants
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.problem import OneProcess, Problem, pose
+
+ROW = 64  # bytes; eight numbers
+
+
+def test_neighbours_get_each_row_once() -> None:
+    ring = metropolis(Graph.from_networkx(nx.cycle_graph(12), "ring"))
+    for ranks, partners in ((1, 0), (2, 1), (3, 2), (12, 2)):
+        for rank in range(ranks):
+            rows = {1: 0, 2: 2, 3: 2, 12: 2}[ranks]
+            assert sent(ring, Layout(12, ranks), rank, ROW) == (partners, rows * ROW)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_averages_move_slices(ranks: int) -> None:
+    """Of each hosted row all but the own slice, and the own slice of the mean to each other."""
+    layout = Layout(8, ranks)
+    expected = 8 // ranks * (ROW - ROW // ranks) + (ranks - 1) * ROW // ranks
+    for rank in range(ranks):
+        assert sent(Average(), layout, rank, ROW) == (2 * (ranks - 1), expected)
+
+
+def test_hand_overs_are_messages_too() -> None:
+    topology = Graph.from_networkx(nx.path_graph(8), "topology")
+    mixing = LSGDPP(participants=3, interval=1).start(topology, 4).mixing(1)
+    alone = Layout(8, 8)
+    totals = np.sum([sent(mixing, alone, rank, ROW) for rank in range(8)], axis=0)
+    handed = len(mixing.entering)
+    assert handed > 0
+    # Slices of an eighth: three rows to seven others each, and the mean of each slice to seven.
+    assert totals.tolist() == [8 * 14 + handed, (3 + 8) * 7 * ROW // 8 + handed * ROW]
+
+
+def posed(**settings: object) -> Problem:
+    raw = {
+        "agents": 6,
+        "steps": 1000,
+        "trials": 4,
+        "data": {"source": "breast_cancer"},
+        "groups": {"all": {"share": 1, "sampler": "iid"}},
+        **settings,
+    }
+    return pose(variants(raw, {})["main"], OneProcess(6))
+
+
+@pytest.mark.parametrize(("interval", "share"), [(1, 1.0), (4, 0.25)])
+def test_exchanges_count_at_aggregations_alone(interval: int, share: float) -> None:
+    problem = posed(communication={"kind": "dsgd", "interval": interval})
+    row = 4 * 30 * 8
+    found = cost(problem, Layout(6, 3), Network(message=1.0, bandwidth=row))
+    # Each rank of a ring has two partners, and sends a row to each.
+    assert found.exchange == pytest.approx(share * (2 * 1.0 + 2 * 1.0))
+    assert found.work > 0
+    assert cost(problem, Layout(6, 1)).exchange == 0
+
+
+def test_patterns_differ_in_what_they_send() -> None:
+    row = 4 * 30 * 8
+    network = Network(message=0.0, bandwidth=row)
+    for kind, rows in (("dsgd", 2), ("centralized", (3 + 1) / 2)):
+        found = cost(posed(communication=kind), Layout(6, 2), network)
+        assert found.exchange == pytest.approx(rows)
