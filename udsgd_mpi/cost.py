@@ -1,7 +1,8 @@
 """What a step takes: a rank's own work, done here for a moment, and its messages, by a formula."""
 
 from collections.abc import Iterator
-from time import process_time
+from concurrent.futures import ThreadPoolExecutor
+from time import thread_time
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.agent_sums import combine, mean_over_agents
 from udsgd_mpi.communication import Mixing, PartialAverage, Schedule, Weights
+from udsgd_mpi.launcher import cores
 from udsgd_mpi.layout import Layout, rows_wanted
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem import Problem
@@ -61,10 +63,12 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
     for rank in range(layout.ranks):
         hosted = [problem.roster[i].group for i in layout.hosted(rank)]
         make_up.setdefault(tuple(hosted.count(group) for group in groups), rank)
-    return Cost(
-        max(_work(problem, layout, rank) for rank in make_up.values()),
-        _exchange(problem, layout, network),
-    )
+    # As many ranks at once as there will be: cores share caches, and hardware threads a core.
+    threads = min(layout.ranks, cores())
+    with ThreadPoolExecutor(threads) as pool:
+        ranks = [rank for rank in make_up.values() for _ in range(threads)]
+        work = max(pool.map(lambda rank: _work(problem, layout, rank), ranks))
+    return Cost(work, _exchange(problem, layout, network))
 
 
 def sent(mixing: Mixing, layout: Layout, rank: int, row: int) -> tuple[int, int]:
@@ -108,6 +112,7 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
     The first block of draws warms up; then whole blocks are measured.
     """
     experiment, hosted = problem.experiment, layout.hosted(rank)
+    schedule = experiment.communication.start(problem.topology, experiment.seed)
     agents = [problem.agents[i] for i in hosted]
     trials, d = experiment.trials, len(problem.minimizer)
     sizes = [len(agent.points.labels) for agent in agents]
@@ -121,9 +126,9 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
 
     def stops() -> Iterator[int]:
         for first in range(0, experiment.steps + 2 * block, block):
-            times = problem.schedule.times(first + block)
+            times = schedule.times(first + block)
             yield from np.union1d(times[times > first], first + block).tolist()
-            measured.append((first + block, process_time()))
+            measured.append((first + block, thread_time()))
             if len(measured) > 1 and measured[-1][1] - measured[0][1] > _SECONDS:
                 return
 
@@ -138,7 +143,7 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
             np.concatenate([agent.points.weights for agent in agents]),
         ),
         batch,
-        _MixingAlone(problem.schedule, layout, rank, trials * d),
+        _MixingAlone(schedule, layout, rank, trials * d),
         stops(),
         lambda _n, _theta: None,
     )
