@@ -14,9 +14,10 @@ from udsgd_mpi.graphs.files import read_graph
 
 READY = sorted((Path(__file__).parent.parent / "topologies").glob("*.edgelist"))
 GENERATORS = [
-    source
-    for source in sources.AnyGraph.__args__
-    if source not in (sources.GraphFile, sources.Snowball)
+    source for source in sources.AnyGraph.__args__ if not issubclass(source, sources.InFile)
+]
+SUB_GRAPHS = [
+    source for source in sources.AnyGraph.__args__ if issubclass(source, sources.SubGraph)
 ]
 
 
@@ -54,14 +55,63 @@ def test_compressed_rows() -> None:
     assert graph.mean_degree == pytest.approx(2 * plain.number_of_edges() / 20)
 
 
-def test_snowball_is_a_connected_part(tmp_path: Path) -> None:
-    big = nx.barabasi_albert_graph(200, 3, seed=1)
-    path = tmp_path / "big.txt"
-    nx.write_edgelist(big, path, data=False)
-    part = build(sources.Snowball(path=str(path)), 50, 3, "graph").to_networkx()
-    assert len(part) == 50
-    assert nx.is_connected(part)
-    assert part.number_of_edges() > 49
+@pytest.fixture
+def big(tmp_path: Path) -> nx.Graph:
+    """A graph in a file, whose 5-core has parts of 40 and 10 nodes."""
+    graph = nx.barabasi_albert_graph(160, 3, seed=1)
+    graph.add_edges_from(nx.random_regular_graph(8, 40, seed=2).edges)
+    graph.add_edges_from(nx.complete_graph(range(160, 170)).edges)
+    graph.add_edge(159, 160)
+    nx.write_edgelist(graph, tmp_path / "big.txt", data=False)
+    return graph
+
+
+@pytest.mark.parametrize("source", SUB_GRAPHS, ids=lambda g: g.__struct_config__.tag)
+@pytest.mark.parametrize("core", [0, 5])
+def test_sub_graphs_are_connected_induced_and_reproducible(
+    source: type[sources.SubGraph], core: int, big: nx.Graph, tmp_path: Path
+) -> None:
+    drawn = source(path=str(tmp_path / "big.txt"), core=core)
+    inner = max(nx.connected_components(nx.k_core(big, core)), key=len)
+    nodes = [sorted(drawn.nodes(30, seed, "graph").tolist()) for seed in (3, 3, 4)]
+    assert nodes[0] == nodes[1] != nodes[2]
+    for chosen in nodes:
+        assert len(set(chosen)) == 30
+        assert set(chosen) <= inner
+        assert nx.is_connected(big.subgraph(chosen))
+    induced = nx.convert_node_labels_to_integers(big.subgraph(nodes[0]), ordering="sorted")
+    part = build(drawn, 30, 3, "graph").to_networkx()
+    assert nx.utils.graphs_equal(part, induced)
+
+
+@pytest.mark.parametrize("source", SUB_GRAPHS, ids=lambda g: g.__struct_config__.tag)
+def test_sub_graphs_that_are_too_large_are_refused(
+    source: type[sources.SubGraph], big: nx.Graph, tmp_path: Path
+) -> None:
+    for core, n in ((0, len(big) + 1), (50, 2)):
+        drawn = source(path=str(tmp_path / "big.txt"), core=core)
+        with pytest.raises(ConfigurationError, match=f"expected at least {n} connected"):
+            build(drawn, n, 1, "graph")
+
+
+@pytest.mark.parametrize("k", [1, 3, 4, 5, 9, 10])
+def test_core_is_that_of_networkx(k: int, big: nx.Graph) -> None:
+    found = Graph.from_networkx(big, "graph").core(k)
+    assert found.tolist() == sorted(nx.k_core(big, k))
+
+
+def test_random_nodes_are_the_fewest(big: nx.Graph, tmp_path: Path) -> None:
+    drawn = sources.RandomNodes(path=str(tmp_path / "big.txt"))
+    rng = np.random.default_rng(5)
+    rng.integers(len(big))
+    order = rng.permutation(len(big)).tolist()
+    largest: set[int] = set()
+    m = 0
+    while len(largest) < 30:
+        m += 1
+        largest = max(nx.connected_components(big.subgraph(order[:m])), key=len)
+    assert set(drawn.nodes(30, 5, "graph").tolist()) <= largest
+    assert len(largest) < 45
 
 
 def test_snowball_is_induced_on_what_is_met_first(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from udsgd_mpi.storage.read import Measured
 Abscissa = Literal["step", "time", "bytes"]
 
 LABELS: dict[Abscissa, str] = {
-    "step": "step n",
+    "step": "step $n$",
     "time": "simulated time of the slowest agent [s]",
     "bytes": "bytes exchanged in a trial",
 }

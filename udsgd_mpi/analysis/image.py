@@ -27,5 +27,5 @@ def save(figure: Figure, path: Path) -> None:
             f"figure {path}: expected a name ending in .{', .'.join(FORMATS)}, got {path.name!r}"
         )
     image = io.BytesIO()
-    figure.savefig(image, format=kind, dpi=150)
+    figure.savefig(image, format=kind)
     replace_file(path, image.getvalue())

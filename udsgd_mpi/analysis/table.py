@@ -1,6 +1,5 @@
 """The table of a result file: one line for each variant."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 from udsgd_mpi.analysis.layout import aligned
@@ -35,7 +34,6 @@ def _row(name: str, measured: Measured) -> tuple[str, ...]:
     mse, error = over_trials(measured.squared_error[-1])
     consensus, _ = over_trials(measured.consensus_error[-1])
     n = int(measured.step[-1])
-    counts = Counter(measured.samplers)
     return (
         name,
         str(n),
@@ -45,7 +43,7 @@ def _row(name: str, measured: Measured) -> tuple[str, ...]:
         f"{n * mse:.4g}",
         _against_prediction(measured),
         f"{consensus:.1e}",
-        " + ".join(f"{count} {sampler}" for sampler, count in counts.items()),
+        measured.composition,
     )
 
 

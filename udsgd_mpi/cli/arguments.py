@@ -43,6 +43,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     subparsers = {"run": _add_run(commands), "inspect": _add_inspect(commands)}
     subparsers["report"] = _add_report(commands)
+    subparsers["reproduce"] = _add_reproduce(commands)
     subparsers["predict"] = _add_predict(commands)
     subparsers["plan"] = _add_plan(commands)
     subparsers["diagnose"] = _add_diagnose(commands)
@@ -254,7 +255,52 @@ def _add_report(commands: "Commands") -> _Parser:
         default="step",
         help="draw against steps, simulated seconds, or bytes exchanged (default: step)",
     )
+    report.add_argument(
+        "--show",
+        choices=["mse", "scaled", "last", "agents", "consensus", "topology"],
+        default="mse",
+        help="figure: MSE, MSE/γₙ, both at the last step, agents' Tr V_i, consensus, topology",
+    )
+    report.add_argument(
+        "--style",
+        choices=["screen", "paper"],
+        default="screen",
+        help="for a screen, or for one column of a paper (default: screen)",
+    )
+    report.add_argument("--csv", type=Path, metavar="FILE", help="write the curves too")
     return report
+
+
+def _add_reproduce(commands: "Commands") -> _Parser:
+    reproduce = _add(
+        commands, "reproduce", "run the paper's experiments, and say which claims hold"
+    )
+    reproduce.add_argument(
+        "names", nargs="+", metavar="NAME", help="fig2a … fig2f, upgrade, …, or all"
+    )
+    reproduce.add_argument(
+        "--quick", action="store_true", help="half a minute each, on other data and graphs"
+    )
+    reproduce.add_argument(
+        "--weight",
+        choices=["unbiased", "literal"],
+        help="importance weight (default: the experiment's, unbiased; literal: the paper's eq. 91)",
+    )
+    reproduce.add_argument(
+        "--output-dir",
+        type=Path,
+        default=Path("results"),
+        metavar="FOLDER",
+        help="where results and report.html go (default: results)",
+    )
+    reproduce.add_argument("--markdown", type=Path, metavar="FILE", help="write the verdicts too")
+    reproduce.add_argument("--force", action="store_true", help="compute anew what is there")
+    reproduce.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="another setting"
+    )
+    _add_survival(reproduce)
+    reproduce.set_defaults(emulate=False)
+    return reproduce
 
 
 def _add_extend(commands: "Commands") -> _Parser:

@@ -30,9 +30,11 @@ def command(arguments: Namespace) -> None:
         if launched_rank() == 0:
             _join(path, part)
     if launched_rank() == 0:
+        from udsgd_mpi.analysis.figures import style
         from udsgd_mpi.cli.report import show
 
-        show(path, path.with_suffix(".png"))
+        with style("screen"):
+            show(path, path.with_suffix(".png"))
 
 
 def _more(text: str | None) -> int:

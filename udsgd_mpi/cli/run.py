@@ -43,9 +43,11 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
     output = on_all_ranks(load, arguments)
     if output:
+        from udsgd_mpi.analysis.figures import style
         from udsgd_mpi.cli.report import show
 
-        show(output, output.with_suffix(".png"))
+        with style("screen"):
+            show(output, output.with_suffix(".png"))
 
 
 def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespace) -> Path | None:

@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from udsgd_mpi.analysis.drawing import draw
+from udsgd_mpi.analysis.figures import draw, style
 from udsgd_mpi.analysis.image import save
 from udsgd_mpi.cli.settings import assigned
 from udsgd_mpi.communication import DSGD, contraction
@@ -45,5 +45,6 @@ def command(arguments: Namespace) -> None:
         write_graph(graph, arguments.save, " ".join(["udsgd topology", name, *arguments.set]))
         print(f"edges in      {arguments.save}")
     figure = arguments.figure or Path(Path(name).name).with_suffix(".png")
-    save(draw(graph, f"{Path(name).stem}, {len(graph)} agents"), figure)
+    with style("screen"):
+        save(draw(graph, f"{Path(name).stem}, {len(graph)} agents"), figure)
     print(f"drawing       {figure}")

@@ -14,6 +14,7 @@ from udsgd_mpi.experiment.check import check, expand, merge
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.templates import of_agent
 
+_NO_SETTINGS = ("variant", "claim", "quick")
 _FILES = ("graph", "path", "source", "topology", "weights")
 
 
@@ -46,11 +47,12 @@ def variants(raw: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Expe
     Parameters
     ----------
     raw
-        Settings as read; without variant tables the base is the only variant, ``"main"``.
+        Settings as read; without variant tables the base is the only variant, ``"main"``. What the
+        experiment claims, and its quick size, are no settings.
     flags
         Settings from the command line, laid over every variant.
     """
-    base = {key: value for key, value in raw.items() if key != "variant"}
+    base = {key: value for key, value in raw.items() if key not in _NO_SETTINGS}
     overlays = raw.get("variant", {"main": {}})
     if not isinstance(overlays, Mapping) or not overlays:
         raise ConfigurationError(f"variant: expected tables [variant.NAME], got {overlays!r}")

@@ -75,11 +75,7 @@ class Graph:
         ConfigurationError
             If it is not connected; ``name`` says which graph it is.
         """
-        from scipy.sparse import csr_array
-        from scipy.sparse.csgraph import connected_components
-
-        arcs = (np.ones(len(self.neighbours), dtype=np.int8), self.neighbours, self.offsets)
-        parts, part = connected_components(csr_array(arcs, shape=(len(self), len(self))))
+        parts, part = self._parts()
         if parts != 1:
             smallest = np.bincount(part).min() if parts else 0
             raise ConfigurationError(
@@ -87,6 +83,28 @@ class Graph:
                 f"{smallest} of {len(self)} nodes); join the parts or keep the largest one"
             )
         return self
+
+    def largest_part(self) -> NDArray[np.int64]:
+        """Nodes of the largest connected part, ascending."""
+        _, part = self._parts()
+        return np.flatnonzero(part == np.argmax(np.bincount(part, minlength=1)))
+
+    def core(self, k: int) -> NDArray[np.int64]:
+        """Nodes of the k-core, ascending: the largest induced graph with degrees of k or more."""
+        nodes, graph = np.arange(len(self)), self
+        while (few := graph.degrees < k).any():
+            nodes = nodes[~few]
+            graph = self.induced(nodes)
+        return nodes
+
+    def _parts(self) -> tuple[int, NDArray[np.int32]]:
+        """Number of connected parts, and that of each node."""
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import connected_components
+
+        arcs = (np.ones(len(self.neighbours), dtype=np.int8), self.neighbours, self.offsets)
+        parts, part = connected_components(csr_array(arcs, shape=(len(self), len(self))))
+        return parts, part
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

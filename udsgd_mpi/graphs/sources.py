@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 from msgspec import Meta, Struct, structs
+from numpy.typing import NDArray
 
 from udsgd_mpi.data.archive import GRAPHS, fetch
 from udsgd_mpi.errors import ConfigurationError
@@ -26,6 +27,7 @@ _TRIES = 100
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[int, Meta(ge=1)]
+Nodes = NDArray[np.int64]
 
 
 class GraphSource(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -195,16 +197,53 @@ class GraphFile(InFile, frozen=True, tag="file"):
         return read_graph(self.file).connected(name)
 
 
-class Snowball(InFile, frozen=True, tag="snowball"):
+class SubGraph(InFile, frozen=True):
+    """A connected sub-graph of a big graph file: all edges between some n of its nodes.
+
+    Parameters
+    ----------
+    core
+        Drawn within the largest connected part of the k-core: the nodes that are left when those
+        with fewer than ``core`` neighbours are removed again and again.
+    """
+
+    core: Annotated[int, Meta(ge=0)] = 0
+
+    def build(self, n: int, seed: int, name: str) -> Graph:
+        return read_graph(self.file).induced(self.nodes(n, seed, name))
+
+    def nodes(self, n: int, seed: int, name: str) -> Nodes:
+        """The nodes, as the big graph numbers them."""
+        big = read_graph(self.file)
+        nodes = np.arange(len(big))
+        if self.core:
+            nodes = big.core(self.core)
+            big = big.induced(nodes)
+            part = big.largest_part()
+            nodes, big = nodes[part], big.induced(part)
+        rng = np.random.default_rng(seed)
+        first = int(rng.integers(max(1, len(big))))
+        found = self.choose(big, first, n, rng) if len(big) else nodes
+        if len(found) < n:
+            raise ConfigurationError(
+                f"{name}: expected at least {n} connected nodes to draw from, got {len(found)}; use"
+                " a larger graph, a smaller core or fewer points"
+            )
+        return np.asarray(nodes[found])
+
+    def choose(self, big: Graph, first: int, n: int, rng: np.random.Generator) -> Nodes:
+        """Connected nodes, n of them or all there are; ``first`` was drawn uniformly."""
+        raise NotImplementedError
+
+
+class Snowball(SubGraph, frozen=True, tag="snowball"):
     """Connected sub-graph of a big graph file: the first n nodes met breadth-first.
 
     The search starts at a node drawn with the seed and visits neighbours in a drawn order.
     """
 
-    def build(self, n: int, seed: int, name: str) -> Graph:
-        big = read_graph(self.file)
-        rng = np.random.default_rng(seed)
-        found = [int(rng.integers(len(big)))]
+    def choose(self, big: Graph, first: int, n: int, rng: np.random.Generator) -> Nodes:
+        found = [first]
         seen = np.zeros(len(big), dtype=bool)
         seen[found] = True
         for node in found:
@@ -213,11 +252,46 @@ class Snowball(InFile, frozen=True, tag="snowball"):
             seen[new] = True
             found.extend(rng.permutation(new).tolist())
             if len(found) >= n:
-                return big.induced(np.array(found[:n]))
-        raise ConfigurationError(
-            f"{name}: expected at least {n} nodes connected to node {found[0]}, got"
-            f" {len(found)}; use a larger graph or fewer points"
-        )
+                break
+        return np.array(found[:n])
+
+
+class RandomWalk(SubGraph, frozen=True, tag="random_walk"):
+    """Connected sub-graph of a big graph file: the first n nodes met by a simple random walk."""
+
+    def choose(self, big: Graph, first: int, n: int, rng: np.random.Generator) -> Nodes:
+        found = {first: None}
+        most = len(Snowball(path=self.path).choose(big, first, n, rng))
+        node = first
+        while len(found) < most:
+            k = rng.integers(big.offsets[node], big.offsets[node + 1])
+            node = int(big.neighbours[k])
+            found[node] = None
+        return np.array(list(found))
+
+
+class RandomNodes(SubGraph, frozen=True, tag="random_nodes"):
+    """Connected sub-graph of a big graph file: part of what a random set of nodes induces.
+
+    Nodes are taken in random order until some n of them hang together; of a part that comes out
+    larger, the first n met breadth-first.
+    """
+
+    def choose(self, big: Graph, first: int, n: int, rng: np.random.Generator) -> Nodes:
+        order = rng.permutation(len(big))
+
+        def part(m: int) -> Nodes:
+            nodes = np.sort(order[:m])
+            return nodes[big.induced(nodes).largest_part()]
+
+        few, enough = 0, len(big)
+        while enough - few > 1:
+            middle = (few + enough) // 2
+            few, enough = (few, middle) if len(part(middle)) >= n else (middle, enough)
+        nodes = part(enough)
+        inner = big.induced(nodes)
+        start = int(rng.integers(len(inner)))
+        return nodes[Snowball(path=self.path).choose(inner, start, n, rng)]
 
 
 def _connected(draw: Callable[[int], "nx.Graph"], source: GraphSource, n: int) -> "nx.Graph":
@@ -244,6 +318,8 @@ AnyGraph = (
     | RandomRegular
     | GraphFile
     | Snowball
+    | RandomWalk
+    | RandomNodes
 )
 
 

@@ -2,6 +2,6 @@
 
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
-from udsgd_mpi.problem.pose import Entry, Problem, pose, pose_all
+from udsgd_mpi.problem.pose import Entry, Problem, pose, pose_all, topology_of
 
-__all__ = ["Agent", "Entry", "Everyone", "OneProcess", "Problem", "pose", "pose_all"]
+__all__ = ["Agent", "Entry", "Everyone", "OneProcess", "Problem", "pose", "pose_all", "topology_of"]

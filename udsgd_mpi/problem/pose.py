@@ -140,11 +140,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     """
     seed = experiment.seed
     held = held or hold(experiment.data, experiment.partition, seed, everyone)
-    topology = everyone.once(
-        lambda: build_topology(
-            experiment.topology, everyone.agents, _graph_seed(seed, Purpose.TOPOLOGY), "topology"
-        )
-    )
+    topology = everyone.once(lambda: topology_of(experiment, everyone.agents))
     schedule = everyone.everywhere(lambda: experiment.communication.start(topology, seed))
     names = assign(experiment.groups, everyone.agents)
     clock = clock_of(experiment, names)
@@ -197,6 +193,18 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
         optimum.hessian,
         optimum.largest_curvature,
     )
+
+
+def topology_of(experiment: Experiment, agents: int) -> Graph:
+    """The graph of the agents.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not connected, or not of their number.
+    """
+    graph_seed = _graph_seed(experiment.seed, Purpose.TOPOLOGY)
+    return build_topology(experiment.topology, agents, graph_seed, "topology")
 
 
 def _classes(experiment: Experiment, rows: list[Rows], everyone: Everyone) -> Floats:

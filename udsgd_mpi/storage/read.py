@@ -1,5 +1,6 @@
 """Reading result files."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,18 +38,22 @@ class Measured:
         Whether there are no steps to come.
     diverged
         Number of trials that are left out below, as an iterate was not finite.
+    trials
+        Number of each other trial, shape (trials,).
     squared_error, consensus_error
         Shape (steps, trials).
-    samplers
-        Sampler of each agent.
+    groups, samplers
+        Group and sampler of each agent.
     predicted_mse, predicted_mse_error
         Shape (steps,); None where nothing was predicted.
+    step_size
+        γ_n, shape (steps,).
     last_theta
         Network averages at the last step, shape (trials, d).
-    last_step_size
-        γ_n there.
     limiting_covariance
         V, shape (d, d); None where nothing was predicted.
+    agent_traces
+        What each agent adds to Tr V, shape (agents,); None where nothing was predicted.
     simulated_time
         Seconds on the virtual clock at which each agent had θ^i_n, shape (steps, agents); None
         where no time was simulated, or the variant is not complete.
@@ -60,17 +65,32 @@ class Measured:
     title: str
     complete: bool
     diverged: int
+    trials: NDArray[np.int64]
     step: NDArray[np.int64]
     squared_error: Floats
     consensus_error: Floats
+    groups: list[str]
     samplers: list[str]
     predicted_mse: Floats | None
     predicted_mse_error: Floats | None
+    step_size: Floats
     last_theta: Floats
-    last_step_size: float
     limiting_covariance: Floats | None
+    agent_traces: Floats | None
     simulated_time: Floats | None
     bytes_exchanged: NDArray[np.int64] | None
+
+    @property
+    def composition(self) -> str:
+        """How many agents have which sampler."""
+        counts = Counter(self.samplers)
+        return " + ".join(f"{count} {sampler}" for sampler, count in counts.items())
+
+    @property
+    def limit(self) -> float | None:
+        """Tr V, or None where no limit is known."""
+        V = self.limiting_covariance
+        return None if V is None or np.isnan(V).any() else float(np.trace(V))
 
 
 @contextmanager
@@ -170,15 +190,18 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         title=run.attrs["title"],
         complete=bool(run.attrs.get("complete", True)),
         diverged=int(np.sum(~finite)),
+        trials=run["trial"][:][finite],
         step=run["step"][:],
         squared_error=errors[:, finite],
         consensus_error=run["consensus_error"][:][:, finite],
+        groups=run["group"].asstr()[:].tolist(),
         samplers=run["sampler"].asstr()[:].tolist(),
         predicted_mse=_optional(run, "predicted_mse"),
         predicted_mse_error=_optional(run, "predicted_mse_error"),
+        step_size=run["step_size"][:],
         last_theta=run["theta_mean"][-1][finite],
-        last_step_size=float(run["step_size"][-1]),
         limiting_covariance=_optional(run, "limiting_covariance"),
+        agent_traces=_optional(run, "agent_trace_V"),
         simulated_time=_optional(run, "simulated_time"),
         bytes_exchanged=_optional(run, "bytes_exchanged"),
     )

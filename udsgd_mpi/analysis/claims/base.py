@@ -1,0 +1,89 @@
+"""What a claim is."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from udsgd_mpi.analysis.claims.ratio import Scores
+from udsgd_mpi.analysis.claims.verdict import Statement
+from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.storage.read import Measured
+
+
+class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
+    """A claim about the errors of an experiment's variants.
+
+    Parameters
+    ----------
+    text
+        The claim in words.
+    variants
+        Those that it is about; by default all.
+    """
+
+    text: str
+    variants: Annotated[list[str], Meta(min_length=1)] | None = None
+
+    def statements(self, measured: Mapping[str, Measured]) -> list[Statement]:
+        """Whose conjunction is the claim."""
+        raise NotImplementedError
+
+    def chosen(self, measured: Mapping[str, Measured]) -> dict[str, Measured]:
+        """The variants that the claim is about.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such variant, or fewer than two trials of one.
+        """
+        names = self.variants or list(measured)
+        for name in names:
+            if name not in measured:
+                raise ConfigurationError(
+                    f"claim {self.text!r}: unknown variant {name!r}: {nearest(name, measured)}"
+                )
+            if len(measured[name].trials) < 2:
+                raise ConfigurationError(
+                    f"claim {self.text!r}: expected at least two trials of {name}, got"
+                    f" {len(measured[name].trials)}; use --trials"
+                )
+        return {name: measured[name] for name in names}
+
+
+def scores(measured: Measured, rows: NDArray[np.intp], *, each_agent: bool = False) -> Scores:
+    """N · ‖θ_n − θ*‖² of each trial, mean over some recorded steps.
+
+    Parameters
+    ----------
+    rows
+        Of the steps.
+    each_agent
+        Whether to multiply by N too.
+    """
+    times = measured.step[rows] * (len(measured.samplers) if each_agent else 1)
+    errors = (times[:, None] * measured.squared_error[rows]).mean(axis=0)
+    return Scores(errors, measured.trials)
+
+
+def rows_between(measured: Measured, since: int | None, until: int | None) -> NDArray[np.intp]:
+    """Rows of the recorded steps from ``since`` on; of the last alone where there are none.
+
+    Parameters
+    ----------
+    until
+        Last step to take; by default the last that is recorded.
+    """
+    step = measured.step
+    known = np.flatnonzero(step <= until) if until else np.arange(len(step))
+    known = known if len(known) else np.arange(1)
+    late = known[step[known] >= since] if since else known[-1:]
+    return late if len(late) else known[-1:]
+
+
+def span(measured: Measured, rows: NDArray[np.intp]) -> str:
+    """The steps of some rows in words."""
+    first, last = int(measured.step[rows[0]]), int(measured.step[rows[-1]])
+    return f"n = {last:,}" if first == last else f"n = {first:,} to {last:,}"

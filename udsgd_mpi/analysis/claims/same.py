@@ -1,0 +1,52 @@
+"""That errors are the same."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+
+from udsgd_mpi.analysis.claims.base import Claim, rows_between, scores, span
+from udsgd_mpi.analysis.claims.ratio import ratio
+from udsgd_mpi.analysis.claims.verdict import Statement
+from udsgd_mpi.storage.read import Measured
+
+
+class Same(Claim, frozen=True, tag="same", kw_only=True):
+    """The error of every variant is within a margin of the first one's.
+
+    Parameters
+    ----------
+    margin
+        Ratios lie between 1 / (1 + margin) and 1 + margin.
+    since
+        At every recorded step from here on; by default at the last.
+    pooled
+        Whether the errors n · ‖θ_n − θ*‖² are averaged over these steps instead of being compared
+        at each.
+    each_agent
+        Whether errors are multiplied by the number of agents.
+    """
+
+    margin: Annotated[float, Meta(gt=0)]
+    since: Annotated[int, Meta(ge=1)] | None = None
+    pooled: bool = False
+    each_agent: bool = False
+
+    def statements(self, measured: Mapping[str, Measured]) -> list[Statement]:
+        chosen = self.chosen(measured)
+        names = list(chosen)
+        bounds = (1 / (1 + self.margin), 1 + self.margin)
+        found = []
+        for name in names[1:]:
+            first, other = chosen[names[0]], chosen[name]
+            rows = rows_between(other, self.since, None)
+            for some in [rows] if self.pooled else rows[:, None]:
+                theirs = np.searchsorted(first.step, other.step[some])
+                compared = ratio(
+                    scores(other, some, each_agent=self.each_agent),
+                    scores(first, theirs, each_agent=self.each_agent),
+                )
+                about = f"{name} / {names[0]}"
+                found.append(Statement(about, span(other, some), compared, bounds, bounds))
+        return found

@@ -1,0 +1,75 @@
+"""A line with its band for every variant."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from udsgd_mpi.analysis.figures.style import (
+    colour,
+    legend_columns,
+    legend_lines,
+    line,
+    new_figure,
+)
+from udsgd_mpi.storage.read import Floats, Measured
+
+_LARGEST = 1e100  # beyond it a logarithmic axis overflows
+
+
+class Curve(NamedTuple):
+    """What is drawn of a variant.
+
+    Attributes
+    ----------
+    x, y, error
+        Shape (points,); the band is two errors wide on each side.
+    expected
+        A wide and pale line below it, or None.
+    """
+
+    x: Floats
+    y: Floats
+    error: Floats
+    expected: Floats | None
+
+
+def curves_figure(
+    variants: Mapping[str, Measured],
+    curve_of: Callable[[str, Measured], Curve],
+    key: str,
+) -> tuple[Figure, Axes]:
+    """Log–log curves of all variants, with a legend below them.
+
+    Parameters
+    ----------
+    key
+        What lines and bands are.
+    """
+    names = list(variants)
+    figure = new_figure(extra=legend_lines(names))
+    axes = figure.add_subplot()
+    for k, (name, measured) in enumerate(variants.items()):
+        x, y, error, expected = curve_of(name, measured)
+        y = _drawable(y)
+        axes.plot(x, y, color=colour(k), linestyle=line(k), label=name)
+        # A logarithmic axis has no place for a band that reaches 0 or below.
+        lower = np.maximum(y - 2 * error, y / 10)
+        upper = _drawable(y + 2 * error)
+        axes.fill_between(x, lower, upper, color=colour(k), alpha=0.2, linewidth=0)
+        if expected is not None:
+            axes.plot(x, _drawable(expected), color=colour(k), linewidth=4, alpha=0.3, zorder=1.5)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title(next(iter(variants.values())).title)
+    axes.grid(which="major", alpha=0.3)
+    figure.legend(
+        loc="outside lower left", ncols=legend_columns(names), title=key, alignment="left"
+    )
+    return figure, axes
+
+
+def _drawable(values: Floats) -> Floats:
+    return np.where((values > 0) & (values < _LARGEST), values, np.nan)

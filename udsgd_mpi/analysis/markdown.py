@@ -1,0 +1,38 @@
+"""Verdicts as a Markdown document."""
+
+from collections.abc import Iterator, Sequence
+
+from udsgd_mpi.analysis.claims.words import claimed, numbers
+from udsgd_mpi.analysis.statistics import over_trials
+from udsgd_mpi.analysis.study import Study
+
+
+def document(studies: Sequence[Study]) -> str:
+    """A section for each study: what computed it, its errors, its claims."""
+    return "\n".join(line for study in studies for line in _section(study))
+
+
+def _section(study: Study) -> Iterator[str]:
+    yield f"## {study.name}: {study.title}\n"
+    yield f"{study.about}\n"
+    yield f"`{study.command}` — {study.size}; {study.duration}, {study.origin}.\n"
+    yield "| variant | agents | n · MSE ± s.e. | predicted | Tr V |"
+    yield "|---|---|---|---|---|"
+    for name, each in study.measured.items():
+        n = each.step[-1]
+        mse, error = over_trials(each.squared_error[-1])
+        predicted = each.predicted_mse
+        expected = "—" if predicted is None else f"{n * predicted[-1]:.4g}"
+        limit = "—" if each.limit is None else f"{each.limit:.4g}"
+        yield (
+            f"| {name} | {each.composition} | {n * mse:.4g} ± {n * error:.1g} | {expected}"
+            f" | {limit} |"
+        )
+    yield "\n| claim | verdict | ratio [95 % interval] | claimed |"
+    yield "|---|---|---|---|"
+    for verdict in study.verdicts:
+        for k, found in enumerate(verdict.statements):
+            claim = f"{verdict.text} | **{verdict.outcome}**" if k == 0 else " | "
+            shown = f"{found.about} = {numbers(found)}, {found.where}"
+            yield f"| {claim} | {shown} | {claimed(found)} |"
+    yield ""

@@ -1,0 +1,85 @@
+"""An experiment with its results and what they say of its claims."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from udsgd_mpi.analysis.claims import AnyClaim, Claim, Verdict, judge
+from udsgd_mpi.experiment.check import one_of
+from udsgd_mpi.storage.read import Measured, open_results, read_measures
+
+
+@dataclass(frozen=True)
+class Study:
+    """An experiment, its results and its verdicts.
+
+    Attributes
+    ----------
+    name
+        Of the experiment, and of its size and weight where they are not the usual.
+    about
+        What it is about, in a few paragraphs.
+    command
+        What computes it.
+    attributes
+        Root attributes of its result file.
+    """
+
+    name: str
+    title: str
+    about: str
+    command: str
+    attributes: dict[str, Any]
+    measured: dict[str, Measured]
+    verdicts: list[Verdict]
+
+    @classmethod
+    def of(
+        cls, name: str, title: str, about: str, command: str, results: Path, claims: list[Any]
+    ) -> "Study":
+        """Read results and judge claims, given as raw settings.
+
+        Raises
+        ------
+        ConfigurationError
+            If the results can't be read, or a claim is not about them.
+        """
+        with open_results(results) as file:
+            attributes = dict(file.attrs)
+        measured = read_measures(results)
+        verdicts = []
+        for k, raw in enumerate(claims):
+            claim: Claim = one_of(AnyClaim, raw, f"{name}: claim[{k}]")
+            verdicts.append(judge(claim.text, claim.statements(measured)))
+        return cls(name, title, about, command, attributes, measured, verdicts)
+
+    @property
+    def duration(self) -> str:
+        """From the start of the run to its last writing, in words."""
+        started, written = (
+            datetime.fromisoformat(self.attributes[key]) for key in ("started", "written")
+        )
+        return f"{written - started} hours on {self.attributes['ranks']} ranks"
+
+    @property
+    def origin(self) -> str:
+        """When, and by which version."""
+        return (
+            f"{self.attributes['written'][:10]}, udsgd_mpi {self.attributes['udsgd_mpi_version']}"
+        )
+
+    @property
+    def size(self) -> str:
+        """Agents, steps and trials in words."""
+
+        def span(numbers: set[int]) -> str:
+            low, high = min(numbers), max(numbers)
+            return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+        variants = self.measured.values()
+        return (
+            f"{span({len(each.samplers) for each in variants})} agents,"
+            f" {span({int(each.step[-1]) for each in variants})} steps,"
+            f" {span({len(each.trials) for each in variants})} trials"
+        )

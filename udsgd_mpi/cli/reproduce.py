@@ -1,0 +1,88 @@
+"""``udsgd reproduce``."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from udsgd_mpi.cli.run import on_all_ranks
+from udsgd_mpi.launcher import launched_rank
+
+if TYPE_CHECKING:
+    from udsgd_mpi.analysis.study import Study
+    from udsgd_mpi.experiment.schema import Experiment
+
+
+def command(arguments: Namespace) -> None:
+    """Run experiments that ship with the package, and say which of their claims hold."""
+    from udsgd_mpi.experiment.shipped import Shipped, names
+
+    chosen = names() if "all" in arguments.names else arguments.names
+    shipped = {name: Shipped(name) for name in chosen}
+    arguments.resume = "no" if arguments.force else "auto"
+    arguments.allow_changes = []
+    studies = []
+    for name, experiment in shipped.items():
+
+        def load(name: str = name, experiment: Shipped = experiment) -> dict[str, "Experiment"]:
+            arguments.output_dir.mkdir(parents=True, exist_ok=True)
+            return experiment.variants(_flags(arguments, name), quick=arguments.quick)
+
+        results = on_all_ranks(load, arguments)
+        if results:
+            studies.append(_study(name, experiment, results, arguments))
+    if launched_rank() == 0:
+        _write(studies, arguments)
+
+
+def _flags(arguments: Namespace, name: str) -> dict[str, Any]:
+    from udsgd_mpi.cli.settings import assigned
+    from udsgd_mpi.experiment.check import merge
+
+    flags: dict[str, Any] = {}
+    for assignment in arguments.set:
+        flags = merge(flags, assigned(assignment))
+    flags["output"] = str(arguments.output_dir / f"{_full_name(arguments, name)}.h5")
+    if arguments.weight:
+        flags["weight"] = arguments.weight
+    return flags
+
+
+def _full_name(arguments: Namespace, name: str) -> str:
+    parts = [name, *([arguments.weight] if arguments.weight else [])]
+    return "-".join(parts + (["quick"] if arguments.quick else []))
+
+
+def _study(name: str, experiment: Any, results: Path, arguments: Namespace) -> "Study":
+    from udsgd_mpi.analysis.claims.words import as_text
+    from udsgd_mpi.analysis.study import Study
+    from udsgd_mpi.analysis.table import table
+
+    words = ["udsgd reproduce", name, *(["--quick"] if arguments.quick else [])]
+    words += [f"--weight {arguments.weight}"] if arguments.weight else []
+    words += [f"--set {assignment}" for assignment in arguments.set]
+    study = Study.of(
+        _full_name(arguments, name),
+        experiment.title,
+        experiment.about,
+        " ".join(words),
+        results,
+        experiment.claims,
+    )
+    print(f"{study.name}: {study.title}\n{table(study.measured)}\n")
+    for verdict in study.verdicts:
+        print("\n".join(as_text(verdict)))
+    print(f"\nresults {results}\n", flush=True)
+    return study
+
+
+def _write(studies: list["Study"], arguments: Namespace) -> None:
+    from udsgd_mpi.analysis.html import page
+    from udsgd_mpi.analysis.markdown import document
+    from udsgd_mpi.atomic_file import replace_file
+
+    report = arguments.output_dir / "report.html"
+    replace_file(report, page(studies).encode())
+    print(f"report  {report}")
+    if arguments.markdown:
+        replace_file(arguments.markdown, document(studies).encode())
+        print(f"claims  {arguments.markdown}")

@@ -1,0 +1,52 @@
+"""The experiments that ship with the package: the paper's, and what goes beyond it."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.experiment.check import expand, merge
+from udsgd_mpi.experiment.read import variants
+from udsgd_mpi.experiment.schema import Experiment
+
+_FOLDER = Path(__file__).parent.parent / "experiments"
+
+
+def names() -> list[str]:
+    """Names of all of them, ascending."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+class Shipped:
+    """One of them.
+
+    Attributes
+    ----------
+    title
+        Its title.
+    about
+        The comment that it opens with: the claim, where the paper makes it, what one sees.
+    claims
+        Raw settings of its claims.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none of this name.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in names():
+            raise ConfigurationError(f"unknown experiment {name!r}: {nearest(name, names())}")
+        text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+        self._raw: dict[str, Any] = tomllib.loads(text)
+        self.title = str(self._raw["title"])
+        comment = text.partition("\n\n")[0].splitlines()
+        self.about = "\n".join(line.removeprefix("#").strip() for line in comment)
+        self.claims: list[dict[str, Any]] = self._raw["claim"]
+
+    def variants(self, flags: Mapping[str, Any], *, quick: bool) -> dict[str, Experiment]:
+        """Its variants at full size, or at the quick one, under settings of the command line."""
+        size = expand(self._raw["quick"]) if quick else {}
+        return variants(self._raw, merge(size, expand(flags)))
