@@ -68,19 +68,11 @@ def scores(measured: Measured, rows: NDArray[np.intp], *, each_agent: bool = Fal
     return Scores(errors, measured.trials)
 
 
-def rows_between(measured: Measured, since: int | None, until: int | None) -> NDArray[np.intp]:
-    """Rows of the recorded steps from ``since`` on; of the last alone where there are none.
-
-    Parameters
-    ----------
-    until
-        Last step to take; by default the last that is recorded.
-    """
-    step = measured.step
-    known = np.flatnonzero(step <= until) if until else np.arange(len(step))
-    known = known if len(known) else np.arange(1)
-    late = known[step[known] >= since] if since else known[-1:]
-    return late if len(late) else known[-1:]
+def rows_between(measured: Measured, since: int | None) -> NDArray[np.intp]:
+    """Rows of the recorded steps from ``since`` on; the last row where there are none."""
+    rows = np.arange(len(measured.step))
+    late = rows[measured.step >= since] if since else rows[-1:]
+    return late if len(late) else rows[-1:]
 
 
 def span(measured: Measured, rows: NDArray[np.intp]) -> str:

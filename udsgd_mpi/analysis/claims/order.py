@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated
 
+import numpy as np
 from msgspec import Meta
 
+from udsgd_mpi.analysis.abscissa import against
 from udsgd_mpi.analysis.claims.base import Claim, rows_between, scores, span
-from udsgd_mpi.analysis.claims.ratio import ratio
+from udsgd_mpi.analysis.claims.ratio import Scores, ratio
 from udsgd_mpi.analysis.claims.verdict import Statement
 from udsgd_mpi.storage.read import Measured
 
@@ -20,25 +22,50 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
     since
         Errors are n · ‖θ_n − θ*‖², averaged over the recorded steps from here on; by default that
         of the last step.
+    seconds
+        Instead: errors when so many seconds have passed on the virtual clock for the slowest agent.
     by
         Upper bound of the ratio of an error to the next one's.
     """
 
     since: Annotated[int, Meta(ge=1)] | None = None
+    seconds: Annotated[float, Meta(gt=0)] | None = None
     by: Annotated[float, Meta(gt=0)] = 1.0
 
     def statements(self, measured: Mapping[str, Measured]) -> list[Statement]:
         chosen = self.chosen(measured)
-        rows = {name: rows_between(each, self.since, None) for name, each in chosen.items()}
-        of_trials = {name: scores(each, rows[name]) for name, each in chosen.items()}
+        found = {name: self._errors(name, each) for name, each in chosen.items()}
         bounds = (0.0, self.by)
         return [
             Statement(
                 f"{small} / {large}",
-                span(chosen[small], rows[small]),
-                ratio(of_trials[small], of_trials[large]),
+                found[small][0],
+                ratio(found[small][1], found[large][1]),
                 bounds,
                 bounds,
             )
             for small, large in pairwise(chosen)
         ]
+
+    def _errors(self, name: str, measured: Measured) -> tuple[str, Scores]:
+        """Where errors are taken, and those of each trial."""
+        if self.seconds is not None:
+            return f"{self.seconds:g} s", errors_at(name, measured, self.seconds)
+        rows = rows_between(measured, self.since)
+        return span(measured, rows), scores(measured, rows)
+
+
+def errors_at(name: str, measured: Measured, seconds: float) -> Scores:
+    """Squared errors when all agents have got as far as they do in some seconds.
+
+    Between recorded steps n · ‖θ_n − θ*‖² is taken for constant.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variant has no virtual clock.
+    """
+    elapsed = against(name, measured, "time")
+    row = max(0, int(np.searchsorted(elapsed, seconds, side="right")) - 1)
+    n = max(1.0, float(np.interp(seconds, elapsed, measured.step)))
+    return Scores(measured.squared_error[row] * max(1, measured.step[row]) / n, measured.trials)

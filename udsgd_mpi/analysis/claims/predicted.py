@@ -31,7 +31,7 @@ class Predicted(Claim, frozen=True, tag="predicted", kw_only=True):
                     f"claim {self.text!r}: expected a prediction of {name}, got none; run it with"
                     " record.predict = true"
                 )
-            last = rows_between(each, None, None)
+            last = rows_between(each, None)
             compared = ratio_to_number(
                 Scores(each.squared_error[-1], each.trials),
                 float(each.predicted_mse[-1]),

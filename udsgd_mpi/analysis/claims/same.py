@@ -40,7 +40,7 @@ class Same(Claim, frozen=True, tag="same", kw_only=True):
         found = []
         for name in names[1:]:
             first, other = chosen[names[0]], chosen[name]
-            rows = rows_between(other, self.since, None)
+            rows = rows_between(other, self.since)
             for some in [rows] if self.pooled else rows[:, None]:
                 theirs = np.searchsorted(first.step, other.step[some])
                 compared = ratio(

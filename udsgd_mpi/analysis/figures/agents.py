@@ -7,11 +7,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from udsgd_mpi.analysis.figures.style import COLOURS, legend_columns, legend_lines, new_figure
+from udsgd_mpi.analysis.figures.style import (
+    COLOURS,
+    legend_columns,
+    legend_lines,
+    new_figure,
+    panel_columns,
+)
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.read import Measured
 
-_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo")
+_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "|||")
 
 
 def agents_figure(variants: Mapping[str, Measured]) -> Figure:
@@ -33,9 +39,9 @@ def agents_figure(variants: Mapping[str, Measured]) -> Figure:
             " limit theorem, and record.predict = true"
         )
     samplers = list(dict.fromkeys(s for name in shown for s in variants[name].samplers))
-    columns = min(len(shown), 3)
+    columns = panel_columns(list(shown))
     rows = -(-len(shown) // columns)
-    figure = new_figure(max(0.5, 0.38 * rows), extra=legend_lines(samplers) + 1.5)
+    figure = new_figure(max(0.5, 0.38 * rows), extra=legend_lines(samplers) + 2 * rows)
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes in grid.ravel()[len(shown) :]:
         axes.set_axis_off()
@@ -44,16 +50,17 @@ def agents_figure(variants: Mapping[str, Measured]) -> Figure:
         for k, sampler in enumerate(samplers):
             mine = np.array(variants[name].samplers) == sampler
             axes.bar(agents[mine], traces[mine], width=1.0, **_look(k))
-        axes.set_title(f"{name}: {traces.sum():.3g}")
+        axes.set_title(f"{name}\nTr V = {traces.sum():.3g}")
         axes.set_xlim(-0.5, len(traces) - 0.5)
-        axes.ticklabel_format(axis="y", scilimits=(-3, 3))
-    figure.supxlabel("agent $i$", fontsize="medium")
+        axes.yaxis.set_major_formatter("{x:.3g}")
+    for axes in grid.ravel()[max(0, len(shown) - columns) : len(shown)]:
+        axes.set_xlabel("agent $i$")
     figure.supylabel(r"$\mathrm{Tr}\,V_i / N^2$", fontsize="medium")
     figure.legend(
         handles=[Patch(label=sampler, **_look(k)) for k, sampler in enumerate(samplers)],
         loc="outside lower left",
         ncols=legend_columns(samplers),
-        title="sampler; titles: Tr V, the sum",
+        title="sampler",
         alignment="left",
     )
     return figure

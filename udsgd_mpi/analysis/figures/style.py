@@ -80,6 +80,12 @@ def legend_columns(names: list[str]) -> int:
     return max(1, min(len(names), int(wide / (max(map(len, names)) * 0.55 + 4.5))))
 
 
+def panel_columns(titles: list[str]) -> int:
+    """Columns of panels that the longest title leaves room for, three at most."""
+    wide = mpl.rcParams["figure.figsize"][0] * 72 / mpl.rcParams["font.size"]
+    return max(1, min(len(titles), 3, int(wide / (max(map(len, titles)) * 0.5 + 3))))
+
+
 def legend_lines(names: list[str]) -> int:
     """Lines that a legend below the axes takes, its title among them."""
     return -(-len(names) // legend_columns(names)) + 1

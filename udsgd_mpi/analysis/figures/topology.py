@@ -14,6 +14,7 @@ from udsgd_mpi.analysis.figures.style import (
     legend_columns,
     legend_lines,
     new_figure,
+    panel_columns,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def draw(graph: "Graph", title: str) -> Figure:
 def topology_figure(topologies: Mapping[str, "Graph"], samplers: Mapping[str, list[str]]) -> Figure:
     """The topology of every variant, its agents coloured by sampler."""
     known = list(dict.fromkeys(s for each in samplers.values() for s in each))
-    columns = min(len(topologies), 3)
+    columns = panel_columns(list(topologies))
     rows = -(-len(topologies) // columns)
     height = 1.4 * rows / columns
     figure = new_figure(height, extra=legend_lines(known) + rows)
