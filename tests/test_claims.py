@@ -1,0 +1,172 @@
+"""A claim is passed or refuted wrongly no more often than it says."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from udsgd_mpi.analysis.claims import AnyClaim, Claim, Order, Outcome, Predicted, Same, judge
+from udsgd_mpi.analysis.claims.order import errors_at
+from udsgd_mpi.analysis.claims.words import as_text
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.check import one_of
+from udsgd_mpi.storage.read import Measured
+
+REPEATS = 600
+STEP = np.array([100, 200, 400])
+
+
+def measured(errors: np.ndarray, predicted: float | None = None, **changes: object) -> Measured:
+    """A variant with errors of shape (trials,) times 1/n, or as they are of (steps, trials)."""
+    errors = errors / STEP[:, None] if errors.ndim == 1 else errors
+    known = {} if predicted is None else {"predicted_mse": predicted / STEP}
+    settings = {
+        "title": "",
+        "complete": True,
+        "diverged": 0,
+        "trials": np.arange(errors.shape[1]),
+        "step": STEP,
+        "squared_error": errors,
+        "consensus_error": errors,
+        "groups": ["all"],
+        "samplers": ["iid"],
+        "predicted_mse": None,
+        "predicted_mse_error": None if predicted is None else np.zeros(3),
+        "step_size": 1 / STEP,
+        "last_theta": np.zeros((errors.shape[1], 1)),
+        "limiting_covariance": None,
+        "agent_traces": None,
+        "simulated_time": None,
+        "bytes_exchanged": None,
+    }
+    return Measured(**(settings | known | changes))
+
+
+def errors(rng: np.random.Generator, mean: float = 1.0, trials: int = 60) -> np.ndarray:
+    """Squared norms of Gaussian vectors of six components."""
+    return mean * rng.chisquare(6, trials) / 6
+
+
+def rates(claim: Claim, draw: Callable[[np.random.Generator], dict[str, Measured]]) -> list[float]:
+    """How often a claim holds and how often it does not, of independent results."""
+    rng = np.random.default_rng(1)
+    found = [judge("", claim.statements(draw(rng))).outcome for _ in range(REPEATS)]
+    return [found.count(outcome) / REPEATS for outcome in (Outcome.HOLDS, Outcome.FAILS)]
+
+
+# The rates below are at most 2.5 % (5 %); four standard errors of 600 repeats are 2.5 % (3.6 %),
+# so that a right test fails with a probability of less than 1 in 30,000.
+ONE_TAIL, TWO_TAILS = 0.025 + 0.025, 0.05 + 0.036
+
+
+@pytest.mark.parametrize("trials", [(60, 60), (90, 60)], ids=["paired", "unpaired"])
+def test_equal_errors_are_in_no_order(trials: tuple[int, int]) -> None:
+    def draw(rng: np.random.Generator) -> dict[str, Measured]:
+        return {str(k): measured(errors(rng, trials=many)) for k, many in enumerate(trials)}
+
+    holds, fails = rates(Order(text=""), draw)
+    assert 0.005 < holds < ONE_TAIL
+    assert 0.005 < fails < ONE_TAIL
+
+
+def test_an_order_of_many_equal_errors_is_seldom_refuted() -> None:
+    def draw(rng: np.random.Generator) -> dict[str, Measured]:
+        return {str(k): measured(errors(rng)) for k in range(5)}
+
+    holds, fails = rates(Order(text=""), draw)
+    assert holds < ONE_TAIL
+    assert fails < ONE_TAIL
+
+
+def test_errors_beyond_the_margin_are_seldom_the_same() -> None:
+    def draw(rng: np.random.Generator) -> dict[str, Measured]:
+        first = errors(rng)
+        return {"a": measured(first), "b": measured(1.2 * first * rng.uniform(0.9, 1.1, 60))}
+
+    holds, fails = rates(Same(text="", margin=0.2), draw)
+    assert 0.005 < holds < ONE_TAIL
+    assert 0.005 < fails < ONE_TAIL
+
+
+def test_right_predictions_are_seldom_refuted() -> None:
+    def draw(rng: np.random.Generator) -> dict[str, Measured]:
+        return {str(k): measured(errors(rng), predicted=1.0) for k in range(4)}
+
+    _, fails = rates(Predicted(text=""), draw)
+    assert 0.01 < fails < TWO_TAILS
+
+
+def test_clear_results_are_decided() -> None:
+    rng = np.random.default_rng(2)
+    low, high = measured(errors(rng, 0.5), 0.5), measured(errors(rng, 1.0), 0.5)
+    for claim, variants, expected in (
+        (Order(text=""), {"a": low, "b": high}, Outcome.HOLDS),
+        (Order(text=""), {"a": high, "b": low}, Outcome.FAILS),
+        (Order(text="", by=0.5), {"a": low, "b": high}, Outcome.UNDECIDED),
+        (Same(text="", margin=0.1), {"a": low, "b": high}, Outcome.FAILS),
+        (Same(text="", margin=0.1), {"a": low, "b": low}, Outcome.HOLDS),
+        (Predicted(text=""), {"a": low}, Outcome.HOLDS),
+        (Predicted(text="", margin=0.01), {"a": low}, Outcome.UNDECIDED),
+        (Predicted(text=""), {"a": low, "b": high}, Outcome.FAILS),
+    ):
+        assert judge("", claim.statements(variants)).outcome == expected, claim
+
+
+def test_pairing_sees_what_is_small_beside_the_noise() -> None:
+    first = errors(np.random.default_rng(3))
+    variants = {"a": measured(0.99 * first), "b": measured(first)}
+    assert judge("", Order(text="").statements(variants)).outcome == Outcome.HOLDS
+    shifted = {**variants, "b": measured(first, trials=np.arange(60) + 1)}
+    assert judge("", Order(text="").statements(shifted)).outcome == Outcome.UNDECIDED
+
+
+def test_errors_of_so_many_agents_are_multiplied_by_their_number() -> None:
+    first = errors(np.random.default_rng(4))
+    variants = {"one": measured(first), "three": measured(first / 3, samplers=["iid"] * 3)}
+    claim = Same(text="", margin=0.01, each_agent=True)
+    (statement,) = claim.statements(variants)
+    assert statement.ratio.value == pytest.approx(0, abs=1e-12)
+
+
+def test_every_step_counts_unless_they_are_pooled() -> None:
+    first = errors(np.random.default_rng(5))
+    late = first / STEP[:, None] * np.array([[1.0], [1.5], [1.0]])
+    variants = {"a": measured(first), "b": measured(late)}
+    verdict = judge("", Same(text="", margin=0.2, since=100).statements(variants))
+    assert verdict.outcome == Outcome.FAILS
+    assert [each.where for each in verdict.statements] == ["n = 200"]
+    pooled = judge("", Same(text="", margin=0.2, since=100, pooled=True).statements(variants))
+    assert pooled.outcome == Outcome.HOLDS
+    assert pooled.statements[0].ratio.value == pytest.approx(np.log(3.5 / 3))
+
+
+def test_errors_at_equal_time() -> None:
+    """An agent that takes a second a step, with n · error = 1, has an error of 1 / s after s."""
+    time = np.stack([STEP, STEP / 2], axis=1).astype(float)
+    each = measured(np.ones(10), simulated_time=time)
+    for seconds in (100, 150, 399, 400):
+        assert errors_at("a", each, seconds).values == pytest.approx(1 / seconds)
+    with pytest.raises(ConfigurationError, match=r"\[timing\]"):
+        Order(text="", seconds=10).statements({"a": measured(np.ones(10)), "b": each})
+
+
+def test_claims_that_are_not_about_the_results_are_refused() -> None:
+    variants = {"a": measured(np.ones(3))}
+    for claim, match in (
+        (Order(text="x", variants=["a", "c"]), "unknown variant 'c'"),
+        (Predicted(text="x"), "expected a prediction of a"),
+    ):
+        with pytest.raises(ConfigurationError, match=match):
+            claim.statements(variants)
+    with pytest.raises(ConfigurationError, match="at least two trials of a"):
+        Order(text="x").statements({"a": measured(np.ones(1))})
+    with pytest.raises(ConfigurationError, match=r"unknown key 'claim\.margni'"):
+        one_of(AnyClaim, {"kind": "same", "text": "x", "margni": 1}, "claim")
+
+
+def test_verdicts_say_numbers() -> None:
+    first = errors(np.random.default_rng(6))
+    variants = {"a": measured(first / 2), "b": measured(first)}
+    lines = list(as_text(judge("Half", Order(text="").statements(variants))))
+    assert lines[0] == "holds: Half"
+    assert lines[1].strip() == "a / b = 0.500 [0.500, 0.500] at n = 400; claimed below 1"

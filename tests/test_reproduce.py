@@ -1,0 +1,169 @@
+"""The shipped experiments run, and their report is one page that needs nothing else."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import udsgd_mpi
+from tests.launch import udsgd
+from udsgd_mpi.analysis.claims import AnyClaim, Claim
+from udsgd_mpi.experiment.check import one_of
+from udsgd_mpi.experiment.shipped import Shipped, names
+
+pytestmark = pytest.mark.launcher
+ROOT = Path(__file__).parent.parent
+SMALL = ("--set", "trials=8", "--set", "steps=60")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reproduced")
+    done = udsgd(
+        *("reproduce", "fig2c", "--quick", *SMALL, "--markdown", "claims.md"), ranks=2, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "said.txt").write_text(done.stdout)
+    return folder
+
+
+def test_the_issue_s_experiments_are_there() -> None:
+    figures = {f"fig2{letter}" for letter in "abcdef"}
+    others = "speedup network_independence upgrade sampling_tradeoffs markov_vs_iid stragglers"
+    assert {*figures, *others.split(), "federated", "subgraphs"} == set(names())
+    assert (ROOT / "launch/experiments/fig2a.toml").is_file()
+
+
+@pytest.mark.parametrize("name", names())
+def test_experiments_are_whole(name: str) -> None:
+    """Settings are right at both sizes, claims name variants, and the comment says what it must."""
+    shipped = Shipped(name)
+    full, quick = shipped.variants({}, quick=False), shipped.variants({}, quick=True)
+    assert list(full) == list(quick)
+    assert all(each.steps < full[variant].steps for variant, each in quick.items())
+    for raw in shipped.claims:
+        claim: Claim = one_of(AnyClaim, raw, "claim")
+        assert set(claim.variants or []) <= set(full)
+    assert all(word in shipped.about for word in ("Claim: ", "One sees: "))
+    assert re.search("[Pp]aper", shipped.about)
+
+
+def test_literal_weights_are_asked_for_by_a_flag() -> None:
+    chosen = Shipped("fig2a").variants({"weight": "literal"}, quick=False)
+    assert {each.weight for each in chosen.values()} == {"literal"}
+
+
+def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "fig2g"]) == 2
+    assert "unknown experiment 'fig2g': did you mean 'fig2" in capsys.readouterr().err
+    with pytest.raises(ConfigurationError):
+        Shipped("fig2g")
+
+
+def test_verdicts_follow_from_the_file(results: Path) -> None:
+    said = (results / "said.txt").read_text()
+    outcomes = "holds|does not hold|not decided at this size"
+    assert re.search(f"^({outcomes}): Ten SRRW", said, re.MULTILINE)
+    with h5py.File(results / "results/fig2c-quick.h5") as file:
+        few, many = (file[f"runs/{name}/squared_error"][-1] for name in ("srrw-10", "nbrw-50"))
+    ratio = few.mean() / many.mean()
+    assert f"srrw-10 / nbrw-50 = {ratio:.3f} [" in said
+    spread = np.std(few / few.mean() - many / many.mean(), ddof=1) / np.sqrt(8)
+    reach = 2.3646 * spread  # Student's t with 7 degrees of freedom, 97.5 %
+    interval = f"[{ratio * np.exp(-reach):.3f}, {ratio * np.exp(reach):.3f}]"
+    assert interval in said
+    text = (results / "claims.md").read_text()
+    assert interval in text
+    assert "`udsgd reproduce fig2c --quick --set trials=8 --set steps=60`" in text
+
+
+def test_what_is_there_is_not_computed_again(results: Path) -> None:
+    file = results / "results/fig2c-quick.h5"
+    before = file.stat().st_mtime_ns
+    again = udsgd("reproduce", "fig2c", "--quick", *SMALL, cwd=results)
+    assert again.returncode == 0, again.stderr
+    assert file.stat().st_mtime_ns == before
+    other = udsgd("reproduce", "fig2c", "--quick", "--set", "trials=9", cwd=results)
+    assert other.returncode == 2
+    assert "expected the settings of the earlier run" in other.stderr
+
+
+class _Page(HTMLParser):
+    """What a reader of the page is given, or made to fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.fetched: list[str] = []
+        self.described: list[str | None] = []
+        self.headings: list[int] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        known = dict(attrs)
+        self.fetched += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "data")]
+        if tag == "img":
+            self.described.append(known.get("alt"))
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+
+def test_the_page_stands_alone_and_can_be_read_aloud(results: Path) -> None:
+    text = (results / "results/report.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert all(each.startswith(("data:", "#")) for each in page.fetched)
+    assert not re.search(r"@import|url\(", text)
+    assert '<html lang="en">' in text
+    assert len(page.described) == 5
+    assert all(page.described)
+    assert page.headings[0] == 1
+    steps = np.diff(page.headings)
+    assert (steps <= 1).all()
+    assert page.tags.count("caption") == page.tags.count("table")
+
+
+def test_a_browser_shows_every_figure(results: Path, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no chromium to look at the page with")
+    count = (
+        "<script>onload = () => { document.title = 'seen ' + [...document.images].filter("
+        "i => i.complete && i.naturalWidth > 300).length + ' of ' + document.images.length"
+        " + ', overflow ' + (document.body.scrollWidth > innerWidth); }</script>"
+    )
+    page = tmp_path / "report.html"
+    page.write_text((results / "results/report.html").read_text() + count)
+    done = subprocess.run(
+        [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000"),
+            *("--window-size=1000,800", "--dump-dom", page.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    title = re.search("<title>(.*)</title>", done.stdout)
+    assert title
+    assert title[1] == "seen 5 of 5, overflow false"
+
+
+def test_the_experiments_are_part_of_the_package() -> None:
+    folder = Path(udsgd_mpi.__file__).parent / "experiments"
+    assert {path.stem for path in folder.glob("*.toml")} == set(names())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", names())
+def test_every_quick_size_runs(name: str, tmp_path: Path) -> None:
+    done = udsgd("reproduce", name, "--quick", ranks=2, cwd=tmp_path, timeout=230)
+    assert done.returncode == 0, done.stderr
+    assert "results/report.html" in done.stdout
