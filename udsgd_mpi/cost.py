@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import thread_time
 from typing import NamedTuple
 
@@ -12,7 +13,6 @@ from udsgd_mpi.agent_sums import combine, mean_over_agents
 from udsgd_mpi.communication import Mixing, PartialAverage, Schedule, Weights
 from udsgd_mpi.launcher import cores
 from udsgd_mpi.layout import Layout, rows_wanted
-from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
@@ -113,15 +113,13 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
     """
     experiment, hosted = problem.experiment, layout.hosted(rank)
     schedule = experiment.communication.start(problem.topology, experiment.seed)
-    agents = [problem.agents[i] for i in hosted]
+    part = replace(problem, agents=[problem.agents[i] for i in hosted])
     trials, d = experiment.trials, len(problem.minimizer)
-    sizes = [len(agent.points.labels) for agent in agents]
-    batch = np.array([agent.batch for agent in agents], dtype=np.int64)
     paths = [
         agent.sampler.start(agent.batches, agent.graph, Stream(experiment.seed, i, trials))
-        for i, agent in zip(hosted, agents, strict=True)
+        for i, agent in zip(hosted, part.agents, strict=True)
     ]
-    block = block_length(len(agents), trials)
+    block = block_length(len(hosted), trials)
     measured: list[tuple[int, float]] = []
 
     def stops() -> Iterator[int]:
@@ -133,16 +131,12 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
                 return
 
     unified_distributed_sgd(
-        np.zeros((len(agents), trials, d)),
-        Draws(paths, (np.cumsum(sizes) - sizes).tolist(), batch, trials),
+        np.zeros((len(hosted), trials, d)),
+        Draws(paths, part.first_rows, part.batch, trials),
         experiment.step_size,
         experiment.objective,
-        Points(
-            np.concatenate([agent.points.features for agent in agents]),
-            np.concatenate([agent.points.labels for agent in agents]),
-            np.concatenate([agent.points.weights for agent in agents]),
-        ),
-        batch,
+        part.points,
+        part.batch,
         _MixingAlone(schedule, layout, rank, trials * d),
         stops(),
         lambda _n, _theta: None,
@@ -183,9 +177,25 @@ class _MixingAlone:
         mean_over_agents(incoming, np.empty(incoming.shape[1]))
         self._mixed[:] = theta
 
-    def _rows_of(self, W: Weights) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats, Floats]:
+    def _rows_of(self, W: Weights) -> "_Rows":
         first, last = W.offsets[self._hosted.start], W.offsets[self._hosted.stop]
         needed, columns = np.unique(W.columns[first:last], return_inverse=True)
-        offsets = W.offsets[self._hosted.start : self._hosted.stop + 1] - first
-        half_steps = np.zeros((len(needed), self._elements))
-        return offsets, columns.astype(np.int32), W.values[first:last], half_steps
+        return _Rows(
+            W.offsets[self._hosted.start : self._hosted.stop + 1] - first,
+            columns.astype(np.int32),
+            W.values[first:last],
+            np.arange(len(needed)),
+            np.zeros((len(needed), self._elements)),
+            np.arange(len(self._hosted)),
+        )
+
+
+class _Rows(NamedTuple):
+    """A rank's rows of W and half-steps, as ``combine`` takes them."""
+
+    offsets: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    values: Floats
+    needed: NDArray[np.int64]
+    half_steps: Floats
+    rows: NDArray[np.int64]
