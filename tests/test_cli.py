@@ -201,7 +201,10 @@ def test_report_equals_the_file(tmp_path: Path, here: Callable[..., Said]) -> No
 
 def test_every_flag_in_the_readme_exists(here: Callable[..., Said]) -> None:
     flags = set(re.findall(r"udsgd[^\n]*?(--[a-z-]+)", (ROOT / "README.md").read_text()))
-    commands = ("run", "report", "inspect", "predict", "plan", "topology", "diagnose", "submit")
+    commands = (
+        *("run", "report", "reproduce", "inspect", "predict", "plan", "topology", "diagnose"),
+        "submit",
+    )
     known = "".join(here(c, "--help").stdout for c in commands)
     assert flags
     assert all(flag in known for flag in flags)

@@ -13,6 +13,8 @@ import pytest
 import udsgd_mpi
 from tests.launch import udsgd
 from udsgd_mpi.analysis.claims import AnyClaim, Claim
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.shipped import Shipped, names
 
