@@ -1,0 +1,98 @@
+"""Flags of what looks at result files, and of what makes the paper's."""
+
+from pathlib import Path
+
+from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
+from udsgd_mpi.cli.flags.running import survival_flags
+from udsgd_mpi.cli.flags.values import seconds
+
+
+def add_inspect(commands: Commands) -> Parser:
+    """Flags of ``inspect``."""
+    inspect = subcommand(commands, "inspect", "say what a result file holds")
+    inspect.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    return inspect
+
+
+def add_report(commands: Commands) -> Parser:
+    """Flags of ``report``."""
+    report = subcommand(commands, "report", "table and figure of a result file")
+    report.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    report.add_argument(
+        "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
+    )
+    report.add_argument(
+        "--x",
+        choices=["step", "time", "bytes"],
+        default="step",
+        help="draw against steps, simulated seconds, or bytes exchanged (default: step)",
+    )
+    report.add_argument(
+        "--show",
+        choices=["mse", "scaled", "last", "agents", "consensus", "topology"],
+        default="mse",
+        help="figure: MSE, MSE/γₙ, both at the last step, agents' Tr V_i, consensus, topology",
+    )
+    report.add_argument(
+        "--style",
+        choices=["screen", "paper"],
+        default="screen",
+        help="for a screen, or for one column of a paper (default: screen)",
+    )
+    report.add_argument("--csv", type=Path, metavar="FILE", help="write the curves too")
+    return report
+
+
+def add_reproduce(commands: Commands) -> Parser:
+    """Flags of ``reproduce``."""
+    reproduce = subcommand(
+        commands, "reproduce", "run the paper's experiments, and say which claims hold"
+    )
+    reproduce.add_argument(
+        "names", nargs="+", metavar="NAME", help="fig2a … fig2f, upgrade, …, or all"
+    )
+    reproduce.add_argument(
+        "--quick", action="store_true", help="half a minute each, on other data and graphs"
+    )
+    reproduce.add_argument(
+        "--weight",
+        choices=["unbiased", "literal"],
+        help="importance weight (default: the experiment's, unbiased; literal: the paper's eq. 91)",
+    )
+    reproduce.add_argument(
+        "--output-dir",
+        type=Path,
+        default=Path("results"),
+        metavar="FOLDER",
+        help="where results and report.html go (default: results)",
+    )
+    reproduce.add_argument("--markdown", type=Path, metavar="FILE", help="write the verdicts too")
+    reproduce.add_argument("--force", action="store_true", help="compute anew what is there")
+    reproduce.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="another setting"
+    )
+    survival_flags(reproduce)
+    reproduce.set_defaults(emulate=False)
+    return reproduce
+
+
+def add_merge(commands: Commands) -> Parser:
+    """Flags of ``merge``."""
+    merge = subcommand(
+        commands, "merge", "join result files of trials or variants that were run apart"
+    )
+    merge.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
+    merge.add_argument("parts", type=Path, nargs="+", metavar="PART.h5", help="complete results")
+    merge.add_argument("--force", action="store_true", help="overwrite OUT.h5")
+    return merge
+
+
+def add_watch(commands: Commands) -> Parser:
+    """Flags of ``watch``."""
+    watch = subcommand(commands, "watch", "follow a run by its result file")
+    watch.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    watch.add_argument(
+        "--every", type=seconds, default=2.0, metavar="2s", help="time between looks (default: 2s)"
+    )
+    watch.add_argument("--once", action="store_true", help="say how it is now")
+    return watch

@@ -1,0 +1,110 @@
+"""Flags of running and going on."""
+
+from pathlib import Path
+
+from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
+from udsgd_mpi.cli.flags.values import seconds, time_or_steps
+
+
+def add_run(commands: Commands) -> Parser:
+    """Flags of ``run``."""
+    run = subcommand(commands, "run", "run an experiment on all ranks: mpirun -n N udsgd run")
+    experiment_flags(run)
+    survival_flags(run)
+    run.add_argument("--force", action="store_true", help="overwrite the result file")
+    run.add_argument(
+        "--resume",
+        nargs="?",
+        choices=["auto", "required"],
+        default="no",
+        metavar="auto",
+        help="go on with an earlier run; with auto also begin where there is none",
+    )
+    run.add_argument(
+        "--allow-changes",
+        choices=["steps"],
+        nargs=1,
+        default=[],
+        metavar="steps",
+        help="what may differ from the earlier run",
+    )
+    run.add_argument(
+        "--dry-run", action="store_true", help="check everything and print the plan, without MPI"
+    )
+    run.add_argument(
+        "--emulate",
+        action="store_true",
+        help="really sleep for the computing times of [timing]; an agent on each rank",
+    )
+    run.add_argument("--ranks", type=int, metavar="P", help="ranks to plan for, with --dry-run")
+    return run
+
+
+def survival_flags(parser: Parser) -> None:
+    """Flags of all that runs for long."""
+    parser.add_argument(
+        "--checkpoint-every",
+        type=time_or_steps,
+        default=(300.0, None),
+        metavar="5m|STEPS",
+        help="time or steps between checkpoints (default: 5m)",
+    )
+    parser.add_argument(
+        "--keep-checkpoints", action="store_true", help="keep the last states, for extend"
+    )
+    parser.add_argument(
+        "--max-time", type=seconds, metavar="55m", help="then write a checkpoint and exit with 75"
+    )
+    parser.add_argument(
+        "--on-divergence",
+        choices=["stop", "mask"],
+        default="stop",
+        help="stop, or leave diverged trials out and count them (default: stop)",
+    )
+    parser.add_argument(
+        "--stall-timeout",
+        type=seconds,
+        default=600.0,
+        metavar="10m",
+        help="end a job whose ranks wait that long for each other (default: 10m)",
+    )
+
+
+def experiment_flags(parser: Parser) -> None:
+    """Flags that change the settings of an experiment."""
+    parser.add_argument(
+        "experiment",
+        type=Path,
+        nargs="?",
+        metavar="EXPERIMENT.toml",
+        help="settings (default: the experiment that ships with the package)",
+    )
+    parser.add_argument("--agents", type=int, metavar="N", help="default: one on each rank")
+    parser.add_argument("--steps", type=int, metavar="N")
+    parser.add_argument("--trials", type=int, metavar="T", help="independent repetitions")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--data", metavar="NAME|FILE", help="data set or LIBSVM file")
+    parser.add_argument("--topology", metavar="NAME|FILE", help="graph of the agents")
+    parser.add_argument("--record", choices=["average", "iterates"], help="what is written")
+    parser.add_argument("--only", metavar="VARIANT", help="one variant alone")
+    parser.add_argument("--output", metavar="FILE", help="result file (default: udsgd.h5)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="any other setting, e.g. groups.walkers.sampler=nbrw",
+    )
+
+
+def add_extend(commands: Commands) -> Parser:
+    """Flags of ``extend``."""
+    extend = subcommand(
+        commands, "extend", "add steps or trials to a result file: mpirun -n N udsgd …"
+    )
+    extend.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    extend.add_argument("--steps", type=int, metavar="M", help="steps in all")
+    extend.add_argument("--trials", metavar="+T", help="trials to add")
+    survival_flags(extend)
+    extend.set_defaults(force=False, emulate=False)
+    return extend

@@ -1,0 +1,30 @@
+"""Flags of what looks at machines and topologies."""
+
+from pathlib import Path
+
+from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
+
+
+def add_topology(commands: Commands) -> Parser:
+    """Flags of ``topology``."""
+    topology = subcommand(commands, "topology", "degrees, diameter and spectral gap of a topology")
+    topology.add_argument("source", metavar="NAME|FILE", help="generator, or graph file")
+    topology.add_argument("-n", "--agents", type=int, metavar="N", help="agents of a generator")
+    topology.add_argument("--seed", type=int, default=1, help="of a random generator (default: 1)")
+    topology.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="parameter, e.g. k=6"
+    )
+    topology.add_argument(
+        "--figure", type=Path, metavar="IMAGE", help="drawing: png, pdf or svg (default: NAME.png)"
+    )
+    topology.add_argument("--save", type=Path, metavar="FILE", help="write the edge list")
+    return topology
+
+
+def add_doctor(commands: Commands) -> Parser:
+    """Flags of ``doctor``."""
+    doctor = subcommand(commands, "doctor", "what is wrong with this machine, and what mends it")
+    doctor.add_argument(
+        "--clean", action="store_true", help="remove shared memory that ended runs have left"
+    )
+    return doctor

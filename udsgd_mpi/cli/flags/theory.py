@@ -1,0 +1,76 @@
+"""Flags of what is computed without running."""
+
+from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
+from udsgd_mpi.cli.flags.running import experiment_flags
+from udsgd_mpi.cli.flags.values import at_least
+
+
+def add_predict(commands: Commands) -> Parser:
+    """Flags of ``predict``."""
+    predict = subcommand(
+        commands, "predict", "what theory expects of an experiment, without running it"
+    )
+    experiment_flags(predict)
+    method_flags(predict)
+    predict.add_argument(
+        "--top", type=int, default=5, metavar="K", help="agents to list, largest first (default: 5)"
+    )
+    return predict
+
+
+def add_plan(commands: Commands) -> Parser:
+    """Flags of ``plan``."""
+    plan = subcommand(
+        commands, "plan", "which agents' samplers to upgrade, without running anything"
+    )
+    experiment_flags(plan)
+    method_flags(plan)
+    plan.add_argument(
+        "--upgrade",
+        default="srw:srrw",
+        metavar="FROM:TO,…",
+        help="samplers, TO as a name or a TOML table (default: srw:srrw)",
+    )
+    plan.add_argument(
+        "--against",
+        default="nbrw",
+        metavar="SAMPLER",
+        help="moderate upgrade of all that is to be beaten (default: nbrw)",
+    )
+    plan.add_argument("--variant", metavar="NAME", help="variant to upgrade (default: the first)")
+    goal = plan.add_mutually_exclusive_group()
+    goal.add_argument("--budget", type=int, metavar="K", help="upgrade K agents")
+    goal.add_argument("--target-mse", type=float, metavar="X", help="reach an MSE at the last step")
+    goal.add_argument("--match", metavar="VARIANT", help="reach the MSE of another variant")
+    return plan
+
+
+def method_flags(parser: Parser) -> None:
+    """Flags of how an error is predicted."""
+    parser.add_argument(
+        "--method",
+        choices=["auto", "linear", "paths"],
+        default="auto",
+        help="linear recursion, sampled paths, or paths where noise is not white (default: auto)",
+    )
+    parser.add_argument(
+        "--paths",
+        type=at_least(2),
+        metavar="T",
+        help="paths of each agent (default: for 2 %% error)",
+    )
+
+
+def add_diagnose(commands: Commands) -> Parser:
+    """Flags of ``diagnose``."""
+    diagnose = subcommand(commands, "diagnose", "how well a sampler explores a data graph")
+    diagnose.add_argument("sampler", metavar="SAMPLER", help="name, or a TOML table")
+    diagnose.add_argument("graph", metavar="NAME|FILE", help="generator, or graph file")
+    diagnose.add_argument("-n", "--points", type=int, metavar="B", help="points of a generator")
+    diagnose.add_argument("--steps", type=int, default=10_000, help="default: 10000")
+    diagnose.add_argument("--trials", type=int, default=100, help="default: 100")
+    diagnose.add_argument("--seed", type=int, default=1, help="default: 1")
+    diagnose.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="parameter of the graph"
+    )
+    return diagnose

@@ -1,0 +1,57 @@
+"""What the words behind flags stand for."""
+
+import argparse
+import re
+from collections.abc import Callable
+
+
+def seconds(text: str) -> float:
+    """A time such as 90s, 5m, 2h or 1d."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+    number, unit = text[:-1], text[-1:]
+    try:
+        time = float(number) * units[unit]
+    except (KeyError, ValueError):
+        time = 0.0
+    if not 0 < time < float("inf"):
+        message = f"expected a time such as 90s, 5m or 2h, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return time
+
+
+def time_or_steps(text: str) -> tuple[float | None, int | None]:
+    """Seconds, or a number of steps; the other is None."""
+    if text.isdecimal() and int(text) > 0:
+        return None, int(text)
+    return seconds(text), None
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Make what reads a whole number that is not below ``least``."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+            message = f"expected a number from {least} on, got {text!r}"
+            raise argparse.ArgumentTypeError(message)
+        return int(text)
+
+    return number
+
+
+def time_limit(text: str) -> float:
+    """Seconds of a time, also as Slurm writes it."""
+    from udsgd_mpi.cluster.times import seconds_of
+
+    of_slurm = seconds_of(text)
+    return seconds(text) if of_slurm is None else float(of_slurm)
+
+
+def array(text: str) -> int | None:
+    """Number of parts of ``trials=K``; None for ``variants``."""
+    if text == "variants":
+        return None
+    key, _, value = text.partition("=")
+    if key != "trials":
+        message = f"expected trials=K or variants, got {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return at_least(1)(value)
