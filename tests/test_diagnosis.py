@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.diagnosis import diagnose
+from udsgd_mpi.diagnosis import cost, diagnose
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers import IID, MHRW, NBRW, SRRW, SRW, Sampler
+from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Sampler
 
 
 def compressed(graph: nx.Graph) -> Graph:
@@ -69,3 +69,13 @@ def test_command_line(
     ):
         assert main(["diagnose", *wrong]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_cost_is_that_of_what_is_remembered() -> None:
+    """SRW remembers a node; walks with a history remember the visits of all nodes, and little more."""
+    graph = compressed(nx.watts_strogatz_graph(50, 4, 0.1, seed=1))
+    found = {s.name: cost(s, 50, graph) for s in (SRW(), SRRW(), HDT())}
+    assert found["srw"].memory == 4
+    assert 4 + 50 * 8 <= found["srrw"].memory <= 4 + 52 * 8
+    assert found["hdt"].memory == found["srrw"].memory
+    assert all(each.nanoseconds > 0 for each in found.values())

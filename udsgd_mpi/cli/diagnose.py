@@ -5,7 +5,7 @@ from typing import Any
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import assigned, value_of
-from udsgd_mpi.diagnosis import diagnose
+from udsgd_mpi.diagnosis import cost, diagnose
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build
@@ -36,6 +36,8 @@ def command(arguments: Namespace) -> None:
     print(f"{sampler.name} on {len(graph)} points of mean degree {graph.mean_degree:.4g}")
     gap = found.spectral_gap
     print(f"spectral gap 1 − λ₂ = {gap:.4g}, relaxation time {1 / gap:,.0f} steps")
+    taken = cost(sampler, len(graph), graph)
+    print(f"{taken.nanoseconds:.0f} ns to draw a point, {taken.memory:,} bytes to remember a trial")
     print(f"\nvariance of means over that of independent draws, n = {arguments.steps:,}")
     rows = [["function", "in the limit", "measured", "effective sample size"]]
     for function, limit, measured in zip(
