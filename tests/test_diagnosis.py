@@ -72,7 +72,7 @@ def test_command_line(
 
 
 def test_cost_is_that_of_what_is_remembered() -> None:
-    """SRW remembers a node; walks with a history remember the visits of all nodes, and little more."""
+    """SRW remembers a node; walks with a history the visits of all nodes, and little more."""
     graph = compressed(nx.watts_strogatz_graph(50, 4, 0.1, seed=1))
     found = {s.name: cost(s, 50, graph) for s in (SRW(), SRRW(), HDT())}
     assert found["srw"].memory == 4
