@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 # One-way delay in seconds, share of packets lost, steps.
-LINKS = ((0.0, 0.0, 1_000), (0.001, 0.0, 1_000), (0.02, 0.0, 100), (0.001, 0.01, 500))
+LINKS = ((0.0, 0.0, 1_000), (0.001, 0.0, 1_000), (0.02, 0.0, 600), (0.001, 0.01, 500))
 # How often a step's data must cross the link one after the other.
 CROSSINGS = {"dsgd": 1, "centralized": 2}
 REPEATS = 3
