@@ -91,6 +91,25 @@ def test_covariance_is_the_sum_of_autocovariances(
 
 
 @pytest.mark.parametrize("kind", ["srw", "nbrw", "mhrw"])
+@pytest.mark.parametrize("name", ["lollipop", "random", "barbell"])
+def test_lag_is_what_a_mean_of_n_lacks(kind: str, name: str) -> None:
+    """By a sum of autocovariances over lags; these walks forget within 3,000 steps."""
+    n, compressed = 3000, Graph.from_networkx(GRAPHS[name], "graph")
+    sampler = {"srw": SRW(), "nbrw": NBRW(), "mhrw": MHRW()}[kind]
+    G = values(GRAPHS[name], sampler.stationary_law(len(compressed), compressed))
+    P, shown = transitions(GRAPHS[name], kind)
+    law, moved = stationary(P), G[shown]
+    variance = (law[:, None] * moved * moved).sum()
+    for lag in range(1, n):
+        moved = P @ moved
+        variance += 2 * (1 - lag / n) * (law[:, None] * G[shown] * moved).sum()
+    noise = sampler.noise(G, compressed)
+    assert abs(noise.lag) > 0.1
+    trace = (noise.amplitudes**2).sum()
+    assert trace * (1 - noise.lag / n) == pytest.approx(variance, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["srw", "nbrw", "mhrw"])
 def test_dense_and_sparse_agree_with_the_fundamental_matrix(
     kind: str, graph: nx.Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:

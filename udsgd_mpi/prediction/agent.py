@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 Spectrum = tuple[Floats, Floats]
 Method = Literal["auto", "linear", "paths"]
 
-# Noise is white enough for the linear recursion if so many correlation times pass.
-_CORRELATION_TIMES = 200
+# Noise is white enough for the linear recursion if θ remembers so many lags.
+_LAGS = 200
 
 # Step sizes that are far too large end in infinity, here as in the run.
 overflowing = np.errstate(over="ignore", invalid="ignore")
@@ -76,7 +76,7 @@ class AgentForecast:
         h, basis = self.spectrum
         G = agent.gradient_noise(experiment.objective, self.problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
-        by_paths = method == "paths" or (method == "auto" and self._remembers(agent, noise, G))
+        by_paths = method == "paths" or (method == "auto" and self._remembers(agent, noise))
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
         table = self._table(noise.b, largest)
@@ -108,12 +108,10 @@ class AgentForecast:
             parts = pool.map(lambda i: self(agents[i], i, method), agents)
             return dict(zip(agents, parts, strict=True))
 
-    def _remembers(self, agent: Agent, noise: Noise, G: Floats) -> bool:
-        if agent.sampler.long_memory or not agent.sampler.on_graph:
-            return agent.sampler.long_memory
-        variance = agent.stationary_law @ (G**2).sum(axis=1)
-        correlation_time = (noise.amplitudes**2).sum() / variance if variance > 0 else 0.0
-        return bool(correlation_time * _CORRELATION_TIMES > self.steps[-1])
+    def _remembers(self, agent: Agent, noise: Noise) -> bool:
+        last = max(1, int(self.steps[-1]))
+        gamma = float(self.problem.experiment.step_size(last, last)[0])
+        return agent.sampler.long_memory or abs(noise.lag) * _LAGS * gamma > 1
 
     def _integrate(self, b: float | None, largest: float) -> SecondMoments:
         step_size = self.problem.experiment.step_size

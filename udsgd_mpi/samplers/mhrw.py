@@ -9,7 +9,7 @@ from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.seeding import Purpose, below, unit
-from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
+from udsgd_mpi.theory.chains import ReversibleChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 
 
@@ -19,8 +19,7 @@ class MHRW(Sampler, frozen=True, tag="mhrw"):
     degree_biased: ClassVar[bool] = False
 
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))
-        return Noise.white(asymptotic_covariance(chain, G))
+        return noise_of_walk(ReversibleChain.metropolis_hastings(graph_of(self, graph)), G)
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _MHRWPath(graph_of(self, graph), stream)

@@ -9,7 +9,7 @@ from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.seeding import Purpose, below
-from udsgd_mpi.theory.chains import NonBacktrackingChain, asymptotic_covariance
+from udsgd_mpi.theory.chains import NonBacktrackingChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 
 _NONE = -1
@@ -23,7 +23,7 @@ class NBRW(Sampler, frozen=True, tag="nbrw"):
     """
 
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        return Noise.white(asymptotic_covariance(NonBacktrackingChain(graph_of(self, graph)), G))
+        return noise_of_walk(NonBacktrackingChain(graph_of(self, graph)), G)
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _NBRWPath(graph_of(self, graph), stream)

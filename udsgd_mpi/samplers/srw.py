@@ -9,7 +9,7 @@ from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.seeding import Purpose, below
-from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
+from udsgd_mpi.theory.chains import ReversibleChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 
 
@@ -17,7 +17,7 @@ class SRW(Sampler, frozen=True, tag="srw"):
     """X_{n+1} uniform among the neighbours of X_n; π ∝ degree (paper, Appendix G.1)."""
 
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        return Noise.white(asymptotic_covariance(ReversibleChain.simple(graph_of(self, graph)), G))
+        return noise_of_walk(ReversibleChain.simple(graph_of(self, graph)), G)
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         return _SRWPath(graph_of(self, graph), stream)

@@ -6,13 +6,14 @@ with the fundamental matrix Z = (I − P + 1πᵀ)⁻¹ (paper, eqs. 4 and 5), w
 for large graphs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.theory.noise import Noise
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
@@ -44,8 +45,25 @@ def asymptotic_covariance(chain: Chain, G: Floats) -> Floats:
     U, shape (d, d); symmetric.
     """
     on_states = chain.lift(G)
+    return _covariance(chain, on_states, chain.poisson(on_states))
+
+
+def noise_of_walk(chain: Chain, G: Floats) -> Noise:
+    """What a walk without a history does to θ; see ``asymptotic_covariance``.
+
+    Its lag follows from Poisson's equation for M, as Σ_k k P^k G = Σ_k P^k M − M.
+    """
+    on_states = chain.lift(G)
+    M = chain.poisson(on_states)
+    noise = Noise.white(_covariance(chain, on_states, M))
+    later = chain.law[:, None] * (chain.poisson(M) - M)
+    total = float((noise.amplitudes**2).sum())
+    return replace(noise, lag=2 * float((on_states * later).sum()) / total if total > 0 else 0.0)
+
+
+def _covariance(chain: Chain, on_states: Floats, M: Floats) -> Floats:
     weighted = chain.law[:, None] * on_states
-    half = weighted.T @ chain.poisson(on_states)
+    half = weighted.T @ M
     return np.asarray(half + half.T - on_states.T @ weighted)
 
 

@@ -24,11 +24,15 @@ class Noise:
         κ_k ≥ 1, shape (modes,).
     b
         Exponent of β_n = (n + 1)^(−b); None without a history.
+    lag
+        2 Σ_k k Tr C_k / Tr U of the autocovariances C_k: the variance of a mean of n is Tr U / n
+        but for a share lag/n, as noise that remembers is not yet white.
     """
 
     amplitudes: Floats
     repulsion: Floats
     b: float | None
+    lag: float = 0.0
 
     @classmethod
     def white(cls, U: Floats, repulsion: float = 1.0, b: float | None = None) -> "Noise":
@@ -39,4 +43,4 @@ class Noise:
 
     def turned(self, basis: Floats) -> "Noise":
         """The same noise in another orthonormal basis, the columns of ``basis`` (d, d)."""
-        return Noise(self.amplitudes @ basis, self.repulsion, self.b)
+        return Noise(self.amplitudes @ basis, self.repulsion, self.b, self.lag)
