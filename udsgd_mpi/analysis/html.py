@@ -106,6 +106,8 @@ def _section(study: Study) -> Iterator[str]:
     yield _errors(study)
     yield "<h3>Figures</h3>"
     for kind, draw in FIGURES.items():
+        if kind == "agents" and all(each.limit is None for each in study.measured.values()):
+            continue
         with style("screen"):
             image = _image(draw(study.measured))
         caption = _CAPTIONS[kind]
