@@ -196,10 +196,10 @@ def test_refusals(queue: Queue, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_time_limit(queue: Queue, tmp_path: Path) -> None:
-    # Slurm looks at the clock now and then, so that the signal comes up to half a minute late.
     slow = ("--checkpoint-every", 1000, "--steps", 200_000)
     job = queue.sbatch("-t", 1, "--signal=B:USR1@30", "-n", 2, SCRIPT, *LONG, *slow)
-    queue.wait(job, "PENDING", seconds=90)
+    queue.wait_for(CHECKPOINT, job)
+    queue.wait(job, "PENDING")
     assert "(SIGUSR1)" in (tmp_path / f"udsgd-{job}.log").read_text()
     queue.wait(job, "RUNNING")
     queue.call("scancel", job)
