@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from udsgd_mpi.analysis.figures.style import (
     colour,
+    headline,
     legend_columns,
     legend_lines,
     line,
@@ -63,7 +64,7 @@ def curves_figure(
             axes.plot(x, _drawable(expected), color=colour(k), linewidth=4, alpha=0.3, zorder=1.5)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_title(next(iter(variants.values())).title)
+    headline(axes, next(iter(variants.values())).title)
     axes.grid(which="major", alpha=0.3)
     figure.legend(
         loc="outside lower left", ncols=legend_columns(names), title=key, alignment="left"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from udsgd_mpi.analysis.figures.style import MARKS, colour, new_figure
+from udsgd_mpi.analysis.figures.style import MARKS, colour, headline, new_figure
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.storage.read import Measured
 
@@ -32,7 +32,7 @@ def last_figure(variants: Mapping[str, Measured]) -> Figure:
     axes.set_ylim(rows[-1] - 0.6, 0.6)
     axes.set_xlim(left=0)
     axes.set_xlabel(r"$\mathrm{E}\,\|\theta_n - \theta^*\|^2 / \gamma_n$ at the last step")
-    axes.set_title(next(iter(variants.values())).title)
+    headline(axes, next(iter(variants.values())).title)
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower left", ncols=3)
     return figure

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -62,6 +64,12 @@ def new_figure(height: float = 1.0, extra: float = 0.0) -> Figure:
     figure = Figure(figsize=(wide, height * high + extra * line), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def headline(axes: Axes, text: str) -> None:
+    """A title in as many lines as the figure's width asks for."""
+    wide = mpl.rcParams["figure.figsize"][0] * 72 / mpl.rcParams["font.size"]
+    axes.set_title(fill(text, int((wide - 5) / 0.5)))
 
 
 def colour(k: int) -> str:

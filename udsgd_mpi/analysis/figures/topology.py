@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from udsgd_mpi.analysis.figures.style import (
     COLOURS,
     MARKS,
+    headline,
     legend_columns,
     legend_lines,
     new_figure,
@@ -109,7 +110,7 @@ def _draw_on(
         )
     if labelled:
         nx.draw_networkx_labels(drawn, place, ax=axes, font_size=9)
-    axes.set_title(title)
+    headline(axes, title)
     axes.set_axis_off()
 
 
