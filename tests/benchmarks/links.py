@@ -1,19 +1,23 @@
 # ruff: noqa: T201
-"""Milliseconds a step on two hosts with a slow link between them, against its latency.
+"""Milliseconds a step on two hosts with a slow link between them, against the cost model.
 
-The hosts are two nodes of the Slurm that ``tests/slurm`` starts, with two agents each.
+The hosts are two nodes of the Slurm that ``tests/slurm`` starts, with two agents each. What a
+message takes without delay is fitted to the first link and D-SGD; the rest is foretold.
 """
 
 import sys
 import time
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from udsgd_mpi.experiment.schema import Experiment
 
 # One-way delay in seconds, share of packets lost, steps.
 LINKS = ((0.0, 0.0, 1_000), (0.001, 0.0, 1_000), (0.02, 0.0, 600), (0.001, 0.01, 500))
-# How often a step's data must cross the link one after the other.
-CROSSINGS = {"dsgd": 1, "centralized": 2}
-REPEATS = 3
+PATTERNS = ("dsgd", "centralized")
+AGENTS, RANKS, REPEATS = 4, 2, 3
 
 
 def main() -> None:
@@ -26,45 +30,65 @@ def main() -> None:
     if reason := lacking():
         sys.exit(reason)
     print(f"milliseconds, median (min–max) of {REPEATS}")
-    heads = [f"{pattern} | of it latency" for pattern in CROSSINGS]
+    heads = [f"{pattern} | model" for pattern in PATTERNS]
     print(f"| delay | lost | {' | '.join(heads)} |\n{'|---' * 6}|")
+    message = 0.0
     with cluster() as slurm:
         for delay, loss, steps in LINKS:
             slurm.network.delay, slurm.network.loss = delay, loss
             cells = [f"{1000 * delay:g}", f"{loss:.0%}"]
-            for pattern, crossings in CROSSINGS.items():
+            for pattern in PATTERNS:
                 ranks = (sys.executable, "-m", "tests.benchmarks.links", pattern, steps)
                 done = slurm.run(
-                    *("srun", "-K", "-N", 2, "-n", 2, f"--mpi={_dialect()}", *ranks),
+                    *("srun", "-K", "-N", RANKS, "-n", RANKS, f"--mpi={_dialect()}", *ranks),
                     cwd=Path.cwd(),
                     timeout=200,
                 )
                 if done.returncode:
                     sys.exit(done.stderr)
                 times = sorted(map(float, done.stdout.split()))
-                spread = f"{median(times):.2f} ({times[0]:.2f}–{times[-1]:.2f})"
-                cells += [spread, f"{1000 * crossings * delay:g}"]
+                message = message or (median(times) - model(pattern, steps, 0.0)) / 1000
+                cells.append(f"{median(times):.2f} ({times[0]:.2f}–{times[-1]:.2f})")
+                cells.append(f"{model(pattern, steps, message + delay):.2f}")
             print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def model(pattern: str, steps: int, message: float) -> float:
+    """Milliseconds a step by the cost model, where a message takes so many seconds."""
+    from udsgd_mpi.cost import Network, cost
+    from udsgd_mpi.layout import Layout
+    from udsgd_mpi.problem import OneProcess, pose
+
+    problem = pose(experiment(pattern, steps), OneProcess(AGENTS))
+    return 1000 * sum(cost(problem, Layout(AGENTS, RANKS), Network(message, 1e9)))
+
+
+def experiment(pattern: str, steps: int) -> "Experiment":
+    """What the ranks run."""
+    from udsgd_mpi.experiment.check import check
+
+    return check(
+        {
+            "agents": AGENTS,
+            "steps": steps,
+            "trials": 2,
+            "communication": {"kind": pattern} | ({"weights": "lazy"} if pattern == "dsgd" else {}),
+            "groups": {"all": {"share": 1, "sampler": "iid"}},
+            "record": {"steps": []},
+        }
+    )
 
 
 def one_rank(pattern: str, steps: int) -> None:
     """Print milliseconds a step, some times over, on rank 0."""
     from mpi4py import MPI
 
-    from udsgd_mpi.experiment.check import check
     from udsgd_mpi.parallel.everyone import OnRanks
     from udsgd_mpi.parallel.simulate import simulate
     from udsgd_mpi.problem import pose
 
     comm = MPI.COMM_WORLD
-    settings = {
-        "steps": steps,
-        "trials": 2,
-        "communication": {"kind": pattern} | ({"weights": "lazy"} if pattern == "dsgd" else {}),
-        "groups": {"all": {"share": 1, "sampler": "iid"}},
-        "record": {"steps": []},
-    }
-    problem = pose(check(settings), OnRanks(comm, 4))
+    problem = pose(experiment(pattern, steps), OnRanks(comm, AGENTS))
     for _ in range(REPEATS):
         comm.Barrier()
         started = time.monotonic()
