@@ -65,7 +65,12 @@ def test_same_bits_as_from_one_file(folder: Path) -> None:
         done = udsgd("run", f"{name}.toml", "--output", output, ranks=ranks, cwd=folder)
         assert done.returncode == 0, done.stderr
         found[name, ranks] = datasets(folder / output)
-    assert found["own", 3] == found["own", 1] == found["shared", 2]
+    assert found["own", 3] == found["own", 1]
+    assert found["own", 1].keys() == found["shared", 2].keys()
+    differing = {key for key, bits in found["own", 1].items() if bits != found["shared", 2][key]}
+    # What curvature adds takes every agent's points, which do not leave their hosts here.
+    of_curvature = {"predicted_mse", "predicted_mse_error", "predicted_averaged_mse"}
+    assert {key.rpartition("/")[2] for key in differing} == of_curvature
     with h5py.File(folder / "own-3.h5") as file:
         run = file["runs/main"]
         assert run["minimizer"].shape == (30,)

@@ -295,7 +295,7 @@ def test_predict_and_plan_on_the_command_line(
     for wrong, message in (
         (["--upgrade", "mhrw:srrw"], "expected a sampler that some agent has"),
         (["--upgrade", "srw:srww"], "did you mean 'srw'"),
-        (["--paths", "1"], "expected 2 or more, got '1'"),
+        (["--paths", "1"], "expected a number from 2 on, got '1'"),
         (["--upgrade", "srw:nbrw,"], "expected FROM:TO"),
         (["--match", "none"], "unknown variant 'none'"),
         (["--set", "step_size.gamma=0.3"], "more than 1/(2μ)"),

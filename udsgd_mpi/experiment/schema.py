@@ -29,7 +29,7 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
         Name of a data set, or a LIBSVM file; the partition shares it out.
     path
         Instead: a LIBSVM file of each agent, its number in place of ``{agent}``. Only the host of
-        an agent reads its file.
+        an agent reads its file; predictions then leave out what curvature adds.
     standardize
         Shift and scale every feature to mean 0 and variance 1 over agents and their points;
         features that are constant become 0.
