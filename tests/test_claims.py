@@ -88,6 +88,18 @@ def test_errors_beyond_the_margin_are_seldom_the_same() -> None:
     assert 0.005 < fails < ONE_TAIL
 
 
+def test_a_claim_of_sameness_says_from_which_step_on() -> None:
+    rng = np.random.default_rng(3)
+    first = errors(rng) / STEP[:, None]
+    slight = rng.uniform(0.98, 1.02, size=first.shape)
+    late = {"a": measured(first), "b": measured(first * slight * np.array([[2.0], [1.0], [1.0]]))}
+    assert Same(text="", margin=0.1).remark(late).endswith("from n = 200 on.")
+    never = {"a": measured(first), "b": measured(first * slight * np.array([[1.0], [1.0], [2.0]]))}
+    assert "At the last step" in Same(text="", margin=0.1).remark(never)
+    always = {"a": measured(first), "b": measured(first * slight)}
+    assert Same(text="", margin=0.1).remark(always).endswith("from n = 100 on.")
+
+
 def test_right_predictions_are_seldom_refuted() -> None:
     def draw(rng: np.random.Generator) -> dict[str, Measured]:
         return {str(k): measured(errors(rng), predicted=1.0) for k in range(4)}

@@ -83,7 +83,8 @@ def _cells(verdict: Verdict) -> tuple[str, str]:
     kind = verdict.outcome.name.lower()
     sign = _SIGNS[verdict.outcome]
     shown = f'<strong class="{kind}"><span aria-hidden="true">{sign}</span> {verdict.outcome}'
-    return escape(verdict.text), shown + "</strong>"
+    text = f"{verdict.text}. {verdict.remark}" if verdict.remark else verdict.text
+    return escape(text), shown + "</strong>"
 
 
 def _section(study: Study) -> Iterator[str]:

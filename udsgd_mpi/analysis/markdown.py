@@ -32,7 +32,8 @@ def _section(study: Study) -> Iterator[str]:
     yield "|---|---|---|---|"
     for verdict in study.verdicts:
         for k, found in enumerate(verdict.statements):
-            claim = f"{verdict.text} | **{verdict.outcome}**" if k == 0 else " | "
+            text = f"{verdict.text}. {verdict.remark}" if verdict.remark else verdict.text
+            claim = f"{text} | **{verdict.outcome}**" if k == 0 else " | "
             shown = f"{found.about} = {numbers(found)}, {found.where}"
             yield f"| {claim} | {shown} | {claimed(found)} |"
     yield ""

@@ -51,7 +51,8 @@ class Study:
         verdicts = []
         for k, raw in enumerate(claims):
             claim: Claim = one_of(AnyClaim, raw, f"{name}: claim[{k}]")
-            verdicts.append(judge(claim.text, claim.statements(measured)))
+            statements = claim.statements(measured)
+            verdicts.append(judge(claim.text, statements, claim.remark(measured)))
         return cls(name, title, about, command, attributes, measured, verdicts)
 
     @property

@@ -31,6 +31,10 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", k
         """Whose conjunction is the claim."""
         raise NotImplementedError
 
+    def remark(self, measured: Mapping[str, Measured]) -> str:
+        """What is worth saying beside the verdict, in a sentence, or nothing."""
+        return ""
+
     def chosen(self, measured: Mapping[str, Measured]) -> dict[str, Measured]:
         """The variants that the claim is about.
 

@@ -34,13 +34,32 @@ class Same(Claim, frozen=True, tag="same", kw_only=True):
     each_agent: bool = False
 
     def statements(self, measured: Mapping[str, Measured]) -> list[Statement]:
+        return self._compared(measured, self.since)
+
+    def remark(self, measured: Mapping[str, Measured]) -> str:
+        """From which recorded step on every interval meets the margin."""
+        if self.pooled:
+            return ""
+        apart = [
+            statement.step
+            for statement in self._compared(measured, 1)
+            if statement.interval[1] < statement.claimed[0]
+            or statement.interval[0] > statement.claimed[1]
+        ]
+        step = next(iter(self.chosen(measured).values())).step
+        later = step[step > max(apart, default=0)]
+        if len(later) == 0:
+            return "At the last step an interval still lies outside of the margin."
+        return f"No interval lies outside of the margin from n = {later[0]:,} on."
+
+    def _compared(self, measured: Mapping[str, Measured], since: int | None) -> list[Statement]:
         chosen = self.chosen(measured)
         names = list(chosen)
         bounds = (1 / (1 + self.margin), 1 + self.margin)
         found = []
         for name in names[1:]:
             first, other = chosen[names[0]], chosen[name]
-            rows = rows_between(other, self.since)
+            rows = rows_between(other, since)
             for some in [rows] if self.pooled else rows[:, None]:
                 theirs = np.searchsorted(first.step, other.step[some])
                 compared = ratio(
@@ -48,5 +67,6 @@ class Same(Claim, frozen=True, tag="same", kw_only=True):
                     scores(first, theirs, each_agent=self.each_agent),
                 )
                 about = f"{name} / {names[0]}"
-                found.append(Statement(about, span(other, some), compared, bounds, bounds))
+                where, last = span(other, some), int(other.step[some[-1]])
+                found.append(Statement(about, where, compared, bounds, bounds, last))
         return found

@@ -30,6 +30,8 @@ class Statement(NamedTuple):
         Bounds between which the claim has the ratio.
     refuted
         The claim is refuted by a ratio beyond these bounds.
+    step
+        The last step at which it is taken, where steps are what it is taken at.
     """
 
     about: str
@@ -37,6 +39,7 @@ class Statement(NamedTuple):
     ratio: LogRatio
     claimed: tuple[float, float]
     refuted: tuple[float, float]
+    step: int = 0
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -56,14 +59,15 @@ class Statement(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A claim, what became of it, and the numbers for it."""
+    """A claim, what became of it, the numbers for it, and what else is to be said."""
 
     text: str
     outcome: Outcome
     statements: Sequence[Statement]
+    remark: str = ""
 
 
-def judge(text: str, statements: Sequence[Statement]) -> Verdict:
+def judge(text: str, statements: Sequence[Statement], remark: str = "") -> Verdict:
     """Whether all statements hold together.
 
     The claim holds if each statement's 95 % interval lies inside of what is claimed; a false claim
@@ -82,4 +86,4 @@ def judge(text: str, statements: Sequence[Statement]) -> Verdict:
     for statement in statements:
         if statement.about not in worst or statement.slack < worst[statement.about].slack:
             worst[statement.about] = statement
-    return Verdict(text, outcome, list(worst.values()))
+    return Verdict(text, outcome, list(worst.values()), remark)

@@ -10,6 +10,8 @@ def as_text(verdict: Verdict) -> Iterator[str]:
     yield f"{verdict.outcome}: {verdict.text}"
     for each in verdict.statements:
         yield f"    {each.about} = {numbers(each)} at {each.where}; claimed {claimed(each)}"
+    if verdict.remark:
+        yield f"    {verdict.remark}"
 
 
 def numbers(statement: Statement) -> str:
