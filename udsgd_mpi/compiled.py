@@ -94,7 +94,8 @@ def _load_numba() -> None:
     if not found:
         sys.modules[hidden] = None  # type: ignore[assignment]  # so that importing it fails
     try:
-        import_module("numba.np.arraymath")
+        with suppress(ImportError):  # where another Numba has it elsewhere, it loads as it likes
+            import_module("numba.np.arraymath")
     finally:
         if not found:
             del sys.modules[hidden]
