@@ -162,6 +162,17 @@ def test_errors_at_equal_time() -> None:
         Order(text="", seconds=10).statements({"a": measured(np.ones(10)), "b": each})
 
 
+def test_equal_time_lasts_no_longer_than_the_shortest_variant() -> None:
+    times = {"fast": STEP, "slow": 2 * STEP}
+    variants = {
+        name: measured(np.ones(10), simulated_time=time[:, None].astype(float))
+        for name, time in times.items()
+    }
+    (statement,) = Order(text="", seconds=1e6).statements(variants)
+    assert statement.where == "400 s"
+    assert statement.ratio.value == pytest.approx(np.log(1 / 2))
+
+
 def test_claims_that_are_not_about_the_results_are_refused() -> None:
     variants = {"a": measured(np.ones(3))}
     for claim, match in (

@@ -23,7 +23,8 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
         Errors are n · ‖θ_n − θ*‖², averaged over the recorded steps from here on; by default that
         of the last step.
     seconds
-        Instead: errors when so many seconds have passed on the virtual clock for the slowest agent.
+        Instead: errors when so many seconds have passed on the virtual clock for the slowest agent,
+        or as many as the shortest of the variants lasted.
     by
         Upper bound of the ratio of an error to the next one's.
     """
@@ -34,7 +35,10 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
 
     def statements(self, measured: Mapping[str, Measured]) -> list[Statement]:
         chosen = self.chosen(measured)
-        found = {name: self._errors(name, each) for name, each in chosen.items()}
+        if self.seconds is None:
+            found = {name: self._errors(each) for name, each in chosen.items()}
+        else:
+            found = _at(chosen, self.seconds)
         bounds = (0.0, self.by)
         return [
             Statement(
@@ -47,12 +51,18 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
             for small, large in pairwise(chosen)
         ]
 
-    def _errors(self, name: str, measured: Measured) -> tuple[str, Scores]:
+    def _errors(self, measured: Measured) -> tuple[str, Scores]:
         """Where errors are taken, and those of each trial."""
-        if self.seconds is not None:
-            return f"{self.seconds:g} s", errors_at(name, measured, self.seconds)
         rows = rows_between(measured, self.since)
         return span(measured, rows), scores(measured, rows)
+
+
+def _at(chosen: Mapping[str, Measured], seconds: float) -> dict[str, tuple[str, Scores]]:
+    ends = [against(name, each, "time")[-1] for name, each in chosen.items()]
+    reached = min(seconds, *ends)
+    return {
+        name: (f"{reached:.4g} s", errors_at(name, each, reached)) for name, each in chosen.items()
+    }
 
 
 def errors_at(name: str, measured: Measured, seconds: float) -> Scores:
