@@ -58,7 +58,7 @@ def main() -> None:
     comm = MPI.COMM_WORLD
     digests = {}
     for sampler in tags(AnySampler):
-        problem = pose(experiment("dsgd", sampler), OnRanks(comm, AGENTS))
+        problem = pose(experiment("dsgd", sampler), OnRanks.evenly(comm, AGENTS))
         for pattern in tags(AnyPattern):
             settings = experiment(pattern, sampler)
             schedule = settings.communication.start(problem.topology, settings.seed)

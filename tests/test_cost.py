@@ -19,13 +19,13 @@ def test_neighbours_get_each_row_once() -> None:
     for ranks, partners in ((1, 0), (2, 1), (3, 2), (12, 2)):
         for rank in range(ranks):
             rows = {1: 0, 2: 2, 3: 2, 12: 2}[ranks]
-            assert sent(ring, Layout(12, ranks), rank, ROW) == (partners, rows * ROW)
+            assert sent(ring, Layout.even(12, ranks), rank, ROW) == (partners, rows * ROW)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 4])
 def test_averages_move_slices(ranks: int) -> None:
     """Of each hosted row all but the own slice, and the own slice of the mean to each other."""
-    layout = Layout(8, ranks)
+    layout = Layout.even(8, ranks)
     expected = 8 // ranks * (ROW - ROW // ranks) + (ranks - 1) * ROW // ranks
     for rank in range(ranks):
         assert sent(Average(), layout, rank, ROW) == (2 * (ranks - 1), expected)
@@ -34,7 +34,7 @@ def test_averages_move_slices(ranks: int) -> None:
 def test_hand_overs_are_messages_too() -> None:
     topology = Graph.from_networkx(nx.path_graph(8), "topology")
     mixing = LSGDPP(participants=3, interval=1).start(topology, 4).mixing(1)
-    alone = Layout(8, 8)
+    alone = Layout.even(8, 8)
     totals = np.sum([sent(mixing, alone, rank, ROW) for rank in range(8)], axis=0)
     handed = len(mixing.entering)
     assert handed > 0
@@ -58,16 +58,16 @@ def posed(**settings: object) -> Problem:
 def test_exchanges_count_at_aggregations_alone(interval: int, share: float) -> None:
     problem = posed(communication={"kind": "dsgd", "interval": interval})
     row = 4 * 30 * 8
-    found = cost(problem, Layout(6, 3), Network(message=1.0, bandwidth=row))
+    found = cost(problem, Layout.even(6, 3), Network(message=1.0, bandwidth=row))
     # Each rank of a ring has two partners, and sends a row to each.
     assert found.exchange == pytest.approx(share * (2 * 1.0 + 2 * 1.0))
     assert found.work > 0
-    assert cost(problem, Layout(6, 1)).exchange == 0
+    assert cost(problem, Layout.even(6, 1)).exchange == 0
 
 
 def test_patterns_differ_in_what_they_send() -> None:
     row = 4 * 30 * 8
     network = Network(message=0.0, bandwidth=row)
     for kind, rows in (("dsgd", 2), ("centralized", (3 + 1) / 2)):
-        found = cost(posed(communication=kind), Layout(6, 2), network)
+        found = cost(posed(communication=kind), Layout.even(6, 2), network)
         assert found.exchange == pytest.approx(rows)

@@ -42,7 +42,7 @@ def test_foretold_and_measured_memory(tmp_path: Path) -> None:
     done = udsgd("x.toml", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     measured = read_telemetry(tmp_path / "udsgd.h5")
-    layout = Layout(30, 2)
+    layout = Layout.even(30, 2)
     largest = [0, 0]
     for name, experiment in variants(read_experiment(path), {}).items():
         problem = pose(experiment, OneProcess(30))

@@ -25,16 +25,16 @@ def test_a_run_on_two_ranks(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = read_telemetry(tmp_path / "udsgd.h5")
     assert list(found) == ["all-srw", "all-nbrw", "some-srrw"]
-    for rows in found.values():
-        assert [(row.part, row.rank, row.first_agent, row.agents) for row in rows] == [
-            (0, 0, 0, 2),
-            (0, 1, 2, 3),
-        ]
+    for name, rows in found.items():
+        hosted = [(row.part, row.rank, row.first_agent, row.agents) for row in rows]
+        # The one agent with SRRW takes longer than the four others together.
+        first = 4 if name == "some-srrw" else 2
+        assert hosted == [(0, 0, 0, first), (0, 1, first, 5 - first)]
         for row in rows:
             assert min(row.sampling, row.gradient, row.mixing, row.waiting, row.recording) > 0
-            # On a ring cut in two places a rank has two agents that the other needs.
+            # On a ring cut in two places a rank has two agents that the other needs, or one.
             assert row.messages == 400
-            assert row.bytes_sent == 400 * 2 * 3 * 64 * 8
+            assert row.bytes_sent == 400 * min(2, row.agents) * 3 * 64 * 8
             assert 30e6 < row.peak_memory < 3e9
     for rank in range(2):
         assert sum(rows[rank].seconds for rows in found.values()) < wall

@@ -119,7 +119,7 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
         agent.sampler.start(agent.batches, agent.graph, Stream(experiment.seed, i, trials))
         for i, agent in zip(hosted, part.agents, strict=True)
     ]
-    block = block_length(len(hosted), trials)
+    block = block_length(max(layout.counts), trials)
     measured: list[tuple[int, float]] = []
 
     def stops() -> Iterator[int]:
@@ -132,7 +132,7 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
 
     unified_distributed_sgd(
         np.zeros((len(hosted), trials, d)),
-        Draws(paths, part.first_rows, part.batch, trials),
+        Draws(paths, part.first_rows, part.batch, trials, length=block),
         experiment.step_size,
         experiment.objective,
         part.points,

@@ -4,6 +4,7 @@ from udsgd_mpi.communication import Mixing, contraction
 from udsgd_mpi.concerns import concerns
 from udsgd_mpi.cost import cost, sent
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.hosting import layout_on
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
 from udsgd_mpi.problem import OneProcess, Problem, pose
@@ -21,8 +22,8 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         Where running it would.
     """
     agents = experiment.agents or ranks
-    layout = Layout(agents, ranks)
     problem = pose(experiment, OneProcess(agents))
+    layout = layout_on(problem, ranks)
     d = len(problem.minimizer)
     schedule = problem.schedule
     block = experiment.trials * d * _DOUBLE
@@ -30,7 +31,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     messages, moved = (
         _traffic(schedule.mixing(int(times[0])), layout, block) if len(times) else (0, 0)
     )
-    hosted = sorted({int(count) for count in layout.counts})
+    hosted = sorted(set(layout.counts))
     lines = {
         "agents": f"{agents} on {ranks} ranks, {' or '.join(map(str, hosted))} each",
         "points": f"{_span([len(a.points.labels) for a in problem.agents])} per agent, d = {d},"

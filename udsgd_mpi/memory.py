@@ -36,7 +36,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int) -> int:
     sparse = any(isinstance(W, Weights) for W in (*schedule.planned, schedule.support))
     buffers = (1 + sparse) * (len(agents) + most_copies(schedule, layout, rank)) * row
     averaging = 2 * len(agents) * row + layout.agents * row // layout.ranks
-    draws = block_length(len(agents), trials) * len(agents) * trials * _INDEX
+    draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
     sums = len(agents) * row if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)
     run = buffers + averaging + draws + sums + points + _bytes_of_paths(problem, agents)

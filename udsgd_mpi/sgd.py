@@ -89,6 +89,9 @@ class Draws:
         What each path has drawn from there on already, shape (steps, trials).
     stopwatch
         Learns what time drawing takes.
+    length
+        Steps of a block. Ranks that exchange draw at the same steps, or they wait for each other
+        twice; by default as suits these agents.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Draws:
         n: int = 0,
         ahead: Sequence[Indices] | None = None,
         stopwatch: Stopwatch | None = None,
+        length: int | None = None,
     ) -> None:
         self.n = n
         self._paths = paths
@@ -107,7 +111,7 @@ class Draws:
         self._first_rows = first_rows
         self._batch = batch
         self._stopwatch = stopwatch or Stopwatch()
-        steps = block_length(len(paths), trials)
+        steps = length or block_length(len(paths), trials)
         self._block = np.empty((steps, len(paths), trials), dtype=np.int32)
         self._start = n - steps
 

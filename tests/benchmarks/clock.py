@@ -64,7 +64,7 @@ def experiment(communication: dict[str, object], compute: dict[str, object]) -> 
 
 def compare(name: str, settings: Experiment) -> None:
     comm = MPI.COMM_WORLD
-    problem = pose(settings, OnRanks(comm, AGENTS))
+    problem = pose(settings, OnRanks.evenly(comm, AGENTS))
     steps = settings.record.at(STEPS)
     simulated = elapsed(problem.schedule, problem.clock, AGENTS, len(problem.minimizer), steps)
     assert simulated.seconds is not None

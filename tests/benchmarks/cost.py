@@ -86,12 +86,15 @@ def compare(comm: MPI.Intracomm, agents: int, trials: int, data: str, *rest: Any
     settings = experiment(agents, trials, data, *rest, steps=10**6)
     expected = 0.0
     if comm.rank == 0:
-        expected = sum(cost(pose(settings, OneProcess(agents)), Layout(agents, comm.size)))
+        expected = sum(cost(pose(settings, OneProcess(agents)), Layout.even(agents, comm.size)))
     expected = comm.bcast(expected)
     # Whole blocks of draws, as a block is drawn even where a run ends inside of it.
-    block = block_length(int(Layout(agents, comm.size).counts.max()), trials)
+    block = block_length(max(Layout.even(agents, comm.size).counts), trials)
     steps = block * max(1, round(SECONDS / expected / block))
-    problem = pose(experiment(agents, trials, data, *rest, steps=steps), OnRanks(comm, agents))
+    problem = pose(
+        experiment(agents, trials, data, *rest, steps=steps),
+        OnRanks.evenly(comm, agents),
+    )
     measured = []
     clock = time.process_time if comm.size == 1 else time.perf_counter
     for _ in range(REPEATS):
@@ -146,7 +149,7 @@ def ten_thousand_agents() -> None:
             settings = experiment(10_000, 120, str(path), pattern, "iid", steps=30_000)
             problem = pose(settings, OneProcess(10_000))
             for ranks in (100, 1600):
-                work, exchange = cost(problem, Layout(10_000, ranks), CLUSTER)
+                work, exchange = cost(problem, Layout.even(10_000, ranks), CLUSTER)
                 print(
                     f"10,000 agents, 120 trials, d = 22, {pattern['kind']}, {ranks} ranks:"
                     f" {work * 1e3:.2f} ms of work and {exchange * 1e3:.2f} ms of messages a step,"

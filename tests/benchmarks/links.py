@@ -60,7 +60,7 @@ def model(pattern: str, steps: int, message: float) -> float:
     from udsgd_mpi.problem import OneProcess, pose
 
     problem = pose(experiment(pattern, steps), OneProcess(AGENTS))
-    return 1000 * sum(cost(problem, Layout(AGENTS, RANKS), Network(message, 1e9)))
+    return 1000 * sum(cost(problem, Layout.even(AGENTS, RANKS), Network(message, 1e9)))
 
 
 def experiment(pattern: str, steps: int) -> "Experiment":
@@ -88,7 +88,7 @@ def one_rank(pattern: str, steps: int) -> None:
     from udsgd_mpi.problem import pose
 
     comm = MPI.COMM_WORLD
-    problem = pose(experiment(pattern, steps), OnRanks(comm, AGENTS))
+    problem = pose(experiment(pattern, steps), OnRanks.evenly(comm, AGENTS))
     for _ in range(REPEATS):
         comm.Barrier()
         started = time.monotonic()

@@ -112,7 +112,7 @@ class Rank:
 
     def __init__(self, topology: Graph, agents: int, trials: int, steps: int) -> None:
         comm = MPI.COMM_WORLD
-        layout = Layout(agents, comm.size)
+        layout = Layout.even(agents, comm.size)
         schedule = DSGD().start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)

@@ -43,7 +43,7 @@ def main() -> None:
         file = Path(folder) / "study.toml"
         file.write_text(experiment("c", STEPS))
         (asked,) = variants(read_experiment(file), {}).values()
-        problem = pose(asked, OnRanks(comm, 100))
+        problem = pose(asked, OnRanks.evenly(comm, 100))
         times: dict[int, list[float]] = {1: [], RECORDS: []}
         writing = []
         for repeat in range(-1, REPEATS):  # -1 warms up

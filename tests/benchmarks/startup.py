@@ -63,7 +63,7 @@ def one_rank(started: float) -> None:
         settings = {"steps": 1, "agents": comm.size}
         return next(iter(variants(read_experiment(None), settings).values()))
 
-    problem = pose(comm.bcast(on_root(comm, load)), OnRanks(comm, comm.size))
+    problem = pose(comm.bcast(on_root(comm, load)), OnRanks.evenly(comm, comm.size))
     MARKS.append(time.monotonic())
 
     def progress(n: int) -> None:

@@ -59,7 +59,7 @@ def filled(
 ) -> tuple[Blocks, np.ndarray]:
     """Blocks with random θ, and the θ of all agents; room for copies is poisoned with NaN."""
     whole = np.random.default_rng(agents).normal(size=(agents, trials, d))
-    layout = Layout(agents, COMM.size)
+    layout = Layout.even(agents, COMM.size)
     rows = len(layout.hosted(COMM.rank)) + copies
     memory = HostMemory.shared(COMM, rows, trials * d) if shared else None
     blocks = Blocks(layout, COMM.rank, copies, trials, d, memory)
@@ -80,7 +80,7 @@ def test_neighbour_mixing_is_the_product_with_w(
     topology: nx.Graph, trials: int, d: int, shared: bool
 ) -> None:
     weights = metropolis(Graph.from_networkx(topology, "topology"))
-    layout = Layout(len(topology), COMM.size)
+    layout = Layout.even(len(topology), COMM.size)
     copies = len(copies_needed(weights, layout, COMM.rank))
     blocks, whole = filled(len(topology), copies, trials, d, shared=shared)
     mixing = NeighbourMixing(COMM, weights, blocks, [weights])
@@ -94,7 +94,7 @@ def test_neighbour_mixing_is_the_product_with_w(
 
 def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph) -> None:
     weights = metropolis(Graph.from_networkx(topology, "topology"))
-    layout = Layout(len(topology), COMM.size)
+    layout = Layout.even(len(topology), COMM.size)
     hosted = set(layout.hosted(COMM.rank))
     expected = {j for i in hosted for j in topology[i]} - hosted
     assert copies_needed(weights, layout, COMM.rank).tolist() == sorted(expected)
@@ -135,7 +135,7 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
         nx.connected_watts_strogatz_graph(agents, 4, 0.5, seed=1), "topology"
     )
     schedule = pattern.start(topology, seed=5)
-    copies = most_copies(schedule, Layout(agents, COMM.size), COMM.rank)
+    copies = most_copies(schedule, Layout.even(agents, COMM.size), COMM.rank)
     blocks, whole = filled(agents, copies, trials, d, shared=shared)
     mix = Mixer(COMM, schedule, blocks, 8)
     for n in range(1, 9):
@@ -196,7 +196,7 @@ def test_what_is_sent_is_counted(pattern: Pattern) -> None:
     topology = TOPOLOGIES["random"]
     agents, trials, d, steps = len(topology), 2, 5, 6
     schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
-    layout = Layout(agents, COMM.size)
+    layout = Layout.even(agents, COMM.size)
     blocks, _ = filled(agents, most_copies(schedule, layout, COMM.rank), trials, d)
     W = Mixer(COMM, schedule, blocks, steps)
     messages, elements = 0, 0

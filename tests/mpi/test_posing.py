@@ -10,9 +10,11 @@ from mpi4py import MPI
 from udsgd_mpi.data.datasets import Dataset
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check
+from udsgd_mpi.hosting import layout_on
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.identity import check_identity, identity
+from udsgd_mpi.parallel.moving import balanced, layout_of
 from udsgd_mpi.problem import OneProcess, pose
 
 pytestmark = pytest.mark.mpi
@@ -30,13 +32,13 @@ SETTINGS = {
 
 def test_ranks_together_pose_what_one_process_poses() -> None:
     experiment = check(SETTINGS)
-    mine = pose(experiment, OnRanks(COMM, AGENTS))
+    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
     whole = pose(experiment, OneProcess(AGENTS))
     np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
     np.testing.assert_array_equal(mine.hessian, whole.hessian)
     assert repr(mine.roster) == repr(whole.roster)
     assert mine.rows_left_over == whole.rows_left_over > 0
-    hosted = Layout(AGENTS, COMM.size).hosted(COMM.rank)
+    hosted = Layout.even(AGENTS, COMM.size).hosted(COMM.rank)
     assert len(mine.agents) == len(hosted)
     for i, agent in zip(hosted, mine.agents, strict=True):
         expected = whole.agents[i]
@@ -57,8 +59,8 @@ def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("udsgd_mpi.problem.rows.read_libsvm", read)
     experiment = check(SETTINGS | {"data": {"path": "{agent}.svm"}})
-    pose(experiment, OnRanks(COMM, AGENTS))
-    assert seen == [f"{i}.svm" for i in Layout(AGENTS, COMM.size).hosted(COMM.rank)]
+    pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    assert seen == [f"{i}.svm" for i in Layout.even(AGENTS, COMM.size).hosted(COMM.rank)]
 
 
 def test_an_error_of_one_rank_is_raised_on_all() -> None:
@@ -69,7 +71,7 @@ def test_an_error_of_one_rank_is_raised_on_all() -> None:
         return i
 
     with pytest.raises(ConfigurationError, match="agent 6 has no luck"):
-        OnRanks(COMM, AGENTS).each(fail)
+        OnRanks.evenly(COMM, AGENTS).each(fail)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_an_error_of_one_rank_is_raised_on_all() -> None:
     ],
 )
 def test_a_rank_that_differs_is_named(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    found = identity({"main": pose(check(SETTINGS), OnRanks(COMM, AGENTS))})
+    found = identity({"main": pose(check(SETTINGS), OnRanks.evenly(COMM, AGENTS))})
     assert len(found) == 4
     check_identity(COMM, found)
     if COMM.size == 1:
@@ -93,3 +95,18 @@ def test_a_rank_that_differs_is_named(change: Callable[[dict[str, str]], dict[st
         check_identity(COMM, found)
     assert f"rank {last} on" in str(error.value)
     assert name in str(error.value)
+
+
+def test_agents_move_to_the_ranks_that_have_time_for_them() -> None:
+    walkers = SETTINGS["groups"]["walkers"] | {"sampler": "srrw"}
+    access = {"agents": "0-2", "sampler": "iid"}
+    settings = SETTINGS | {"groups": {"access": access, "walkers": walkers}}
+    experiment = check(settings)
+    whole = pose(experiment, OneProcess(AGENTS))
+    mine = balanced(COMM, pose(experiment, OnRanks.evenly(COMM, AGENTS)))
+    layout = layout_on(whole, COMM.size)
+    assert layout_of(COMM, mine) == layout
+    assert COMM.size not in {2, 3} or layout != Layout.even(AGENTS, COMM.size)
+    for i, agent in zip(layout.hosted(COMM.rank), mine.agents, strict=True):
+        assert agent.sampler == whole.agents[i].sampler
+        np.testing.assert_array_equal(agent.points.features, whole.agents[i].points.features)

@@ -1,7 +1,7 @@
 """All agents of a run on the ranks that host them."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from mpi4py import MPI
@@ -18,11 +18,16 @@ T = TypeVar("T")
 class OnRanks:
     """See ``udsgd_mpi.problem.Everyone``; every method is collective."""
 
-    def __init__(self, comm: MPI.Intracomm, agents: int) -> None:
+    def __init__(self, comm: MPI.Intracomm, layout: Layout) -> None:
         self._comm = comm
-        self._layout = Layout(agents, comm.size)
-        self.agents = agents
+        self._layout = layout
+        self.agents = layout.agents
         self.hosted = self._layout.hosted(comm.rank)
+
+    @classmethod
+    def evenly(cls, comm: MPI.Intracomm, agents: int) -> Self:
+        """In blocks as even as can be."""
+        return cls(comm, Layout.even(agents, comm.size))
 
     def once(self, action: Callable[[], T]) -> T:
         result: T = self._comm.bcast(on_root(self._comm, action))

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from udsgd_mpi.parallel.emulation import check_emulation
 from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.hosts import Host, hosts_of, oversubscription
 from udsgd_mpi.parallel.identity import check_identity, identity
+from udsgd_mpi.parallel.moving import balanced, layout_of
 from udsgd_mpi.parallel.provenance import provenance
 from udsgd_mpi.parallel.simulate import Simulation
 from udsgd_mpi.parallel.startup import on_root
@@ -88,8 +90,9 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
     with ExitStack() as until_end:
         found = on_root(comm, lambda: _find(load(), options, comm.size, until_end))
         experiments: dict[str, Experiment] = comm.bcast(found.unfinished if found else None)
-        problems = pose_all(experiments, lambda agents: OnRanks(comm, agents), comm.size)
+        problems = pose_all(experiments, partial(OnRanks.evenly, comm), comm.size)
         check_identity(comm, identity(problems))
+        problems = {name: balanced(comm, problem) for name, problem in problems.items()}
         for problem in problems.values() if options.emulate else ():
             check_emulation(problem, comm.size)
         hosts = hosts_of(comm)
@@ -178,7 +181,7 @@ def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
     if not experiment.record.predict or too_large:
         return None
     steps = experiment.record.at(experiment.steps)
-    return predict(problem, OnRanks(comm, len(problem.roster)), steps)
+    return predict(problem, OnRanks(comm, layout_of(comm, problem)), steps)
 
 
 def _elapsed(problem: Problem) -> Elapsed:

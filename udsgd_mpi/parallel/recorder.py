@@ -127,7 +127,7 @@ class Recorder:
         return out
 
     def _gather(self, mine: Floats, out: Floats) -> None:
-        counts = self._blocks.layout.counts * (mine.size // len(mine))
+        counts = np.array(self._blocks.layout.counts) * (mine.size // len(mine))
         with waiting("rank 0"):
             self._comm.Gatherv(
                 [mine, MPI.DOUBLE],

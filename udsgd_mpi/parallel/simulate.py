@@ -7,18 +7,18 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.blocks import Floats
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
+from udsgd_mpi.parallel.moving import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.parallel.telemetry import telemetry
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import Stream
-from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
 from udsgd_mpi.stopwatch import Activity, Stopwatch
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.telemetry import Telemetry
@@ -76,7 +76,7 @@ class Simulation:
         emulate: bool = False,
     ) -> None:
         experiment = problem.experiment
-        layout = Layout(len(problem.roster), comm.size)
+        layout = layout_of(comm, problem)
         trials, d = experiment.trials, len(problem.minimizer)
         self.n = 0
         self._comm = comm
@@ -223,5 +223,12 @@ class Simulation:
         problem = self._problem
         trials = problem.experiment.trials
         return Draws(
-            self._paths, problem.first_rows, problem.batch, trials, n, ahead, self._stopwatch
+            self._paths,
+            problem.first_rows,
+            problem.batch,
+            trials,
+            n,
+            ahead,
+            self._stopwatch,
+            block_length(max(self._layout.counts), trials),
         )

@@ -36,6 +36,13 @@ class Stream(NamedTuple):
         return np.array([below(b, points) for b in bits], dtype=np.int32)
 
 
+class Cost(NamedTuple):
+    """Nanoseconds that drawing a point takes: of themselves, and for each neighbour of a node."""
+
+    step: float
+    neighbour: float = 0
+
+
 class Path(ABC):
     """The points X_0, X_1, … that an agent visits, in all of its trials at once.
 
@@ -82,6 +89,7 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
     on_graph: ClassVar[bool] = True
     long_memory: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(step=3)
 
     @property
     def name(self) -> str:
@@ -123,6 +131,16 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
             g(x) − E_π g of the points, shape (points, d).
         """
         raise NotImplementedError
+
+    def nanoseconds(self, mean_degree: float) -> float:
+        """About what drawing a point takes, where it differs much from other samplers'.
+
+        Parameters
+        ----------
+        mean_degree
+            Of the data graph; NaN for full access.
+        """
+        return self.cost.step + (self.cost.neighbour * mean_degree if self.on_graph else 0)
 
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
         """Begin a path on ``points`` points, or on the nodes of ``graph``."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
+from udsgd_mpi.samplers.base import Cost, Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.samplers.history import History
 from udsgd_mpi.seeding import Purpose, below, unit
 from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
@@ -33,6 +33,7 @@ class HDT(Sampler, frozen=True, tag="hdt"):
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     degree_biased: ClassVar[bool] = False
     long_memory: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(step=26)
 
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
         chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))

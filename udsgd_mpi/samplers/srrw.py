@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import inlined, kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
+from udsgd_mpi.samplers.base import Cost, Indices, Path, Sampler, Stream, graph_of
 from udsgd_mpi.samplers.history import History
 from udsgd_mpi.seeding import Purpose, unit
 from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
@@ -42,6 +42,7 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
     alpha: Annotated[float, Meta(ge=0)] = 20.0
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     long_memory: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(step=40, neighbour=2)
 
     # On graphs too large for all eigenvectors it is the noise of a history that has converged.
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
