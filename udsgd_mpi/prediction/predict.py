@@ -17,7 +17,7 @@ from udsgd_mpi.theory.paths import Functional
 
 Floats = NDArray[np.float64]
 
-_PATHS, _FEWEST_PATHS = 2000, 40
+_PATHS, _FEWEST_PATHS = 2000, 20
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def predict(
         ``"linear"``: the linear recursion of θ and the visit histories, which takes the samplers'
         noise for white. ``"paths"``: the linear functional of sampled paths, and what curvature
         adds to it. ``"auto"``: paths for samplers that remember, or mix too slowly to be white at
-        the last step, and curvature where there are such.
+        the last step, and curvature where noise may cancel itself.
     trials
         Number of paths of each agent; by default enough for an error of about 2 %.
     threads
@@ -103,8 +103,10 @@ def predict(
     first_order = combine(mean.theta, start[0], N)
     of_theta, of_average = first_order, combine(mean.average, start[1], N)
     paths = None
-    if "paths" in methods:
-        paths = curvature(problem, everyone, spectrum, steps, forecast.seed, forecast.trials)
+    if method == "paths" or (method == "auto" and _noise_cancels(problem)):
+        # What curvature adds differs less between trials than what it is added to.
+        trials = max(_FEWEST_PATHS, forecast.trials // 2)
+        paths = curvature(problem, everyone, spectrum, steps, forecast.seed, trials)
     if paths:
         of_theta, of_average = paths[0].correct(*of_theta), paths[1].correct(*of_average)
     return Prediction(
@@ -124,7 +126,13 @@ def predict(
 
 def default_trials(agents: int) -> int:
     """Number of paths of each agent that keeps the error of the sum over agents small."""
-    return max(_FEWEST_PATHS, _PATHS // agents)
+    return max(2 * _FEWEST_PATHS, _PATHS // agents)
+
+
+def _noise_cancels(problem: Problem) -> bool:
+    """Whether some agent's sampler remembers its path, so that the first order may be small."""
+    groups = problem.experiment.groups
+    return any(groups[entry.group].sampler.long_memory for entry in problem.roster)
 
 
 def _mean_of_parts(parts: Sequence[Part], everyone: Everyone) -> Part:
