@@ -28,15 +28,16 @@ class AggregationTimes:
         """All times up to ``steps``."""
         if isinstance(self._interval, int):
             return np.arange(self._interval, steps + 1, self._interval, dtype=np.int64)
-        if len(self._known) == 0 or self._known[-1] < steps:
-            self._known = np.cumsum(_intervals(self._interval, np.arange(1, 2 * steps + 1)))
-        return self._known[self._known <= steps]
+        count = self.number(steps)
+        return self._known[:count]
 
     def number(self, n: int) -> int:
         """The l with n_l = n, or the number of times before n."""
         if isinstance(self._interval, int):
             return n // self._interval
-        return len(self.until(n))
+        if len(self._known) == 0 or self._known[-1] < n:
+            self._known = np.cumsum(_intervals(self._interval, np.arange(1, 2 * n + 1)))
+        return int(np.searchsorted(self._known, n, side="right"))
 
 
 def _intervals(

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 class Sent(NamedTuple):
-    """What a rank sends to others: messages, and bytes in all of them."""
+    """What a rank gives to others: messages and their bytes, also those in shared memory."""
 
     messages: int
     bytes: int

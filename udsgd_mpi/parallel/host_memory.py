@@ -9,6 +9,8 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.parallel.turns import APART, Turns
+
 Floats = NDArray[np.float64]
 
 _TOKEN = 16
@@ -23,16 +25,20 @@ class HostMemory:
         Shape (rows of all sections, elements) each, zero at first.
     first
         First row of the section of each rank.
+    turns
+        What ranks tell each other of what is in it.
     """
 
-    def __init__(self, buffers: list[Floats], first: dict[int, int]) -> None:
+    def __init__(self, buffers: list[Floats], first: dict[int, int], turns: Turns) -> None:
         self.buffers = buffers
         self.first = first
+        self.turns = turns
 
     @classmethod
     def private(cls, rank: int, rows: int, elements: int) -> "HostMemory":
         """For one rank alone."""
-        return cls([np.zeros((rows, elements)) for _ in range(2)], {rank: 0})
+        turns = Turns(np.zeros(APART, dtype=np.int64), {rank: 0}, rank)
+        return cls([np.zeros((rows, elements)) for _ in range(2)], {rank: 0}, turns)
 
     @classmethod
     def shared(cls, comm: MPI.Intracomm, rows: int, elements: int) -> "HostMemory":
@@ -46,15 +52,18 @@ class HostMemory:
         host = comm.Split_type(MPI.COMM_TYPE_SHARED)
         try:
             sections = host.allgather((comm.rank, rows))
-            total = sum(rows for _, rows in sections)
-            memory = _map(host, max(_TOKEN, 2 * total * elements * 8)) if host.size > 1 else None
+            total, counts = sum(rows for _, rows in sections), APART * host.size
+            size = 8 * (counts + 2 * total * elements)
+            memory = _map(host, size) if host.size > 1 else None
         finally:
             host.Free()
         if memory is None:
             return cls.private(comm.rank, rows, elements)
-        buffers = np.frombuffer(memory, count=2 * total * elements).reshape(2, total, elements)
+        places = {rank: k for k, (rank, _) in enumerate(sections)}
+        turns = Turns(np.frombuffer(memory, np.int64, counts), places, comm.rank)
+        buffers = np.frombuffer(memory, offset=8 * counts).reshape(2, total, elements)
         starts = np.cumsum([0, *(rows for _, rows in sections)]).tolist()
-        return cls(list(buffers), {rank: starts[k] for k, (rank, _) in enumerate(sections)})
+        return cls(list(buffers), {rank: starts[k] for rank, k in places.items()}, turns)
 
 
 def _map(host: MPI.Comm, size: int) -> mmap.mmap | None:

@@ -16,18 +16,14 @@ from udsgd_mpi.stopwatch import Activity, Stopwatch
 Floats = NDArray[np.float64]
 
 
-# Shorter half-steps are in a message as soon as in memory that another rank must be told of.
-_WORTH_SHARING = 4096
-
-
 def blocks_for(
     comm: MPI.Intracomm, schedule: Schedule, layout: Layout, trials: int, d: int
 ) -> Blocks:
-    """Room for a rank's iterates, in memory that its host shares where that is worth it."""
+    """Room for a rank's iterates, in memory that its host shares where W comes back."""
     copies = most_copies(schedule, layout, comm.rank)
     rows, length = len(layout.hosted(comm.rank)) + copies, trials * d
     recurring = any(isinstance(W, Weights) for W in schedule.planned)
-    share = recurring and comm.size > 1 and length * np.float64().nbytes >= _WORTH_SHARING
+    share = recurring and comm.size > 1
     memory = HostMemory.shared(comm, rows, length) if share else None
     return Blocks(layout, comm.rank, copies, trials, d, memory)
 

@@ -1,6 +1,7 @@
 """Mixing with neighbours: every half-step goes once to each rank that needs it, or to none."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from mpi4py import MPI
@@ -18,13 +19,13 @@ Indices = NDArray[np.int64]
 class NeighbourMixing:
     """θ^i ← Σ_j w_ij θ^j over the agents of all ranks, for a W that comes back: planned once.
 
-    Half-steps of ranks that share memory are read where they are; an empty message says that
-    they are there, and that its sender has read those of the step before, which are about to be
-    overwritten. To other ranks they are sent, one message for each pair of ranks that share an
-    edge. Sends and receives are persistent requests; there is a set of them for each of the two
-    buffers of ``blocks``. Rows that do not follow each other are copied together first: MPI's own
-    datatypes took eight times as long. Agents that exchange with agents hosted here alone are
-    mixed while messages travel.
+    Half-steps of ranks that share memory are read where they are; that a rank has come to the
+    exchange says that they are there, and that it has read those of the step before, which are
+    about to be overwritten. To other ranks they are sent, one message for each pair of ranks that
+    share an edge. Sends and receives are persistent requests; there is a set of them for each of
+    the two buffers of ``blocks``. Rows that do not follow each other are copied together first:
+    MPI's own datatypes took eight times as long. Agents that exchange with agents hosted here
+    alone are mixed while messages travel.
 
     Parameters
     ----------
@@ -41,47 +42,52 @@ class NeighbourMixing:
     ) -> None:
         self._blocks = blocks
         self._plan = _Plan(weights, blocks, recurring)
-        readers = _partners_in_memory(recurring, blocks)
-        ranks = sorted({*readers, *self._plan.partners})
+        near = _partners_in_memory(recurring, blocks)
+        self._near = blocks.memory.turns.of(near)
+        ranks = sorted({*near, *self._plan.partners})
         self._waiting = f"ranks {', '.join(map(str, ranks))}"
-        sent = self._plan.sent
-        self.sent = Sent(sent.messages + len(readers), sent.bytes)
+        self.sent = self._plan.given
         length = blocks.buffers[0].shape[1]
         self._packed = {
             to: np.empty((len(rows), length))
             for to, rows in self._plan.sends
             if len(rows) <= np.ptp(rows)
         }
-        nothing = np.empty(0)
         self._requests: tuple[list[MPI.Prequest], ...] = tuple(
             [
-                *(comm.Send_init(nothing, rank) for rank in readers),
-                *(comm.Recv_init(nothing, rank) for rank in readers),
+                *(comm.Recv_init(buffer[rows], source) for source, rows in self._plan.receives),
                 *(
                     comm.Send_init(self._packed.get(to, buffer[rows[0] : rows[-1] + 1]), to)
                     for to, rows in self._plan.sends
                 ),
-                *(comm.Recv_init(buffer[rows], source) for source, rows in self._plan.receives),
             ]
             for buffer in blocks.buffers
         )
 
     def __call__(self) -> None:
         """Exchange the half-steps and combine them into the other buffer, which becomes θ."""
-        requests = self._requests[self._blocks.present]
+        turns, requests = self._blocks.memory.turns, self._requests[self._blocks.present]
+        if len(self._near):
+            turns.take()
         if requests:
-            half_steps = self._blocks.buffers[self._blocks.present]
-            for to, rows in self._plan.sends:
-                if to in self._packed:
-                    np.take(half_steps, rows, axis=0, out=self._packed[to], mode="clip")
-            MPI.Prequest.Startall(requests)
-            self._plan.inside(self._blocks)
-            with waiting(self._waiting):
+            self._start(requests)
+        self._plan.inside(self._blocks)
+        with waiting(self._waiting):
+            if len(self._near):
+                # Without it a rank of another host may wait for what was started here.
+                progress = partial(MPI.Request.Testall, requests) if requests else None
+                turns.wait(self._near, progress)
+            if requests:
                 MPI.Request.Waitall(requests)
-        else:
-            self._plan.inside(self._blocks)
         self._plan.at_the_border(self._blocks)
         self._blocks.present = 1 - self._blocks.present
+
+    def _start(self, requests: list[MPI.Prequest]) -> None:
+        half_steps = self._blocks.buffers[self._blocks.present]
+        for to, rows in self._plan.sends:
+            if to in self._packed:
+                np.take(half_steps, rows, axis=0, out=self._packed[to], mode="clip")
+        MPI.Prequest.Startall(requests)
 
     def free(self) -> None:
         """Give the requests back to MPI."""
@@ -102,7 +108,7 @@ def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> Sent:
         MPI.Request.Waitall(requests)
     plan.at_the_border(blocks)
     blocks.present = 1 - blocks.present
-    return plan.sent
+    return plan.given
 
 
 def _partners_in_memory(recurring: Sequence[Weights], blocks: Blocks) -> list[int]:
@@ -136,8 +142,8 @@ class _Plan:
         self.sends = [
             (to, agents - hosted.start) for to, agents in wanted.items() if to not in shared
         ]
-        rows = sum(len(agents) for _, agents in self.sends)
-        self.sent = Sent(len(self.sends), rows * blocks.row_bytes)
+        # In messages, or for others to read in memory that they share.
+        self.given = Sent(len(wanted), sum(map(len, wanted.values())) * blocks.row_bytes)
         hosts, counts = np.unique(layout.host(copies), return_counts=True)
         ends = len(hosted) + np.cumsum(counts)
         self.receives = [
