@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.step_size import Ahead, StepSize
 from udsgd_mpi.theory.limit import averaged_covariance, is_more_efficient, limiting_covariance
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.paths import along_paths
@@ -119,3 +119,10 @@ def test_paths_give_the_functional() -> None:
         states.append((1 - gamma[k] * h) * states[-1] - gamma[k] * g[X[k]])
     means = np.mean(states, axis=0)
     np.testing.assert_allclose(average.variance[1], means.var(axis=0, ddof=1).sum(), rtol=1e-10)
+
+
+def test_step_sizes_ahead_are_those_asked_for() -> None:
+    step_size = StepSize(0.7, 0.8)
+    ahead = Ahead(step_size)
+    for first, last in ((1, 1), (2, 5), (1020, 1030), (1031, 5000), (3, 4), (9000, 9000)):
+        np.testing.assert_array_equal(ahead(first, last), step_size(first, last))

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.samplers import Path
-from udsgd_mpi.step_size import StepSize
 from udsgd_mpi.stopwatch import Activity, Stopwatch
 
 Floats = NDArray[np.float64]
@@ -26,7 +25,7 @@ _LONGEST_BLOCK = 1024
 def unified_distributed_sgd(
     theta: Floats,
     X: "Draws",
-    gamma: StepSize,
+    gamma: Callable[[int, int], Floats],
     objective: Objective,
     points: Points,
     batch: NDArray[np.int64],
@@ -43,6 +42,8 @@ def unified_distributed_sgd(
     ----------
     theta
         Iterates to begin with, shape (agents, trials, d); overwritten.
+    gamma
+        Takes n and m and gives γ_n, …, γ_m.
     batch
         Number of points in a mini-batch of each agent, shape (agents,).
     W

@@ -6,6 +6,8 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+_BLOCK = 1024
+
 
 class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
     """γ_n = γ⋆ / n^a for n = 1, 2, … (paper, Assumption 2.3).
@@ -31,3 +33,27 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
         """γ_first, …, γ_last; both ends belong to it."""
         n = np.arange(first, last + 1, dtype=np.float64)
         return self.gamma / n**self.exponent
+
+
+class Ahead:
+    """Step sizes of a block of steps, computed once: γ of a single step costs as much.
+
+    Parameters
+    ----------
+    step_size
+        What is asked for γ_first, …, γ_last.
+    """
+
+    def __init__(self, step_size: StepSize) -> None:
+        self._step_size = step_size
+        self._first = 0
+        self._values = np.empty(0)
+
+    def __call__(self, first: int, last: int) -> NDArray[np.float64]:
+        """γ_first, …, γ_last; both ends belong to it."""
+        begin, end = first - self._first, last - self._first + 1
+        if begin < 0 or end > len(self._values):
+            self._first = first
+            self._values = self._step_size(first, max(last, first + _BLOCK - 1))
+            begin, end = 0, last - first + 1
+        return self._values[begin:end]

@@ -26,7 +26,7 @@ from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.samplers import IID, Stream
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
-from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.step_size import Ahead, StepSize
 
 D, POINTS, REPEATS = 22, 500, 9
 ALONE, MIXED, BARE = "local update", "with mixing", "bare mpi4py"
@@ -135,7 +135,7 @@ class Rank:
         unified_distributed_sgd(
             self.blocks.theta,
             Draws(paths, first_rows, batch, trials),
-            StepSize(),
+            Ahead(StepSize()),
             Logistic(),
             self.points,
             batch,

@@ -48,6 +48,7 @@ def show(
 ) -> None:
     """Print the table of ``results`` and write a figure of them."""
     measured = read_measures(results)
+    drawn = draw(measured)
     print(table(measured))
     for name, variant in measured.items():
         if not variant.complete:
@@ -64,7 +65,7 @@ def show(
             )
     for name, lines in read_telemetry(results).items():
         print(f"{name}: {summary(lines)}")
-    save(draw(measured), figure)
+    save(drawn, figure)
     print(f"\nresults {results}\nfigure  {figure}", flush=True)
 
 

@@ -78,13 +78,13 @@ class Mixer:
         return self._blocks.theta
 
     def _mix(self, W: Mixing) -> Sent:
+        if planned := self._planned.get(id(W)):
+            planned()
+            return planned.sent
         if isinstance(W, Average):
             return self._average.all()
         if isinstance(W, PartialAverage):
             return self._average.partial(W)
-        if id(W) in self._planned:
-            self._planned[id(W)]()
-            return self._planned[id(W)].sent
         return mix_once(self._comm, W, self._blocks)
 
     def free(self) -> None:

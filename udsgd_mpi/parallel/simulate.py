@@ -19,6 +19,7 @@ from udsgd_mpi.problem import Problem
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
+from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.stopwatch import Activity, Stopwatch
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.telemetry import Telemetry
@@ -148,7 +149,7 @@ class Simulation:
             unified_distributed_sgd(
                 self._blocks.theta,
                 self._draws,
-                experiment.step_size,
+                Ahead(experiment.step_size),
                 experiment.objective,
                 self._problem.points,
                 self._problem.batch,

@@ -16,6 +16,7 @@ from udsgd_mpi.prediction.agent import Spectrum, from_the_start
 from udsgd_mpi.problem import Everyone, OneProcess, Problem
 from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.theory.paths import linear_descent
 
 Floats = NDArray[np.float64]
@@ -146,7 +147,7 @@ def _follow(
     unified_distributed_sgd(
         np.zeros(shape),
         X,
-        step_size,
+        Ahead(step_size),
         experiment.objective,
         problem.points,
         problem.batch,

@@ -126,7 +126,7 @@ def predict(
 
 def default_trials(agents: int) -> int:
     """Number of paths of each agent that keeps the error of the sum over agents small."""
-    return max(2 * _FEWEST_PATHS, _PATHS // agents)
+    return max(_FEWEST_PATHS, _PATHS // agents)
 
 
 def _noise_cancels(problem: Problem) -> bool:

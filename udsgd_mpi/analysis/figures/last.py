@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from udsgd_mpi.analysis.figures.style import MARKS, colour, headline, new_figure
 from udsgd_mpi.analysis.statistics import over_trials
@@ -31,6 +32,7 @@ def last_figure(variants: Mapping[str, Measured]) -> Figure:
     axes.set_yticks(rows, list(variants))
     axes.set_ylim(rows[-1] - 0.6, 0.6)
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.set_xlabel(r"$\mathrm{E}\,\|\theta_n - \theta^*\|^2 / \gamma_n$ at the last step")
     headline(axes, next(iter(variants.values())).title)
     axes.grid(axis="x", alpha=0.3)
