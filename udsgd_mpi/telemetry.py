@@ -19,7 +19,8 @@ class Telemetry(Struct, frozen=True):
     recording
         Seconds of gathering measures, with the wait for others, and of writing files.
     messages, bytes_sent
-        Half-steps sent to other ranks; a collective counts as one message to each other rank.
+        Half-steps given to other ranks, in messages or in memory that they share; a collective
+        counts as one message to each other rank.
     peak_memory
         Largest resident memory of the process up to the end of the part, in bytes.
     """

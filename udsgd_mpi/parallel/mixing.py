@@ -41,7 +41,7 @@ class Mixer:
     Attributes
     ----------
     messages, bytes_sent
-        Sent to other ranks so far.
+        Given to other ranks so far.
     waited
         Seconds of exchanges so far.
     """

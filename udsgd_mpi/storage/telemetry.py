@@ -22,7 +22,7 @@ _COLUMNS = {
     "mixing": ("time of combining half-steps", "s"),
     "waiting": ("time in exchanges, for other ranks and for the transfer", "s"),
     "recording": ("time of gathering measures and writing files", "s"),
-    "messages": ("half-steps' messages to other ranks", "1"),
+    "messages": ("half-steps' messages to other ranks, shared memory included", "1"),
     "bytes_sent": ("bytes in these messages", "B"),
     "peak_memory": ("largest resident memory of the process", "B"),
 }
