@@ -161,6 +161,39 @@ def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern)
     mix.free()
 
 
+class TwoHosts:
+    """The ranks of the world as if every other one of them were on another host."""
+
+    rank = COMM.rank
+
+    def Split_type(self, _: int) -> MPI.Intracomm:  # noqa: N802
+        return COMM.Split(COMM.rank % 2, COMM.rank)
+
+
+@pytest.mark.parametrize("pattern", [DSGD(), DSGDVT(), HLSGD(inner=1, outer=3)])
+@pytest.mark.parametrize("d", [3, 20_000], ids=["eager", "rendezvous"])
+def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: int) -> None:
+    agents = 3 * COMM.size
+    topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
+    schedule = pattern.start(topology, seed=5)
+    layout = Layout.even(agents, COMM.size)
+    copies = most_copies(schedule, layout, COMM.rank)
+    rows = len(layout.hosted(COMM.rank)) + copies
+    memory = HostMemory.shared(TwoHosts(), rows, d)  # type: ignore[arg-type]
+    assert len(memory.first) == (COMM.size + 1 - COMM.rank % 2) // 2
+    blocks = Blocks(layout, COMM.rank, copies, 1, d, memory)
+    whole = np.random.default_rng(1).normal(size=(agents, 1, d))
+    blocks.theta[:] = mine(blocks, whole)
+    mix = Mixer(COMM, schedule, blocks, 12)
+    for n in range(1, 13):
+        if n % COMM.size == COMM.rank:
+            time.sleep(0.002)
+        theta = mix(n, blocks.theta)
+        whole = np.einsum("ij,jtd->itd", matrix(schedule, n, agents), whole)
+        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
+    mix.free()
+
+
 def test_shared_memory_is_one_memory() -> None:
     memory = HostMemory.shared(COMM, COMM.rank + 1, 5)
     expected = [0] + [1 + rank for rank in range(COMM.size)]
