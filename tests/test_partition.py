@@ -70,6 +70,45 @@ class TestUnequal(PartitionContract):
             Unequal(sizes=sizes).share(LABELS, 7, seed=1)
 
 
+class TestDirichletOfOneSize(PartitionContract):
+    partition = Dirichlet(alpha=0.5, points=14)
+
+    def test_sizes(self) -> None:
+        rows, left_over = self.partition.share(LABELS, 7, seed=1)
+        assert {len(part) for part in rows} == {14}
+        assert left_over == 5
+
+    def test_proportions_are_dirichlet(self) -> None:
+        """Agent 0's share of label 0 over seeds: mean p, and variance p (1 − p) / (α + 1).
+
+        Rows beyond 14 of 50 leave that of a multinomial draw on top.
+        """
+        p, alpha, seeds = 50 / 103, 2.0, 4000
+        partition = Dirichlet(alpha=alpha, points=14)
+        first = [partition.share(LABELS, 1, seed)[0][0] for seed in range(seeds)]
+        shares = np.array([np.mean(LABELS[part] == 0) for part in first])
+        dirichlet = p * (1 - p) / (alpha + 1)
+        variance = dirichlet + (p * (1 - p) - dirichlet) / 14
+        assert abs(shares.mean() - p) < 4 * np.sqrt(variance / seeds)
+        squares = (shares - p) ** 2
+        assert abs(squares.mean() - variance) < 4 * squares.std() / np.sqrt(seeds)
+
+    def test_small_alpha_leaves_agents_few_labels(self) -> None:
+        def labels(alpha: float) -> float:
+            rows, _ = Dirichlet(alpha=alpha, points=10).share(LABELS, 7, seed=1)
+            return float(np.mean([len(np.unique(LABELS[part])) for part in rows]))
+
+        assert labels(0.01) < 2 < labels(100) <= 3
+
+    def test_too_few_rows(self) -> None:
+        with pytest.raises(ConfigurationError, match="got 103 rows"):
+            Dirichlet(points=20).share(LABELS, 6, seed=1)
+
+    def test_a_size_below_the_minimum_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="at most the 3 points"):
+            Dirichlet(points=3, minimum=4)
+
+
 class TestDirichlet(PartitionContract):
     partition = Dirichlet(alpha=0.5)
 

@@ -16,6 +16,7 @@ Rows = NDArray[np.int64]
 Positive = Annotated[int, Meta(ge=1)]
 
 _TRIES = 100
+_HARDLY = 1e-12
 
 
 class Shares(NamedTuple):
@@ -87,9 +88,12 @@ class Unequal(Partition, frozen=True, tag="unequal"):
 
 
 class Dirichlet(Partition, frozen=True, tag="dirichlet"):
-    """Disjoint shares of all rows: each label's rows go out in Dirichlet(α, …, α) proportions.
+    """Disjoint shares with labels in random proportions, of unequal sizes or of one size.
 
-    Drawn again until every agent has enough (Hsu, Qi and Brown, 2019).
+    By default all rows are shared out, each label's in Dirichlet(α, …, α) proportions, drawn again
+    until every agent has enough (Yurochkin et al., 2019). With ``points``, one agent after the
+    other draws its own proportions of labels from Dirichlet(α p), p being those of all rows, and
+    takes so many rows by them as long as there are such (Hsu, Qi and Brown, 2019).
 
     Parameters
     ----------
@@ -97,13 +101,25 @@ class Dirichlet(Partition, frozen=True, tag="dirichlet"):
         α > 0; small values give every agent few labels.
     minimum
         Least number of points of an agent.
+    points
+        Size of every share.
     """
 
     alpha: Annotated[float, Meta(gt=0)] = 0.5
     minimum: Positive = 2
+    points: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.points is not None and self.points < self.minimum:
+            raise ValueError(
+                f"expected a minimum of at most the {self.points} points of every agent, got"
+                f" {self.minimum}"
+            )
 
     def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
         rng = generator(seed, Purpose.PARTITION)
+        if self.points is not None:
+            return self._of_one_size(labels, agents, self.points, rng)
         if agents * self.minimum > len(labels):
             raise _too_few(len(labels), agents, self.minimum)
         for _ in range(_TRIES):
@@ -117,6 +133,27 @@ class Dirichlet(Partition, frozen=True, tag="dirichlet"):
             f" {_TRIES} draws one got fewer (agent {poorest} got {sizes[poorest]} in the last);"
             " raise alpha, lower minimum, or use fewer agents"
         )
+
+    def _of_one_size(
+        self, labels: NDArray[np.float64], agents: int, points: int, rng: np.random.Generator
+    ) -> Shares:
+        if agents * points > len(labels):
+            raise _too_few(len(labels), agents, points)
+        kinds, all_of_them = np.unique(labels, return_counts=True)
+        rows = [rng.permutation(np.flatnonzero(labels == kind)) for kind in kinds]
+        left, parts = all_of_them.copy(), []
+        for _ in range(agents):
+            proportions = rng.dirichlet(self.alpha * all_of_them / len(labels))
+            taken = np.zeros_like(left)
+            while taken.sum() < points:
+                # Labels that have run out, or that this agent hardly takes, give way to the others.
+                weights = np.where(taken < left, np.maximum(proportions, _HARDLY), 0)
+                drawn = rng.multinomial(points - taken.sum(), weights / weights.sum())
+                taken = np.minimum(taken + drawn, left)
+            ends = zip(rows, left, taken, strict=True)
+            parts.append(np.concatenate([own[end - count : end] for own, end, count in ends]))
+            left -= taken
+        return Shares(parts, int(left.sum()))
 
     def _draw(
         self, labels: NDArray[np.float64], agents: int, rng: np.random.Generator
