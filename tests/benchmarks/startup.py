@@ -7,9 +7,16 @@ problem is the default experiment's first, with one agent a rank.
 
 import sys
 import time
+from itertools import pairwise
 
 MARKS = [time.monotonic()]  # of one clock for all processes of a machine
-STAGES = ("launcher and interpreter", "MPI", "package and kernels", "posing the problem", "to step")
+STAGES = (
+    "launcher and interpreter",
+    "MPI",
+    "package and kernels",
+    "posing the problem",
+    "one step",
+)
 REPEATS = 5
 
 
@@ -66,14 +73,10 @@ def one_rank(started: float) -> None:
     problem = pose(comm.bcast(on_root(comm, load)), OnRanks.evenly(comm, comm.size))
     MARKS.append(time.monotonic())
 
-    def progress(n: int) -> None:
-        if n == 0:
-            MARKS.append(time.monotonic())
-
-    simulate(comm, problem, progress)
+    simulate(comm, problem, lambda _: MARKS.append(time.monotonic()))
     last = [comm.allreduce(mark, MPI.MAX) for mark in MARKS]
     if comm.rank == 0:
-        print(*(b - a for a, b in zip([started, *last], last, strict=False)))
+        print(*(b - a for a, b in pairwise([started, *last])))
 
 
 if __name__ == "__main__":
