@@ -25,7 +25,7 @@ def last_figure(variants: Mapping[str, Measured]) -> Figure:
         if measured.predicted_mse is not None:
             axes.plot(measured.predicted_mse[-1] / gamma, row, "|", color="black", ms=14, mew=1.2)
         if measured.limit is not None:
-            axes.plot(measured.limit, row, "x", color="#555555", ms=5)
+            axes.plot(measured.limit, row, "x", color="#555555", ms=5, clip_on=False)
     axes.plot([], [], "o", color="#555555", label="mean ± 2 s.e.")
     axes.plot([], [], "|", color="black", ms=10, mew=1.2, label="predicted")
     axes.plot([], [], "x", color="#555555", ms=5, label="limit Tr V")
