@@ -25,7 +25,7 @@ topology = "star"
 record.detail = "iterates"
 groups.walkers.agents = "0-2"
 groups.walkers.sampler = "nbrw"
-groups.batches = {{ agents = "3-4", sampler = "iid", batch = 7 }}
+groups.batches = {{ agents = "3-4", sampler = "reshuffling", batch = 7 }}
 """
 SHARED = 'data.source = "all.svm"\ngroups.walkers.graph = "ring.edgelist"\n'
 OWN = 'data.path = "own/agent-{agent}.svm"\ngroups.walkers.graph = "own/{agent}.edgelist"\n'
