@@ -16,6 +16,7 @@ from udsgd_mpi.layout import Layout, rows_wanted
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
+from udsgd_mpi.step_size import Ahead
 
 Floats = NDArray[np.float64]
 
@@ -133,7 +134,7 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
     unified_distributed_sgd(
         np.zeros((len(hosted), trials, d)),
         Draws(paths, part.first_rows, part.batch, trials, length=block),
-        experiment.step_size,
+        Ahead(experiment.step_size),
         experiment.objective,
         part.points,
         part.batch,

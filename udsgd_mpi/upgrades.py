@@ -13,7 +13,6 @@ from udsgd_mpi.prediction import (
     Method,
     Part,
     combine,
-    default_trials,
     from_the_start,
 )
 from udsgd_mpi.problem import Agent, Problem
@@ -73,7 +72,7 @@ class Planner:
         self._threads = threads
         steps = np.array([problem.experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
-        self._forecast = AgentForecast(problem, spectrum, steps, trials or default_trials(self.N))
+        self._forecast = AgentForecast(problem, spectrum, steps, trials)
         self._start = from_the_start(problem, spectrum, steps)[0]
         samplers = [entry.sampler for entry in problem.roster]
         for before in upgrades:

@@ -1,7 +1,7 @@
 """What theory expects of a problem before it is run."""
 
 from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start
-from udsgd_mpi.prediction.predict import Prediction, combine, default_trials, predict
+from udsgd_mpi.prediction.predict import Prediction, combine, predict
 
 __all__ = [
     "AgentForecast",
@@ -9,7 +9,6 @@ __all__ = [
     "Part",
     "Prediction",
     "combine",
-    "default_trials",
     "from_the_start",
     "predict",
 ]

@@ -25,6 +25,9 @@ Method = Literal["auto", "linear", "paths"]
 # Noise is white enough for the linear recursion if θ remembers so many lags.
 _LAGS = 200
 
+# Rare visits far away make the variance of a slow walk hard to tell; its paths cost little.
+_PATHS, _FEWEST_PATHS, _PATHS_OF_A_WALK = 2000, 40, 4
+
 # Step sizes that are far too large end in infinity, here as in the run.
 overflowing = np.errstate(over="ignore", invalid="ignore")
 
@@ -52,6 +55,8 @@ class AgentForecast:
     ----------
     seed
         Of the paths.
+    trials
+        Number of paths of an agent whose sampler remembers.
     """
 
     def __init__(
@@ -59,11 +64,12 @@ class AgentForecast:
         problem: Problem,
         spectrum: Spectrum,
         steps: NDArray[np.int64],
-        trials: int,
+        trials: int | None = None,
     ) -> None:
         self.problem = problem
         self.steps = steps
-        self.trials = trials
+        self.trials = trials or max(_FEWEST_PATHS, _PATHS // len(problem.roster))
+        self._of_a_walk = 1 if trials else _PATHS_OF_A_WALK
         self.spectrum = spectrum
         seed = generator(problem.experiment.seed, Purpose.PREDICTION).integers(2**63)
         self.seed = int(seed)
@@ -83,11 +89,12 @@ class AgentForecast:
         counts = table.weights(turned.repulsion).T @ turned.amplitudes**2
         linear = np.einsum("ka,nka->n", counts, table.theta)
         if by_paths:
-            stream = Stream(self.seed, i, self.trials)
+            trials = self.trials * (1 if agent.sampler.long_memory else self._of_a_walk)
+            stream = Stream(self.seed, i, trials)
             path = agent.sampler.start(agent.batches, agent.graph, stream)
             theta, average = along_paths(
                 path,
-                self.trials,
+                trials,
                 np.ascontiguousarray(G @ basis),
                 h,
                 experiment.step_size,

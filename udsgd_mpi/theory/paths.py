@@ -30,7 +30,7 @@ class Functional(NamedTuple):
     error
         Standard error of ``variance``, shape (steps,).
     excess
-        What the sampling adds to E‖mean‖², shape (steps,).
+        What the sampling adds to E mean², shape (steps, d).
     """
 
     mean: Floats
@@ -41,8 +41,8 @@ class Functional(NamedTuple):
     @classmethod
     def exactly(cls, variance: Floats, d: int) -> "Functional":
         """Mean 0 and a variance that is not sampled."""
-        zero = np.zeros_like(variance)
-        return cls(np.zeros((len(variance), d)), variance, zero, zero)
+        zeros = np.zeros((len(variance), d))
+        return cls(zeros, variance, np.zeros_like(variance), zeros)
 
 
 def along_paths(
@@ -73,18 +73,20 @@ def along_paths(
             drawn_now = X[first : first + end - n, None]
             linear_descent(theta, total, drawn_now, g, h, step_size(n + 1, end))
             n = end
-        found[0].append(_over_trials(theta[0]))
-        found[1].append(_over_trials(total[0] / max(n, 1)))
+        found[0].append(over_trials(theta[0]))
+        found[1].append(over_trials(total[0] / max(n, 1)))
     of_theta, of_average = (Functional(*map(np.array, zip(*rows, strict=True))) for rows in found)
     return of_theta, of_average
 
 
-def _over_trials(values: Floats) -> Functional:
+def over_trials(values: Floats) -> Functional:
+    """What ``values`` (trials, d) at one step say of the functional; without the axis of steps."""
     trials = len(values)
     mean = values.mean(axis=0)
-    squares = ((values - mean) ** 2).sum(axis=1) * trials / (trials - 1)
-    variance = squares.mean()
-    return Functional(mean, variance, squares.std(ddof=1) / np.sqrt(trials), variance / trials)
+    squares = (values - mean) ** 2 * trials / (trials - 1)
+    variance = squares.mean(axis=0)
+    error = squares.sum(axis=1).std(ddof=1) / np.sqrt(trials)
+    return Functional(mean, variance.sum(), error, variance / trials)
 
 
 @kernel(
