@@ -2,10 +2,9 @@
 """Time of the paper's Fig. 2 on 2 ranks: 32 variants of 100 agents, 120 trials, 30,000 steps.
 
 Variants that cost the same are run once, whole jobs from ``mpirun`` to the figure, for two small
-numbers of steps; what the further steps take is extrapolated to 30,000. Agents with full access
-and walkers take turns in blocks of 25, so that both ranks host as many of each: which agent is
-which does not matter, as shares and topology are drawn. ``python -m tests.benchmarks.study
-RANKS VARIANT STEPS`` runs one variant for so many steps and says how long a step took.
+numbers of steps; what the further steps take is extrapolated to 30,000.
+``python -m tests.benchmarks.study RANKS VARIANT STEPS`` runs one variant for so many steps and says
+how long a step took.
 
 Needs UDSGD_DATA to name a folder with ijcnn1.bz2 and facebook_combined.txt.gz.
 """
@@ -87,16 +86,13 @@ def seconds(name: str, steps: int, ranks: int) -> float:
 def experiment(name: str, steps: int) -> str:
     """An experiment file."""
     _, strong, sampler, pattern = VARIANTS[name]
-    groups: dict[str, dict[str, Any]] = {"access": {"agents": '"0-24, 50-74"', "sampler": '"iid"'}}
-    walkers = [*range(25, 50), *range(75, 100)]
-    walkers = [walkers[k % 2 * 25 + k // 2] for k in range(50)]
-    for group, agents, law in (
-        ("strong", walkers[:strong], SRRW),
-        ("others", walkers[strong:], f'"{sampler}"'),
-    ):
-        if agents:
-            listed = ", ".join(map(str, sorted(agents)))
-            groups[group] = {"agents": f'"{listed}"', "sampler": law, "graph": GRAPH}
+    groups: dict[str, dict[str, Any]] = {"access": {"agents": '"0-49"', "sampler": '"iid"'}}
+    first = 50 + strong
+    if strong > 0:
+        groups["strong"] = {"agents": f'"50-{first - 1}"', "sampler": SRRW, "graph": GRAPH}
+    if first < 100:
+        law = f'"{sampler}"'
+        groups["others"] = {"agents": f'"{first}-99"', "sampler": law, "graph": GRAPH}
     lines = [
         f"agents = 100\nsteps = {steps}\ntrials = 120\ntopology = {GRAPH}",
         f'communication = {{ {pattern} }}\ndata = {{ source = "ijcnn1" }}',

@@ -20,6 +20,7 @@ from udsgd_mpi.communication import (
     PartialAverage,
     Pattern,
     RandomMatching,
+    Schedule,
     UnreliableLinks,
     Weights,
     matrix,
@@ -73,6 +74,20 @@ def filled(
 def mine(blocks: Blocks, whole: np.ndarray) -> np.ndarray:
     hosted = blocks.layout.hosted(COMM.rank)
     return whole[hosted.start : hosted.stop]
+
+
+def follow(
+    schedule: Schedule, blocks: Blocks, whole: np.ndarray, steps: int, *, in_turn_slow: bool = False
+) -> None:
+    """Mix on ranks, each of them late now and then, and hold it against the products with W_n."""
+    mix = Mixer(COMM, schedule, blocks, steps)
+    for n in range(1, steps + 1):
+        if in_turn_slow and n % COMM.size == COMM.rank:
+            time.sleep(0.002)
+        theta = mix(n, blocks.theta)
+        whole = np.einsum("ij,jtd->itd", matrix(schedule, n, len(whole)), whole)
+        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
+    mix.free()
 
 
 @pytest.mark.parametrize(("trials", "d"), [(1, 1), (3, 4), (7, 100)])
@@ -137,12 +152,7 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
     schedule = pattern.start(topology, seed=5)
     copies = most_copies(schedule, Layout.even(agents, COMM.size), COMM.rank)
     blocks, whole = filled(agents, copies, trials, d, shared=shared)
-    mix = Mixer(COMM, schedule, blocks, 8)
-    for n in range(1, 9):
-        theta = mix(n, blocks.theta)
-        whole = np.einsum("ij,jtd->itd", matrix(schedule, n, agents), whole)
-        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
-    mix.free()
+    follow(schedule, blocks, whole, steps=8)
 
 
 @pytest.mark.parametrize("pattern", [DSGDVT(), OnePeerExponential(), HLSGD(inner=1, outer=3)])
@@ -151,14 +161,7 @@ def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern)
     topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
     blocks, whole = filled(agents, 0, 2, 3, shared=True)
     schedule = pattern.start(topology, seed=5)
-    mix = Mixer(COMM, schedule, blocks, 30)
-    for n in range(1, 31):
-        if n % COMM.size == COMM.rank:
-            time.sleep(0.002)
-        theta = mix(n, blocks.theta)
-        whole = np.einsum("ij,jtd->itd", matrix(schedule, n, agents), whole)
-        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
-    mix.free()
+    follow(schedule, blocks, whole, steps=30, in_turn_slow=True)
 
 
 class TwoHosts:
@@ -184,14 +187,7 @@ def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: in
     blocks = Blocks(layout, COMM.rank, copies, 1, d, memory)
     whole = np.random.default_rng(1).normal(size=(agents, 1, d))
     blocks.theta[:] = mine(blocks, whole)
-    mix = Mixer(COMM, schedule, blocks, 12)
-    for n in range(1, 13):
-        if n % COMM.size == COMM.rank:
-            time.sleep(0.002)
-        theta = mix(n, blocks.theta)
-        whole = np.einsum("ij,jtd->itd", matrix(schedule, n, agents), whole)
-        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
-    mix.free()
+    follow(schedule, blocks, whole, steps=12, in_turn_slow=True)
 
 
 def test_shared_memory_is_one_memory() -> None:
