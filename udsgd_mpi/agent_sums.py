@@ -11,17 +11,25 @@ Floats = NDArray[np.float64]
 _LINE = 8  # numbers in a cache line; a vector that lies across two takes twice as long to load
 
 
-@kernel("void(float64[:, ::1], float64[::1])")
 def mean_over_agents(rows: Floats, out: Floats) -> None:
     """Mean of ``rows`` (agents, elements), summed in agent order, into ``out`` (elements,)."""
-    agents, elements = rows.shape
+    mean_of_rows(rows, np.arange(len(rows)), 0, out)
+
+
+@kernel("void(float64[:, ::1], int64[::1], int64, float64[::1])")
+def mean_of_rows(rows: Floats, which: NDArray[np.int64], start: int, out: Floats) -> None:
+    """Mean of some rows' elements from ``start`` on, as many as ``out`` takes.
+
+    Summed in the order of ``which``.
+    """
+    elements = len(out)
     for k in range(elements):
-        out[k] = rows[0, k]
-    for i in range(1, agents):
+        out[k] = rows[which[0], start + k]
+    for i in range(1, len(which)):
         for k in range(elements):
-            out[k] += rows[i, k]
+            out[k] += rows[which[i], start + k]
     for k in range(elements):
-        out[k] /= agents
+        out[k] /= len(which)
 
 
 @kernel(

@@ -28,7 +28,7 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.layout import Layout, copies_needed, most_copies
-from udsgd_mpi.parallel.average import AgentAverage, AverageMixing
+from udsgd_mpi.parallel.average import AgentAverage, AverageMixing, average_of
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.mixing import Mixer
@@ -116,8 +116,10 @@ def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph)
 
 
 @pytest.mark.parametrize(("trials", "d"), [(1, 1), (3, 4), (7, 100)])
-def test_average_is_summed_in_agent_order(topology: nx.Graph, trials: int, d: int) -> None:
-    blocks, whole = filled(len(topology), 0, trials, d)
+def test_average_is_summed_in_agent_order(
+    topology: nx.Graph, trials: int, d: int, shared: bool
+) -> None:
+    blocks, whole = filled(len(topology), 0, trials, d, shared=shared)
     expected = whole[0].copy()
     for theta in whole[1:]:
         expected += theta
@@ -126,6 +128,21 @@ def test_average_is_summed_in_agent_order(topology: nx.Graph, trials: int, d: in
     np.testing.assert_array_equal(average(blocks.rows), expected.ravel())
     AverageMixing(COMM, blocks).all()
     np.testing.assert_array_equal(blocks.theta, np.broadcast_to(expected, blocks.theta.shape))
+
+
+def test_averages_in_shared_memory_wait_for_the_slowest_rank() -> None:
+    agents = 2 * COMM.size
+    blocks, whole = filled(agents, 0, 2, 3, shared=True)
+    average = average_of(COMM, blocks)
+    for n in range(30):
+        if n % COMM.size == COMM.rank:
+            time.sleep(0.002)
+        mean = average()
+        if n % (COMM.size + 1) == COMM.rank:
+            time.sleep(0.002)
+        np.testing.assert_allclose(mean, whole.mean(axis=0).ravel(), rtol=1e-12)
+        blocks.theta[:] += n
+        whole += n
 
 
 PATTERNS = [
@@ -173,7 +190,7 @@ class TwoHosts:
         return COMM.Split(COMM.rank % 2, COMM.rank)
 
 
-@pytest.mark.parametrize("pattern", [DSGD(), DSGDVT(), HLSGD(inner=1, outer=3)])
+@pytest.mark.parametrize("pattern", [DSGD(), DSGDVT(), HLSGD(inner=1, outer=3), Centralized()])
 @pytest.mark.parametrize("d", [3, 20_000], ids=["eager", "rendezvous"])
 def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: int) -> None:
     agents = 3 * COMM.size

@@ -1,10 +1,12 @@
 """The average of agents, with the same bits on any number of ranks."""
 
+from collections.abc import Callable
+
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.agent_sums import mean_over_agents
+from udsgd_mpi.agent_sums import mean_of_rows, mean_over_agents
 from udsgd_mpi.communication import PartialAverage
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.blocks import Blocks, Sent
@@ -35,12 +37,6 @@ class AgentAverage:
         self._all = np.arange(layout.agents)
         self._mean = np.empty(int(self._widths[comm.rank]))
         self._means = np.empty(elements)
-
-    def sent(self, members: int) -> Sent:
-        """What the average of so many members on this rank makes it send."""
-        others, own = self._layout.ranks - 1, len(self._mean)
-        elements = members * (len(self._means) - own) + others * own
-        return Sent(2 * others, elements * self._means.itemsize)
 
     def __call__(self, hosted: Floats, members: NDArray[np.int64] | None = None) -> Floats:
         """The average of some agents (of all by default) on every rank, shape (elements,).
@@ -75,23 +71,69 @@ class AgentAverage:
         return self._means
 
 
+class AverageInMemory:
+    """The same of the present iterates, where all ranks share the memory in which they are.
+
+    Each rank sums one slice of the elements over all agents where they are, into the row of all.
+    """
+
+    def __init__(self, blocks: Blocks) -> None:
+        memory, layout = blocks.memory, blocks.layout
+        others = [rank for rank in range(layout.ranks) if rank != blocks.rank]
+        edges = np.arange(layout.ranks + 1) * len(memory.common) // layout.ranks
+        self._blocks = blocks
+        self._others = memory.meetings.of(others)
+        self._place = np.concatenate(
+            [memory.first[rank] + np.arange(agents) for rank, agents in enumerate(layout.counts)]
+        )
+        self._start, stop = edges[blocks.rank : blocks.rank + 2].tolist()
+        self._slice = memory.common[self._start : stop]
+
+    def __call__(self, members: NDArray[np.int64] | None = None) -> Floats:
+        """The average of some agents (of all by default) on every rank, shape (elements,).
+
+        The next call overwrites it.
+        """
+        place = self._place if members is None else self._place[members]
+        memory = self._blocks.memory
+        self._meet()
+        mean_of_rows(memory.buffers[self._blocks.present], place, self._start, self._slice)
+        self._meet()
+        return memory.common
+
+    def _meet(self) -> None:
+        """All have written before, and read, what they write and read before it."""
+        meetings = self._blocks.memory.meetings
+        meetings.take()
+        with waiting("all ranks"):
+            meetings.wait(self._others)
+
+
+def average_of(comm: MPI.Intracomm, blocks: Blocks) -> Callable[..., Floats]:
+    """The average of the present iterates, a function of the members (all by default)."""
+    if len(blocks.memory.first) == comm.size:
+        return AverageInMemory(blocks)
+    average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d)
+    return lambda members=None: average(blocks.rows, members)
+
+
 class AverageMixing:
     """θ^i ← (1/N) Σ_j θ^j, or the same among the participants of a round."""
 
     def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
         self._comm = comm
-        self._average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d)
+        self._average = average_of(comm, blocks)
         self._blocks = blocks
 
     def all(self) -> Sent:
         """W = J."""
-        self._blocks.rows[:] = self._average(self._blocks.rows)
-        return self._average.sent(self._blocks.agents)
+        self._blocks.rows[:] = self._average()
+        return self._sent(self._blocks.agents)
 
     def partial(self, mixing: PartialAverage) -> Sent:
         """W = T_{S→S'} W_S: the average to S', entering agents' half-steps to leaving ones."""
         layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.rows
-        mean = self._average(theta, mixing.members)
+        mean = self._average(mixing.members)
         start = layout.starts[rank]
         pairs = list(zip(mixing.entering.tolist(), mixing.leaving.tolist(), strict=True))
         hosts = layout.host(np.array(pairs, dtype=np.int64).reshape(-1, 2)).tolist()
@@ -116,6 +158,14 @@ class AverageMixing:
         for agent in mixing.successors.tolist():
             if agent in hosted:
                 theta[agent - start] = mean
-        average = self._average.sent(int(np.sum(layout.host(mixing.members) == rank)))
+        average = self._sent(int(np.sum(layout.host(mixing.members) == rank)))
         given = sum(source == rank != to for source, to in hosts)
         return Sent(average.messages + given, average.bytes + given * self._blocks.row_bytes)
+
+    def _sent(self, members: int) -> Sent:
+        """What the average of so many members on this rank makes it give to others."""
+        layout, rank = self._blocks.layout, self._blocks.rank
+        elements = self._blocks.trials * self._blocks.d
+        own = (rank + 1) * elements // layout.ranks - rank * elements // layout.ranks
+        others = layout.ranks - 1
+        return Sent(2 * others, 8 * (members * (elements - own) + others * own))

@@ -9,7 +9,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.parallel.turns import APART, Turns
+from udsgd_mpi.parallel.turns import APART, Counts, Turns
 
 Floats = NDArray[np.float64]
 
@@ -17,28 +17,39 @@ _TOKEN = 16
 
 
 class HostMemory:
-    """Two buffers of rows: a section of both for each rank that reaches them.
+    """Two buffers of rows, a section of both for each rank that reaches them, and a row of all.
 
     Attributes
     ----------
     buffers
         Shape (rows of all sections, elements) each, zero at first.
+    common
+        The row of all, shape (elements,).
     first
         First row of the section of each rank.
     turns
-        What ranks tell each other of what is in it.
+        Tell a rank's neighbours of what is in its section.
+    meetings
+        Tell all ranks.
     """
 
-    def __init__(self, buffers: list[Floats], first: dict[int, int], turns: Turns) -> None:
-        self.buffers = buffers
+    def __init__(
+        self, memory: Floats, elements: int, counts: Counts, first: dict[int, int], rank: int
+    ) -> None:
+        rows = (memory.size // elements - 1) // 2
+        self.buffers = list(memory[: 2 * rows * elements].reshape(2, rows, elements))
+        self.common = memory[2 * rows * elements :]
         self.first = first
-        self.turns = turns
+        places = {other: k for k, other in enumerate(first)}
+        self.turns, self.meetings = (
+            Turns(half, places, rank) for half in counts.reshape(2, len(first) * APART)
+        )
 
     @classmethod
     def private(cls, rank: int, rows: int, elements: int) -> "HostMemory":
         """For one rank alone."""
-        turns = Turns(np.zeros(APART, dtype=np.int64), {rank: 0}, rank)
-        return cls([np.zeros((rows, elements)) for _ in range(2)], {rank: 0}, turns)
+        counts = np.zeros(2 * APART, dtype=np.int64)
+        return cls(np.zeros((2 * rows + 1) * elements), elements, counts, {rank: 0}, rank)
 
     @classmethod
     def shared(cls, comm: MPI.Intracomm, rows: int, elements: int) -> "HostMemory":
@@ -52,18 +63,17 @@ class HostMemory:
         host = comm.Split_type(MPI.COMM_TYPE_SHARED)
         try:
             sections = host.allgather((comm.rank, rows))
-            total, counts = sum(rows for _, rows in sections), APART * host.size
-            size = 8 * (counts + 2 * total * elements)
+            total, counts = sum(rows for _, rows in sections), 2 * APART * host.size
+            size = 8 * (counts + (2 * total + 1) * elements)
             memory = _map(host, size) if host.size > 1 else None
         finally:
             host.Free()
         if memory is None:
             return cls.private(comm.rank, rows, elements)
-        places = {rank: k for k, (rank, _) in enumerate(sections)}
-        turns = Turns(np.frombuffer(memory, np.int64, counts), places, comm.rank)
-        buffers = np.frombuffer(memory, offset=8 * counts).reshape(2, total, elements)
         starts = np.cumsum([0, *(rows for _, rows in sections)]).tolist()
-        return cls(list(buffers), {rank: starts[k] for rank, k in places.items()}, turns)
+        first = {rank: starts[k] for k, (rank, _) in enumerate(sections)}
+        told = np.frombuffer(memory, np.int64, counts)
+        return cls(np.frombuffer(memory, offset=told.nbytes), elements, told, first, comm.rank)
 
 
 def _map(host: MPI.Comm, size: int) -> mmap.mmap | None:

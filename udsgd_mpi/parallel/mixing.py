@@ -19,12 +19,10 @@ Floats = NDArray[np.float64]
 def blocks_for(
     comm: MPI.Intracomm, schedule: Schedule, layout: Layout, trials: int, d: int
 ) -> Blocks:
-    """Room for a rank's iterates, in memory that its host shares where W comes back."""
+    """Room for a rank's iterates, in memory that its host shares."""
     copies = most_copies(schedule, layout, comm.rank)
-    rows, length = len(layout.hosted(comm.rank)) + copies, trials * d
-    recurring = any(isinstance(W, Weights) for W in schedule.planned)
-    share = recurring and comm.size > 1
-    memory = HostMemory.shared(comm, rows, length) if share else None
+    rows = len(layout.hosted(comm.rank)) + copies
+    memory = HostMemory.shared(comm, rows, trials * d) if comm.size > 1 else None
     return Blocks(layout, comm.rank, copies, trials, d, memory)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Record
-from udsgd_mpi.parallel.average import AgentAverage
+from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.recording import Recording
@@ -58,7 +58,8 @@ class Recorder:
         self._iterates = settings.detail == "iterates"
         self._go_on = go_on
         self.sum = np.zeros_like(blocks.theta) if settings.polyak else None
-        self._average = AgentAverage(comm, blocks.layout, trials * blocks.d)
+        self._average = average_of(comm, blocks)
+        self._average_of_sums = AgentAverage(comm, blocks.layout, trials * blocks.d)
         self._distances = np.empty((blocks.agents, trials))
         self._all_distances = np.empty((agents if recording else 0, trials))
 
@@ -80,7 +81,7 @@ class Recorder:
             self.sum += theta
 
     def _record(self, row: int, theta: Floats) -> Floats:
-        mean = self._mean(theta)
+        mean = self._average().reshape(theta.shape[1:])
         squared_distances(theta, mean, self._distances)
         self._gather(self._distances, self._all_distances)
         theta_of_all = self._gather_iterates(theta) if self._iterates else None
@@ -94,7 +95,7 @@ class Recorder:
         return mean
 
     def _record_polyak(self, row: int, averages: Floats) -> None:
-        mean = self._mean(averages)
+        mean = self._average_of_sums(averages.reshape(len(averages), -1))
         if self._recording and self._recording.averaged_squared_error is not None:
             self._recording.averaged_squared_error[row] = self._error(mean)
 
@@ -112,12 +113,9 @@ class Recorder:
             " --on-divergence mask to go on with the other trials"
         )
 
-    def _mean(self, theta: Floats) -> Floats:
-        return self._average(theta.reshape(len(theta), -1)).reshape(theta.shape[1:])
-
     def _error(self, mean: Floats) -> Floats:
         error = np.empty((1, self._blocks.trials))
-        squared_distances(mean[None], self._minimizer, error)
+        squared_distances(mean.reshape(1, *self._minimizer.shape), self._minimizer, error)
         return np.asarray(error[0])
 
     def _gather_iterates(self, theta: Floats) -> Floats:

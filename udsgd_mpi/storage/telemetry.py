@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import msgspec
 import numpy as np
 
 from udsgd_mpi.storage.read import open_results
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    import h5py
 
 _COLUMNS = {
     "part": ("part of a resumed run", "1"),
@@ -50,7 +53,7 @@ def read_telemetry(path: Path) -> dict[str, list[Telemetry]]:
         return {name: _rows(group) for name, group in file.get("telemetry", {}).items()}
 
 
-def _rows(group: h5py.Group) -> list[Telemetry]:
+def _rows(group: "h5py.Group") -> list[Telemetry]:
     columns = [
         (group[name].asstr()[:] if name == "host" else group[name][:]).tolist() for name in _COLUMNS
     ]
