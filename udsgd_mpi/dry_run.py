@@ -65,7 +65,9 @@ def _time(problem: Problem, layout: Layout) -> str:
 
 
 def _memory(problem: Problem, layout: Layout) -> str:
-    first, *others = (peak_memory(problem, layout, rank) for rank in range(layout.ranks))
+    first, *others = (
+        peak_memory(problem, layout, rank, one_host=False) for rank in range(layout.ranks)
+    )
     said = f"at most {in_bytes(LIBRARIES_OF_RANK_0 + first)} on rank 0"
     if others:
         said += f", {in_bytes(LIBRARIES + max(others))} on the others"

@@ -17,16 +17,19 @@ LIBRARIES = 205_000_000
 LIBRARIES_OF_RANK_0 = 310_000_000
 
 
-def peak_memory(problem: Problem, layout: Layout, rank: int) -> int:
+def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) -> int:
     """Bytes that a rank holds at most beside its libraries, without the prediction.
 
     Iterates are held for the agents of a rank, copies of neighbours', and for what an average over
-    all agents passes through it, which is one N-th of them for each of N ranks.
+    all agents passes through it, which is one N-th of them for each of N ranks; those of other
+    ranks of its host are shared with them, but count as resident where it has read them.
 
     Parameters
     ----------
     problem
         Posed in one process, with all agents.
+    one_host
+        Whether averages are taken in memory that all ranks share, or by messages.
     """
     experiment = problem.experiment
     agents, trials = layout.hosted(rank), experiment.trials
@@ -35,7 +38,8 @@ def peak_memory(problem: Problem, layout: Layout, rank: int) -> int:
     schedule = problem.schedule
     sparse = any(isinstance(W, Weights) for W in (*schedule.planned, schedule.support))
     buffers = (1 + sparse) * (len(agents) + most_copies(schedule, layout, rank)) * row
-    averaging = 2 * len(agents) * row + layout.agents * row // layout.ranks
+    averaging = row + layout.agents * row // layout.ranks
+    averaging += 0 if one_host else 2 * len(agents) * row
     draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
     sums = len(agents) * row if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)
