@@ -56,7 +56,7 @@ def test_rows_and_curvature(workload: Problem) -> None:
 
 def test_simple_walks_contribute_most(workload: Problem) -> None:
     """Another draw of graphs and shares gave n · MSE = 0.0075."""
-    prediction = predict(workload, OneProcess(N), np.array([30_000]), threads=2)
+    prediction = predict(workload, OneProcess(N, 2), np.array([30_000]))
     assert 30_000 * prediction.mse[-1] == pytest.approx(0.0075, rel=0.15)
     assert prediction.contributions[50:].sum() > 3 * prediction.contributions[:50].sum()
 

@@ -11,7 +11,8 @@ from mpi4py import MPI
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.prediction import Prediction, combine, predict
+from udsgd_mpi.prediction import KnownPredictions, Prediction, combine, predict
+from udsgd_mpi.prediction.allocation import allocation
 from udsgd_mpi.prediction.curvature import SamePaths, curvature
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.recording import Recording
@@ -67,7 +68,7 @@ def measured(posed: Problem) -> Recording:
 
 
 def expected(posed: Problem, recording: Recording, **options: Any) -> Prediction:
-    return predict(posed, OneProcess(len(posed.roster)), recording.step, threads=2, **options)
+    return predict(posed, OneProcess(len(posed.roster), 2), recording.step, **options)
 
 
 def errors(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -327,3 +328,66 @@ def test_standard_errors_are_those_of_repeated_predictions(bias: float) -> None:
     else:
         assert abs(mse.mean() - expected) < 4 * mse.std() / np.sqrt(2000)
         assert np.sqrt((error**2).mean()) == pytest.approx(mse.std(), rel=0.1)
+
+
+def test_paths_are_allocated_to_the_agents_that_need_them() -> None:
+    """Against the least number of paths over a fine grid of how two agents may share them."""
+    spread = np.array([3.0, 1.0])
+    paths = np.array([100, 100])
+    errors = spread / np.sqrt(paths)
+    found = allocation(paths, errors, 0.1)
+    assert (spread**2 / found).sum() == pytest.approx(0.1**2, rel=1e-3)
+    first = np.arange(901, 20_000)
+    second = 1 / (0.1**2 - 9 / first)
+    assert found.sum() == pytest.approx((first + second).min(), rel=1e-3)
+
+
+def test_paths_that_suffice_are_kept_and_their_number_is_bounded() -> None:
+    paths = np.array([40, 160, 160])
+    errors = np.array([0.1, 1.0, 0.001])
+    assert allocation(paths, errors, 1.1).tolist() == paths.tolist()
+    found = allocation(paths, errors, 0.5)
+    assert found[2] == 160
+    assert 4 * 160 <= found[1] < 16 * 160
+    assert allocation(paths, errors, 1e-6).tolist() == [16 * 40, 16 * 160, 16 * 160]
+    exact = allocation(np.array([0, 160]), np.array([0.0, 1.0]), 0.5)
+    assert exact[0] == 0
+
+
+def test_a_prediction_takes_more_paths_until_it_is_certain(data: Path) -> None:
+    """One walk among four is slow, and what it contributes varies most."""
+    slow = {"kind": "clustered", "clusters": 4}
+    quick = {"kind": "erdos_renyi", "mean_degree": 20}
+    groups = {
+        "slow": {"agents": "0", "sampler": "srw", "graph": slow},
+        "quick": {"agents": "1-3", "sampler": "srw", "graph": quick},
+    }
+    settings = {"groups": groups, "steps": 300, "record": {"steps": [300]}, "seed": 3}
+    posed = problem(data, "srw", **settings)
+    certain = predict(posed, OneProcess(AGENTS), np.array([300]), method="paths")
+    before = predict(posed, OneProcess(AGENTS), np.array([300]), method="paths", trials=100)
+    assert certain.error[-1] < 0.045 * certain.mse[-1]
+    assert abs(certain.mse - before.mse)[-1] < 4 * np.hypot(certain.error, before.error)[-1]
+
+
+def test_a_prediction_is_made_once_whatever_w_and_names_are(data: Path) -> None:
+    known, steps = KnownPredictions(), np.array([300])
+    everyone = OneProcess(AGENTS)
+    settings = {"steps": 300, "record": {"steps": [300]}}
+    first = known(problem(data, "srw", **settings), everyone, steps)
+    half = {"share": 0.5, "sampler": "srw", "graph": {"kind": "erdos_renyi", "mean_degree": 5}}
+    renamed = problem(data, "srw", topology="star", groups={"one": half, "other": half}, **settings)
+    assert known(renamed, everyone, steps) is first
+    changes: list[dict[str, Any]] = [
+        {"seed": 2},
+        {"weight": "none"},
+        {"step_size": {"gamma": 2.0}},
+        {"objective": {"kind": "logistic", "l2": 0.5}},
+        {"partition": "shared"},
+        {"groups": {"all": {**half, "share": 1, "batch": 2}}},
+    ]
+    for change in changes:
+        other = problem(data, "srw", **(settings | change))
+        assert known(other, everyone, steps).mse != first.mse
+    longer = known(problem(data, "srw", **settings), everyone, np.array([200, 300]))
+    assert longer.mse.shape == (2,)

@@ -97,6 +97,23 @@ def test_a_rank_that_differs_is_named(change: Callable[[dict[str, str]], dict[st
     assert name in str(error.value)
 
 
+def test_work_on_some_agents_is_shared_out() -> None:
+    """Each of it is taken once, the hardest by different ranks, and its result comes home."""
+    everyone = OnRanks.evenly(COMM, AGENTS)
+    some = {i: f"of {i}" for i in everyone.hosted if i != 2}
+    taken = []
+
+    def action(i: int, item: str) -> str:
+        taken.append(i)
+        return f"{item} done"
+
+    done = everyone.shared_out(some, {i: float(i) for i in some}, action)
+    assert done == {i: f"of {i} done" for i in some}
+    hardest_first = [6, 5, 4, 3, 1, 0]
+    assert sorted(taken) == sorted(hardest_first[COMM.rank :: COMM.size])
+    assert everyone.shared_out({}, {}, action) == {}
+
+
 def test_agents_move_to_the_ranks_that_have_time_for_them() -> None:
     walkers = SETTINGS["groups"]["walkers"] | {"sampler": "srrw"}
     access = {"agents": "0-2", "sampler": "iid"}

@@ -85,9 +85,8 @@ def _print_goals(
     elif arguments.match is not None:
         other = problems[arguments.match]
         steps = np.array([other.experiment.steps], dtype=np.int64)
-        found = predict(
-            other, OneProcess(len(other.roster)), steps, method=arguments.method, threads=cores()
-        )
+        everyone = OneProcess(len(other.roster), cores())
+        found = predict(other, everyone, steps, method=arguments.method)
         goal = float(np.trace(found.limiting_covariance))
         print(f"Tr V of {arguments.match}, {goal:.4g}: {_smallest(trace, goal, len(best))}")
         goal = float(found.mse[0])

@@ -27,15 +27,10 @@ def command(arguments: Namespace) -> None:
         )
     problems = pose_all(experiments, OneProcess, 1)
     for name, problem in problems.items():
-        everyone = OneProcess(len(problem.roster))
+        everyone = OneProcess(len(problem.roster), cores())
         steps = problem.experiment.record.at(problem.experiment.steps)
         prediction = predict(
-            problem,
-            everyone,
-            steps,
-            method=arguments.method,
-            trials=arguments.paths,
-            threads=cores(),
+            problem, everyone, steps, method=arguments.method, trials=arguments.paths
         )
         print(f"{name}: {problem.experiment.title}" if problem.experiment.title else name)
         print(_table(prediction, problem))

@@ -1,6 +1,7 @@
 """All agents of a run on the ranks that host them."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from udsgd_mpi.parallel.startup import on_root, together
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class OnRanks:
@@ -54,6 +56,25 @@ class OnRanks:
     def share(self, number: int) -> range:
         ranks, rank = self._comm.size, self._comm.rank
         return range(number * rank // ranks, number * (rank + 1) // ranks)
+
+    def shared_out(
+        self, items: Mapping[int, T], efforts: Mapping[int, float], action: Callable[[int, T], R]
+    ) -> dict[int, R]:
+        hardest_first = sorted(self.all([(-efforts[i], i) for i in items]))
+        taker = {i: k % self._comm.size for k, (_, i) in enumerate(hardest_first)}
+        here = self._send((taker[i], i, item) for i, item in items.items())
+        done = {i: action(i, item) for i, item in here.items()}
+        host = dict(zip(done, self._layout.host(np.array([*done], dtype=np.int64)), strict=True))
+        results: dict[int, R] = self._send((int(host[i]), i, result) for i, result in done.items())
+        return {i: results[i] for i in items}
+
+    def _send(self, letters: Iterable[tuple[int, int, T]]) -> dict[int, T]:
+        """What others have sent to this rank, by agent; each letter says to which, and of whom."""
+        sent: dict[int, dict[int, T]] = defaultdict(dict)
+        for to, i, item in letters:
+            sent[to][i] = item
+        received = self._comm.alltoall([sent.get(to, {}) for to in range(self._comm.size)])
+        return {i: item for part in received for i, item in part.items()}
 
     def mean(self, rows: Floats) -> Floats:
         average = AgentAverage(self._comm, self._layout, rows.shape[1])

@@ -24,7 +24,7 @@ from udsgd_mpi.parallel.moving import balanced, layout_of
 from udsgd_mpi.parallel.provenance import provenance
 from udsgd_mpi.parallel.simulate import Simulation
 from udsgd_mpi.parallel.startup import on_root
-from udsgd_mpi.prediction import Prediction, predict
+from udsgd_mpi.prediction import KnownPredictions, Prediction
 from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.storage.earlier import Earlier, Resume, earlier, output_of
@@ -33,6 +33,8 @@ from udsgd_mpi.storage.output import Nowhere, Output, OutputOfVariant
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
 _LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
+
+predictions = KnownPredictions()  # of all jobs of this process
 
 
 class Options(NamedTuple):
@@ -181,7 +183,7 @@ def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
     if not experiment.record.predict or too_large:
         return None
     steps = experiment.record.at(experiment.steps)
-    return predict(problem, OnRanks(comm, layout_of(comm, problem)), steps)
+    return predictions(problem, OnRanks(comm, layout_of(comm, problem)), steps)
 
 
 def _elapsed(problem: Problem) -> Elapsed:

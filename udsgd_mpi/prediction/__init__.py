@@ -1,10 +1,12 @@
 """What theory expects of a problem before it is run."""
 
 from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start
+from udsgd_mpi.prediction.known import KnownPredictions
 from udsgd_mpi.prediction.predict import Prediction, combine, predict
 
 __all__ = [
     "AgentForecast",
+    "KnownPredictions",
     "Method",
     "Part",
     "Prediction",

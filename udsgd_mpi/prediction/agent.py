@@ -34,9 +34,15 @@ overflowing = np.errstate(over="ignore", invalid="ignore")
 
 @dataclass(frozen=True)
 class Part:
-    """What theory expects of one agent alone: moments of its functional, and V_i."""
+    """What theory expects of one agent alone: moments of its functional, and V_i.
 
-    method: str
+    Attributes
+    ----------
+    paths
+        Number of paths behind the moments; 0 where they are of the linear recursion.
+    """
+
+    paths: int
     theta: Functional
     average: Functional
     linear: Floats
@@ -76,8 +82,16 @@ class AgentForecast:
         self._table = cache(self._integrate)
 
     @overflowing
-    def __call__(self, agent: Agent, i: int, method: Method = "auto") -> Part:
-        """Forecast of agent i."""
+    def __call__(
+        self, agent: Agent, i: int, method: Method = "auto", paths: int | None = None
+    ) -> Part:
+        """Forecast of agent i.
+
+        Parameters
+        ----------
+        paths
+            How many, where they are sampled.
+        """
         experiment = self.problem.experiment
         h, basis = self.spectrum
         G = agent.gradient_noise(experiment.objective, self.problem.minimizer)
@@ -88,13 +102,12 @@ class AgentForecast:
         table = self._table(noise.b, largest)
         counts = table.weights(turned.repulsion).T @ turned.amplitudes**2
         linear = np.einsum("ka,nka->n", counts, table.theta)
-        if by_paths:
-            trials = self.trials * (1 if agent.sampler.long_memory else self._of_a_walk)
-            stream = Stream(self.seed, i, trials)
-            path = agent.sampler.start(agent.batches, agent.graph, stream)
+        paths = by_paths * (paths or self.usual_paths(agent))
+        if paths:
+            stream = Stream(self.seed, i, paths)
             theta, average = along_paths(
-                path,
-                trials,
+                agent.sampler.start(agent.batches, agent.graph, stream),
+                paths,
                 np.ascontiguousarray(G @ basis),
                 h,
                 experiment.step_size,
@@ -107,13 +120,17 @@ class AgentForecast:
         V = np.full_like(self.problem.hessian, np.nan)
         if has_limit(self.problem.hessian, experiment.step_size):
             V = limiting_covariance(noise, self.problem.hessian, experiment.step_size)
-        return Part("paths" if by_paths else "linear", theta, average, linear, V)
+        return Part(paths, theta, average, linear, V)
 
     def each(self, agents: dict[int, Agent], method: Method, threads: int) -> dict[int, Part]:
         """Forecasts of several agents at once."""
         with ThreadPoolExecutor(threads) as pool:
             parts = pool.map(lambda i: self(agents[i], i, method), agents)
             return dict(zip(agents, parts, strict=True))
+
+    def usual_paths(self, agent: Agent) -> int:
+        """How many are sampled of an agent, if they are at all, and nothing else is said."""
+        return self.trials * (1 if agent.sampler.long_memory else self._of_a_walk)
 
     def _remembers(self, agent: Agent, noise: Noise) -> bool:
         last = max(1, int(self.steps[-1]))

@@ -21,8 +21,6 @@ from udsgd_mpi.theory.paths import linear_descent
 
 Floats = NDArray[np.float64]
 
-_MOST_NUMBERS = 2**25  # of all agents' points, which every process gets
-
 
 class SamePaths(NamedTuple):
     """Squared errors by the update and by its linear approximation on the same paths.
@@ -82,9 +80,9 @@ def curvature(
 
     Returns
     -------
-    None where the agents' data stay where they are, or are too large to be everywhere.
+    None where the problem is not portable.
     """
-    if not _may_be_everywhere(problem):
+    if not problem.portable:
         return None
     whole = replace(problem, agents=everyone.all(problem.agents))
     mine = everyone.share(trials)
@@ -93,12 +91,6 @@ def curvature(
         squares = _follow(whole, spectrum, steps, seed, mine)
     of_theta, of_average = np.concatenate(everyone.all([squares]), axis=-1)
     return SamePaths(*of_theta), SamePaths(*of_average)
-
-
-def _may_be_everywhere(problem: Problem) -> bool:
-    points = sum(entry.points for entry in problem.roster)
-    small = points * problem.agents[0].points.features.shape[1] < _MOST_NUMBERS
-    return small and problem.experiment.data.path is None
 
 
 def _follow(

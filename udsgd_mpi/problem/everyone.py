@@ -1,6 +1,7 @@
 """All agents of a run, wherever they are hosted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from udsgd_mpi.agent_sums import mean_over_agents
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Everyone(Protocol):
@@ -46,16 +48,36 @@ class Everyone(Protocol):
     def share(self, number: int) -> range:
         """Which of so many pieces of work, divided among the processes, fall to this one."""
 
+    def shared_out(
+        self, items: Mapping[int, T], efforts: Mapping[int, float], action: Callable[[int, T], R]
+    ) -> dict[int, R]:
+        """Results of an action for some of the hosted agents, wherever there is time for it.
+
+        Parameters
+        ----------
+        items
+            What the action takes beside the agent, by agent; sent to whoever takes it.
+        efforts
+            About what each of them takes, in any unit.
+        """
+
     def mean(self, rows: Floats) -> Floats:
         """Mean over all agents, in agent order, of ``rows`` (hosted agents, elements)."""
 
 
 class OneProcess:
-    """All agents in this process."""
+    """All agents in this process.
 
-    def __init__(self, agents: int) -> None:
+    Parameters
+    ----------
+    threads
+        Number of actions at once that are shared out.
+    """
+
+    def __init__(self, agents: int, threads: int = 1) -> None:
         self.agents = agents
         self.hosted = range(agents)
+        self._threads = threads
 
     def once(self, action: Callable[[], T]) -> T:
         return action()
@@ -74,6 +96,12 @@ class OneProcess:
 
     def share(self, number: int) -> range:
         return range(number)
+
+    def shared_out(
+        self, items: Mapping[int, T], _: Mapping[int, float], action: Callable[[int, T], R]
+    ) -> dict[int, R]:
+        with ThreadPoolExecutor(self._threads) as pool:
+            return dict(zip(items, pool.map(action, items, items.values()), strict=True))
 
     def mean(self, rows: Floats) -> Floats:
         mean = np.empty(rows.shape[1])

@@ -25,6 +25,8 @@ from udsgd_mpi.theory.minimizer import Minimum, minimum
 
 Floats = NDArray[np.float64]
 
+_MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
+
 
 class Entry(NamedTuple):
     """What is told of an agent in tables; mean_degree is NaN without a data graph."""
@@ -72,6 +74,13 @@ class Problem:
     minimizer: Floats
     hessian: Floats
     largest_curvature: float
+
+    @property
+    def portable(self) -> bool:
+        """Whether agents may be sent to other processes: their data are of one set, and few."""
+        points = sum(entry.points for entry in self.roster)
+        numbers = points * self.agents[0].points.features.shape[1]
+        return numbers < _MOST_NUMBERS and self.experiment.data.path is None
 
     @property
     def points(self) -> Points:

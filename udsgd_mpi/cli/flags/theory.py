@@ -57,7 +57,7 @@ def method_flags(parser: Parser) -> None:
         "--paths",
         type=at_least(2),
         metavar="T",
-        help="paths of each agent (default: 2000 of all, at least 40 of each)",
+        help="paths of each agent (default: 2000 of all, and more where they vary much)",
     )
 
 
