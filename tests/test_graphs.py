@@ -11,6 +11,7 @@ import pytest
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph, build, sources
 from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.graphs.parts import label_parts
 
 READY = sorted((Path(__file__).parent.parent / "topologies").glob("*.edgelist"))
 GENERATORS = [
@@ -192,3 +193,16 @@ def test_walks_on_a_million_nodes_and_ten_million_edges() -> None:
 def test_a_disconnected_graph_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="expected a connected graph, got 2 parts"):
         Graph.from_networkx(nx.disjoint_union(nx.path_graph(2), nx.path_graph(3)), "graph")
+
+
+@pytest.mark.parametrize("edges", [0, 20, 60, 200])
+def test_parts_are_those_of_networkx(edges: int) -> None:
+    plain = nx.gnm_random_graph(80, edges, seed=edges)
+    i, j = np.array([*plain.edges], dtype=np.int64).reshape(-1, 2).T
+    graph = Graph.of_edges(80, i, j)
+    part = np.empty(80, dtype=np.int32)
+    expected = [sorted(nodes) for nodes in nx.connected_components(plain)]
+    assert label_parts(graph.offsets, graph.neighbours, part) == len(expected)
+    found = [np.flatnonzero(part == k).tolist() for k in range(len(expected))]
+    assert sorted(found) == sorted(expected)
+    assert graph.largest_part().tolist() == max(found, key=len)

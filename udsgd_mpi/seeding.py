@@ -92,6 +92,13 @@ def below(bits: np.uint64, bound: Word) -> np.int64:
     return np.int64((high + low) >> _32)
 
 
+@kernel("void(uint64[::1], uint64, int32[::1])")
+def all_below(bits: Bits, bound: int, out: NDArray[np.int32]) -> None:
+    """``below`` of each element."""
+    for k in range(len(bits)):
+        out[k] = below(bits[k], np.uint64(bound))
+
+
 @inlined
 def unit(bits: np.uint64) -> np.float64:
     """Uniform number of [0, 1) with 53 random bits."""

@@ -54,14 +54,14 @@ def one_rank(started: float) -> None:
     comm = MPI.COMM_WORLD
     MARKS.append(time.monotonic())
 
-    import udsgd_mpi.parallel.job  # noqa: F401
-    from udsgd_mpi.parallel.startup import compile_once, on_root
+    from udsgd_mpi.parallel.loading import load_in_turn
 
-    compile_once(comm)
+    load_in_turn(comm)
     MARKS.append(time.monotonic())
 
     from udsgd_mpi.parallel.everyone import OnRanks
     from udsgd_mpi.parallel.simulate import simulate
+    from udsgd_mpi.parallel.startup import on_root
     from udsgd_mpi.problem import pose
 
     def load() -> object:

@@ -58,15 +58,17 @@ def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespa
     use_one_thread()
     from mpi4py import MPI
 
-    from udsgd_mpi.parallel.control import Policy
-    from udsgd_mpi.parallel.job import Options, run_job
-    from udsgd_mpi.parallel.startup import compile_once, wait_quietly
+    from udsgd_mpi.parallel.loading import load_in_turn
     from udsgd_mpi.parallel.waiting import watch
 
     comm = MPI.COMM_WORLD
     refuse_singletons(comm.size)
     watch(comm.rank, MPI.Get_processor_name(), arguments.stall_timeout, alone=comm.size == 1)
-    compile_once(comm)
+    load_in_turn(comm)
+    from udsgd_mpi.parallel.control import Policy
+    from udsgd_mpi.parallel.job import Options, run_job
+    from udsgd_mpi.parallel.startup import wait_quietly
+
     seconds, steps = arguments.checkpoint_every
     policy = Policy(
         seconds,

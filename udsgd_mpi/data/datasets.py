@@ -1,8 +1,9 @@
 """Data sets: those that scikit-learn ships, well-known ones by name, and LIBSVM files."""
 
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +25,24 @@ class Dataset(NamedTuple):
 _MOST_ELEMENTS = 2**31  # 16 GB
 
 
-def _breast_cancer() -> Dataset:
-    from sklearn.datasets import load_breast_cancer
+def _bundled(file: str, **how: Any) -> Dataset:
+    """Of the files of scikit-learn, whose import takes longer than all else before a first step."""
+    package = find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("no module named 'sklearn'", name="sklearn")
+    path = Path(package.origin).parent / "datasets" / "data" / file
+    table = np.loadtxt(path, delimiter=",", **how)
+    return Dataset(np.ascontiguousarray(table[:, :-1]), table[:, -1])
 
-    features, malignant = load_breast_cancer(return_X_y=True)
-    return Dataset(features, malignant.astype(np.float64))
+
+def _breast_cancer() -> Dataset:
+    return _bundled("breast_cancer.csv", skiprows=1)
 
 
 def _digits() -> Dataset:
     """Handwritten digits; the two classes are odd and even."""
-    from sklearn.datasets import load_digits
-
-    features, digit = load_digits(return_X_y=True)
-    return Dataset(features, (digit % 2).astype(np.float64))
+    features, digit = _bundled("digits.csv.gz")
+    return Dataset(features, digit % 2)
 
 
 BUNDLED = {"breast_cancer": _breast_cancer, "digits": _digits}

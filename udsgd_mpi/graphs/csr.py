@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.graphs.parts import label_parts
 from udsgd_mpi.lazy import lazy
 
 if TYPE_CHECKING:
@@ -99,12 +100,8 @@ class Graph:
 
     def _parts(self) -> tuple[int, NDArray[np.int32]]:
         """Number of connected parts, and that of each node."""
-        from scipy.sparse import csr_array
-        from scipy.sparse.csgraph import connected_components
-
-        arcs = (np.ones(len(self.neighbours), dtype=np.int8), self.neighbours, self.offsets)
-        parts, part = connected_components(csr_array(arcs, shape=(len(self), len(self))))
-        return parts, part
+        part = np.empty(len(self), dtype=np.int32)
+        return label_parts(self.offsets, self.neighbours, part), part
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -53,6 +53,9 @@ class OnRanks:
     def all(self, items: list[T]) -> list[T]:
         return [item for part in self._comm.allgather(items) for item in part]
 
+    def gathered(self, items: list[T]) -> list[T]:
+        return [item for part in self._comm.gather(items) or () for item in part]
+
     def share(self, number: int) -> range:
         ranks, rank = self._comm.size, self._comm.rank
         return range(number * rank // ranks, number * (rank + 1) // ranks)

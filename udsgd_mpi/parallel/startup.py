@@ -1,4 +1,4 @@
-"""Getting all ranks to the first step."""
+"""What one rank does for all, and what each does for itself."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from mpi4py import MPI
 
-from udsgd_mpi.compiled import Kernel, compile_all
 from udsgd_mpi.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -41,23 +40,6 @@ def together(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
         if found is not None:
             raise ConfigurationError(found)
     return result
-
-
-def compile_once(comm: MPI.Intracomm) -> None:
-    """Compile what the cache lacks, on one rank of each host, while the others wait.
-
-    Then the ranks other than 0 load a kernel, and with it what all kernels need; rank 0 does so
-    when it has loaded the data, for which the others wait.
-    """
-    host = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    try:
-        if host.rank == 0:
-            compile_all()
-        wait_quietly(host)
-    finally:
-        host.Free()
-    if comm.rank > 0:
-        Kernel.all[0].compile()
 
 
 def wait_quietly(comm: MPI.Comm) -> None:

@@ -45,6 +45,9 @@ class Everyone(Protocol):
     def all(self, items: list[T]) -> list[T]:
         """Items of all processes, such as those of the hosted agents, in order."""
 
+    def gathered(self, items: list[T]) -> list[T]:
+        """Items of all processes in the one that acts once, in order; none in the others."""
+
     def share(self, number: int) -> range:
         """Which of so many pieces of work, divided among the processes, fall to this one."""
 
@@ -92,6 +95,9 @@ class OneProcess:
         return [action(i) for i in self.hosted]
 
     def all(self, items: list[T]) -> list[T]:
+        return items
+
+    def gathered(self, items: list[T]) -> list[T]:
         return items
 
     def share(self, number: int) -> range:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,7 +17,7 @@ from udsgd_mpi.experiment.timing import clock_of
 from udsgd_mpi.graphs import Graph, build, build_topology
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
-from udsgd_mpi.problem.everyone import Everyone
+from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.problem.rows import Held, Rows, hold
 from udsgd_mpi.seeding import Purpose, generator
@@ -26,6 +26,7 @@ from udsgd_mpi.theory.minimizer import Minimum, minimum
 Floats = NDArray[np.float64]
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
+_FEW_NUMBERS = 2**22  # that one process gets of all agents
 
 
 class Entry(NamedTuple):
@@ -189,7 +190,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     agents = everyone.each(agent)
     used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
     in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
-    optimum = _minimum(experiment, agents, classes, everyone)
+    optimum = _minimum(experiment, agents, used, classes, everyone)
     return Problem(
         experiment,
         topology,
@@ -269,17 +270,27 @@ def _graph(i: int, name: str, group: Group, nodes: int, seed: int) -> Graph:
 
 
 def _minimum(
-    experiment: Experiment, agents: list[Agent], classes: Floats, everyone: Everyone
+    experiment: Experiment, agents: list[Agent], points: int, classes: Floats, everyone: Everyone
 ) -> Minimum:
+    """θ*, found in one process where that is little work and the data need not stay apart."""
     objective = experiment.objective
     parts = [agent.expectation for agent in agents]
-    d = objective.dimension(parts[0].features.shape[1], len(classes))
-    try:
-        return minimum(MeanObjective(objective, parts, everyone), d, once=everyone.once)
-    except ArithmeticError as error:
-        raise ConfigurationError(
-            f"objective: expected a unique finite minimiser, got none ({error}); use l2 > 0"
-        ) from error
+    features = parts[0].features.shape[1]
+    d = objective.dimension(features, len(classes))
+    numbers = points * features + everyone.agents * d * (d + 1)
+
+    def found(f: MeanObjective, once: Callable[..., Any]) -> Minimum:
+        try:
+            return minimum(f, d, once=once)
+        except ArithmeticError as error:
+            raise ConfigurationError(
+                f"objective: expected a unique finite minimiser, got none ({error}); use l2 > 0"
+            ) from error
+
+    if numbers > _FEW_NUMBERS or experiment.data.path is not None:
+        return found(MeanObjective(objective, parts, everyone), everyone.once)
+    parts, here = everyone.gathered(parts), OneProcess(everyone.agents)
+    return everyone.once(lambda: found(MeanObjective(objective, parts, here), here.once))
 
 
 def _entry(agent: Agent) -> Entry:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.seeding import Purpose, below, random_bits
+from udsgd_mpi.seeding import Purpose, all_below, random_bits
 from udsgd_mpi.theory.noise import Noise
 
 Indices = NDArray[np.int32]
@@ -32,8 +32,9 @@ class Stream(NamedTuple):
 
     def uniform_start(self, points: int) -> Indices:
         """First point of each trial, uniform on all of them, shape (trials,)."""
-        bits = self.bits(Purpose.START, 0, 1)[0]
-        return np.array([below(b, points) for b in bits], dtype=np.int32)
+        start = np.empty(self.trials, dtype=np.int32)
+        all_below(self.bits(Purpose.START, 0, 1)[0], points, start)
+        return start
 
 
 class Cost(NamedTuple):
