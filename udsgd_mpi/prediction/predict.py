@@ -129,14 +129,15 @@ def _forecasts(
     """Forecasts of the hosted agents, with more paths where their number makes the error."""
     agents = dict(zip(everyone.hosted, problem.agents, strict=True))
 
-    def made(paths: dict[int, int]) -> dict[int, Part]:
-        def action(i: int, agent: Agent) -> Part:
-            return forecast(agent, i, method, paths[i])
+    def action(i: int, item: tuple[Agent, int]) -> Part:
+        agent, paths = item
+        return forecast(agent, i, method, paths)
 
-        some = {i: agents[i] for i in paths}
+    def made(paths: dict[int, int]) -> dict[int, Part]:
+        some = {i: (agents[i], number) for i, number in paths.items()}
         if not problem.portable:
-            return {i: action(i, agent) for i, agent in some.items()}
-        efforts = {i: float(paths[i] * _nanoseconds(agent)) for i, agent in some.items()}
+            return {i: action(i, item) for i, item in some.items()}
+        efforts = {i: number * _nanoseconds(agent) for i, (agent, number) in some.items()}
         return everyone.shared_out(some, efforts, action)
 
     parts = made({i: forecast.usual_paths(agent) for i, agent in agents.items()})
