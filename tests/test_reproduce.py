@@ -9,9 +9,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import xarray
 
 import udsgd_mpi
 from tests.launch import udsgd
+from udsgd_mpi import open_results
 from udsgd_mpi.analysis.claims import AnyClaim, Claim
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.errors import ConfigurationError
@@ -169,3 +171,49 @@ def test_every_quick_size_runs(name: str, tmp_path: Path) -> None:
     done = udsgd("reproduce", name, "--quick", ranks=2, cwd=tmp_path, timeout=230)
     assert done.returncode == 0, done.stderr
     assert "results/report.html" in done.stdout
+
+
+ALIKE = """
+agents = 4
+steps = 200
+trials = 3
+data = { source = "breast_cancer", standardize = true }
+[groups.walkers]
+share = 1
+sampler = "srw"
+graph = "small_world"
+[variant.first]
+title = "one"
+[variant.alike]
+title = "other"
+timing = { compute = { kind = "constant", mean = 1.0 } }
+[variant.other-pattern]
+communication = "centralized"
+[variant.other-seed]
+seed = 2
+[variant.other-sampler]
+groups.walkers.sampler = "nbrw"
+"""
+
+
+@pytest.mark.launcher
+def test_variants_with_the_same_numbers_are_run_once(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(ALIKE)
+    done = udsgd("x.toml", ranks=2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    taken = [line for line in done.stderr.splitlines() if "taken over" in line]
+    said = "[variant.alike] has the same numbers as first of udsgd.h5: taken over"
+    assert taken == [f"udsgd: {said}"]
+    runs = open_results(tmp_path / "udsgd.h5")
+
+    def same(one: xarray.Dataset, other: xarray.Dataset) -> bool:
+        measures = ["theta_mean", "squared_error", "consensus_error", "predicted_mse"]
+        return all(np.array_equal(one[x], other[x]) for x in measures)
+
+    first = runs.sel(variant="first")
+    for name in ["alike", "other-pattern", "other-seed", "other-sampler"]:
+        assert same(first, runs.sel(variant=name)) == (name == "alike")
+    assert not runs.simulated_time.sel(variant="alike").isnull().any()
+    alone = udsgd("x.toml", "--only", "alike", "--output", "alone.h5", ranks=2, cwd=tmp_path)
+    assert "taken over" not in alone.stderr
+    assert same(first, open_results(tmp_path / "alone.h5").sel(variant="alike"))

@@ -39,6 +39,12 @@ class Progress:
         )
 
 
+def say(message: str) -> None:
+    """Something else to know, on stderr."""
+    sys.stderr.write(f"udsgd: {message}\n")
+    sys.stderr.flush()
+
+
 class Line(NamedTuple):
     """What a line says: the variant, the steps done, and the steps a second."""
 

@@ -66,7 +66,8 @@ def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespa
     watch(comm.rank, MPI.Get_processor_name(), arguments.stall_timeout, alone=comm.size == 1)
     load_in_turn(comm)
     from udsgd_mpi.parallel.control import Policy
-    from udsgd_mpi.parallel.job import Options, run_job
+    from udsgd_mpi.parallel.job import run_job
+    from udsgd_mpi.parallel.options import Options
     from udsgd_mpi.parallel.startup import wait_quietly
 
     seconds, steps = arguments.checkpoint_every

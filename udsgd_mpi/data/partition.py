@@ -187,7 +187,9 @@ def _equal_parts(order: Rows, agents: int, points: int | None) -> Shares:
 
 def _too_few(rows: int, agents: int, points: int) -> ConfigurationError:
     each = "one row" if points == 1 else f"{points} rows"
+    most = rows // points
+    fewer = f"--agents {most} or fewer" if most else "smaller shares"
     return ConfigurationError(
         f"partition: expected at least {each} for each agent, got {rows} rows for {agents}"
-        f" agents; use --agents {rows // points} or fewer, or a larger data set"
+        f" agents; use {fewer}, or a larger data set"
     )

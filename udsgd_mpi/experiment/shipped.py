@@ -48,5 +48,10 @@ class Shipped:
 
     def variants(self, flags: Mapping[str, Any], *, quick: bool) -> dict[str, Experiment]:
         """Its variants at full size, or at the quick one, under settings of the command line."""
-        size = expand(self._raw["quick"]) if quick else {}
-        return variants(self._raw, merge(size, expand(flags)))
+        size = dict(self._raw["quick"]) if quick else {}
+        of_variants = size.pop("variant", {})
+        overlays = {
+            name: merge(expand(overlay), expand(of_variants.get(name, {})))
+            for name, overlay in self._raw["variant"].items()
+        }
+        return variants(self._raw | {"variant": overlays}, merge(expand(size), expand(flags)))

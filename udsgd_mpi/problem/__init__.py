@@ -2,6 +2,18 @@
 
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
+from udsgd_mpi.problem.inputs import inputs_of_noise, inputs_of_run
 from udsgd_mpi.problem.pose import Entry, Problem, pose, pose_all, topology_of
 
-__all__ = ["Agent", "Entry", "Everyone", "OneProcess", "Problem", "pose", "pose_all", "topology_of"]
+__all__ = [
+    "Agent",
+    "Entry",
+    "Everyone",
+    "OneProcess",
+    "Problem",
+    "inputs_of_noise",
+    "inputs_of_run",
+    "pose",
+    "pose_all",
+    "topology_of",
+]

@@ -106,22 +106,6 @@ class Nowhere:
         """Write a checkpoint at step n, with what it took to get there."""
         deque(states, maxlen=0)
 
-    def finish(
-        self,
-        prediction: Prediction | None,
-        passed: Elapsed | None,
-        telemetry: list[Telemetry],
-        *,
-        keep: bool,
-    ) -> None:
-        """Write the variant as it has ended.
-
-        Parameters
-        ----------
-        keep
-            Whether its checkpoints stay.
-        """
-
 
 class OutputOfVariant(Nowhere):
     """What rank 0 writes of a variant."""
@@ -163,6 +147,13 @@ class OutputOfVariant(Nowhere):
         *,
         keep: bool,
     ) -> None:
+        """Write the variant as it has ended.
+
+        Parameters
+        ----------
+        keep
+            Whether its checkpoints stay.
+        """
         self._output.telemetry[self._name] = telemetry
         run = run_of(self._problem, self._recording, prediction, passed, complete=True)
         self._output.update(self._name, run)

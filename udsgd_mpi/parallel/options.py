@@ -1,0 +1,37 @@
+"""How a job is run, which changes none of its numbers."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from udsgd_mpi.parallel.control import Policy
+from udsgd_mpi.storage.earlier import Resume
+
+
+class Options(NamedTuple):
+    """How a job is run, which changes none of its numbers.
+
+    Attributes
+    ----------
+    force
+        Whether an older result file may be replaced.
+    resume
+        Whether to go on with an earlier run; see ``storage.earlier``.
+    allowed_changes
+        Settings that may differ from the earlier run's.
+    policy
+        When states are saved, and when to stop.
+    keep_checkpoints
+        Whether the last states are kept, so that more steps can follow.
+    mask_diverged
+        Whether to go on where a trial has diverged.
+    emulate
+        Whether to sleep for the computing times of the virtual clock.
+    """
+
+    force: bool = False
+    resume: Resume = "no"
+    allowed_changes: Collection[str] = ()
+    policy: Policy = Policy()
+    keep_checkpoints: bool = False
+    mask_diverged: bool = False
+    emulate: bool = False
