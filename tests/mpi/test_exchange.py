@@ -28,7 +28,8 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.layout import Layout, copies_needed, most_copies
-from udsgd_mpi.parallel.average import AgentAverage, AverageMixing, average_of
+from udsgd_mpi.parallel.average import AgentAverage, average_of
+from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.mixing import Mixer

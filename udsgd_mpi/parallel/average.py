@@ -7,9 +7,8 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.agent_sums import mean_of_rows, mean_over_agents
-from udsgd_mpi.communication import PartialAverage
 from udsgd_mpi.layout import Layout
-from udsgd_mpi.parallel.blocks import Blocks, Sent
+from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
 
 Floats = NDArray[np.float64]
@@ -115,57 +114,3 @@ def average_of(comm: MPI.Intracomm, blocks: Blocks) -> Callable[..., Floats]:
         return AverageInMemory(blocks)
     average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d)
     return lambda members=None: average(blocks.rows, members)
-
-
-class AverageMixing:
-    """θ^i ← (1/N) Σ_j θ^j, or the same among the participants of a round."""
-
-    def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
-        self._comm = comm
-        self._average = average_of(comm, blocks)
-        self._blocks = blocks
-
-    def all(self) -> Sent:
-        """W = J."""
-        self._blocks.rows[:] = self._average()
-        return self._sent(self._blocks.agents)
-
-    def partial(self, mixing: PartialAverage) -> Sent:
-        """W = T_{S→S'} W_S: the average to S', entering agents' half-steps to leaving ones."""
-        layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.rows
-        mean = self._average(mixing.members)
-        start = layout.starts[rank]
-        pairs = list(zip(mixing.entering.tolist(), mixing.leaving.tolist(), strict=True))
-        hosts = layout.host(np.array(pairs, dtype=np.int64).reshape(-1, 2)).tolist()
-        handed = {
-            leaving: theta[entering - start].copy() if source == rank else np.empty_like(theta[0])
-            for (entering, leaving), (source, to) in zip(pairs, hosts, strict=True)
-            if rank in (source, to)
-        }
-        requests = [
-            self._comm.Isend(handed[leaving], to)
-            if source == rank
-            else self._comm.Irecv(handed[leaving], source)
-            for (_, leaving), (source, to) in zip(pairs, hosts, strict=True)
-            if source != to and rank in (source, to)
-        ]
-        with waiting("the ranks of agents that enter or leave"):
-            MPI.Request.Waitall(requests)
-        hosted = layout.hosted(rank)
-        for leaving, half_step in handed.items():
-            if leaving in hosted:
-                theta[leaving - start] = half_step
-        for agent in mixing.successors.tolist():
-            if agent in hosted:
-                theta[agent - start] = mean
-        average = self._sent(int(np.sum(layout.host(mixing.members) == rank)))
-        given = sum(source == rank != to for source, to in hosts)
-        return Sent(average.messages + given, average.bytes + given * self._blocks.row_bytes)
-
-    def _sent(self, members: int) -> Sent:
-        """What the average of so many members on this rank makes it give to others."""
-        layout, rank = self._blocks.layout, self._blocks.rank
-        elements = self._blocks.trials * self._blocks.d
-        own = (rank + 1) * elements // layout.ranks - rank * elements // layout.ranks
-        others = layout.ranks - 1
-        return Sent(2 * others, 8 * (members * (elements - own) + others * own))

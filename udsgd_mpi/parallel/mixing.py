@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Average, Mixing, PartialAverage, Schedule, Weights
 from udsgd_mpi.layout import Layout, most_copies
-from udsgd_mpi.parallel.average import AverageMixing
+from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.neighbours import NeighbourMixing, mix_once
