@@ -21,6 +21,8 @@ from udsgd_mpi.theory.paths import linear_descent
 
 Floats = NDArray[np.float64]
 
+_AT_ONCE = 5  # trials, as a step takes hardly longer for them than for one
+
 
 class SamePaths(NamedTuple):
     """Squared errors by the update and by its linear approximation on the same paths.
@@ -85,7 +87,8 @@ def curvature(
     if not problem.portable:
         return None
     whole = replace(problem, agents=everyone.all(problem.agents))
-    mine = everyone.share(trials)
+    pieces = everyone.share(-(-trials // _AT_ONCE))
+    mine = range(pieces.start * _AT_ONCE, min(trials, pieces.stop * _AT_ONCE))
     squares = np.empty((2, 2, len(steps), 0))
     if mine:
         squares = _follow(whole, spectrum, steps, seed, mine)
