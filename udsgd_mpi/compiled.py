@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, update_wrapper
@@ -16,6 +17,9 @@ import udsgd_mpi
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+_one_thread = threading.RLock()  # where Numba's cache is, is a setting of the whole process
 
 
 class Kernel(Generic[P, R]):
@@ -39,6 +43,10 @@ class Kernel(Generic[P, R]):
 
     def compile(self) -> Callable[P, R]:
         """Load the machine code from the cache, or compile it and put it there."""
+        with _one_thread:
+            return self._compiled or self._load_or_compile()
+
+    def _load_or_compile(self) -> Callable[P, R]:
         _load_numba()
         users_folder = config.CACHE_DIR
         config.CACHE_DIR = users_folder or str(cache_folder())

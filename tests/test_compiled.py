@@ -1,0 +1,38 @@
+"""Kernels are compiled once, into the cache folder and no other, whatever threads ask for them."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from numba import config
+
+from udsgd_mpi.compiled import Kernel, cache_folder
+
+
+def test_threads_that_compile_at_once_have_the_cache_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[str, str]] = []
+    both = threading.Barrier(2)
+
+    def slow_njit(*_: Any, **__: Any) -> Callable[[Any], Any]:
+        before = config.CACHE_DIR
+        time.sleep(0.05)
+        seen.append((before, config.CACHE_DIR))
+        return lambda function: function
+
+    def compiled(kernel: "Kernel[[], int]") -> int:
+        both.wait(10)
+        return kernel()
+
+    monkeypatch.setattr("udsgd_mpi.compiled.njit", slow_njit)
+    monkeypatch.setattr(Kernel, "all", [])
+    monkeypatch.setattr(config, "CACHE_DIR", "")
+    kernels = [Kernel(lambda: 1, "int64()"), Kernel(lambda: 2, "int64()")]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(compiled, kernels)) == [1, 2]
+    assert seen == [(str(cache_folder()), str(cache_folder()))] * 2
+    assert config.CACHE_DIR == ""
