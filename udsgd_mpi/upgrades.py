@@ -15,7 +15,7 @@ from udsgd_mpi.prediction import (
     combine,
     from_the_start,
 )
-from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.problem import Agent, OneProcess, Problem
 from udsgd_mpi.samplers import Sampler, Stream
 from udsgd_mpi.theory.paths import Functional
 
@@ -69,7 +69,7 @@ class Planner:
         self.N = len(problem.agents)
         self._problem = problem
         self._method = method
-        self._threads = threads
+        self._everyone = OneProcess(self.N, threads)
         steps = np.array([problem.experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
         self._forecast = AgentForecast(problem, spectrum, steps, trials)
@@ -138,7 +138,10 @@ class Planner:
         return [(by if i in replaced else self._now).parts[i] for i in range(self.N)]
 
     def _forecasts(self, agents: dict[int, Agent]) -> Forecasts:
-        parts = self._forecast.each(agents, self._method, self._threads)
+        def part(i: int, agent: Agent) -> Part:
+            return self._forecast(agent, i, self._method)
+
+        parts = self._everyone.shared_out(agents, {}, part)
         alike = {agent.sampler: (i, agent) for i, agent in agents.items()}
         times = {sampler: self._seconds(i, agent) for sampler, (i, agent) in alike.items()}
         return Forecasts(parts, {i: times[agent.sampler] for i, agent in agents.items()})

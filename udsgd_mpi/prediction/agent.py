@@ -1,6 +1,5 @@
 """What theory expects of one agent alone."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -121,12 +120,6 @@ class AgentForecast:
         if has_limit(self.problem.hessian, experiment.step_size):
             V = limiting_covariance(noise, self.problem.hessian, experiment.step_size)
         return Part(paths, theta, average, linear, V)
-
-    def each(self, agents: dict[int, Agent], method: Method, threads: int) -> dict[int, Part]:
-        """Forecasts of several agents at once."""
-        with ThreadPoolExecutor(threads) as pool:
-            parts = pool.map(lambda i: self(agents[i], i, method), agents)
-            return dict(zip(agents, parts, strict=True))
 
     def usual_paths(self, agent: Agent) -> int:
         """How many are sampled of an agent, if they are at all, and nothing else is said."""
