@@ -61,7 +61,7 @@ def one_rank(started: float) -> None:
 
     from udsgd_mpi.parallel.everyone import OnRanks
     from udsgd_mpi.parallel.simulate import simulate
-    from udsgd_mpi.parallel.startup import on_root
+    from udsgd_mpi.parallel.together import on_root
     from udsgd_mpi.problem import pose
 
     def load() -> object:

@@ -68,7 +68,7 @@ def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespa
     from udsgd_mpi.parallel.control import Policy
     from udsgd_mpi.parallel.job import run_job
     from udsgd_mpi.parallel.options import Options
-    from udsgd_mpi.parallel.startup import wait_quietly
+    from udsgd_mpi.parallel.together import wait_quietly
 
     seconds, steps = arguments.checkpoint_every
     policy = Policy(

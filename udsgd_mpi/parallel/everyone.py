@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.average import AgentAverage
-from udsgd_mpi.parallel.startup import on_root, together
+from udsgd_mpi.parallel.together import on_root, together
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")

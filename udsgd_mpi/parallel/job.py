@@ -17,7 +17,7 @@ from udsgd_mpi.parallel.identity import check_identity, identity
 from udsgd_mpi.parallel.moving import balanced
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.provenance import provenance
-from udsgd_mpi.parallel.startup import on_root
+from udsgd_mpi.parallel.together import on_root
 from udsgd_mpi.parallel.variant import run_variant
 from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.progress import say
