@@ -17,7 +17,7 @@ def test_combine_adds_in_the_order_of_the_columns(elements: int) -> None:
     columns = np.concatenate([np.sort(rng.permutation(9)[:count]) for count in counts])
     values = rng.random(len(columns))
     out = np.full((6, elements), np.nan)
-    combine(offsets, columns.astype(np.int32), values, needed, half_steps, rows, out)
+    combine(offsets, columns.astype(np.int32), values, needed, rows, half_steps, out)
     expected = np.full((6, elements), np.nan)
     for i, row in enumerate(rows):
         first, *others = range(offsets[i], offsets[i + 1])

@@ -32,17 +32,20 @@ def mean_of_rows(rows: Floats, which: NDArray[np.int64], start: int, out: Floats
         out[k] /= len(which)
 
 
-@kernel(
-    "void(int64[::1], int32[::1], float64[::1], int64[::1], float64[:, ::1], int64[::1],"
+COMBINE = (
+    "void(int64[::1], int32[::1], float64[::1], int64[::1], int64[::1], float64[:, ::1],"
     " float64[:, ::1])"
 )
+
+
+@kernel(COMBINE)
 def combine(
     offsets: NDArray[np.int64],
     columns: NDArray[np.int32],
     values: Floats,
     needed: NDArray[np.int64],
-    half_steps: Floats,
     rows: NDArray[np.int64],
+    half_steps: Floats,
     out: Floats,
 ) -> None:
     """Rows of W times the half-steps: out[rows[i]] = Σ_k values[k] half_steps[needed[columns[k]]].

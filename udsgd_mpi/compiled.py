@@ -6,12 +6,14 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, update_wrapper
+from functools import cache, cached_property, update_wrapper
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
 from numba import config, njit
+from numba.core.sigutils import normalize_signature
+from numba.core.types import WrapperAddressProtocol
 
 import udsgd_mpi
 
@@ -22,11 +24,11 @@ R = TypeVar("R")
 _one_thread = threading.RLock()  # where Numba's cache is, is a setting of the whole process
 
 
-class Kernel(Generic[P, R]):
+class Kernel(WrapperAddressProtocol, Generic[P, R]):
     """A compiled function of one signature, loaded or compiled as it is first called.
 
     Floating-point sums keep the order in which they are written, so that a kernel gives the
-    same bits whatever the shapes it is called with.
+    same bits whatever the shapes it is called with. Kernels can be arguments of kernels.
     """
 
     all: ClassVar[list["Kernel[Any, Any]"]] = []
@@ -45,6 +47,23 @@ class Kernel(Generic[P, R]):
         """Load the machine code from the cache, or compile it and put it there."""
         with _one_thread:
             return self._compiled or self._load_or_compile()
+
+    def signature(self) -> Any:
+        """As Numba asks for it where this is an argument of another kernel."""
+        return self._parsed
+
+    def __wrapper_address__(self) -> int:
+        return self._address
+
+    @cached_property
+    def _parsed(self) -> Any:
+        arguments, result = normalize_signature(self._signature)
+        return result(*arguments)
+
+    @cached_property
+    def _address(self) -> int:
+        result = cast("Any", self.compile()).get_compile_result(self._parsed)
+        return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
 
     def _load_or_compile(self) -> Callable[P, R]:
         _load_numba()

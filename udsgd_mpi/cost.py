@@ -15,7 +15,7 @@ from udsgd_mpi.launcher import cores
 from udsgd_mpi.layout import Layout, rows_wanted
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.samplers import Stream
-from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, StepByStep, block_length, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 
 Floats = NDArray[np.float64]
@@ -121,13 +121,15 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
         for i, agent in zip(hosted, part.agents, strict=True)
     ]
     block = block_length(max(layout.counts), trials)
+    last = experiment.steps // block * block + 2 * block
+    W = _MixingAlone(schedule, layout, rank, trials * d)
+    times = schedule.times(last)
     measured: list[tuple[int, float]] = []
 
     def stops() -> Iterator[int]:
-        for first in range(0, experiment.steps + 2 * block, block):
-            times = schedule.times(first + block)
-            yield from np.union1d(times[times > first], first + block).tolist()
-            measured.append((first + block, thread_time()))
+        for stop in range(block, last + 1, block):
+            yield stop
+            measured.append((stop, thread_time()))
             if len(measured) > 1 and measured[-1][1] - measured[0][1] > _SECONDS:
                 return
 
@@ -135,10 +137,7 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
         np.zeros((len(hosted), trials, d)),
         Draws(paths, part.first_rows, part.batch, trials, length=block),
         Ahead(experiment.step_size),
-        experiment.objective,
-        part.points,
-        part.batch,
-        _MixingAlone(schedule, layout, rank, trials * d),
+        StepByStep(experiment.objective, part.points, part.batch, W, times),
         stops(),
         lambda _n, _theta: None,
     )
@@ -156,15 +155,9 @@ class _MixingAlone:
         self._elements = elements
         self._rows = {id(W): self._rows_of(W) for W in schedule.planned if isinstance(W, Weights)}
         self._mixed = np.zeros((len(self._hosted), elements))
-        self._times: set[int] = set()
-        self._known = 0
 
     def __call__(self, n: int, half_steps: Floats) -> Floats:
-        if n > self._known:
-            self._known = 2 * n
-            self._times = set(self._schedule.times(self._known).tolist())
-        if n in self._times:
-            self._mix(self._schedule.mixing(n), half_steps.reshape(len(half_steps), -1))
+        self._mix(self._schedule.mixing(n), half_steps.reshape(len(half_steps), -1))
         return half_steps
 
     def _mix(self, W: Mixing, theta: Floats) -> None:
@@ -186,8 +179,8 @@ class _MixingAlone:
             columns.astype(np.int32),
             W.values[first:last],
             np.arange(len(needed)),
-            np.zeros((len(needed), self._elements)),
             np.arange(len(self._hosted)),
+            np.zeros((len(needed), self._elements)),
         )
 
 
@@ -198,5 +191,5 @@ class _Rows(NamedTuple):
     columns: NDArray[np.int32]
     values: Floats
     needed: NDArray[np.int64]
-    half_steps: Floats
     rows: NDArray[np.int64]
+    half_steps: Floats

@@ -7,6 +7,7 @@ Adapt, then combine: an agent's own half-step enters with weight w_n(i, i).
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,17 +27,11 @@ def unified_distributed_sgd(
     theta: Floats,
     X: "Draws",
     gamma: Callable[[int, int], Floats],
-    objective: Objective,
-    points: Points,
-    batch: NDArray[np.int64],
-    W: Callable[[int, Floats], Floats],
+    update: "Update",
     stops: Iterable[int],
     observe: Callable[[int, Floats], None],
 ) -> Floats:
     """Run all trials of some agents from the step where ``X`` begins to the last of ``stops``.
-
-    Between two stops the agents take local steps alone; so ``stops`` holds every aggregation
-    time and every step to be observed.
 
     Parameters
     ----------
@@ -44,13 +39,8 @@ def unified_distributed_sgd(
         Iterates to begin with, shape (agents, trials, d); overwritten.
     gamma
         Takes n and m and gives γ_n, …, γ_m.
-    batch
-        Number of points in a mini-batch of each agent, shape (agents,).
-    W
-        Takes n and the half-steps and gives what aggregation makes of them, shape as theta;
-        where n is no aggregation time, the half-steps themselves.
     stops
-        Ascending; the next one is asked for when the last has been observed.
+        The steps to be observed, ascending; the next one is asked for when the last has been.
     observe
         Is called with n and θ_n at every stop.
 
@@ -61,11 +51,58 @@ def unified_distributed_sgd(
     start = X.n
     for stop in stops:
         for n, m in X.blocks(start, stop):
-            objective.descend(theta, X[n:m], gamma(n + 1, m), points, batch)
-        theta = W(stop, theta)
+            theta = update(n, theta, X[n:m], gamma(n + 1, m))
         observe(stop, theta)
         start = stop
     return theta
+
+
+class Update(Protocol):
+    """Takes θ_n, X_n, …, X_{m−1} and γ_{n+1}, …, γ_m, and gives θ_m."""
+
+    def __call__(self, n: int, theta: Floats, X: Indices, gamma: Floats) -> Floats: ...
+
+
+class StepByStep:
+    """The two lines of the equation, one after the other.
+
+    Parameters
+    ----------
+    batch
+        Number of points in a mini-batch of each agent, shape (agents,).
+    W
+        Takes n and the half-steps, and gives what aggregation makes of them; shape as theta.
+    times
+        The n at which W is not I, ascending.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        points: Points,
+        batch: NDArray[np.int64],
+        W: Callable[[int, Floats], Floats],
+        times: NDArray[np.int64],
+    ) -> None:
+        self._objective = objective
+        self._points = points
+        self._batch = batch
+        self._W = W
+        self._times = times
+
+    def __call__(self, n: int, theta: Floats, X: Indices, gamma: Floats) -> Floats:
+        first, last = np.searchsorted(self._times, [n, n + len(X)], side="right")
+        done = 0
+        for time in self._times[first:last].tolist():
+            self._descend(theta, X[done : time - n], gamma[done : time - n])
+            theta = self._W(time, theta)
+            done = time - n
+        if done < len(X):
+            self._descend(theta, X[done:], gamma[done:])
+        return theta
+
+    def _descend(self, theta: Floats, X: Indices, gamma: Floats) -> None:
+        self._objective.descend(theta, X, gamma, self._points, self._batch)
 
 
 def block_length(agents: int, trials: int) -> int:

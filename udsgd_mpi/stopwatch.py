@@ -30,6 +30,11 @@ class Stopwatch:
         """Leave out what came before."""
         self._last = perf_counter()
 
+    def move(self, seconds: float, source: Activity, to: Activity) -> None:
+        """Count some of the seconds of one activity as spent on another."""
+        self.seconds[source] -= seconds
+        self.seconds[to] += seconds
+
     def lap(self, activity: Activity) -> None:
         """Count the time since the last lap as spent on ``activity``."""
         now = perf_counter()

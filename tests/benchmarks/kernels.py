@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Stream
-from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
 from udsgd_mpi.step_size import StepSize
 
 TRIALS, D, POINTS, MEAN_DEGREE = 120, 22, 500, 20
@@ -106,15 +106,14 @@ def package(
     batch = np.ones(1, dtype=np.int64)
     draws = Draws([sampler.start(POINTS, compressed, Stream(1, 0, TRIALS))], [0], batch, TRIALS)
     objective = Clocked(Logistic())
+    points = Points(features, labels, weights)
+    never = np.empty(0, dtype=np.int64)
     started = time.process_time()
     unified_distributed_sgd(
         np.zeros((1, TRIALS, D)),
         draws,
         StepSize(),
-        objective,  # type: ignore[arg-type]
-        Points(features, labels, weights),
-        batch,
-        lambda _n, half_steps: half_steps,
+        StepByStep(objective, points, batch, lambda _n, theta: theta, never),  # type: ignore[arg-type]
         [steps],
         lambda _n, _theta: None,
     )

@@ -23,6 +23,7 @@ from udsgd_mpi.graphs import Graph, build
 from udsgd_mpi.graphs.sources import ErdosRenyi, Ring
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import Logistic, Points
+from udsgd_mpi.parallel.fused import update_of
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.samplers import IID, Stream
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
@@ -127,8 +128,8 @@ class Rank:
         )
 
     def run(self, *, mixed: bool) -> None:
-        """All steps, each of them a stop, as it is with K = 1."""
-        trials = self.blocks.trials
+        """All steps."""
+        trials, times = self.blocks.trials, np.arange(1, self.steps + 1)
         paths = [IID().start(POINTS, None, Stream(1, i, trials)) for i in self.hosted]
         first_rows = [POINTS * i for i in range(len(self.hosted))]
         batch = np.ones(len(self.hosted), dtype=np.int64)
@@ -136,11 +137,8 @@ class Rank:
             self.blocks.theta,
             Draws(paths, first_rows, batch, trials),
             Ahead(StepSize()),
-            Logistic(),
-            self.points,
-            batch,
-            self.W if mixed else lambda _n, half_steps: half_steps,
-            range(1, self.steps + 1),
+            update_of(Logistic(), self.points, batch, times if mixed else times[:0], self.W),
+            [self.steps],
             lambda _n, _theta: None,
         )
 

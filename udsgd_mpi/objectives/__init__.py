@@ -3,7 +3,7 @@
 To add one, write its file and name it in ``AnyObjective``.
 """
 
-from udsgd_mpi.objectives.base import Objective, Points
+from udsgd_mpi.objectives.base import CompiledObjective, Objective, Points
 from udsgd_mpi.objectives.custom import Custom
 from udsgd_mpi.objectives.logistic import Logistic
 from udsgd_mpi.objectives.quadratic import Quadratic
@@ -14,6 +14,7 @@ AnyObjective = Logistic | Ridge | Softmax | Quadratic | Custom
 
 __all__ = [
     "AnyObjective",
+    "CompiledObjective",
     "Custom",
     "Logistic",
     "Objective",

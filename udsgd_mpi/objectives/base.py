@@ -7,7 +7,16 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from udsgd_mpi.compiled import Kernel
+
 Floats = NDArray[np.float64]
+
+# θ, X, γ, the features, labels and weights of the points, batch and the objective's parameters,
+# see ``Objective.descend``.
+LOCAL_STEPS = (
+    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
+    " float64[::1], int64[::1], float64[::1])"
+)
 
 
 @dataclass(frozen=True)
@@ -92,3 +101,32 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def hessian(self, theta: Floats, points: Points) -> Floats:
         """Weighted sum of ∇²F(θ, x), shape (d, d)."""
         raise NotImplementedError
+
+
+class CompiledObjective(Objective, frozen=True):
+    """An objective whose local steps are a kernel of the signature ``LOCAL_STEPS``."""
+
+    @property
+    def local_steps(self) -> Kernel[..., None]:
+        """The kernel."""
+        raise NotImplementedError
+
+    def parameters(self, d: int) -> Floats:
+        """What the kernel needs to know of the objective."""
+        raise NotImplementedError
+
+    def descend(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
+        self.local_steps(theta, X, gamma, *self.arguments(points, batch, theta.shape[-1]))
+
+    def arguments(
+        self, points: Points, batch: NDArray[np.int64], d: int
+    ) -> tuple[Floats, Floats, Floats, NDArray[np.int64], Floats]:
+        """What the kernel takes after θ, X and γ."""
+        return points.features, points.labels, points.weights, batch, self.parameters(d)

@@ -6,14 +6,14 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
+from udsgd_mpi.compiled import Kernel, kernel
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
 from udsgd_mpi.objectives.exponential import exp
 from udsgd_mpi.objectives.linear_model import inner_products, move
 
 
-class Logistic(Objective, frozen=True, tag="logistic"):
+class Logistic(CompiledObjective, frozen=True, tag="logistic"):
     """F(θ, (x, y)) = log(1 + exp(θᵀx)) − y θᵀx + (κ/2)‖θ‖², y ∈ {0, 1} (paper, eq. 15).
 
     Parameters
@@ -37,15 +37,12 @@ class Logistic(Objective, frozen=True, tag="logistic"):
     def dimension(self, features: int, classes: int) -> int:
         return features
 
-    def descend(
-        self,
-        theta: Floats,
-        X: NDArray[np.int32],
-        gamma: Floats,
-        points: Points,
-        batch: NDArray[np.int64],
-    ) -> None:
-        _descend(theta, X, gamma, points.features, points.labels, points.weights, batch, self.l2)
+    @property
+    def local_steps(self) -> Kernel[..., None]:
+        return _descend
+
+    def parameters(self, d: int) -> Floats:
+        return np.array([self.l2])
 
     def value(self, theta: Floats, points: Points) -> float:
         z = points.features @ theta
@@ -75,10 +72,7 @@ def _probability(z: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0, -z)))
 
 
-@kernel(
-    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1], int64[::1], float64)"
-)
+@kernel(LOCAL_STEPS)
 def _descend(
     theta: Floats,
     X: NDArray[np.int32],
@@ -87,8 +81,9 @@ def _descend(
     labels: Floats,
     weights: Floats,
     batch: NDArray[np.int64],
-    l2: float,
+    parameters: Floats,
 ) -> None:
+    l2 = parameters[0]
     agents, trials, _ = theta.shape
     predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):

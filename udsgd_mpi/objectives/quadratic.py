@@ -6,11 +6,11 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
-from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.compiled import Kernel, kernel
+from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
 
 
-class Quadratic(Objective, frozen=True, tag="quadratic"):
+class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
     """F(θ, x) = ½ (θ − x)ᵀ A (θ − x), A diagonal with entries from 1 to ``condition``.
 
     Its minimiser is the mean of the points under their weights, whatever A is, and the gradient
@@ -35,16 +35,12 @@ class Quadratic(Objective, frozen=True, tag="quadratic"):
         """Diagonal of A, shape (d,)."""
         return np.geomspace(1, self.condition, d)
 
-    def descend(
-        self,
-        theta: Floats,
-        X: NDArray[np.int32],
-        gamma: Floats,
-        points: Points,
-        batch: NDArray[np.int64],
-    ) -> None:
-        curvature = self.curvature(theta.shape[-1])
-        _descend(theta, X, gamma, points.features, points.weights, batch, curvature)
+    @property
+    def local_steps(self) -> Kernel[..., None]:
+        return _descend
+
+    def parameters(self, d: int) -> Floats:
+        return self.curvature(d)
 
     def value(self, theta: Floats, points: Points) -> float:
         squares = (theta - points.features) ** 2 @ self.curvature(len(theta))
@@ -60,15 +56,13 @@ class Quadratic(Objective, frozen=True, tag="quadratic"):
         return np.diag(points.weights.sum() * self.curvature(len(theta)))
 
 
-@kernel(
-    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " int64[::1], float64[::1])"
-)
+@kernel(LOCAL_STEPS)
 def _descend(
     theta: Floats,
     X: NDArray[np.int32],
     gamma: Floats,
     features: Floats,
+    _labels: Floats,
     weights: Floats,
     batch: NDArray[np.int64],
     curvature: Floats,

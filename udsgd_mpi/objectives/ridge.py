@@ -6,12 +6,12 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
-from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.compiled import Kernel, kernel
+from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
 from udsgd_mpi.objectives.linear_model import inner_products, move
 
 
-class Ridge(Objective, frozen=True, tag="ridge"):
+class Ridge(CompiledObjective, frozen=True, tag="ridge"):
     """F(θ, (x, y)) = ½ (θᵀx − y)² + (κ/2)‖θ‖².
 
     Parameters
@@ -28,15 +28,12 @@ class Ridge(Objective, frozen=True, tag="ridge"):
     def dimension(self, features: int, classes: int) -> int:
         return features
 
-    def descend(
-        self,
-        theta: Floats,
-        X: NDArray[np.int32],
-        gamma: Floats,
-        points: Points,
-        batch: NDArray[np.int64],
-    ) -> None:
-        _descend(theta, X, gamma, points.features, points.labels, points.weights, batch, self.l2)
+    @property
+    def local_steps(self) -> Kernel[..., None]:
+        return _descend
+
+    def parameters(self, d: int) -> Floats:
+        return np.array([self.l2])
 
     def value(self, theta: Floats, points: Points) -> float:
         residuals = points.features @ theta - points.labels
@@ -56,10 +53,7 @@ class Ridge(Objective, frozen=True, tag="ridge"):
         return np.asarray(points.features.T @ (points.weights[:, None] * points.features) + ridge)
 
 
-@kernel(
-    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1], int64[::1], float64)"
-)
+@kernel(LOCAL_STEPS)
 def _descend(
     theta: Floats,
     X: NDArray[np.int32],
@@ -68,8 +62,9 @@ def _descend(
     labels: Floats,
     weights: Floats,
     batch: NDArray[np.int64],
-    l2: float,
+    parameters: Floats,
 ) -> None:
+    l2 = parameters[0]
     agents, trials, _ = theta.shape
     predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):

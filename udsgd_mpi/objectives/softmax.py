@@ -6,13 +6,13 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import inlined, kernel
+from udsgd_mpi.compiled import Kernel, inlined, kernel
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
 from udsgd_mpi.objectives.exponential import exp
 
 
-class Softmax(Objective, frozen=True, tag="softmax"):
+class Softmax(CompiledObjective, frozen=True, tag="softmax"):
     """F(θ, (x, y)) = log Σ_c exp(θ_cᵀx) − θ_yᵀx + (κ/2)‖θ‖², y ∈ {0, …, C − 1}.
 
     θ holds θ_0, …, θ_{C−1} one after the other, so d = C · features.
@@ -37,15 +37,12 @@ class Softmax(Objective, frozen=True, tag="softmax"):
     def dimension(self, features: int, classes: int) -> int:
         return features * classes
 
-    def descend(
-        self,
-        theta: Floats,
-        X: NDArray[np.int32],
-        gamma: Floats,
-        points: Points,
-        batch: NDArray[np.int64],
-    ) -> None:
-        _descend(theta, X, gamma, points.features, points.labels, points.weights, batch, self.l2)
+    @property
+    def local_steps(self) -> Kernel[..., None]:
+        return _descend
+
+    def parameters(self, d: int) -> Floats:
+        return np.array([self.l2])
 
     def value(self, theta: Floats, points: Points) -> float:
         from scipy.special import logsumexp
@@ -108,10 +105,7 @@ def _probabilities(theta: Floats, x: Floats, out: Floats) -> None:
         out[c] /= total
 
 
-@kernel(
-    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1], int64[::1], float64)"
-)
+@kernel(LOCAL_STEPS)
 def _descend(
     theta: Floats,
     X: NDArray[np.int32],
@@ -120,8 +114,9 @@ def _descend(
     labels: Floats,
     weights: Floats,
     batch: NDArray[np.int64],
-    l2: float,
+    parameters: Floats,
 ) -> None:
+    l2 = parameters[0]
     agents, trials, d = theta.shape
     length = features.shape[1]
     slopes = np.empty((batch.max(), d // length))

@@ -4,7 +4,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Average, Mixing, PartialAverage, Schedule, Weights
+from udsgd_mpi.communication import Average, InTurn, Mixing, PartialAverage, Schedule, Weights
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks, Sent
@@ -38,6 +38,8 @@ class Mixer:
 
     Attributes
     ----------
+    blocks
+        Where θ is.
     messages, bytes_sent
         Given to other ranks so far.
     waited
@@ -53,10 +55,10 @@ class Mixer:
         stopwatch: Stopwatch | None = None,
     ) -> None:
         self.messages, self.bytes_sent, self.waited = 0, 0, 0.0
-        self._stopwatch = stopwatch or Stopwatch()
+        self.stopwatch = stopwatch or Stopwatch()
         self._comm = comm
         self._schedule = schedule
-        self._blocks = blocks
+        self.blocks = blocks
         self._times = set(schedule.times(steps).tolist())
         self._average = AverageMixing(comm, blocks)
         planned = [W for W in schedule.planned if isinstance(W, Weights)]
@@ -64,16 +66,28 @@ class Mixer:
 
     def __call__(self, n: int, half_steps: Floats) -> Floats:
         """θ_n, shape (agents, trials, d); where n is no aggregation time, the half-steps."""
-        self._stopwatch.lap(Activity.GRADIENT)
+        self.stopwatch.lap(Activity.GRADIENT)
         if n not in self._times:
             return half_steps
         waited = waiting.seconds
         sent = self._mix(self._schedule.mixing(n))
         self.waited += waiting.seconds - waited
-        self.messages += sent.messages
-        self.bytes_sent += sent.bytes
-        self._stopwatch.lap(Activity.MIXING)
-        return self._blocks.theta
+        self.count(sent)
+        self.stopwatch.lap(Activity.MIXING)
+        return self.blocks.theta
+
+    @property
+    def constant(self) -> NeighbourMixing | None:
+        """The exchange of all aggregations, where it is always one that needs no message."""
+        if not isinstance(self._schedule, InTurn) or len(self._schedule.planned) > 1:
+            return None
+        exchange = self._planned.get(id(self._schedule.planned[0]))
+        return exchange if exchange and exchange.in_memory else None
+
+    def count(self, sent: Sent, times: int = 1) -> None:
+        """Take note of what exchanges gave to other ranks."""
+        self.messages += times * sent.messages
+        self.bytes_sent += times * sent.bytes
 
     def _mix(self, W: Mixing) -> Sent:
         if planned := self._planned.get(id(W)):
@@ -83,7 +97,7 @@ class Mixer:
             return self._average.all()
         if isinstance(W, PartialAverage):
             return self._average.partial(W)
-        return mix_once(self._comm, W, self._blocks)
+        return mix_once(self._comm, W, self.blocks)
 
     def free(self) -> None:
         """Give what was planned back to MPI."""

@@ -31,6 +31,15 @@ class NeighbourMixing:
     ----------
     recurring
         All W that are planned for ``blocks``, this one among them.
+
+    Attributes
+    ----------
+    near
+        Where the counts of ranks are that share memory and half-steps with this one.
+    interior, border
+        Rows of W of agents that exchange with agents hosted here alone, and of the others.
+    sent
+        What one exchange gives to other ranks.
     """
 
     def __init__(
@@ -42,8 +51,9 @@ class NeighbourMixing:
     ) -> None:
         self._blocks = blocks
         self._plan = _Plan(weights, blocks, recurring)
+        self.interior, self.border = self._plan.interior, self._plan.border
         near = _partners_in_memory(recurring, blocks)
-        self._near = blocks.memory.turns.of(near)
+        self.near = blocks.memory.turns.of(near)
         ranks = sorted({*near, *self._plan.partners})
         self._waiting = f"ranks {', '.join(map(str, ranks))}"
         self.sent = self._plan.given
@@ -66,21 +76,31 @@ class NeighbourMixing:
 
     def __call__(self) -> None:
         """Exchange the half-steps and combine them into the other buffer, which becomes θ."""
-        turns, requests = self._blocks.memory.turns, self._requests[self._blocks.present]
-        if len(self._near):
-            turns.take()
+        requests = self._requests[self._blocks.present]
+        if len(self.near):
+            self._blocks.memory.turns.take()
         if requests:
             self._start(requests)
-        self._plan.inside(self._blocks)
+        self.interior.combine(self._blocks)
+        self.finish()
+
+    def finish(self) -> None:
+        """What is left of an exchange once the interior is mixed."""
+        requests = self._requests[self._blocks.present]
         with waiting(self._waiting):
-            if len(self._near):
+            if len(self.near):
                 # Without it a rank of another host may wait for what was started here.
                 progress = partial(MPI.Request.Testall, requests) if requests else None
-                turns.wait(self._near, progress)
+                self._blocks.memory.turns.wait(self.near, progress)
             if requests:
                 MPI.Request.Waitall(requests)
-        self._plan.at_the_border(self._blocks)
+        self.border.combine(self._blocks)
         self._blocks.present = 1 - self._blocks.present
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is nothing to be sent or received."""
+        return not self._requests[0]
 
     def _start(self, requests: list[MPI.Prequest]) -> None:
         half_steps = self._blocks.buffers[self._blocks.present]
@@ -103,10 +123,10 @@ def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> Sent:
     requests = [comm.Irecv(buffer[rows], source) for source, rows in plan.receives]
     for (to, _), half_steps in zip(plan.sends, going, strict=True):
         requests.append(comm.Isend(half_steps, to))
-    plan.inside(blocks)
+    plan.interior.combine(blocks)
     with waiting(f"ranks {', '.join(map(str, plan.partners))}"):
         MPI.Request.Waitall(requests)
-    plan.at_the_border(blocks)
+    plan.border.combine(blocks)
     blocks.present = 1 - blocks.present
     return plan.given
 
@@ -162,20 +182,12 @@ class _Plan:
         read = [agents for W in recurring for agents in rows_wanted(W, layout, rank).values()]
         border = np.unique(np.concatenate([own[reads], *read]))
         interior = np.setdiff1d(np.arange(hosted.start, hosted.stop), border)
-        self._interior, self._border = (
-            _Rows(weights, agents, agents - hosted.start, place) for agents in (interior, border)
+        self.interior, self.border = (
+            Rows(weights, agents, agents - hosted.start, place) for agents in (interior, border)
         )
 
-    def inside(self, blocks: Blocks) -> None:
-        """Mix the agents that exchange with agents hosted here alone."""
-        self._interior.combine(blocks)
 
-    def at_the_border(self, blocks: Blocks) -> None:
-        """Mix the other agents."""
-        self._border.combine(blocks)
-
-
-class _Rows:
+class Rows:
     """Some rows of W, as ``combine`` takes them.
 
     Parameters
@@ -186,28 +198,25 @@ class _Rows:
         Where in the buffers of the rank they are, shape (rows,).
     place
         Where in the memory of the host each agent's half-step is.
+
+    Attributes
+    ----------
+    arguments
+        The first ones of ``combine``, and the rows.
     """
 
     def __init__(self, weights: Weights, agents: Indices, rows: Indices, place: Indices) -> None:
         first, last = weights.offsets[agents], weights.offsets[agents + 1]
-        self._offsets = np.append(0, np.cumsum(last - first))
-        arcs = np.repeat(first - self._offsets[:-1], last - first) + np.arange(self._offsets[-1])
+        offsets = np.append(0, np.cumsum(last - first))
+        arcs = np.repeat(first - offsets[:-1], last - first) + np.arange(offsets[-1])
         needed, columns = np.unique(weights.columns[arcs], return_inverse=True)
-        self._columns = columns.astype(np.int32)
-        self._values = weights.values[arcs]
-        self._needed = place[needed]
-        self._rows = rows
+        values = weights.values[arcs]
+        self.arguments = (offsets, columns.astype(np.int32), values, place[needed], rows)
 
     def combine(self, blocks: Blocks) -> None:
-        if len(self._rows):
+        """Mix them."""
+        rows = self.arguments[-1]
+        if len(rows):
             half_steps = blocks.memory.buffers[blocks.present]
             mixed = blocks.buffers[1 - blocks.present]
-            combine(
-                self._offsets,
-                self._columns,
-                self._values,
-                self._needed,
-                half_steps,
-                self._rows,
-                mixed,
-            )
+            combine(*self.arguments, half_steps, mixed)

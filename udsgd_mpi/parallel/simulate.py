@@ -7,9 +7,9 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.parallel.blocks import Floats
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
+from udsgd_mpi.parallel.fused import update_of
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.parallel.moving import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
@@ -18,12 +18,13 @@ from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import Stream
-from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, StepByStep, Update, block_length, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.stopwatch import Activity, Stopwatch
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.telemetry import Telemetry
 
+Floats = NDArray[np.float64]
 State = dict[str, NDArray[Any]]
 
 
@@ -127,11 +128,9 @@ class Simulation:
         """
         experiment = self._problem.experiment
         last = experiment.steps
-        W: Callable[[int, Floats], Floats] = self._mixer
-        if self._emulate and self._problem.clock:
-            W = Emulated(W, self._problem.clock, self._comm.rank, self.n)
 
         def observe(n: int, theta: Floats) -> None:
+            self._stopwatch.lap(Activity.GRADIENT)
             self._record(n, theta)
             self.n = n
             if control.next <= n < last and control(n) != Action.GO_ON:
@@ -142,23 +141,26 @@ class Simulation:
         self._stopwatch.start()
         if self.n == 0:
             self._record(0, self._blocks.theta)
-        stops = np.union1d(self._problem.schedule.times(last), self._steps)
-        if experiment.record.polyak:
-            stops = np.arange(1, last + 1)
+        stops = np.arange(1, last + 1) if experiment.record.polyak else self._steps
         try:
             unified_distributed_sgd(
                 self._blocks.theta,
                 self._draws,
                 Ahead(experiment.step_size),
-                experiment.objective,
-                self._problem.points,
-                self._problem.batch,
-                W,
+                self._update(),
                 control.stops(stops[stops > self.n]),
                 observe,
             )
         finally:
             self._mixer.free()
+
+    def _update(self) -> Update:
+        problem, steps = self._problem, self._problem.experiment.steps
+        descent = problem.experiment.objective, problem.points, problem.batch
+        if not self._emulate or problem.clock is None:
+            return update_of(*descent, problem.schedule.times(steps), self._mixer)
+        W = Emulated(self._mixer, problem.clock, self._comm.rank, self.n)
+        return StepByStep(*descent, W, np.arange(1, steps + 1))
 
     def telemetry(self) -> list[Telemetry]:
         """What the run has cost each rank so far, and in earlier parts, on rank 0."""

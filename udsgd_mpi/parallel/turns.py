@@ -9,11 +9,11 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
+from udsgd_mpi.compiled import inlined, kernel
 
 Counts = NDArray[np.int64]
 
-_LOOKS = 1000  # before Python is asked whether there was a signal
+LOOKS = 1000  # before Python is asked whether there was a signal
 
 APART = 8  # numbers from one rank's count to the next, each in a cache line of its own
 
@@ -29,13 +29,17 @@ class Turns:
         Which of them are whose.
     rank
         This one.
+
+    Attributes
+    ----------
+    mine
+        Where this rank's count is.
     """
 
     def __init__(self, counts: Counts, places: dict[int, int], rank: int) -> None:
-        self._counts = counts
+        self.counts = counts
+        self.mine = places[rank] * APART
         self._places = places
-        self._mine = places[rank] * APART
-        self._turn = 0
 
     def of(self, ranks: Collection[int]) -> Counts:
         """Where the counts of some ranks are, as ``wait`` takes it."""
@@ -43,8 +47,7 @@ class Turns:
 
     def take(self) -> None:
         """Tell that this rank has come to its next exchange, with all that it wrote before."""
-        self._turn += 1
-        _publish(self._counts, self._mine, self._turn)
+        _take(self.counts, self.mine)
 
     def wait(self, others: Counts, meanwhile: Callable[[], object] | None = None) -> None:
         """Until others have come as far; then all that they wrote before can be read.
@@ -56,8 +59,8 @@ class Turns:
         meanwhile
             Is called again and again.
         """
-        looks = 1 if meanwhile else _LOOKS
-        while not _reached(self._counts, others, self._turn, looks):
+        looks = 1 if meanwhile else LOOKS
+        while not _reached(self.counts, self.mine, others, looks):
             if meanwhile:
                 meanwhile()
 
@@ -89,13 +92,16 @@ _store_release = cast("Callable[[Counts, int, int], None]", intrinsic(_store))
 _load_acquire = cast("Callable[[Counts, int], int]", intrinsic(_load))
 
 
-@kernel("void(int64[::1], int64, int64)")
-def _publish(counts: Counts, mine: int, turn: int) -> None:
-    _store_release(counts, mine, turn)
+@inlined
+def take_turn(counts: Counts, mine: int) -> None:
+    """``Turns.take`` for kernels."""
+    _store_release(counts, mine, counts[mine] + 1)
 
 
-@kernel("boolean(int64[::1], int64[::1], int64, int64)")
-def _reached(counts: Counts, others: Counts, turn: int, looks: int) -> bool:
+@inlined
+def others_reached(counts: Counts, mine: int, others: Counts, looks: int) -> bool:
+    """Whether others have come as far as this rank, asked so many times at most."""
+    turn = counts[mine]
     k = 0
     for _ in range(looks):
         while k < len(others) and _load_acquire(counts, others[k]) >= turn:
@@ -104,3 +110,13 @@ def _reached(counts: Counts, others: Counts, turn: int, looks: int) -> bool:
             return True
         _sched_yield()
     return False
+
+
+@kernel("void(int64[::1], int64)")
+def _take(counts: Counts, mine: int) -> None:
+    take_turn(counts, mine)
+
+
+@kernel("boolean(int64[::1], int64, int64[::1], int64)")
+def _reached(counts: Counts, mine: int, others: Counts, looks: int) -> bool:
+    return bool(others_reached(counts, mine, others, looks))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.prediction.agent import Spectrum, from_the_start
 from udsgd_mpi.problem import Everyone, OneProcess, Problem
 from udsgd_mpi.samplers import Stream
-from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.theory.paths import linear_descent
 
@@ -137,17 +137,15 @@ def _follow(
             compare(rows[n], n, theta[0])
         theta_sum += theta[0]
 
+    each = np.arange(1, steps[-1] + 1)
     if 0 in rows:
         compare(rows[0], 0, theta_sum)
     unified_distributed_sgd(
         np.zeros(shape),
         X,
         Ahead(step_size),
-        experiment.objective,
-        problem.points,
-        problem.batch,
-        consensus,
-        range(1, int(steps[-1]) + 1),
+        StepByStep(experiment.objective, problem.points, problem.batch, consensus, each),
+        each.tolist(),
         observe,
     )
     return squares

@@ -1,0 +1,127 @@
+"""Steps in one kernel are those that ranks take one by one, whoever is late."""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from tests import reference
+from udsgd_mpi.communication import DSGD
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.layout import Layout
+from udsgd_mpi.objectives import CompiledObjective, Logistic, Points, Quadratic, Ridge, Softmax
+from udsgd_mpi.parallel.fused import Fused, update_of
+from udsgd_mpi.parallel.mixing import Mixer, blocks_for
+from udsgd_mpi.stopwatch import Activity
+
+pytestmark = pytest.mark.mpi
+COMM = MPI.COMM_WORLD
+TOPOLOGY = nx.connected_watts_strogatz_graph(11, 4, 0.5, seed=1)
+AGENTS, TRIALS, FEATURES, POINTS, STEPS = 11, 3, 5, 6, 23
+OBJECTIVES = [Logistic(l2=0.3), Ridge(l2=0.3), Softmax(l2=0.3), Quadratic(condition=4)]
+
+
+class Case:
+    """What all ranks know of all agents, and the update of this rank."""
+
+    def __init__(self, objective: CompiledObjective, interval: int) -> None:
+        rng = np.random.default_rng(7)
+        classes = 3 if isinstance(objective, Softmax) else 2
+        self.objective, self.interval = objective, interval
+        self.features = rng.normal(size=(AGENTS, POINTS, FEATURES))
+        self.labels = rng.integers(classes, size=(AGENTS, POINTS)).astype(np.float64)
+        self.weights = rng.uniform(0.5, 1.5, size=(AGENTS, POINTS))
+        self.X = rng.integers(POINTS, size=(STEPS, AGENTS, TRIALS), dtype=np.int32)
+        self.gamma = 0.5 / np.arange(1, STEPS + 1)
+        d = objective.dimension(FEATURES, classes)
+        layout = Layout.even(AGENTS, COMM.size)
+        self.hosted = layout.hosted(COMM.rank)
+        schedule = DSGD(interval=interval).start(Graph.from_networkx(TOPOLOGY, "topology"), 1)
+        self.blocks = blocks_for(COMM, schedule, layout, TRIALS, d)
+        self.mixer = Mixer(COMM, schedule, self.blocks, STEPS)
+        mine = slice(self.hosted.start, self.hosted.stop)
+        points = Points(
+            self.features[mine].reshape(-1, FEATURES),
+            self.labels[mine].ravel(),
+            self.weights[mine].ravel(),
+        )
+        batch = np.ones(len(self.hosted), dtype=np.int64)
+        self.update = update_of(objective, points, batch, schedule.times(STEPS), self.mixer)
+
+    def run(self, edges: list[int], before: Callable[[int], None] = lambda _: None) -> np.ndarray:
+        """θ after all steps, taken from each of the edges to the next."""
+        rows = self.X[:, self.hosted.start : self.hosted.stop]
+        rows = rows + POINTS * np.arange(len(self.hosted), dtype=np.int32)[:, None]
+        theta = self.blocks.theta
+        for n, m in pairwise(edges):
+            before(n)
+            theta = self.update(n, theta, np.ascontiguousarray(rows[n:m]), self.gamma[n:m])
+        self.mixer.free()
+        return theta
+
+    def expected(self) -> np.ndarray:
+        """By the two lines of the equation, with W as a dense array; hosted agents' part."""
+        W = reference.metropolis(TOPOLOGY)
+        theta = np.zeros((AGENTS, TRIALS, self.blocks.d))
+        for n in range(STEPS):
+            for i in range(AGENTS):
+                for t in range(TRIALS):
+                    x = self.X[n, i, t]
+                    point = Points(
+                        self.features[i, x][None], self.labels[i, [x]], self.weights[i, [x]]
+                    )
+                    theta[i, t] -= self.gamma[n] * self.objective.gradient(theta[i, t], point)
+            if (n + 1) % self.interval == 0:
+                theta = np.einsum("ij,jtd->itd", W, theta)
+        return theta[self.hosted.start : self.hosted.stop]
+
+
+@pytest.mark.parametrize("interval", [1, 3])
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: type(objective).__name__)
+def test_steps_are_those_of_the_equation(objective: CompiledObjective, interval: int) -> None:
+    case = Case(objective, interval)
+    assert isinstance(case.update, Fused)
+    np.testing.assert_allclose(case.run([0, STEPS]), case.expected(), rtol=1e-10, atol=1e-12)
+
+
+def test_bits_do_not_depend_on_where_the_steps_are_split() -> None:
+    whole = Case(Logistic(), 2).run([0, STEPS])
+    np.testing.assert_array_equal(Case(Logistic(), 2).run([0, 1, 2, 9, 10, STEPS]), whole)
+    np.testing.assert_array_equal(Case(Logistic(), 2).run(list(range(STEPS + 1))), whole)
+
+
+def test_a_rank_that_is_late_is_waited_for_outside_of_the_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = Case(Logistic(), 1)
+    assert case.mixer.constant
+    finish, waited = case.mixer.constant.finish, []
+    monkeypatch.setattr(case.mixer.constant, "finish", lambda: (waited.append(COMM.rank), finish()))
+    last = COMM.size - 1
+
+    def late(n: int) -> None:
+        if COMM.rank == last and n == 10:
+            time.sleep(0.5)
+
+    theta = case.run([0, 10, STEPS], late)
+    np.testing.assert_allclose(theta, case.expected(), rtol=1e-10, atol=1e-12)
+    neighbours = {j for i in case.hosted for j in TOPOLOGY[i]}
+    if COMM.rank < last and neighbours & set(case.blocks.layout.hosted(last)):
+        assert waited
+        assert case.mixer.waited > 0.3
+
+
+def test_all_time_is_counted_once() -> None:
+    case = Case(Logistic(), 1)
+    case.mixer.stopwatch.start()
+    started = time.perf_counter()
+    case.run([0, STEPS])
+    elapsed = time.perf_counter() - started
+    seconds = case.mixer.stopwatch.seconds
+    assert 0 < seconds[Activity.GRADIENT] < elapsed
+    assert case.mixer.waited <= seconds[Activity.MIXING] < elapsed
+    assert sum(seconds) <= elapsed
