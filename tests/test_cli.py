@@ -10,7 +10,7 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.launcher import cores, ease_oversubscription
+from udsgd_mpi.launcher import cores, ease_oversubscription, leave_networks_out
 from udsgd_mpi.parallel.hosts import Host, oversubscription
 
 pytestmark = pytest.mark.launcher
@@ -149,6 +149,25 @@ def test_ranks_yield_where_they_outnumber_two_cores(
     environment = {launcher: f"{ranks}(x3),1" if "SLURM" in launcher else str(ranks)}
     ease_oversubscription(environment, available=2)
     assert set(environment) - {launcher} == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "left_out"),
+    [
+        ({}, True),
+        ({"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_SIZE": "4"}, True),
+        ({"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}, False),
+        ({"SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_TASKS_PER_NODE": "4"}, True),
+        ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_STEP_TASKS_PER_NODE": "4(x2)"}, False),
+    ],
+)
+def test_networks_are_left_out_on_one_host(environment: dict[str, str], left_out: bool) -> None:
+    found = environment.copy()
+    leave_networks_out(found)
+    assert ("OMPI_MCA_btl" in found) == left_out
+    asked = environment | {"OMPI_MCA_btl": "tcp"}
+    leave_networks_out(asked)
+    assert asked["OMPI_MCA_btl"] == "tcp"
 
 
 def test_what_the_user_has_set_stays() -> None:

@@ -23,15 +23,18 @@ _LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TAS
 _CROWD = 8
 
 
+def before_mpi() -> None:
+    """Set what has an effect before MPI and NumPy are imported alone; what the user set stays."""
+    ease_oversubscription()
+    leave_networks_out()
+    use_one_thread()
+
+
 def ease_oversubscription(
     environment: MutableMapping[str, str] = os.environ, available: int | None = None
 ) -> None:
-    """Let waiting ranks leave the processor where they outnumber the cores of their host.
-
-    Has an effect before MPI is imported alone. What the user has set stays.
-    """
-    found = [re.match(r"\d+", environment[name]) for name in _LOCAL_SIZES if name in environment]
-    ranks = int(found[0][0]) if found and found[0] else 1
+    """Let waiting ranks leave the processor where they outnumber the cores of their host."""
+    ranks = _launched_here(environment)
     available = available or cores()
     if ranks > available:
         environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
@@ -39,8 +42,14 @@ def ease_oversubscription(
         environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
 
 
+def leave_networks_out(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let Open MPI not look for networks where all ranks are on one host: it takes a second."""
+    if _launched_here(environment) == launched_size(environment):
+        environment.setdefault("OMPI_MCA_btl", "^ofi")
+
+
 def use_one_thread(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Keep numerical libraries to one thread a rank, before NumPy is imported.
+    """Keep numerical libraries to one thread a rank.
 
     Ranks would fight for cores otherwise, and sums over threads depend on how many there are.
     """
@@ -78,6 +87,12 @@ def refuse_singletons(size: int, environment: Mapping[str, str] = os.environ) ->
             " or it belongs to another MPI library than mpi4py uses. Use the mpirun beside this"
             " Python; under Slurm srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
         )
+
+
+def _launched_here(environment: Mapping[str, str]) -> int:
+    """Number of processes that the launcher started on the first host; 1 without a launcher."""
+    found = [re.match(r"\d+", environment[name]) for name in _LOCAL_SIZES if name in environment]
+    return int(found[0][0]) if found and found[0] else 1
 
 
 def _read(environment: Mapping[str, str], which: int, default: int) -> int:

@@ -5,6 +5,7 @@ Every rank notes when it has passed each stage; a stage ends when the last rank 
 problem is the default experiment's first, with one agent a rank.
 """
 
+import os
 import sys
 import time
 from itertools import pairwise
@@ -30,6 +31,7 @@ def main() -> None:
 
     from tests.launch import python
 
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each rank compiles all sources anew
     print(f"seconds, median (min–max) of {REPEATS}; stages are medians")
     print("| ranks | all | " + " | ".join(STAGES) + " |\n" + "|---" * (len(STAGES) + 2) + "|")
     for ranks in (1, 4, 16, 100):
@@ -49,6 +51,9 @@ def main() -> None:
 
 def one_rank(started: float) -> None:
     """Come to the first step as ``udsgd run`` does, and print how long each stage took."""
+    from udsgd_mpi.launcher import before_mpi
+
+    before_mpi()
     from mpi4py import MPI
 
     comm = MPI.COMM_WORLD

@@ -4,12 +4,12 @@ import sys
 from argparse import Namespace
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.launcher import ease_oversubscription, launched_rank
+from udsgd_mpi.launcher import before_mpi, launched_rank
 
 
 def command(arguments: Namespace) -> None:
     """Look at this machine, alone or under a launcher, and say what mends what is wrong."""
-    ease_oversubscription()
+    before_mpi()
     from mpi4py import MPI
 
     from udsgd_mpi.parallel.doctor import findings, leftovers

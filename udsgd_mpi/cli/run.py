@@ -8,13 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udsgd_mpi.errors import ConfigurationError, Stopped
-from udsgd_mpi.launcher import (
-    ease_oversubscription,
-    launched_rank,
-    launched_size,
-    refuse_singletons,
-    use_one_thread,
-)
+from udsgd_mpi.launcher import before_mpi, launched_rank, launched_size, refuse_singletons
 from udsgd_mpi.stop_signals import StopSignals
 
 if TYPE_CHECKING:
@@ -54,8 +48,7 @@ def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespa
     """Start MPI and run the job; the result file on rank 0, None elsewhere."""
     started = time.monotonic()
     signals = _stop_signals()
-    ease_oversubscription()
-    use_one_thread()
+    before_mpi()
     from mpi4py import MPI
 
     from udsgd_mpi.parallel.loading import load_in_turn
