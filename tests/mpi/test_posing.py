@@ -114,6 +114,15 @@ def test_work_on_some_agents_is_shared_out() -> None:
     assert everyone.shared_out({}, {}, action) == {}
 
 
+def test_items_of_all_go_to_those_that_want_them() -> None:
+    everyone = OnRanks.evenly(COMM, AGENTS)
+    items = [f"item {i}" for i in everyone.hosted]
+    last = COMM.rank == COMM.size - 1
+    every = [f"item {i}" for i in range(AGENTS)]
+    assert everyone.all_where(last, items) == (every if last else [])
+    assert OneProcess(AGENTS).all_where(True, every) == every
+
+
 def test_agents_move_to_the_ranks_that_have_time_for_them() -> None:
     walkers = SETTINGS["groups"]["walkers"] | {"sampler": "srrw"}
     access = {"agents": "0-2", "sampler": "iid"}

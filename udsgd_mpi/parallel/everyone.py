@@ -53,6 +53,11 @@ class OnRanks:
     def all(self, items: list[T]) -> list[T]:
         return [item for part in self._comm.allgather(items) for item in part]
 
+    def all_where(self, wanted: bool, items: list[T]) -> list[T]:
+        takers = self._comm.allgather(wanted)
+        parts = self._comm.alltoall([items if wants else [] for wants in takers])
+        return [item for part in parts for item in part]
+
     def gathered(self, items: list[T]) -> list[T]:
         return [item for part in self._comm.gather(items) or () for item in part]
 

@@ -86,12 +86,12 @@ def curvature(
     """
     if not problem.portable:
         return None
-    whole = replace(problem, agents=everyone.all(problem.agents))
     pieces = everyone.share(-(-trials // _AT_ONCE))
     mine = range(pieces.start * _AT_ONCE, min(trials, pieces.stop * _AT_ONCE))
+    agents = everyone.all_where(bool(mine), problem.agents)
     squares = np.empty((2, 2, len(steps), 0))
-    if mine:
-        squares = _follow(whole, spectrum, steps, seed, mine)
+    if agents:
+        squares = _follow(replace(problem, agents=agents), spectrum, steps, seed, mine)
     of_theta, of_average = np.concatenate(everyone.all([squares]), axis=-1)
     return SamePaths(*of_theta), SamePaths(*of_average)
 

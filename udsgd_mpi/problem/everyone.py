@@ -45,6 +45,9 @@ class Everyone(Protocol):
     def all(self, items: list[T]) -> list[T]:
         """Items of all processes, such as those of the hosted agents, in order."""
 
+    def all_where(self, wanted: bool, items: list[T]) -> list[T]:
+        """Items of all processes, in order, in those that want them; none in the others."""
+
     def gathered(self, items: list[T]) -> list[T]:
         """Items of all processes in the one that acts once, in order; none in the others."""
 
@@ -96,6 +99,9 @@ class OneProcess:
 
     def all(self, items: list[T]) -> list[T]:
         return items
+
+    def all_where(self, wanted: bool, items: list[T]) -> list[T]:
+        return items if wanted else []
 
     def gathered(self, items: list[T]) -> list[T]:
         return items
