@@ -6,7 +6,7 @@ To add one, write its file and name it in ``AnyPattern``.
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
 from udsgd_mpi.communication.consensus import contraction
 from udsgd_mpi.communication.dsgd import DFL, DSGD
@@ -53,7 +53,6 @@ __all__ = [
     "Average",
     "Centralized",
     "DropOut",
-    "InTurn",
     "Mixing",
     "OnePeerExponential",
     "PartialAverage",

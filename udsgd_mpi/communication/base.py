@@ -42,6 +42,11 @@ class Schedule:
         """Aggregation times n_1 < n_2 < … up to ``steps``."""
         return self._times.until(steps)
 
+    @property
+    def constant(self) -> Mixing | None:
+        """W_n of all aggregation times, where it is always the same."""
+        return None
+
     def mixing(self, n: int) -> Mixing:
         """W_n at an aggregation time; asked for in ascending order of n it costs least."""
         raise NotImplementedError
@@ -52,6 +57,10 @@ class InTurn(Schedule):
 
     def __init__(self, interval: Interval, planned: Sequence[Mixing]) -> None:
         super().__init__(interval, planned=planned)
+
+    @property
+    def constant(self) -> Mixing | None:
+        return self.planned[0] if len(self.planned) == 1 else None
 
     def mixing(self, n: int) -> Mixing:
         return self.planned[(self._times.number(n) - 1) % len(self.planned)]

@@ -49,7 +49,8 @@ class Blocks:
         rows = self.agents + copies
         self.memory = memory or HostMemory.private(rank, rows, trials * d)
         first = self.memory.first[rank]
-        self.buffers = [buffer[first : first + rows] for buffer in self.memory.buffers]
+        one, other = (buffer[first : first + rows] for buffer in self.memory.buffers)
+        self.buffers = (one, other)
         self.present = 0
 
     @property

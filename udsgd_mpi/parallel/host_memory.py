@@ -9,7 +9,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.parallel.turns import APART, Counts, Turns
+from udsgd_mpi.turns import APART, Counts, Turns
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,8 @@ class HostMemory:
         self, memory: Floats, elements: int, counts: Counts, first: dict[int, int], rank: int
     ) -> None:
         rows = (memory.size // elements - 1) // 2
-        self.buffers = list(memory[: 2 * rows * elements].reshape(2, rows, elements))
+        first_buffer, second_buffer = memory[: 2 * rows * elements].reshape(2, rows, elements)
+        self.buffers = (first_buffer, second_buffer)
         self.common = memory[2 * rows * elements :]
         self.first = first
         places = {other: k for k, other in enumerate(first)}

@@ -4,7 +4,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Average, InTurn, Mixing, PartialAverage, Schedule, Weights
+from udsgd_mpi.communication import Average, Mixing, PartialAverage, Schedule, Weights
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks, Sent
@@ -79,9 +79,7 @@ class Mixer:
     @property
     def constant(self) -> NeighbourMixing | None:
         """The exchange of all aggregations, where it is always one that needs no message."""
-        if not isinstance(self._schedule, InTurn) or len(self._schedule.planned) > 1:
-            return None
-        exchange = self._planned.get(id(self._schedule.planned[0]))
+        exchange = self._planned.get(id(self._schedule.constant))
         return exchange if exchange and exchange.in_memory else None
 
     def count(self, sent: Sent, times: int = 1) -> None:

@@ -5,15 +5,12 @@ from functools import partial
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
 
-from udsgd_mpi.agent_sums import combine
 from udsgd_mpi.communication import Weights
+from udsgd_mpi.exchange_plan import Plan, Rows
 from udsgd_mpi.layout import copies_needed, rows_wanted
 from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
-
-Indices = NDArray[np.int64]
 
 
 class NeighbourMixing:
@@ -50,13 +47,13 @@ class NeighbourMixing:
         recurring: Sequence[Weights],
     ) -> None:
         self._blocks = blocks
-        self._plan = _Plan(weights, blocks, recurring)
+        self._plan = Plan(weights, blocks.layout, blocks.rank, blocks.memory.first, recurring)
         self.interior, self.border = self._plan.interior, self._plan.border
         near = _partners_in_memory(recurring, blocks)
         self.near = blocks.memory.turns.of(near)
         ranks = sorted({*near, *self._plan.partners})
         self._waiting = f"ranks {', '.join(map(str, ranks))}"
-        self.sent = self._plan.given
+        self.sent = _given(self._plan, blocks)
         length = blocks.buffers[0].shape[1]
         self._packed = {
             to: np.empty((len(rows), length))
@@ -81,7 +78,7 @@ class NeighbourMixing:
             self._blocks.memory.turns.take()
         if requests:
             self._start(requests)
-        self.interior.combine(self._blocks)
+        _combine(self.interior, self._blocks)
         self.finish()
 
     def finish(self) -> None:
@@ -94,7 +91,7 @@ class NeighbourMixing:
                 self._blocks.memory.turns.wait(self.near, progress)
             if requests:
                 MPI.Request.Waitall(requests)
-        self.border.combine(self._blocks)
+        _combine(self.border, self._blocks)
         self._blocks.present = 1 - self._blocks.present
 
     @property
@@ -117,18 +114,27 @@ class NeighbourMixing:
 
 def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> Sent:
     """θ^i ← Σ_j w_ij θ^j for a W that does not come back."""
-    plan = _Plan(weights, blocks, ())
+    memory = blocks.memory.first
+    plan = Plan(weights, blocks.layout, blocks.rank, {blocks.rank: memory[blocks.rank]})
     buffer = blocks.buffers[blocks.present]
     going = [np.ascontiguousarray(buffer[rows]) for _, rows in plan.sends]
     requests = [comm.Irecv(buffer[rows], source) for source, rows in plan.receives]
     for (to, _), half_steps in zip(plan.sends, going, strict=True):
         requests.append(comm.Isend(half_steps, to))
-    plan.interior.combine(blocks)
+    _combine(plan.interior, blocks)
     with waiting(f"ranks {', '.join(map(str, plan.partners))}"):
         MPI.Request.Waitall(requests)
-    plan.border.combine(blocks)
+    _combine(plan.border, blocks)
     blocks.present = 1 - blocks.present
-    return plan.given
+    return _given(plan, blocks)
+
+
+def _combine(rows: Rows, blocks: Blocks) -> None:
+    rows.combine(blocks.memory.buffers[blocks.present], blocks.buffers[1 - blocks.present])
+
+
+def _given(plan: Plan, blocks: Blocks) -> Sent:
+    return Sent(len(plan.wanted), sum(plan.wanted) * blocks.row_bytes)
 
 
 def _partners_in_memory(recurring: Sequence[Weights], blocks: Blocks) -> list[int]:
@@ -139,84 +145,3 @@ def _partners_in_memory(recurring: Sequence[Weights], blocks: Blocks) -> list[in
         found.update(layout.host(copies_needed(W, layout, rank)).tolist())
         found.update(rows_wanted(W, layout, rank))
     return sorted(found & blocks.memory.first.keys())
-
-
-class _Plan:
-    """What a rank sends and receives for W, and its rows of W over the memory of ``blocks``.
-
-    Parameters
-    ----------
-    recurring
-        The W for which half-steps in memory that ranks share are read there; none for one that
-        does not come back.
-    """
-
-    def __init__(self, weights: Weights, blocks: Blocks, recurring: Sequence[Weights]) -> None:
-        layout, rank = blocks.layout, blocks.rank
-        memory = blocks.memory.first
-        shared = memory if recurring else {rank: memory[rank]}
-        hosted = layout.hosted(rank)
-        away = copies_needed(weights, layout, rank)
-        copies = away[~np.isin(layout.host(away), list(shared))]
-        wanted = rows_wanted(weights, layout, rank)
-        self.sends = [
-            (to, agents - hosted.start) for to, agents in wanted.items() if to not in shared
-        ]
-        # In messages, or for others to read in memory that they share.
-        self.given = Sent(len(wanted), sum(map(len, wanted.values())) * blocks.row_bytes)
-        hosts, counts = np.unique(layout.host(copies), return_counts=True)
-        ends = len(hosted) + np.cumsum(counts)
-        self.receives = [
-            (int(source), slice(int(end - count), int(end)))
-            for source, count, end in zip(hosts, counts, ends, strict=True)
-        ]
-        self.partners = sorted({*(to for to, _ in self.sends), *hosts.tolist()})
-        place = np.empty(layout.agents, dtype=np.int64)
-        for other, first in shared.items():
-            theirs = layout.hosted(other)
-            place[theirs.start : theirs.stop] = first + np.arange(len(theirs))
-        place[copies] = shared[rank] + len(hosted) + np.arange(len(copies))
-        own = weights.rows
-        reads = (layout.host(own) == rank) & (layout.host(weights.columns.astype(np.int64)) != rank)
-        # What another rank may still read from the step before waits to be overwritten.
-        read = [agents for W in recurring for agents in rows_wanted(W, layout, rank).values()]
-        border = np.unique(np.concatenate([own[reads], *read]))
-        interior = np.setdiff1d(np.arange(hosted.start, hosted.stop), border)
-        self.interior, self.border = (
-            Rows(weights, agents, agents - hosted.start, place) for agents in (interior, border)
-        )
-
-
-class Rows:
-    """Some rows of W, as ``combine`` takes them.
-
-    Parameters
-    ----------
-    agents
-        Whose rows, shape (rows,).
-    rows
-        Where in the buffers of the rank they are, shape (rows,).
-    place
-        Where in the memory of the host each agent's half-step is.
-
-    Attributes
-    ----------
-    arguments
-        The first ones of ``combine``, and the rows.
-    """
-
-    def __init__(self, weights: Weights, agents: Indices, rows: Indices, place: Indices) -> None:
-        first, last = weights.offsets[agents], weights.offsets[agents + 1]
-        offsets = np.append(0, np.cumsum(last - first))
-        arcs = np.repeat(first - offsets[:-1], last - first) + np.arange(offsets[-1])
-        needed, columns = np.unique(weights.columns[arcs], return_inverse=True)
-        values = weights.values[arcs]
-        self.arguments = (offsets, columns.astype(np.int32), values, place[needed], rows)
-
-    def combine(self, blocks: Blocks) -> None:
-        """Mix them."""
-        rows = self.arguments[-1]
-        if len(rows):
-            half_steps = blocks.memory.buffers[blocks.present]
-            mixed = blocks.buffers[1 - blocks.present]
-            combine(*self.arguments, half_steps, mixed)

@@ -7,18 +7,15 @@ from time import thread_time
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from udsgd_mpi.agent_sums import combine, mean_over_agents
-from udsgd_mpi.communication import Mixing, PartialAverage, Schedule, Weights
+from udsgd_mpi.communication import Mixing, PartialAverage, Weights
+from udsgd_mpi.cost.mixing_alone import MixingAlone
 from udsgd_mpi.launcher import cores
 from udsgd_mpi.layout import Layout, rows_wanted
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.samplers import Stream
-from udsgd_mpi.sgd import Draws, StepByStep, block_length, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
-
-Floats = NDArray[np.float64]
 
 _DOUBLE = 8
 _SECONDS = 0.2
@@ -26,14 +23,22 @@ _SAMPLE = 20  # aggregations whose messages are counted
 
 
 class Network(NamedTuple):
-    """Seconds that a message between two ranks takes, and bytes a second beside that."""
+    """Seconds that a message between two ranks takes, and bytes a second beside that.
+
+    Attributes
+    ----------
+    shared
+        Whether half-steps are read in memory that the ranks share; then a message says no more
+        than that they are there.
+    """
 
     message: float
     bandwidth: float
+    shared: bool = False
 
 
-# Fitted by tests/benchmarks/cost.py on two ranks of one host.
-WITHIN_A_HOST = Network(5e-6, 1e10)
+# As tests/benchmarks/cost.py found them on two ranks of one host.
+WITHIN_A_HOST = Network(1e-6, 1e10, shared=True)
 
 
 class Cost(NamedTuple):
@@ -68,7 +73,7 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
     threads = min(layout.ranks, cores())
     with ThreadPoolExecutor(threads) as pool:
         ranks = [rank for rank in make_up.values() for _ in range(threads)]
-        work = max(pool.map(lambda rank: _work(problem, layout, rank), ranks))
+        work = max(pool.map(lambda rank: _work(problem, layout, rank, network), ranks))
     return Cost(work, _exchange(problem, layout, network))
 
 
@@ -107,7 +112,7 @@ def _exchange(problem: Problem, layout: Layout, network: Network) -> float:
     return total / max(1, len(times[:_SAMPLE])) * len(times) / steps
 
 
-def _work(problem: Problem, layout: Layout, rank: int) -> float:
+def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> float:
     """Processor seconds a step of a rank's agents, as long as the others' half-steps are at hand.
 
     The first block of draws warms up; then whole blocks are measured.
@@ -122,8 +127,8 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
     ]
     block = block_length(max(layout.counts), trials)
     last = experiment.steps // block * block + 2 * block
-    W = _MixingAlone(schedule, layout, rank, trials * d)
-    times = schedule.times(last)
+    mixing = MixingAlone(schedule, layout, rank, trials, d, shared=network.shared)
+    update = mixing.update(experiment.objective, part.points, part.batch, schedule.times(last))
     measured: list[tuple[int, float]] = []
 
     def stops() -> Iterator[int]:
@@ -137,59 +142,9 @@ def _work(problem: Problem, layout: Layout, rank: int) -> float:
         np.zeros((len(hosted), trials, d)),
         Draws(paths, part.first_rows, part.batch, trials, length=block),
         Ahead(experiment.step_size),
-        StepByStep(experiment.objective, part.points, part.batch, W, times),
+        update,
         stops(),
         lambda _n, _theta: None,
     )
     (first_step, started), (last_step, ended) = measured[0], measured[-1]
     return (ended - started) / (last_step - first_step)
-
-
-class _MixingAlone:
-    """What W costs a rank without its messages; the half-steps stay as they are."""
-
-    def __init__(self, schedule: Schedule, layout: Layout, rank: int, elements: int) -> None:
-        self._schedule = schedule
-        self._layout = layout
-        self._hosted = layout.hosted(rank)
-        self._elements = elements
-        self._rows = {id(W): self._rows_of(W) for W in schedule.planned if isinstance(W, Weights)}
-        self._mixed = np.zeros((len(self._hosted), elements))
-
-    def __call__(self, n: int, half_steps: Floats) -> Floats:
-        self._mix(self._schedule.mixing(n), half_steps.reshape(len(half_steps), -1))
-        return half_steps
-
-    def _mix(self, W: Mixing, theta: Floats) -> None:
-        if isinstance(W, Weights):
-            combine(*(self._rows.get(id(W)) or self._rows_of(W)), self._mixed)
-            return
-        members = W.members if isinstance(W, PartialAverage) else np.arange(self._layout.agents)
-        here = np.intersect1d(members, self._hosted) - self._hosted.start
-        np.concatenate([theta[here]])  # gathered, and cut into slices
-        incoming = np.ones((len(members), max(1, self._elements // self._layout.ranks)))
-        mean_over_agents(incoming, np.empty(incoming.shape[1]))
-        self._mixed[:] = theta
-
-    def _rows_of(self, W: Weights) -> "_Rows":
-        first, last = W.offsets[self._hosted.start], W.offsets[self._hosted.stop]
-        needed, columns = np.unique(W.columns[first:last], return_inverse=True)
-        return _Rows(
-            W.offsets[self._hosted.start : self._hosted.stop + 1] - first,
-            columns.astype(np.int32),
-            W.values[first:last],
-            np.arange(len(needed)),
-            np.arange(len(self._hosted)),
-            np.zeros((len(needed), self._elements)),
-        )
-
-
-class _Rows(NamedTuple):
-    """A rank's rows of W and half-steps, as ``combine`` takes them."""
-
-    offsets: NDArray[np.int64]
-    columns: NDArray[np.int32]
-    values: Floats
-    needed: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    half_steps: Floats
