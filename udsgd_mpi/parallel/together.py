@@ -10,6 +10,8 @@ from udsgd_mpi.errors import ConfigurationError
 
 T = TypeVar("T")
 
+_FIRST_SLEEP = 0.001
+
 
 def on_root(comm: MPI.Intracomm, action: Callable[[], T]) -> T | None:
     """Result of an action that rank 0 takes for all; None on the other ranks.
@@ -43,7 +45,12 @@ def together(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
 
 
 def wait_quietly(comm: MPI.Comm) -> None:
-    """A barrier that leaves the processor to the ranks that work."""
+    """A barrier that leaves the processor to the ranks that work.
+
+    The looks of many ranks would take much of it, so they become rarer.
+    """
+    seconds = _FIRST_SLEEP
     request = comm.Ibarrier()
     while not request.Test():
-        time.sleep(0.005)
+        time.sleep(seconds)
+        seconds = min(1.03 * seconds, _FIRST_SLEEP * max(1, comm.size // 2))
