@@ -79,7 +79,7 @@ class MixingAlone:
             members = W.members
         if not self._shared:  # own agents' half-steps are cut into slices, all agents' arrive
             np.concatenate([half_steps[np.isin(self._hosted, members)]])
-            everyone = np.empty_like(everyone)
+            everyone = np.ones_like(everyone)
         mean_of_rows(everyone, members, 0, self._mean[: everyone.shape[1]])
         self._mixed[:] = self._mean
 
