@@ -24,7 +24,10 @@ _CROWD = 8
 
 
 def before_mpi() -> None:
-    """Set what has an effect before MPI and NumPy are imported alone; what the user set stays."""
+    """Set what has an effect before MPI and NumPy are imported alone.
+
+    What the user has set of MPI stays.
+    """
     ease_oversubscription()
     leave_networks_out()
     use_one_thread()

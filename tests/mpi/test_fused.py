@@ -115,6 +115,19 @@ def test_a_rank_that_is_late_is_waited_for_outside_of_the_kernel(
         assert case.mixer.waited > 0.3
 
 
+@pytest.mark.parametrize("interval", [1, 3])
+def test_what_is_given_is_counted(interval: int) -> None:
+    case = Case(Logistic(), interval)
+    case.run([0, 10, STEPS])
+    host = {i: rank for rank in range(COMM.size) for i in case.blocks.layout.hosted(rank)}
+    needed = {(host[j], i) for i in case.hosted for j in TOPOLOGY[i]} - {
+        (COMM.rank, i) for i in case.hosted
+    }
+    exchanges = STEPS // interval
+    assert case.mixer.messages == exchanges * len({to for to, _ in needed})
+    assert case.mixer.bytes_sent == exchanges * len(needed) * 8 * TRIALS * FEATURES
+
+
 def test_all_time_is_counted_once() -> None:
     case = Case(Logistic(), 1)
     case.mixer.stopwatch.start()
