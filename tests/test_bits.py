@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from tests.launch import python, udsgd
@@ -54,15 +55,29 @@ def test_number_of_ranks_does_not_matter(
     assert datasets(tmp_path / "udsgd.h5") == alone
 
 
-def test_average_pattern_does_not_depend_on_ranks(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "pattern", ["communication.kind=centralized", "communication.precision=single"]
+)
+def test_averages_and_rounding_do_not_depend_on_ranks(pattern: str, tmp_path: Path) -> None:
     files = []
     for ranks in (1, 3):
         name = f"{ranks}.h5"
-        pattern = ("--set", "communication.kind=centralized", "--output", name)
-        done = udsgd(*ARGUMENTS, *pattern, ranks=ranks, cwd=tmp_path)
+        done = udsgd(*ARGUMENTS, "--set", pattern, "--output", name, ranks=ranks, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         files.append(datasets(tmp_path / name))
     assert files[0] == files[1]
+
+
+def test_single_precision_halves_the_bytes_and_hardly_moves_iterates(
+    alone: dict[str, bytes], tmp_path: Path
+) -> None:
+    done = udsgd(*ARGUMENTS, "--set", "communication.precision=single", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    single = datasets(tmp_path / "udsgd.h5")
+    sent = [np.frombuffer(run["all-srw/bytes_exchanged"], np.int64) for run in (alone, single)]
+    np.testing.assert_array_equal(sent[0], 2 * sent[1])
+    theta = [np.frombuffer(run["all-srw/theta_mean"]) for run in (alone, single)]
+    assert 0 < np.abs(theta[0] - theta[1]).max() < 1e-6
 
 
 def test_another_seed_gives_other_bits(alone: dict[str, bytes], tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def quantile(law: Computing, u: float) -> float:
 def test_equals_the_event_simulation(name: str, latency: float, bandwidth: float) -> None:
     steps = np.array([0, 1, 7, 30, 31, 45])
     clock = Clock(SEED, LAWS, latency, bandwidth)
-    got = elapsed(PATTERNS[name].start(TOPOLOGY, 3), clock, AGENTS, D, steps)
+    got = elapsed(PATTERNS[name].start(TOPOLOGY, 3), clock, AGENTS, 8 * D, steps)
     assert got.seconds is not None
     schedule = PATTERNS[name].start(TOPOLOGY, 3)
     times = schedule.times(45).tolist()
@@ -151,7 +151,7 @@ def test_equals_the_event_simulation(name: str, latency: float, bandwidth: float
             row = steps.tolist().index(n)
             np.testing.assert_allclose(got.seconds[row], expected.now, rtol=1e-12)
             assert got.sent[row] == 8 * D * expected.messages
-    without = elapsed(PATTERNS[name].start(TOPOLOGY, 3), None, AGENTS, D, steps)
+    without = elapsed(PATTERNS[name].start(TOPOLOGY, 3), None, AGENTS, 8 * D, steps)
     assert without.seconds is None
     np.testing.assert_array_equal(without.sent, got.sent)
 
@@ -161,7 +161,7 @@ def seconds(
 ) -> np.ndarray:
     graph = Graph.from_networkx(topology, "topology")
     clock = Clock(SEED, [law] * len(graph), link.get("latency", 0), link.get("bandwidth", math.inf))
-    found = elapsed(pattern.start(graph, 1), clock, len(graph), D, np.array([steps])).seconds
+    found = elapsed(pattern.start(graph, 1), clock, len(graph), 8 * D, np.array([steps])).seconds
     assert found is not None
     return found[0]
 
@@ -240,7 +240,7 @@ def test_stored_and_drawn(
         groups = run["group"].asstr()[:].tolist()
         assert groups == ["full_access", "full_access", "walkers", "walkers", "upgraded"]
         schedule = DSGD(weights="lazy").start(ring, 1)
-        expected = elapsed(schedule, Clock(1, laws, 0.01, 1e5), 5, 64, run["step"][:])
+        expected = elapsed(schedule, Clock(1, laws, 0.01, 1e5), 5, 8 * 64, run["step"][:])
         np.testing.assert_array_equal(times, expected.seconds)
         # Each of five agents sends 64 numbers to two neighbours at each of 60 steps.
         assert sent[-1] == 60 * 5 * 2 * 64 * 8

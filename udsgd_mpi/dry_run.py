@@ -10,8 +10,6 @@ from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_mem
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.units import in_bytes, in_seconds
 
-_DOUBLE = 8
-
 
 def plan(name: str, experiment: Experiment, ranks: int) -> str:
     """Agents over ranks, memory, file size, traffic and spectral gap of one variant.
@@ -26,7 +24,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     layout = layout_on(problem, ranks)
     d = len(problem.minimizer)
     schedule = problem.schedule
-    block = experiment.trials * d * _DOUBLE
+    block = experiment.trials * d * experiment.communication.number.itemsize
     times = schedule.times(experiment.steps)
     messages, moved = (
         _traffic(schedule.mixing(int(times[0])), layout, block) if len(times) else (0, 0)

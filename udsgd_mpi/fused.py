@@ -17,6 +17,7 @@ from udsgd_mpi.compiled import inlined, kernel
 from udsgd_mpi.exchange_plan import Rows
 from udsgd_mpi.objectives import CompiledObjective, Points
 from udsgd_mpi.objectives.base import LOCAL_STEPS
+from udsgd_mpi.rounding import restore_rows, round_rows
 from udsgd_mpi.turns import LOOKS, Counts, others_reached, take_turn
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,8 @@ class Memory(NamedTuple):
         Of all agents that W joins to them, shape (rows, trials · d).
     mixed
         Where ``theta`` is, as rows, shape (rows, trials · d).
+    lost
+        For what rounding takes from the rows of hosted agents; without rows where there is none.
     interior, border
         Rows of W that need no other rank, and the others: the first arguments of ``combine``.
     counts, mine, near
@@ -45,6 +48,7 @@ class Memory(NamedTuple):
     theta: tuple[Floats, Floats]
     half_steps: tuple[Floats, Floats]
     mixed: tuple[Floats, Floats]
+    lost: Floats
     interior: Rows
     border: Rows
     counts: Counts
@@ -76,7 +80,7 @@ class FusedSteps:
         self._local_steps = objective.local_steps
         self._points = objective.arguments(points, batch, d)
         self._memory: tuple[Any, ...] = (
-            *memory[:3], tuple(memory.interior), tuple(memory.border), *memory[5:]
+            *memory[:4], tuple(memory.interior), tuple(memory.border), *memory[6:]
         )  # fmt: skip
 
     def __call__(self, present: int, X: NDArray[np.int32], gamma: Floats, times: Integers) -> Done:
@@ -117,7 +121,7 @@ _BUFFERS = "UniTuple(float64[:, ::1], 2)"
 @kernel(
     f"int64(FunctionType({LOCAL_STEPS}), FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
     f" int64[::1], float64[::1], {_POINTS}, int64, UniTuple(float64[:, :, ::1], 2), {_BUFFERS},"
-    f" {_BUFFERS}, {_ROWS}, {_ROWS}, int64[::1], int64, int64[::1])"
+    f" {_BUFFERS}, float64[:, ::1], {_ROWS}, {_ROWS}, int64[::1], int64, int64[::1])"
 )
 def _run(
     local_steps: Callable[..., None],
@@ -131,6 +135,7 @@ def _run(
     theta: tuple[Floats, Floats],
     half_steps: tuple[Floats, Floats],
     mixed: tuple[Floats, Floats],
+    lost: Floats,
     interior: Rows,
     border: Rows,
     counts: Integers,
@@ -145,6 +150,8 @@ def _run(
         stop = times[k]
         local_steps(theta[present], X[start:stop], gamma[start:stop], *of_points)
         seconds[0] += _now(memory) - began
+        if len(lost):
+            round_rows(mixed[present], lost)
         if len(near):
             take_turn(counts, mine)
         if len(interior[4]):
@@ -158,6 +165,8 @@ def _run(
         if len(border[4]):
             combine(*border, half_steps[present], mixed[1 - present])
         present = 1 - present
+        if len(lost):
+            restore_rows(mixed[present], lost)
         start = stop
     if start < len(X):
         began = _now(memory)

@@ -37,13 +37,17 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     row = trials * len(problem.minimizer) * _DOUBLE
     schedule = problem.schedule
     sparse = any(isinstance(W, Weights) for W in (*schedule.planned, schedule.support))
-    buffers = (1 + sparse) * (len(agents) + most_copies(schedule, layout, rank)) * row
+    copies = most_copies(schedule, layout, rank)
+    buffers = (1 + sparse) * (len(agents) + copies) * row
     averaging = row + layout.agents * row // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * row
+    rounding = 0
+    if experiment.communication.precision == "single":  # what is lost, what is sent and received
+        rounding = len(agents) * row + (0 if one_host else (len(agents) + copies) * row // 2)
     draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
     sums = len(agents) * row if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)
-    run = buffers + averaging + draws + sums + points + _bytes_of_paths(problem, agents)
+    run = buffers + averaging + rounding + draws + sums + points + _bytes_of_paths(problem, agents)
     if rank > 0:
         return run + points
     everybody = _bytes_of_points(problem.agents)

@@ -66,7 +66,8 @@ def compare(name: str, settings: Experiment) -> None:
     comm = MPI.COMM_WORLD
     problem = pose(settings, OnRanks.evenly(comm, AGENTS))
     steps = settings.record.at(STEPS)
-    simulated = elapsed(problem.schedule, problem.clock, AGENTS, len(problem.minimizer), steps)
+    message = 8 * len(problem.minimizer)
+    simulated = elapsed(problem.schedule, problem.clock, AGENTS, message, steps)
     assert simulated.seconds is not None
     expected = simulated.seconds[-1].max() / STEPS
     slept = []

@@ -2,7 +2,8 @@
 """Time of D-SGD's mixing: beside the local update, and beside bare mpi4py.
 
 First, 100 agents on 2 ranks with 120 trials and d = 22: milliseconds a step of the local update
-alone, of both, and what mixing adds. Second, rings of 4 and 16 agents, one a rank, with one trial:
+alone, of both, with half-steps rounded as messages in single precision have them, and what mixing
+adds. Second, rings of 4 and 16 agents, one a rank, with one trial:
 microseconds a step of the package and of Isend, Irecv and Waitall with a NumPy gradient. Repeats
 alternate; a repeat takes as long as its slowest rank.
 """
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 import numpy as np
 from mpi4py import MPI
@@ -31,6 +33,7 @@ from udsgd_mpi.step_size import Ahead, StepSize
 
 D, POINTS, REPEATS = 22, 500, 9
 ALONE, MIXED, BARE = "local update", "with mixing", "bare mpi4py"
+SINGLE = "with mixing, single precision"
 
 Floats = NDArray[np.float64]
 
@@ -50,14 +53,17 @@ def many_agents() -> None:
     agents, trials, steps = 100, 120, 174  # one block of draws
     topology = build(ErdosRenyi(mean_degree=25), agents, seed=1, name="topology")
     rank = Rank(topology, agents, trials, steps)
+    single = Rank(topology, agents, trials, steps, "single")
     times = measured(
         {
             ALONE: lambda: rank.run(mixed=False),
             MIXED: lambda: rank.run(mixed=True),
+            SINGLE: lambda: single.run(mixed=True),
         },
         steps,
     )
     rank.W.free()
+    single.W.free()
     added = [b - a for a, b in zip(times[ALONE], times[MIXED], strict=True)]
     ratio = [a / b for a, b in zip(added, times[ALONE], strict=True)]
     if MPI.COMM_WORLD.rank == 0:
@@ -111,13 +117,21 @@ def spread(values: list[float], scale: float) -> str:
 class Rank:
     """What one rank holds to run the package's D-SGD with independent draws."""
 
-    def __init__(self, topology: Graph, agents: int, trials: int, steps: int) -> None:
+    def __init__(
+        self,
+        topology: Graph,
+        agents: int,
+        trials: int,
+        steps: int,
+        precision: Literal["double", "single"] = "double",
+    ) -> None:
         comm = MPI.COMM_WORLD
         layout = Layout.even(agents, comm.size)
-        schedule = DSGD().start(topology, seed=1)
+        pattern = DSGD(precision=precision)
+        schedule = pattern.start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)
-        self.blocks = blocks_for(comm, schedule, layout, trials, D)
+        self.blocks = blocks_for(comm, schedule, layout, trials, D, pattern.number)
         self.W = Mixer(comm, schedule, self.blocks, steps)
         rng = np.random.default_rng(comm.rank)
         rows = len(self.hosted) * POINTS

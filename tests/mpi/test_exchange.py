@@ -238,13 +238,15 @@ def refuse(*_: object) -> None:
     [DSGD(), Centralized(), HLSGD(outer=2), LSGDPP(participants=3, interval=1), RandomMatching()],
     ids=lambda pattern: type(pattern).__name__,
 )
-def test_what_is_sent_is_counted(pattern: Pattern) -> None:
+@pytest.mark.parametrize("number", ["double", "single"])
+def test_what_is_sent_is_counted(pattern: Pattern, number: str) -> None:
     """Against the half-steps of W that cross ranks, and the slices of an average, one by one."""
     topology = TOPOLOGIES["random"]
     agents, trials, d, steps = len(topology), 2, 5, 6
     schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
     layout = Layout.even(agents, COMM.size)
-    blocks, _ = filled(agents, most_copies(schedule, layout, COMM.rank), trials, d)
+    copies = most_copies(schedule, layout, COMM.rank)
+    blocks = Blocks(layout, COMM.rank, copies, trials, d, number=np.dtype(number))
     W = Mixer(COMM, schedule, blocks, steps)
     messages, elements = 0, 0
     row = trials * d
@@ -276,4 +278,4 @@ def test_what_is_sent_is_counted(pattern: Pattern) -> None:
                     messages += 1
                     elements += row
     W.free()
-    assert (W.messages, W.bytes_sent) == (messages, 8 * elements)
+    assert (W.messages, W.bytes_sent) == (messages, {"double": 8, "single": 4}[number] * elements)

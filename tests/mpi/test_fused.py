@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Literal
 
 import networkx as nx
 import numpy as np
@@ -28,7 +29,12 @@ OBJECTIVES = [Logistic(l2=0.3), Ridge(l2=0.3), Softmax(l2=0.3), Quadratic(condit
 class Case:
     """What all ranks know of all agents, and the update of this rank."""
 
-    def __init__(self, objective: CompiledObjective, interval: int) -> None:
+    def __init__(
+        self,
+        objective: CompiledObjective,
+        interval: int,
+        precision: Literal["double", "single"] = "double",
+    ) -> None:
         rng = np.random.default_rng(7)
         classes = 3 if isinstance(objective, Softmax) else 2
         self.objective, self.interval = objective, interval
@@ -40,8 +46,10 @@ class Case:
         d = objective.dimension(FEATURES, classes)
         layout = Layout.even(AGENTS, COMM.size)
         self.hosted = layout.hosted(COMM.rank)
-        schedule = DSGD(interval=interval).start(Graph.from_networkx(TOPOLOGY, "topology"), 1)
-        self.blocks = blocks_for(COMM, schedule, layout, TRIALS, d)
+        pattern = DSGD(interval=interval, precision=precision)
+        schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), 1)
+        self.number = pattern.number
+        self.blocks = blocks_for(COMM, schedule, layout, TRIALS, d, self.number)
         self.mixer = Mixer(COMM, schedule, self.blocks, STEPS)
         mine = slice(self.hosted.start, self.hosted.stop)
         points = Points(
@@ -76,7 +84,8 @@ class Case:
                     )
                     theta[i, t] -= self.gamma[n] * self.objective.gradient(theta[i, t], point)
             if (n + 1) % self.interval == 0:
-                theta = np.einsum("ij,jtd->itd", W, theta)
+                q = theta.astype(self.number).astype(np.float64)
+                theta = np.einsum("ij,jtd->itd", W, q) + (theta - q)
         return theta[self.hosted.start : self.hosted.stop]
 
 
@@ -88,16 +97,25 @@ def test_steps_are_those_of_the_equation(objective: CompiledObjective, interval:
     np.testing.assert_allclose(case.run([0, STEPS]), case.expected(), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("interval", [1, 3])
+def test_steps_with_messages_in_single_precision(interval: int) -> None:
+    theta = (case := Case(Logistic(), interval, "single")).run([0, 1, 9, STEPS])
+    np.testing.assert_allclose(theta, case.expected(), rtol=1e-10, atol=1e-12)
+    double = Case(Logistic(), interval).run([0, STEPS])
+    assert 1e-10 < np.abs(theta - double).max() < 1e-6
+
+
 def test_bits_do_not_depend_on_where_the_steps_are_split() -> None:
     whole = Case(Logistic(), 2).run([0, STEPS])
     np.testing.assert_array_equal(Case(Logistic(), 2).run([0, 1, 2, 9, 10, STEPS]), whole)
     np.testing.assert_array_equal(Case(Logistic(), 2).run(list(range(STEPS + 1))), whole)
 
 
+@pytest.mark.parametrize("precision", ["double", "single"])
 def test_a_rank_that_is_late_is_waited_for_outside_of_the_kernel(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, precision: Literal["double", "single"]
 ) -> None:
-    case = Case(Logistic(), 1)
+    case = Case(Logistic(), 1, precision)
     assert case.mixer.constant
     finish, waited = case.mixer.constant.finish, []
     monkeypatch.setattr(case.mixer.constant, "finish", lambda: (waited.append(COMM.rank), finish()))

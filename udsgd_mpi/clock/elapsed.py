@@ -13,8 +13,6 @@ from udsgd_mpi.communication import Schedule
 
 Floats = NDArray[np.float64]
 
-_BYTES = 8  # of a parameter in a message
-
 
 @dataclass(frozen=True)
 class Clock:
@@ -60,7 +58,7 @@ class Elapsed(NamedTuple):
 
 
 def elapsed(
-    schedule: Schedule, clock: Clock | None, agents: int, d: int, steps: NDArray[np.int64]
+    schedule: Schedule, clock: Clock | None, agents: int, message: int, steps: NDArray[np.int64]
 ) -> Elapsed:
     """Let the agents compute and exchange up to the last of ``steps``, which ascend.
 
@@ -69,8 +67,8 @@ def elapsed(
 
     Parameters
     ----------
-    d
-        Number of parameters in a message.
+    message
+        Bytes of a message.
     """
     last = int(steps[-1])
     aggregations = set(schedule.times(last).tolist())
@@ -79,7 +77,7 @@ def elapsed(
     now, messages = np.zeros(agents), 0
     seconds, sent = np.zeros((len(steps), agents)), np.zeros(len(steps), dtype=np.int64)
     durations = clock.durations() if clock else None
-    link = clock.link(d * _BYTES) if clock else None
+    link = clock.link(message) if clock else None
     for n in range(1, last + 1):
         if durations:
             now += next(durations)
@@ -90,5 +88,5 @@ def elapsed(
             if link:
                 exchange.advance(now, link)
         if n in row:
-            seconds[row[n]], sent[row[n]] = now, messages * d * _BYTES
+            seconds[row[n]], sent[row[n]] = now, messages * message
     return Elapsed(seconds if clock else None, sent)

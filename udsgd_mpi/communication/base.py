@@ -1,7 +1,7 @@
 """What a communication pattern is: when the agents exchange, and with which W."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from msgspec import Struct
@@ -66,10 +66,23 @@ class InTurn(Schedule):
         return self.planned[(self._times.number(n) - 1) % len(self.planned)]
 
 
-class Pattern(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """A communication pattern and its parameters; subclasses are listed in the registry."""
+class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """A communication pattern and its parameters; subclasses are listed in the registry.
+
+    Parameters
+    ----------
+    precision
+        Of the numbers in a message; ``"single"`` halves its bytes, see ``rounding``.
+    """
 
     uses_topology: ClassVar[bool] = True
+
+    precision: Literal["double", "single"] = "double"
+
+    @property
+    def number(self) -> np.dtype[Any]:
+        """Type of the numbers in a message."""
+        return np.dtype(self.precision)
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         """The schedule on a topology of N agents.

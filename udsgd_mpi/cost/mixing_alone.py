@@ -1,5 +1,7 @@
 """What W costs a rank that finds the others' half-steps at hand."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from udsgd_mpi.exchange_plan import Plan, Rows
 from udsgd_mpi.fused import FusedSteps, Memory
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
+from udsgd_mpi.rounding import DOUBLE, round_off
 from udsgd_mpi.sgd import StepByStep, Update
 
 Floats = NDArray[np.float64]
@@ -20,12 +23,22 @@ class MixingAlone:
 
     Parameters
     ----------
+    number
+        Type of the numbers in a message.
     shared
         Whether half-steps are read in memory that the ranks share.
     """
 
     def __init__(
-        self, schedule: Schedule, layout: Layout, rank: int, trials: int, d: int, *, shared: bool
+        self,
+        schedule: Schedule,
+        layout: Layout,
+        rank: int,
+        trials: int,
+        d: int,
+        number: np.dtype[Any] = DOUBLE,
+        *,
+        shared: bool,
     ) -> None:
         self._schedule = schedule
         self._layout = layout
@@ -37,6 +50,7 @@ class MixingAlone:
         self._rows = {id(W): self._rows_of(W, recurring) for W in recurring}
         elements = trials * d
         self._mixed = np.zeros((len(self._hosted), elements))
+        self._lost = np.zeros((len(self._hosted) if number != DOUBLE else 0, elements))
         # Of ones, as zeros that nobody has written to are one page of memory.
         self._half_steps = np.ones(
             (len(self._hosted) + most_copies(schedule, layout, rank), elements)
@@ -56,6 +70,9 @@ class MixingAlone:
     def __call__(self, n: int, half_steps: Floats) -> Floats:
         """The half-steps, once they have been mixed elsewhere."""
         W = self._schedule.mixing(n)
+        if len(self._lost):
+            round_off(half_steps.reshape(self._lost.shape), self._lost)
+            half_steps += self._lost.reshape(half_steps.shape)
         if isinstance(W, Weights):
             for rows in self._rows.get(id(W)) or self._rows_of(W, []):
                 rows.combine(self._half_steps, self._mixed)
@@ -67,10 +84,10 @@ class MixingAlone:
         self, objective: CompiledObjective, points: Points, batch: Integers, rows: tuple[Rows, Rows]
     ) -> FusedSteps:
         theta = np.zeros(self._shape), np.zeros(self._shape)
-        mixed = tuple(each.reshape(self._mixed.shape) for each in theta)
+        mixed = theta[0].reshape(self._mixed.shape), theta[1].reshape(self._mixed.shape)
         counts, nobody = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64)
         half_steps = self._half_steps, self._half_steps
-        memory = Memory(theta, half_steps, (mixed[0], mixed[1]), *rows, counts, 0, nobody)
+        memory = Memory(theta, half_steps, mixed, self._lost, *rows, counts, 0, nobody)
         return FusedSteps(objective, points, batch, memory)
 
     def _average(self, W: Mixing, half_steps: Floats) -> None:

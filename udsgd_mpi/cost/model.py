@@ -17,7 +17,6 @@ from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 
-_DOUBLE = 8
 _SECONDS = 0.2
 _SAMPLE = 20  # aggregations whose messages are counted
 
@@ -83,7 +82,7 @@ def sent(mixing: Mixing, layout: Layout, rank: int, row: int) -> tuple[int, int]
     Parameters
     ----------
     row
-        Bytes of an agent's θ in all trials.
+        Bytes of an agent's θ in all trials, as it is sent.
     """
     if isinstance(mixing, Weights):
         wanted = rows_wanted(mixing, layout, rank)
@@ -102,7 +101,8 @@ def sent(mixing: Mixing, layout: Layout, rank: int, row: int) -> tuple[int, int]
 
 def _exchange(problem: Problem, layout: Layout, network: Network) -> float:
     schedule, steps = problem.schedule, problem.experiment.steps
-    row = problem.experiment.trials * len(problem.minimizer) * _DOUBLE
+    row = problem.experiment.trials * len(problem.minimizer)
+    row *= problem.experiment.communication.number.itemsize
     times = schedule.times(steps)
     total = 0.0
     for n in times[:_SAMPLE].tolist():
@@ -127,7 +127,8 @@ def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> floa
     ]
     block = block_length(max(layout.counts), trials)
     last = experiment.steps // block * block + 2 * block
-    mixing = MixingAlone(schedule, layout, rank, trials, d, shared=network.shared)
+    number = experiment.communication.number
+    mixing = MixingAlone(schedule, layout, rank, trials, d, number, shared=network.shared)
     update = mixing.update(experiment.objective, part.points, part.batch, schedule.times(last))
     measured: list[tuple[int, float]] = []
 

@@ -1,6 +1,7 @@
 """The average of agents, with the same bits on any number of ranks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -10,6 +11,7 @@ from udsgd_mpi.agent_sums import mean_of_rows, mean_over_agents
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.rounding import DOUBLE
 
 Floats = NDArray[np.float64]
 
@@ -26,16 +28,25 @@ class AgentAverage:
     ----------
     elements
         Length of a row.
+    number
+        Type of the numbers in a message; rows and means are rounded to it.
     """
 
-    def __init__(self, comm: MPI.Intracomm, layout: Layout, elements: int) -> None:
+    def __init__(
+        self,
+        comm: MPI.Intracomm,
+        layout: Layout,
+        elements: int,
+        number: np.dtype[Any] = DOUBLE,
+    ) -> None:
         self._edges = np.arange(layout.ranks + 1) * elements // layout.ranks
         self._widths = np.diff(self._edges)
         self._comm = comm
         self._layout = layout
         self._all = np.arange(layout.agents)
+        self._number = number
         self._mean = np.empty(int(self._widths[comm.rank]))
-        self._means = np.empty(elements)
+        self._means = np.empty(elements, number)
 
     def __call__(self, hosted: Floats, members: NDArray[np.int64] | None = None) -> Floats:
         """The average of some agents (of all by default) on every rank, shape (elements,).
@@ -52,22 +63,20 @@ class AgentAverage:
         counts = np.bincount(layout.host(members), minlength=layout.ranks)
         here = members[layout.host(members) == rank]
         rows = hosted[here - layout.starts[rank]]
-        outgoing = np.concatenate(
-            [part.ravel() for part in np.split(rows, self._edges[1:-1], axis=1)]
-        )
-        incoming = np.empty((len(members), len(self._mean)))
+        slices = [part.ravel() for part in np.split(rows, self._edges[1:-1], axis=1)]
+        outgoing = np.concatenate(slices, dtype=self._number, casting="same_kind")
+        incoming = np.empty((len(members), len(self._mean)), self._number)
         arriving = counts * len(self._mean)
         with waiting("all ranks"):
             self._comm.Alltoallv(
-                [outgoing, (len(here) * self._widths, len(here) * self._edges[:-1]), MPI.DOUBLE],
-                [incoming, (arriving, np.cumsum(arriving) - arriving), MPI.DOUBLE],
+                [outgoing, (len(here) * self._widths, len(here) * self._edges[:-1])],
+                [incoming, (arriving, np.cumsum(arriving) - arriving)],
             )
-        mean_over_agents(incoming, self._mean)
+        mean_over_agents(np.asarray(incoming, np.float64), self._mean)
+        mean = self._mean.astype(self._number, copy=False)
         with waiting("all ranks"):
-            self._comm.Allgatherv(
-                self._mean, [self._means, (self._widths, self._edges[:-1]), MPI.DOUBLE]
-            )
-        return self._means
+            self._comm.Allgatherv(mean, [self._means, (self._widths, self._edges[:-1])])
+        return np.asarray(self._means, np.float64)
 
 
 class AverageInMemory:
@@ -76,11 +85,12 @@ class AverageInMemory:
     Each rank sums one slice of the elements over all agents where they are, into the row of all.
     """
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, number: np.dtype[Any]) -> None:
         memory, layout = blocks.memory, blocks.layout
         others = [rank for rank in range(layout.ranks) if rank != blocks.rank]
         edges = np.arange(layout.ranks + 1) * len(memory.common) // layout.ranks
         self._blocks = blocks
+        self._number = number
         self._others = memory.meetings.of(others)
         self._place = np.concatenate(
             [memory.first[rank] + np.arange(agents) for rank, agents in enumerate(layout.counts)]
@@ -97,6 +107,7 @@ class AverageInMemory:
         memory = self._blocks.memory
         self._meet()
         mean_of_rows(memory.buffers[self._blocks.present], place, self._start, self._slice)
+        self._slice[:] = self._slice.astype(self._number, copy=False)
         self._meet()
         return memory.common
 
@@ -108,9 +119,17 @@ class AverageInMemory:
             meetings.wait(self._others)
 
 
-def average_of(comm: MPI.Intracomm, blocks: Blocks) -> Callable[..., Floats]:
-    """The average of the present iterates, a function of the members (all by default)."""
+def average_of(
+    comm: MPI.Intracomm, blocks: Blocks, number: np.dtype[Any] = DOUBLE
+) -> Callable[..., Floats]:
+    """The average of the present iterates, a function of the members (all by default).
+
+    Parameters
+    ----------
+    number
+        Type of the numbers in a message; iterates and their average are rounded to it.
+    """
     if len(blocks.memory.first) == comm.size:
-        return AverageInMemory(blocks)
-    average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d)
+        return AverageInMemory(blocks, number)
+    average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d, number)
     return lambda members=None: average(blocks.rows, members)

@@ -14,7 +14,7 @@ class AverageMixing:
 
     def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
         self._comm = comm
-        self._average = average_of(comm, blocks)
+        self._average = average_of(comm, blocks, blocks.number)
         self._blocks = blocks
 
     def all(self) -> Sent:
@@ -30,7 +30,11 @@ class AverageMixing:
         pairs = list(zip(mixing.entering.tolist(), mixing.leaving.tolist(), strict=True))
         hosts = layout.host(np.array(pairs, dtype=np.int64).reshape(-1, 2)).tolist()
         handed = {
-            leaving: theta[entering - start].copy() if source == rank else np.empty_like(theta[0])
+            leaving: (
+                theta[entering - start].astype(self._blocks.number)
+                if source == rank
+                else np.empty(theta.shape[1], self._blocks.number)
+            )
             for (entering, leaving), (source, to) in zip(pairs, hosts, strict=True)
             if rank in (source, to)
         }
@@ -60,4 +64,5 @@ class AverageMixing:
         elements = self._blocks.trials * self._blocks.d
         own = (rank + 1) * elements // layout.ranks - rank * elements // layout.ranks
         others = layout.ranks - 1
-        return Sent(2 * others, 8 * (members * (elements - own) + others * own))
+        numbers = members * (elements - own) + others * own
+        return Sent(2 * others, numbers * self._blocks.number.itemsize)

@@ -1,12 +1,13 @@
 """The iterates that a rank holds: its agents' own, and room for copies of others'."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.host_memory import HostMemory
+from udsgd_mpi.rounding import DOUBLE, round_off
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +31,14 @@ class Blocks:
         Number of rows for copies.
     memory
         Where the buffers lie, a section of it; by default in memory of this rank alone.
+    number
+        Type of the numbers in a message.
+
+    Attributes
+    ----------
+    lost
+        What rounding to it has taken from the hosted agents' rows; without rows where there is
+        no rounding.
     """
 
     def __init__(
@@ -40,6 +49,7 @@ class Blocks:
         trials: int,
         d: int,
         memory: HostMemory | None = None,
+        number: np.dtype[Any] = DOUBLE,
     ) -> None:
         self.layout = layout
         self.rank = rank
@@ -52,11 +62,23 @@ class Blocks:
         one, other = (buffer[first : first + rows] for buffer in self.memory.buffers)
         self.buffers = (one, other)
         self.present = 0
+        self.number = number
+        self.lost = np.empty((self.agents if number != DOUBLE else 0, trials * d))
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of an agent's θ in all trials."""
-        return int(self.buffers[0][0].nbytes)
+        """Bytes of an agent's θ in all trials, as it is sent."""
+        return self.trials * self.d * self.number.itemsize
+
+    def round_off(self) -> None:
+        """Round the present iterates to what a message can say, and keep what they lose."""
+        if len(self.lost):
+            round_off(self.rows, self.lost)
+
+    def restore(self) -> None:
+        """Give it back."""
+        if len(self.lost):
+            np.add(self.rows, self.lost, out=self.rows)
 
     @property
     def rows(self) -> Floats:

@@ -46,6 +46,7 @@ class Fused:
             (first, second),
             blocks.memory.buffers,
             blocks.buffers,
+            blocks.lost,
             exchange.interior,
             exchange.border,
             turns.counts,
@@ -86,6 +87,7 @@ class Fused:
         """Wait for others for as long as it takes, and make the exchange that was begun."""
         before = waiting.seconds
         self._exchange.finish()
+        self._blocks.restore()
         self._mixer.waited += waiting.seconds - before
         self._mixer.stopwatch.lap(Activity.MIXING)
 

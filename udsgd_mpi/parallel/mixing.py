@@ -1,5 +1,7 @@
 """Carrying out W_n on all ranks."""
 
+from typing import Any
+
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
@@ -11,19 +13,31 @@ from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.neighbours import NeighbourMixing, mix_once
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.rounding import DOUBLE
 from udsgd_mpi.stopwatch import Activity, Stopwatch
 
 Floats = NDArray[np.float64]
 
 
 def blocks_for(
-    comm: MPI.Intracomm, schedule: Schedule, layout: Layout, trials: int, d: int
+    comm: MPI.Intracomm,
+    schedule: Schedule,
+    layout: Layout,
+    trials: int,
+    d: int,
+    number: np.dtype[Any] = DOUBLE,
 ) -> Blocks:
-    """Room for a rank's iterates, in memory that its host shares."""
+    """Room for a rank's iterates, in memory that its host shares.
+
+    Parameters
+    ----------
+    number
+        Type of the numbers in a message.
+    """
     copies = most_copies(schedule, layout, comm.rank)
     rows = len(layout.hosted(comm.rank)) + copies
     memory = HostMemory.shared(comm, rows, trials * d) if comm.size > 1 else None
-    return Blocks(layout, comm.rank, copies, trials, d, memory)
+    return Blocks(layout, comm.rank, copies, trials, d, memory, number)
 
 
 class Mixer:
@@ -70,7 +84,9 @@ class Mixer:
         if n not in self._times:
             return half_steps
         waited = waiting.seconds
+        self.blocks.round_off()
         sent = self._mix(self._schedule.mixing(n))
+        self.blocks.restore()
         self.waited += waiting.seconds - waited
         self.count(sent)
         self.stopwatch.lap(Activity.MIXING)

@@ -1,16 +1,19 @@
 """Mixing with neighbours: every half-step goes once to each rank that needs it, or to none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Weights
 from udsgd_mpi.exchange_plan import Plan, Rows
 from udsgd_mpi.layout import copies_needed, rows_wanted
 from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.rounding import DOUBLE
 
 
 class NeighbourMixing:
@@ -21,8 +24,8 @@ class NeighbourMixing:
     about to be overwritten. To other ranks they are sent, one message for each pair of ranks that
     share an edge. Sends and receives are persistent requests; there is a set of them for each of
     the two buffers of ``blocks``. Rows that do not follow each other are copied together first:
-    MPI's own datatypes took eight times as long. Agents that exchange with agents hosted here
-    alone are mixed while messages travel.
+    MPI's own datatypes took eight times as long. In single precision all are copied, and what
+    arrives too. Agents that exchange with agents hosted here alone are mixed while messages travel.
 
     Parameters
     ----------
@@ -54,15 +57,19 @@ class NeighbourMixing:
         ranks = sorted({*near, *self._plan.partners})
         self._waiting = f"ranks {', '.join(map(str, ranks))}"
         self.sent = _given(self._plan, blocks)
-        length = blocks.buffers[0].shape[1]
+        length, number = blocks.buffers[0].shape[1], blocks.number
         self._packed = {
-            to: np.empty((len(rows), length))
+            to: np.empty((len(rows), length), number)
             for to, rows in self._plan.sends
-            if len(rows) <= np.ptp(rows)
+            if len(rows) <= np.ptp(rows) or number != DOUBLE
         }
+        self._arriving = _room(self._plan, blocks)
         self._requests: tuple[list[MPI.Prequest], ...] = tuple(
             [
-                *(comm.Recv_init(buffer[rows], source) for source, rows in self._plan.receives),
+                *(
+                    comm.Recv_init(self._arriving.get(source, buffer[rows]), source)
+                    for source, rows in self._plan.receives
+                ),
                 *(
                     comm.Send_init(self._packed.get(to, buffer[rows[0] : rows[-1] + 1]), to)
                     for to, rows in self._plan.sends
@@ -91,6 +98,7 @@ class NeighbourMixing:
                 self._blocks.memory.turns.wait(self.near, progress)
             if requests:
                 MPI.Request.Waitall(requests)
+        _unpack(self._arriving, self._plan, self._blocks)
         _combine(self.border, self._blocks)
         self._blocks.present = 1 - self._blocks.present
 
@@ -103,7 +111,7 @@ class NeighbourMixing:
         half_steps = self._blocks.buffers[self._blocks.present]
         for to, rows in self._plan.sends:
             if to in self._packed:
-                np.take(half_steps, rows, axis=0, out=self._packed[to], mode="clip")
+                self._packed[to][:] = half_steps[rows]
         MPI.Prequest.Startall(requests)
 
     def free(self) -> None:
@@ -117,13 +125,17 @@ def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> Sent:
     memory = blocks.memory.first
     plan = Plan(weights, blocks.layout, blocks.rank, {blocks.rank: memory[blocks.rank]})
     buffer = blocks.buffers[blocks.present]
-    going = [np.ascontiguousarray(buffer[rows]) for _, rows in plan.sends]
-    requests = [comm.Irecv(buffer[rows], source) for source, rows in plan.receives]
+    going = [buffer[rows].astype(blocks.number, copy=False) for _, rows in plan.sends]
+    arriving = _room(plan, blocks)
+    requests = [
+        comm.Irecv(arriving.get(source, buffer[rows]), source) for source, rows in plan.receives
+    ]
     for (to, _), half_steps in zip(plan.sends, going, strict=True):
         requests.append(comm.Isend(half_steps, to))
     _combine(plan.interior, blocks)
     with waiting(f"ranks {', '.join(map(str, plan.partners))}"):
         MPI.Request.Waitall(requests)
+    _unpack(arriving, plan, blocks)
     _combine(plan.border, blocks)
     blocks.present = 1 - blocks.present
     return _given(plan, blocks)
@@ -131,6 +143,23 @@ def mix_once(comm: MPI.Intracomm, weights: Weights, blocks: Blocks) -> Sent:
 
 def _combine(rows: Rows, blocks: Blocks) -> None:
     rows.combine(blocks.memory.buffers[blocks.present], blocks.buffers[1 - blocks.present])
+
+
+def _room(plan: Plan, blocks: Blocks) -> dict[int, NDArray[Any]]:
+    """For what is received from each rank, unless it is received where it is needed."""
+    if blocks.number == DOUBLE:
+        return {}
+    length = blocks.buffers[0].shape[1]
+    return {
+        source: np.empty((rows.stop - rows.start, length), blocks.number)
+        for source, rows in plan.receives
+    }
+
+
+def _unpack(arriving: Mapping[int, NDArray[Any]], plan: Plan, blocks: Blocks) -> None:
+    for source, rows in plan.receives:
+        if source in arriving:
+            blocks.buffers[blocks.present][rows] = arriving[source]
 
 
 def _given(plan: Plan, blocks: Blocks) -> Sent:

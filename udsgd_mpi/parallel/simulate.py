@@ -92,7 +92,8 @@ class Simulation:
             if comm.rank == 0
             else None
         )
-        self._blocks = blocks_for(comm, problem.schedule, layout, trials, d)
+        number = experiment.communication.number
+        self._blocks = blocks_for(comm, problem.schedule, layout, trials, d, number)
         self._mixer = Mixer(comm, problem.schedule, self._blocks, experiment.steps, self._stopwatch)
         self._earlier: list[Telemetry] = []
         self._record = Recorder(

@@ -123,5 +123,5 @@ def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
 def _elapsed(problem: Problem) -> Elapsed:
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    agents, d = len(problem.roster), len(problem.minimizer)
-    return elapsed(problem.schedule, problem.clock, agents, d, steps)
+    message = len(problem.minimizer) * experiment.communication.number.itemsize
+    return elapsed(problem.schedule, problem.clock, len(problem.roster), message, steps)

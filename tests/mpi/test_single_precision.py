@@ -1,0 +1,111 @@
+"""Exchanges in single precision: the rule of ``rounding`` on ranks, against dense arrays."""
+
+import struct
+
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from tests.mpi.test_exchange import PATTERNS, TwoHosts
+from udsgd_mpi.communication import Pattern, Weights
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.layout import Layout, most_copies
+from udsgd_mpi.parallel.blocks import Blocks
+from udsgd_mpi.parallel.host_memory import HostMemory
+from udsgd_mpi.parallel.mixing import Mixer
+
+pytestmark = pytest.mark.mpi
+COMM = MPI.COMM_WORLD
+SINGLE = np.dtype(np.float32)
+AGENTS, TRIALS, D, STEPS = 11, 2, 3, 8
+TOPOLOGY = nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1)
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """To single precision, by writing and reading four bytes of each number."""
+    numbers = [struct.unpack("<f", struct.pack("<f", value))[0] for value in values.ravel()]
+    return np.array(numbers).reshape(values.shape)
+
+
+def theta_of_all() -> np.ndarray:
+    return np.random.default_rng(3).normal(size=(AGENTS, TRIALS, D))
+
+
+def mixed(pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM) -> np.ndarray:
+    """θ of the hosted agents after all steps, with an odd move of every agent before each."""
+    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    layout = Layout.even(AGENTS, comm.size)
+    copies = most_copies(schedule, layout, comm.rank)
+    rows = len(layout.hosted(comm.rank)) + copies
+    memory = None
+    if hosts == "one host":
+        memory = HostMemory.shared(comm, rows, TRIALS * D)
+    elif hosts == "two hosts":
+        memory = HostMemory.shared(TwoHosts(), rows, TRIALS * D)  # type: ignore[arg-type]
+    blocks = Blocks(layout, comm.rank, copies, TRIALS, D, memory, SINGLE)
+    blocks.theta[:] = theta_of_all()[layout.hosted(comm.rank).start :][: blocks.agents]
+    mixer = Mixer(comm, schedule, blocks, STEPS)
+    for n in range(1, STEPS + 1):
+        blocks.theta[:] *= 1 + 1e-9 * n
+        theta = mixer(n, blocks.theta)
+    mixer.free()
+    return theta
+
+
+def expected(pattern: Pattern) -> np.ndarray:
+    """The same by the rule, with W_n as a dense array; averages are rounded, too."""
+    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    theta = theta_of_all()
+    for n in range(1, STEPS + 1):
+        theta = theta * (1 + 1e-9 * n)
+        if n in schedule.times(STEPS):
+            mixing, q = schedule.mixing(n), rounded(theta)
+            combined = np.einsum("ij,jtd->itd", mixing.matrix(AGENTS), q)
+            if not isinstance(mixing, Weights):
+                combined = rounded(combined)
+            theta = theta - q + combined
+    return theta
+
+
+@pytest.mark.parametrize("hosts", ["apart", "one host", "two hosts"])
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: type(pattern).__name__)
+def test_every_pattern_follows_the_rule(pattern: Pattern, hosts: str) -> None:
+    theta = mixed(pattern, hosts)
+    whole = expected(pattern)
+    layout = Layout.even(AGENTS, COMM.size)
+    hosted = layout.hosted(COMM.rank)
+    # A thousandth of what single precision resolves.
+    np.testing.assert_allclose(theta, whole[hosted.start : hosted.stop], rtol=0, atol=6e-11)
+
+
+@pytest.mark.parametrize("hosts", ["apart", "one host", "two hosts"])
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: type(pattern).__name__)
+def test_bits_are_those_of_one_rank(pattern: Pattern, hosts: str) -> None:
+    alone = mixed(pattern, "apart", MPI.COMM_SELF)
+    hosted = Layout.even(AGENTS, COMM.size).hosted(COMM.rank)
+    np.testing.assert_array_equal(mixed(pattern, hosts), alone[hosted.start : hosted.stop])
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: type(pattern).__name__)
+def test_the_average_over_agents_stays(pattern: Pattern) -> None:
+    """Exactly for sums with weights; an average that is sent is itself rounded."""
+    before = theta_of_all().mean(axis=0)
+    for n in range(1, STEPS + 1):
+        before *= 1 + 1e-9 * n
+    after = mixed(pattern, "apart", MPI.COMM_SELF).mean(axis=0)
+    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    sums = all(isinstance(schedule.mixing(n), Weights) for n in schedule.times(STEPS).tolist())
+    np.testing.assert_allclose(after, before, rtol=0, atol=1e-14 if sums else STEPS * 2**-24)
+
+
+def test_moves_below_single_precision_are_not_lost() -> None:
+    pattern = PATTERNS[0]
+    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    blocks = Blocks(Layout.even(AGENTS, 1), 0, 0, TRIALS, D, None, SINGLE)
+    blocks.theta[:] = 1.0
+    mixer = Mixer(MPI.COMM_SELF, schedule, blocks, 1000)
+    for n in range(1, 1001):
+        blocks.theta[:] += 1e-9
+        mixer(n, blocks.theta)
+    np.testing.assert_allclose(blocks.theta, 1 + 1e-6, rtol=0, atol=1e-12)
