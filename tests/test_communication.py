@@ -29,7 +29,7 @@ from udsgd_mpi.communication import (
 from udsgd_mpi.communication.intervals import AggregationTimes
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.graphs.sources import Complete, Ring, Star
+from udsgd_mpi.graphs.generators import Complete, Ring, Star
 
 TOPOLOGIES = {
     "one": nx.empty_graph(1),

@@ -11,7 +11,7 @@ import pytest
 
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs import build
-from udsgd_mpi.graphs.sources import GraphFile
+from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.prediction import predict
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.samplers import NBRW, SRRW

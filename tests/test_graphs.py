@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.graphs import Graph, build, sources
+from udsgd_mpi.graphs import AnyGraph, Graph, build
 from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.graphs.in_files import InFile, RandomNodes, Snowball, SubGraph
 from udsgd_mpi.graphs.parts import label_parts
+from udsgd_mpi.graphs.source import GraphSource
 
 READY = sorted((Path(__file__).parent.parent / "topologies").glob("*.edgelist"))
-GENERATORS = [
-    source for source in sources.AnyGraph.__args__ if not issubclass(source, sources.InFile)
-]
-SUB_GRAPHS = [
-    source for source in sources.AnyGraph.__args__ if issubclass(source, sources.SubGraph)
-]
+GENERATORS = [source for source in AnyGraph.__args__ if not issubclass(source, InFile)]
+SUB_GRAPHS = [source for source in AnyGraph.__args__ if issubclass(source, SubGraph)]
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
@@ -34,9 +32,7 @@ def test_ready_files_equal_the_generators(path: Path) -> None:
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.__struct_config__.tag)
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 30])
-def test_generators_give_connected_graphs_of_the_size(
-    generator: type[sources.GraphSource], n: int
-) -> None:
+def test_generators_give_connected_graphs_of_the_size(generator: type[GraphSource], n: int) -> None:
     graph = build(generator(), n, seed=7, name="graph")
     assert len(graph) == n
     again = build(generator(), n, seed=7, name="graph")
@@ -70,7 +66,7 @@ def big(tmp_path: Path) -> nx.Graph:
 @pytest.mark.parametrize("source", SUB_GRAPHS, ids=lambda g: g.__struct_config__.tag)
 @pytest.mark.parametrize("core", [0, 5])
 def test_sub_graphs_are_connected_induced_and_reproducible(
-    source: type[sources.SubGraph], core: int, big: nx.Graph, tmp_path: Path
+    source: type[SubGraph], core: int, big: nx.Graph, tmp_path: Path
 ) -> None:
     drawn = source(path=str(tmp_path / "big.txt"), core=core)
     inner = max(nx.connected_components(nx.k_core(big, core)), key=len)
@@ -87,7 +83,7 @@ def test_sub_graphs_are_connected_induced_and_reproducible(
 
 @pytest.mark.parametrize("source", SUB_GRAPHS, ids=lambda g: g.__struct_config__.tag)
 def test_sub_graphs_that_are_too_large_are_refused(
-    source: type[sources.SubGraph], big: nx.Graph, tmp_path: Path
+    source: type[SubGraph], big: nx.Graph, tmp_path: Path
 ) -> None:
     for core, n in ((0, len(big) + 1), (50, 2)):
         drawn = source(path=str(tmp_path / "big.txt"), core=core)
@@ -102,7 +98,7 @@ def test_core_is_that_of_networkx(k: int, big: nx.Graph) -> None:
 
 
 def test_random_nodes_are_the_fewest(big: nx.Graph, tmp_path: Path) -> None:
-    drawn = sources.RandomNodes(path=str(tmp_path / "big.txt"))
+    drawn = RandomNodes(path=str(tmp_path / "big.txt"))
     rng = np.random.default_rng(5)
     rng.integers(len(big))
     order = rng.permutation(len(big)).tolist()
@@ -118,7 +114,7 @@ def test_random_nodes_are_the_fewest(big: nx.Graph, tmp_path: Path) -> None:
 def test_snowball_is_induced_on_what_is_met_first(tmp_path: Path) -> None:
     big = nx.barabasi_albert_graph(60, 2, seed=1)
     nx.write_edgelist(big, tmp_path / "big.txt", data=False)
-    part = build(sources.Snowball(path=str(tmp_path / "big.txt")), 20, 3, "graph").to_networkx()
+    part = build(Snowball(path=str(tmp_path / "big.txt")), 20, 3, "graph").to_networkx()
     rng = np.random.default_rng(3)
     met = [int(rng.integers(60))]
     for node in met:

@@ -66,7 +66,7 @@ def ours() -> None:
     """One rank of the package."""
     from tests.benchmarks.mixing import Rank
     from udsgd_mpi.graphs import build
-    from udsgd_mpi.graphs.sources import Ring
+    from udsgd_mpi.graphs.generators import Ring
 
     comm = MPI.COMM_WORLD
     rank = Rank(build(Ring(), comm.size, seed=1, name="topology"), comm.size, TRIALS, OURS)

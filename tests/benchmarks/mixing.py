@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tests.launch import python
 from udsgd_mpi.communication import DSGD
 from udsgd_mpi.graphs import Graph, build
-from udsgd_mpi.graphs.sources import ErdosRenyi, Ring
+from udsgd_mpi.graphs.generators import ErdosRenyi, Ring
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.fused import update_of

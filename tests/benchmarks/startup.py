@@ -2,7 +2,8 @@
 """Time from starting mpirun to the first step, kernels compiled before.
 
 Every rank notes when it has passed each stage; a stage ends when the last rank is through. The
-problem is the default experiment's first, with one agent a rank.
+problem is the default experiment's first, with one agent a rank. In turns with it runs a program
+that does no more than import mpi4py, NumPy and Numba and load one kernel that Numba has cached.
 """
 
 import os
@@ -23,8 +24,8 @@ REPEATS = 5
 
 def main() -> None:
     """Start some jobs and print the table, or be a rank of one."""
-    if len(sys.argv) > 1:
-        one_rank(float(sys.argv[1]))
+    if sys.argv[1:2] in (["package"], ["libraries"]):
+        {"package": one_rank, "libraries": libraries_alone}[sys.argv[1]](float(sys.argv[2]))
         return
     from pathlib import Path
     from statistics import median
@@ -32,21 +33,32 @@ def main() -> None:
     from tests.launch import python
 
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each rank compiles all sources anew
+
+    def job(which: str, ranks: int) -> list[float]:
+        arguments = ("-m", "tests.benchmarks.startup", which, time.monotonic())
+        done = python(*arguments, ranks=ranks, cwd=Path(__file__).parents[2], timeout=600)
+        if done.returncode:
+            sys.exit(done.stderr)
+        return [float(seconds) for seconds in done.stdout.split()]
+
+    def spread(values: list[float]) -> str:
+        return f"{median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
     print(f"seconds, median (min–max) of {REPEATS}; stages are medians")
-    print("| ranks | all | " + " | ".join(STAGES) + " |\n" + "|---" * (len(STAGES) + 2) + "|")
-    for ranks in (1, 4, 16, 100):
-        runs = []
+    heads = ("ranks", "all", *STAGES, "libraries alone", "all / libraries")
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+    for ranks in map(int, sys.argv[1:] or (1, 4, 16, 100)):
+        runs, alone = [], []
         for repeat in range(-1, REPEATS):  # -1 compiles
-            arguments = ("-m", "tests.benchmarks.startup", time.monotonic())
-            done = python(*arguments, ranks=ranks, cwd=Path(__file__).parents[2], timeout=600)
-            if done.returncode:
-                sys.exit(done.stderr)
+            run, libraries = job("package", ranks), job("libraries", ranks)
             if repeat >= 0:
-                runs.append([float(seconds) for seconds in done.stdout.split()])
+                runs.append(run)
+                alone.append(sum(libraries))
         total = [sum(run) for run in runs]
+        ratios = [a / b for a, b in zip(total, alone, strict=True)]
         stages = [f"{median(stage):.2f}" for stage in zip(*runs, strict=True)]
-        whole = f"{median(total):.2f} ({min(total):.2f}–{max(total):.2f})"
-        print("| " + " | ".join([str(ranks), whole, *stages]) + " |", flush=True)
+        cells = [str(ranks), spread(total), *stages, spread(alone), spread(ratios)]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def one_rank(started: float) -> None:
@@ -82,6 +94,26 @@ def one_rank(started: float) -> None:
     last = [comm.allreduce(mark, MPI.MAX) for mark in MARKS]
     if comm.rank == 0:
         print(*(b - a for a, b in pairwise([started, *last])))
+
+
+def libraries_alone(started: float) -> None:
+    """Load what every rank needs of other packages, and print how long it took."""
+    from udsgd_mpi.launcher import before_mpi
+
+    before_mpi()
+    import numba
+    import numpy as np
+    from mpi4py import MPI
+
+    @numba.njit("void(float64[::1])", cache=True)
+    def kernel(x: np.ndarray) -> None:
+        for i in range(len(x)):
+            x[i] *= 2
+
+    kernel(np.zeros(3))
+    last = MPI.COMM_WORLD.allreduce(time.monotonic(), MPI.MAX)
+    if MPI.COMM_WORLD.rank == 0:
+        print(last - started)
 
 
 if __name__ == "__main__":

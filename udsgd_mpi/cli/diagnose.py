@@ -9,7 +9,7 @@ from udsgd_mpi.diagnosis import cost, diagnose
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build
-from udsgd_mpi.graphs.sources import GraphFile
+from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.samplers import AnySampler
 
 

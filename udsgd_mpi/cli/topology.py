@@ -13,7 +13,7 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build, build_topology
 from udsgd_mpi.graphs.files import write_graph
-from udsgd_mpi.graphs.sources import GraphFile
+from udsgd_mpi.graphs.in_files import GraphFile
 
 
 def command(arguments: Namespace) -> None:

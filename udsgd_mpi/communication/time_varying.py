@@ -13,7 +13,8 @@ from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.weights import from_entries
 from udsgd_mpi.graphs import Graph, build_topology
-from udsgd_mpi.graphs.sources import AnyGraph, ErdosRenyi
+from udsgd_mpi.graphs.generators import ErdosRenyi
+from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.seeding import Purpose, generator
 
 

@@ -10,7 +10,8 @@ from udsgd_mpi.clock import AnyComputing, Constant
 from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.communication.dsgd import DSGD
 from udsgd_mpi.data.partition import AnyPartition, Even
-from udsgd_mpi.graphs.sources import AnyGraph, Ring
+from udsgd_mpi.graphs.generators import Ring
+from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.objectives import AnyObjective, Logistic
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.samplers.base import Weight
