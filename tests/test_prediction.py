@@ -11,10 +11,10 @@ from mpi4py import MPI
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.prediction import KnownPredictions, Prediction, combine, predict
+from udsgd_mpi.prediction import AgentForecast, KnownPredictions, Part, Prediction, combine, predict
 from udsgd_mpi.prediction.allocation import allocation
 from udsgd_mpi.prediction.curvature import SamePaths, curvature
-from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.problem import Agent, OneProcess, Problem, pose
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import IID, NBRW, SRRW, Sampler, Stream
 from udsgd_mpi.theory.paths import Functional, over_trials
@@ -368,6 +368,42 @@ def test_a_prediction_takes_more_paths_until_it_is_certain(data: Path) -> None:
     before = predict(posed, OneProcess(AGENTS), np.array([300]), method="paths", trials=100)
     assert certain.error[-1] < 0.045 * certain.mse[-1]
     assert abs(certain.mse - before.mse)[-1] < 4 * np.hypot(certain.error, before.error)[-1]
+
+
+def test_agents_that_problems_have_in_common_are_forecast_once(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, forecast = [], AgentForecast.__call__
+
+    def noted(self: AgentForecast, agent: Agent, i: int, *rest: Any) -> Part:
+        made.append(i)
+        return forecast(self, agent, i, *rest)
+
+    monkeypatch.setattr(AgentForecast, "__call__", noted)
+    graph = {"kind": "erdos_renyi", "mean_degree": 5}
+    settings = {"steps": 300, "record": {"steps": [300]}}
+    known, steps = KnownPredictions(), np.array([300])
+
+    def walkers(**samplers: str) -> Problem:
+        groups = {
+            agents: {"agents": agents.strip("_"), "sampler": sampler, "graph": graph}
+            for agents, sampler in samplers.items()
+        }
+        return problem(data, "srw", groups=groups, **settings)
+
+    problems = [
+        walkers(_0="srw", _1="srw", _2="nbrw", _3="srrw"),
+        walkers(_0="srw", _1="srrw", _2="nbrw", _3="srw"),
+    ]
+    first = known(problems[0], OneProcess(AGENTS), steps)
+    assert sorted(set(made)) == [0, 1, 2, 3]
+    made.clear()
+    second = known(problems[1], OneProcess(AGENTS), steps)
+    assert sorted(set(made)) == [1, 3]
+    anew = predict(problems[1], OneProcess(AGENTS), steps)
+    np.testing.assert_array_equal(second.mse, anew.mse)
+    np.testing.assert_array_equal(second.limiting_covariance, anew.limiting_covariance)
+    assert first.mse != second.mse
 
 
 def test_a_prediction_is_made_once_whatever_w_and_names_are(data: Path) -> None:

@@ -36,6 +36,11 @@ def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, purpose, *indices])))
 
 
+def graph_seed(seed: int, purpose: Purpose, *indices: int) -> int:
+    """Seed of the graph of a source."""
+    return int(generator(seed, purpose, *indices).integers(2**31))
+
+
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _MULTIPLIER_0 = np.uint64(0xD2511F53)

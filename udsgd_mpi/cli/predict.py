@@ -10,7 +10,7 @@ from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.concerns import concerns
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.launcher import cores
-from udsgd_mpi.prediction import Prediction, predict
+from udsgd_mpi.prediction import Forecasts, Prediction, predict
 from udsgd_mpi.problem import OneProcess, Problem, pose_all
 from udsgd_mpi.step_size import StepSize
 
@@ -26,11 +26,17 @@ def command(arguments: Namespace) -> None:
             "agents: expected a number to predict for, got none; use --agents N"
         )
     problems = pose_all(experiments, OneProcess, 1)
+    forecasts = Forecasts()
     for name, problem in problems.items():
         everyone = OneProcess(len(problem.roster), cores())
         steps = problem.experiment.record.at(problem.experiment.steps)
         prediction = predict(
-            problem, everyone, steps, method=arguments.method, trials=arguments.paths
+            problem,
+            everyone,
+            steps,
+            method=arguments.method,
+            trials=arguments.paths,
+            forecasts=forecasts,
         )
         print(f"{name}: {problem.experiment.title}" if problem.experiment.title else name)
         print(_table(prediction, problem))

@@ -1,21 +1,17 @@
 """What the local steps of logistic and ridge regression share: F depends on θ through θᵀx.
 
 The steps of all trials are taken together, first all inner products, then all moves, so that a
-processor works on several at once. As the points to come are known, they are asked for ahead.
+processor works on several at once.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.ahead import AHEAD, ask_for
 from udsgd_mpi.compiled import inlined
-from udsgd_mpi.vectors import prefetch
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
-
-_AHEAD = 12  # trials; the time of so many inner products is about that of a look into memory
-_SHORT = 64  # numbers in a point; longer ones the processor fetches ahead by itself
-_LINE = 8  # numbers in a cache line
 
 
 @inlined
@@ -25,12 +21,9 @@ def inner_products(theta: Floats, X: Indices, r: int, features: Floats, out: Flo
     theta is (trials, d); X, the first rows of the mini-batches, and out are (trials,).
     """
     trials, d = theta.shape
-    ahead = _AHEAD if d <= _SHORT else trials
     for t in range(trials):
-        if t + ahead < trials:
-            for k in range(0, d, _LINE):
-                prefetch(features, X[t + ahead] + r, k)
-            prefetch(features, X[t + ahead] + r, d - 1)
+        if t + AHEAD < trials:
+            ask_for(features, X[t + AHEAD] + r)
         total = 0.0
         for k in range(d):
             total += theta[t, k] * features[X[t] + r, k]

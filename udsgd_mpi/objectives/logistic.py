@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from udsgd_mpi.ahead import ask_for_next
 from udsgd_mpi.compiled import Kernel, kernel
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
@@ -88,6 +89,7 @@ def _descend(
     predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):
         for i in range(agents):
+            ask_for_next(features, X, n, i)
             for r in range(batch[i]):
                 inner_products(theta[i], X[n, i], r, features, predictions[r])
                 for t in range(trials):

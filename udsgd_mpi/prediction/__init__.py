@@ -1,11 +1,13 @@
 """What theory expects of a problem before it is run."""
 
 from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start
+from udsgd_mpi.prediction.forecasts import Forecasts
 from udsgd_mpi.prediction.known import KnownPredictions
 from udsgd_mpi.prediction.predict import Prediction, combine, predict
 
 __all__ = [
     "AgentForecast",
+    "Forecasts",
     "KnownPredictions",
     "Method",
     "Part",

@@ -47,6 +47,15 @@ class Part:
     linear: Floats
     V: Floats
 
+    @property
+    def arrays(self) -> list[Floats]:
+        """All of it, but with the squares of standard errors: what a mean over agents is of."""
+        functionals = [
+            [each.mean, each.variance, each.error**2, each.excess]
+            for each in (self.theta, self.average)
+        ]
+        return [*functionals[0], *functionals[1], self.linear, self.V]
+
 
 class AgentForecast:
     """Forecasts for agents of a problem: what they share is computed once.

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.prediction.forecasts import Forecasts
 from udsgd_mpi.prediction.predict import Prediction, predict
 from udsgd_mpi.problem import Everyone, Problem, inputs_of_noise
 
@@ -12,6 +13,7 @@ class KnownPredictions:
 
     def __init__(self) -> None:
         self._known: dict[bytes, Prediction] = {}
+        self._forecasts = Forecasts()
 
     def __call__(
         self, problem: Problem, everyone: Everyone, steps: NDArray[np.int64]
@@ -19,5 +21,5 @@ class KnownPredictions:
         """See ``predict``; collective where ``everyone`` is."""
         key = inputs_of_noise(problem) + steps.tobytes()
         if key not in self._known:
-            self._known[key] = predict(problem, everyone, steps)
+            self._known[key] = predict(problem, everyone, steps, forecasts=self._forecasts)
         return self._known[key]

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start, overflowing
-from udsgd_mpi.prediction.allocation import allocation
 from udsgd_mpi.prediction.curvature import curvature
-from udsgd_mpi.problem import Agent, Everyone, Problem
+from udsgd_mpi.prediction.forecasts import Forecasts
+from udsgd_mpi.problem import Everyone, Problem
 from udsgd_mpi.theory.paths import Functional
 
 Floats = NDArray[np.float64]
 
 _FEWEST_PATHS = 20  # for the difference that curvature makes
-_TOLERANCE = 0.03
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,7 @@ def predict(
     *,
     method: Method = "auto",
     trials: int | None = None,
+    forecasts: Forecasts | None = None,
 ) -> Prediction:
     """Predict the error of a problem at some steps; collective where ``everyone`` is.
 
@@ -91,12 +91,15 @@ def predict(
         Number of paths of each agent; by default 2,000 of all agents together, at least 40 of each,
         four times as many of walks without a long memory, and where that leaves a standard error
         of more than 3 %, up to 16 times as many of the agents that it is due to.
+    forecasts
+        Knows what was forecast of agents of other problems.
     """
     N = everyone.agents
     # Eigenvectors by different processors may differ in sign.
     spectrum = everyone.once(lambda: np.linalg.eigh(problem.hessian))
     forecast = AgentForecast(problem, spectrum, steps, trials)
-    parts = _forecasts(forecast, problem, everyone, method, adapt=trials is None)
+    forecasts = forecasts or Forecasts()
+    parts = forecasts(forecast, problem, everyone, method, adapt=trials is None)
     mean = _mean_of_parts(parts, everyone)
     start = from_the_start(problem, spectrum, steps)
     first_order = combine(mean.theta, start[0], N)
@@ -123,44 +126,6 @@ def predict(
     )
 
 
-def _forecasts(
-    forecast: AgentForecast, problem: Problem, everyone: Everyone, method: Method, *, adapt: bool
-) -> list[Part]:
-    """Forecasts of the hosted agents, with more paths where their number makes the error."""
-    agents = dict(zip(everyone.hosted, problem.agents, strict=True))
-
-    def action(i: int, item: tuple[Agent, int]) -> Part:
-        agent, paths = item
-        return forecast(agent, i, method, paths)
-
-    def made(paths: dict[int, int]) -> dict[int, Part]:
-        some = {i: (agents[i], number) for i, number in paths.items()}
-        if not problem.portable:
-            return {i: action(i, item) for i, item in some.items()}
-        efforts = {i: number * _nanoseconds(agent) for i, (agent, number) in some.items()}
-        return everyone.shared_out(some, efforts, action)
-
-    parts = made({i: forecast.usual_paths(agent) for i, agent in agents.items()})
-    if adapt:
-        parts |= made(_more_paths(parts, everyone))
-    return [parts[i] for i in agents]
-
-
-def _nanoseconds(agent: Agent) -> float:
-    degree = agent.graph.mean_degree if agent.graph else np.nan
-    return agent.sampler.nanoseconds(degree)
-
-
-def _more_paths(parts: dict[int, Part], everyone: Everyone) -> dict[int, int]:
-    """For the hosted agents of which more paths are to be sampled: how many."""
-    known = everyone.all(
-        [(part.paths, part.theta.error[-1], part.theta.variance[-1]) for part in parts.values()]
-    )
-    paths, errors, variances = map(np.array, zip(*known, strict=True))
-    enough = allocation(paths, errors, _TOLERANCE * variances.sum())
-    return {i: int(enough[i]) for i in parts if enough[i] > paths[i]}
-
-
 def _noise_cancels(problem: Problem) -> bool:
     """Whether some agent's sampler remembers its path, so that the first order may be small."""
     groups = problem.experiment.groups
@@ -169,8 +134,8 @@ def _noise_cancels(problem: Problem) -> bool:
 
 def _mean_of_parts(parts: Sequence[Part], everyone: Everyone) -> Part:
     """Means over agents; the errors are those of the mean, times √N."""
-    shapes = [array.shape for array in _arrays(parts[0])]
-    rows = np.stack([np.concatenate([a.ravel() for a in _arrays(part)]) for part in parts])
+    shapes = [array.shape for array in parts[0].arrays]
+    rows = np.stack([np.concatenate([a.ravel() for a in part.arrays]) for part in parts])
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
     means = np.split(everyone.mean(rows), ends)
     mean = [values.reshape(shape) for values, shape in zip(means, shapes, strict=True)]
@@ -178,14 +143,6 @@ def _mean_of_parts(parts: Sequence[Part], everyone: Everyone) -> Part:
         Functional(mean[k], mean[k + 1], np.sqrt(mean[k + 2]), mean[k + 3]) for k in (0, 4)
     )
     return Part(0, theta, average, mean[8], mean[9])
-
-
-def _arrays(part: Part) -> list[Floats]:
-    functionals = [
-        [each.mean, each.variance, each.error**2, each.excess]
-        for each in (part.theta, part.average)
-    ]
-    return [*functionals[0], *functionals[1], part.linear, part.V]
 
 
 def combine(mean: Functional, start: Floats, N: int) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
-from udsgd_mpi.problem.inputs import inputs_of_noise, inputs_of_run
+from udsgd_mpi.problem.inputs import inputs_of_agents, inputs_of_noise, inputs_of_run
 from udsgd_mpi.problem.pose import Entry, Problem, pose, pose_all, topology_of
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Everyone",
     "OneProcess",
     "Problem",
+    "inputs_of_agents",
     "inputs_of_noise",
     "inputs_of_run",
     "pose",

@@ -8,24 +8,34 @@ from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.problem.pose import Problem
 
 
-def inputs_of_noise(problem: Problem) -> bytes:
-    """Digest of what each agent's own noise depends on, and so the limit, but not W."""
+def inputs_of_agents(problem: Problem) -> list[bytes]:
+    """Digests of what each agent's own noise depends on, and so its part of the limit."""
     experiment, agents = problem.experiment, len(problem.roster)
-    groups = [experiment.groups[name] for name in assign(experiment.groups, agents)]
     settings = (
+        agents,
         experiment.seed,
         experiment.weight,
         experiment.data,
         experiment.partition,
         experiment.objective,
         experiment.step_size,
-        [(group.sampler, group.graph, group.batch) for group in groups],
     )
-    digest = hashlib.sha256(msgspec.json.encode(settings))
+    of_all = hashlib.sha256(msgspec.json.encode(settings))
     # Files and objectives of one's own may change under the same name.
     for values in (problem.minimizer, problem.hessian):
-        digest.update(values.tobytes())
-    return digest.digest()
+        of_all.update(values.tobytes())
+    digests = []
+    for i, name in enumerate(assign(experiment.groups, agents)):
+        group = experiment.groups[name]
+        digest = of_all.copy()
+        digest.update(msgspec.json.encode((i, group.sampler, group.graph, group.batch)))
+        digests.append(digest.digest())
+    return digests
+
+
+def inputs_of_noise(problem: Problem) -> bytes:
+    """Digest of what the limit depends on, but not W."""
+    return hashlib.sha256(b"".join(inputs_of_agents(problem))).digest()
 
 
 def inputs_of_run(problem: Problem) -> bytes:

@@ -12,15 +12,16 @@ from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
-from udsgd_mpi.experiment.schema import Experiment, Group
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.timing import clock_of
-from udsgd_mpi.graphs import Graph, build, build_topology
+from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
+from udsgd_mpi.problem.data_graphs import DataGraphs, drawn_for_all
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.problem.rows import Held, Rows, hold
-from udsgd_mpi.seeding import Purpose, generator
+from udsgd_mpi.seeding import Purpose, generator, graph_seed
 from udsgd_mpi.theory.minimizer import Minimum, minimum
 
 Floats = NDArray[np.float64]
@@ -109,7 +110,7 @@ class Problem:
 def pose_all(
     experiments: Mapping[str, Experiment], everyone: Callable[[int], Everyone], default_agents: int
 ) -> dict[str, Problem]:
-    """Pose the problems of all variants; those with the same data hold them once.
+    """Pose the problems of all variants; those with the same data or graphs hold them once.
 
     Parameters
     ----------
@@ -124,6 +125,7 @@ def pose_all(
         If data, graphs and settings do not fit each other.
     """
     held: dict[bytes, Held] = {}
+    data_graph = DataGraphs()
     problems = {}
     for name, experiment in experiments.items():
         agents = experiment.agents or default_agents
@@ -131,17 +133,24 @@ def pose_all(
         key = msgspec.json.encode((experiment.data, experiment.partition, experiment.seed, agents))
         if key not in held:
             held[key] = hold(experiment.data, experiment.partition, experiment.seed, all_agents)
-        problems[name] = pose(experiment, all_agents, held[key])
+        problems[name] = pose(experiment, all_agents, held[key], data_graph)
     return problems
 
 
-def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -> Problem:
+def pose(
+    experiment: Experiment,
+    everyone: Everyone,
+    held: Held | None = None,
+    data_graph: DataGraphs | None = None,
+) -> Problem:
     """Load the data, share them out, draw the graphs and find θ*.
 
     Parameters
     ----------
     held
         The hosted agents' rows, where they are known already.
+    data_graph
+        Knows graphs that were drawn for other variants.
 
     Raises
     ------
@@ -150,6 +159,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     """
     seed = experiment.seed
     held = held or hold(experiment.data, experiment.partition, seed, everyone)
+    data_graph = data_graph or DataGraphs()
     topology = everyone.once(lambda: topology_of(experiment, everyone.agents))
     schedule = everyone.everywhere(lambda: experiment.communication.start(topology, seed))
     names = assign(experiment.groups, everyone.agents)
@@ -164,7 +174,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     nodes = everyone.all(everyone.each(batches))
     drawn = everyone.dealt(
         lambda: [
-            _graph(i, names[i], group, nodes[i], seed) if _drawn_for_all(group) else None
+            data_graph(i, names[i], group, nodes[i], seed) if drawn_for_all(group) else None
             for i, group in enumerate(groups)
         ]
     )
@@ -173,7 +183,7 @@ def pose(experiment: Experiment, everyone: Everyone, held: Held | None = None) -
     def agent(i: int) -> Agent:
         graph = graphs[i]
         if graph is None and groups[i].sampler.on_graph:
-            graph = _graph(i, names[i], groups[i], nodes[i], seed)
+            graph = data_graph(i, names[i], groups[i], nodes[i], seed)
         features, labels = rows[i]
         labels = experiment.objective.encode(labels, classes)
         order = _batch_order(len(labels), nodes[i], groups[i].batch, seed, i)
@@ -213,8 +223,8 @@ def topology_of(experiment: Experiment, agents: int) -> Graph:
     ConfigurationError
         If it is not connected, or not of their number.
     """
-    graph_seed = _graph_seed(experiment.seed, Purpose.TOPOLOGY)
-    return build_topology(experiment.topology, agents, graph_seed, "topology")
+    seed = graph_seed(experiment.seed, Purpose.TOPOLOGY)
+    return build_topology(experiment.topology, agents, seed, "topology")
 
 
 def _classes(experiment: Experiment, rows: list[Rows], everyone: Everyone) -> Floats:
@@ -240,33 +250,6 @@ def _batch_order(
         return slice(None)
     order = generator(seed, Purpose.BATCHES, agent).permutation(points)
     return order[: batches * batch]
-
-
-def _drawn_for_all(group: Group) -> bool:
-    return group.sampler.on_graph and group.graph is not None and not group.graph.is_of_agents
-
-
-def _graph(i: int, name: str, group: Group, nodes: int, seed: int) -> Graph:
-    if group.graph is None:
-        raise ConfigurationError(
-            f"groups.{name}: expected a graph for a walk on the data, got none; add for example"
-            f' graph = "small_world"'
-        )
-    of = "points" if group.batch == 1 else "batches"
-    what = f"data graph of agent {i} (groups.{name}.graph)"
-    if nodes < 2:
-        raise ConfigurationError(
-            f"{what}: expected at least two {of} to walk between, got {nodes}; use fewer agents,"
-            " a larger data set or another partition"
-        )
-    source = group.graph.of_agent(i)
-    graph = build(source, nodes, _graph_seed(seed, Purpose.DATA_GRAPH, i), what)
-    if len(graph) != nodes:
-        raise ConfigurationError(
-            f"{what}: expected a node for each of the agent's {nodes} {of}, got {len(graph)}"
-            " nodes; use another graph, or a snowball of a larger one"
-        )
-    return graph
 
 
 def _minimum(
@@ -298,7 +281,3 @@ def _entry(agent: Agent) -> Entry:
     return Entry(
         agent.group, agent.sampler.name, len(agent.points.labels), agent.batch, mean_degree
     )
-
-
-def _graph_seed(seed: int, purpose: Purpose, *indices: int) -> int:
-    return int(generator(seed, purpose, *indices).integers(2**31))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.ahead import ask_for_next
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.samplers import Path
 from udsgd_mpi.step_size import StepSize
@@ -109,6 +110,7 @@ def linear_descent(
     agents, trials, d = theta.shape
     for n in range(len(gamma)):
         for i in range(agents):
+            ask_for_next(g, X, n, i)
             for t in range(trials):
                 x = X[n, i, t]
                 for a in range(d):
