@@ -93,6 +93,18 @@ def test_dry_run_plans_and_writes_nothing(tmp_path: Path, here: Callable[..., Sa
     assert not list(tmp_path.iterdir())
 
 
+def test_dry_run_halves_the_traffic_in_single_precision(here: Callable[..., Said]) -> None:
+    said = []
+    for precision in ("double", "single"):
+        setting = f"communication.precision={precision}"
+        done = here("--dry-run", "--agents", 20, "--ranks", 4, "--trials", 8, "--set", setting)
+        assert done.code == 0, done.stderr
+        said += re.findall(r"messages and ([\d.]+) (\w+) at", done.stdout)[:1]
+    (whole, unit), (half, same) = said
+    assert unit == same
+    assert float(whole) == pytest.approx(2 * float(half), rel=0.02)
+
+
 def test_dry_run_takes_the_ranks_of_the_launcher(tmp_path: Path) -> None:
     done = udsgd("--dry-run", "--agents", 20, ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

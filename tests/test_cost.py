@@ -65,6 +65,15 @@ def test_exchanges_count_at_aggregations_alone(interval: int, share: float) -> N
     assert cost(problem, Layout.even(6, 1)).exchange == 0
 
 
+@pytest.mark.parametrize(("precision", "number"), [("double", 8), ("single", 4)])
+def test_numbers_of_messages_are_as_long_as_their_precision(precision: str, number: int) -> None:
+    network = Network(message=0.0, bandwidth=1.0)
+    problem = posed(communication={"kind": "dsgd", "precision": precision})
+    found = cost(problem, Layout.even(6, 3), network)
+    assert found.exchange == pytest.approx(2 * 4 * 30 * number)
+    assert found.work > 0
+
+
 def test_patterns_differ_in_what_they_send() -> None:
     row = 4 * 30 * 8
     network = Network(message=0.0, bandwidth=row)
