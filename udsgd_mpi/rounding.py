@@ -5,8 +5,11 @@
 q rounds to single precision; sums are in double. As an agent keeps what its own half-step loses,
 θ^i − q(θ^i), the average over the agents stays what it was (Frasca, Carli, Fagnani and Zampieri,
 Average consensus on networks with quantized communication, Int. J. Robust Nonlinear Control 19,
-2009), and moves far below what q resolves are not lost.
+2009), and moves far below what q resolves are not lost. Averages are themselves rounded, as they
+are sent on: there the average over the agents may move by what q loses.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,12 @@ from udsgd_mpi.compiled import inlined, kernel
 Floats = NDArray[np.float64]
 
 DOUBLE = np.dtype(np.float64)  # what is not rounded
+
+
+def as_sent(values: Floats, number: np.dtype[Any]) -> NDArray[Any]:
+    """Values in the type of the numbers in a message; what is too large for it is infinite."""
+    with np.errstate(over="ignore"):
+        return values.astype(number, copy=False)
 
 
 @inlined
@@ -48,3 +57,9 @@ def round_off(rows: Floats, lost: Floats) -> None:
         Receives what they lose; same shape.
     """
     round_rows(rows, lost)
+
+
+@kernel("void(float64[:, ::1], float64[:, ::1])")
+def restore(rows: Floats, lost: Floats) -> None:
+    """Undo ``round_off``, or give what it took to what rows have become."""
+    restore_rows(rows, lost)

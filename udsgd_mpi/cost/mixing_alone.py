@@ -11,7 +11,7 @@ from udsgd_mpi.exchange_plan import Plan, Rows
 from udsgd_mpi.fused import FusedSteps, Memory
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
-from udsgd_mpi.rounding import DOUBLE, round_off
+from udsgd_mpi.rounding import DOUBLE, restore, round_off
 from udsgd_mpi.sgd import StepByStep, Update
 
 Floats = NDArray[np.float64]
@@ -71,8 +71,9 @@ class MixingAlone:
         """The half-steps, once they have been mixed elsewhere."""
         W = self._schedule.mixing(n)
         if len(self._lost):
-            round_off(half_steps.reshape(self._lost.shape), self._lost)
-            half_steps += self._lost.reshape(half_steps.shape)
+            whole = half_steps.reshape(self._lost.shape)
+            round_off(whole, self._lost)
+            restore(whole, self._lost)
         if isinstance(W, Weights):
             for rows in self._rows.get(id(W)) or self._rows_of(W, []):
                 rows.combine(self._half_steps, self._mixed)

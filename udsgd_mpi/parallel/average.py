@@ -11,7 +11,7 @@ from udsgd_mpi.agent_sums import mean_of_rows, mean_over_agents
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.rounding import DOUBLE
+from udsgd_mpi.rounding import DOUBLE, as_sent
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ class AgentAverage:
                 [incoming, (arriving, np.cumsum(arriving) - arriving)],
             )
         mean_over_agents(np.asarray(incoming, np.float64), self._mean)
-        mean = self._mean.astype(self._number, copy=False)
+        mean = as_sent(self._mean, self._number)
         with waiting("all ranks"):
             self._comm.Allgatherv(mean, [self._means, (self._widths, self._edges[:-1])])
         return np.asarray(self._means, np.float64)
@@ -107,7 +107,7 @@ class AverageInMemory:
         memory = self._blocks.memory
         self._meet()
         mean_of_rows(memory.buffers[self._blocks.present], place, self._start, self._slice)
-        self._slice[:] = self._slice.astype(self._number, copy=False)
+        self._slice[:] = as_sent(self._slice, self._number)
         self._meet()
         return memory.common
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.host_memory import HostMemory
-from udsgd_mpi.rounding import DOUBLE, round_off
+from udsgd_mpi.rounding import DOUBLE, restore, round_off
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ class Blocks:
     def restore(self) -> None:
         """Give it back."""
         if len(self.lost):
-            np.add(self.rows, self.lost, out=self.rows)
+            restore(self.rows, self.lost)
 
     @property
     def rows(self) -> Floats:
