@@ -92,6 +92,14 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
         flags("--set", "communication.kind=dsdg"),
         ["'dsdg'", "did you mean 'dsgd'"],
     ),
+    "unknown precision": (
+        flags("--set", "communication.precision=half"),
+        ["communication.precision", "one of 'double', 'single'", "got 'half'"],
+    ),
+    "unknown interval": (
+        flags("--set", "communication.interval=lgo"),
+        ["communication.interval", "one of 'log', 'loglog', or", "got 'lgo'"],
+    ),
     "unknown data set": (flags("--data", "digist"), ["'digist'", "did you mean 'digits'"]),
     "unknown flag": (flags("--trails", "5"), ["'--trails'", "did you mean '--trials'"]),
     "flag without value": (flags("--steps"), ["--steps", "expected one argument"]),

@@ -3,7 +3,7 @@
 import re
 import types
 from collections.abc import Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -78,6 +78,8 @@ def _expand(raw: Any, kind: Any, path: str) -> Any:
         return _expand_tagged(raw, tags, path)
     if choices and isinstance(raw, Mapping):
         return _expand_struct(raw, choices[0], path)
+    if words := _words(kind):
+        _check_word(raw, kind, words, path)
     if get_origin(_plain(kind)) is list and isinstance(raw, list):
         item_type = get_args(_plain(kind))[0]
         return [_expand(item, item_type, f"{path}[{k}]") for k, item in enumerate(raw)]
@@ -85,6 +87,15 @@ def _expand(raw: Any, kind: Any, path: str) -> Any:
         value_type = get_args(_plain(kind))[1]
         return {key: _expand(value, value_type, _join(path, key)) for key, value in raw.items()}
     return raw
+
+
+def _check_word(raw: Any, kind: Any, words: list[str], path: str) -> None:
+    alone = get_origin(_plain(kind)) is Literal
+    if raw not in words and (alone or isinstance(raw, str)):
+        other = "" if alone else ", or a value that is no text"
+        raise ConfigurationError(
+            f"{path}: expected one of {', '.join(map(repr, words))}{other}, got {raw!r}"
+        )
 
 
 def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str) -> Any:
@@ -139,9 +150,16 @@ def _fields(struct: type[Struct]) -> tuple[Any, ...]:
 
 
 def _structs(kind: Any) -> list[type[Struct]]:
+    return [m for m in _members(kind) if isinstance(m, type) and issubclass(m, Struct)]
+
+
+def _words(kind: Any) -> list[str]:
+    return [word for m in _members(kind) if get_origin(m) is Literal for word in get_args(m)]
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
     kind = _plain(kind)
-    members = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    return [m for m in members if isinstance(m, type) and issubclass(m, Struct)]
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
 def _plain(kind: Any) -> Any:
