@@ -31,11 +31,13 @@ def test_a_run_on_two_ranks(tmp_path: Path) -> None:
         first = 4 if name == "some-srrw" else 2
         assert hosted == [(0, 0, 0, first), (0, 1, first, 5 - first)]
         for row in rows:
-            assert min(row.sampling, row.gradient, row.mixing, row.waiting, row.recording) > 0
+            assert min(row.sampling, row.gradient, row.mixing, row.recording) > 0
             # On a ring cut in two places a rank has two agents that the other needs, or one.
             assert row.messages == 400
             assert row.bytes_sent == 400 * min(2, row.agents) * 3 * 64 * 8
             assert 30e6 < row.peak_memory < 3e9
+        # Who always comes last to an exchange does not wait.
+        assert max(row.waiting for row in rows) > 0
     for rank in range(2):
         assert sum(rows[rank].seconds for rows in found.values()) < wall
     assert "communication" in done.stdout
