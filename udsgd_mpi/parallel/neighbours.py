@@ -15,6 +15,8 @@ from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.rounding import DOUBLE
 
+Floats = NDArray[np.float64]
+
 
 class NeighbourMixing:
     """θ^i ← Σ_j w_ij θ^j over the agents of all ranks, for a W that comes back: planned once.
@@ -111,7 +113,7 @@ class NeighbourMixing:
         half_steps = self._blocks.buffers[self._blocks.present]
         for to, rows in self._plan.sends:
             if to in self._packed:
-                self._packed[to][:] = half_steps[rows]
+                _pack(half_steps, rows, self._packed[to])
         MPI.Prequest.Startall(requests)
 
     def free(self) -> None:
@@ -154,6 +156,13 @@ def _room(plan: Plan, blocks: Blocks) -> dict[int, NDArray[Any]]:
         source: np.empty((rows.stop - rows.start, length), blocks.number)
         for source, rows in plan.receives
     }
+
+
+def _pack(half_steps: Floats, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
+    if out.dtype == DOUBLE:  # without a copy between
+        np.take(half_steps, rows, axis=0, out=out, mode="clip")
+    else:
+        out[:] = half_steps[rows]
 
 
 def _unpack(arriving: Mapping[int, NDArray[Any]], plan: Plan, blocks: Blocks) -> None:
