@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import one_of
+from udsgd_mpi.regular_file import require_regular_file
 
 LAUNCHERS = ("srun", "mpirun")
 _DEFAULT = "default"
@@ -74,6 +75,7 @@ def _sites() -> Path:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    require_regular_file(file, f"site file {file}")
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.cluster.tasks import Task
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.regular_file import require_regular_file
 
 
 def folder_of(output: Path) -> Path:
@@ -76,6 +77,7 @@ def read_submission(output: Path) -> Submission | None:
     file = _file(output)
     if not file.exists():
         return None
+    require_regular_file(file, f"record {file}")
     try:
         return msgspec.json.decode(file.read_bytes(), type=Submission)
     except (OSError, msgspec.MsgspecError) as error:

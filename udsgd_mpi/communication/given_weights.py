@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.weights import Weights, from_entries
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.regular_file import require_regular_file
 
 _TOLERANCE = 1e-9
 
@@ -22,6 +23,7 @@ def read_weights(path: Path, topology: Graph) -> Weights:
         are no neighbours, or leaves the agents in parts; names the agents.
     """
     name = f"communication.weights {path}"
+    require_regular_file(path, name)
     try:
         lines = path.read_text(encoding="utf-8").replace(",", " ").splitlines()
         rows = [line.partition("#")[0].split() for line in lines]

@@ -12,6 +12,7 @@ import tomli_w
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check, expand, merge
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.regular_file import require_regular_file
 from udsgd_mpi.templates import of_agent
 
 _NO_SETTINGS = ("variant", "claim", "quick")
@@ -32,6 +33,7 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
         if path is None:
             text = files("udsgd_mpi").joinpath("default.toml").read_text(encoding="utf-8")
             return tomllib.loads(text)
+        require_regular_file(path, f"experiment file {path}")
         return dict(_beside(path.parent, tomllib.loads(path.read_text(encoding="utf-8"))))
     except OSError as error:
         raise ConfigurationError(

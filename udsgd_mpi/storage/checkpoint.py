@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.atomic_file import replacing
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.regular_file import require_regular_file
 from udsgd_mpi.telemetry import Telemetry
 
 FORMAT = "udsgd_mpi checkpoint"
@@ -114,6 +115,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     for candidate in (path, _previous(path)):
         if not candidate.exists():
             continue
+        require_regular_file(candidate, f"checkpoint {candidate}")
         try:
             return _checked(candidate)
         except _DAMAGE as error:

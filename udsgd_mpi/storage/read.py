@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.lazy import lazy
+from udsgd_mpi.regular_file import require_regular_file
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
 
@@ -102,6 +103,7 @@ def open_results(path: Path) -> Iterator["h5py.File"]:
     ConfigurationError
         If the file is missing, damaged, or not a result file of this program.
     """
+    require_regular_file(path, f"results {path}")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
