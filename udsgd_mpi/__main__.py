@@ -6,7 +6,10 @@ import time
 import traceback
 
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import ExitCode, OutputError
+from udsgd_mpi.errors import ExitCode, LocalError, OutputError
+from udsgd_mpi.launcher import launched_rank
+
+_SECONDS_FOR_RANK_0 = 1.0  # which may have the same to say, and then ends all
 
 
 def entry() -> None:
@@ -16,10 +19,12 @@ def entry() -> None:
     except OutputError as error:
         print(f"udsgd: error: {error}", file=sys.stderr, flush=True)
         _end_all_ranks(ExitCode.INPUT_OUTPUT)
-    except SystemExit as request:
-        if request.code in (None, 0):  # --help and --version
-            raise
-        _end_all_ranks(ExitCode.INTERNAL)
+    except LocalError as error:
+        if launched_rank() > 0:
+            time.sleep(_SECONDS_FOR_RANK_0)
+        message = f"udsgd: error: on rank {launched_rank()}: {error}"
+        print(message, file=sys.stderr, flush=True)
+        _end_all_ranks(ExitCode.USAGE)
     except BaseException:  # noqa: BLE001 - whatever it is, the other ranks must not wait
         sys.stderr.write(f"udsgd: internal error{_where()}\n{traceback.format_exc()}")
         _end_all_ranks(ExitCode.INTERNAL)

@@ -19,6 +19,10 @@ class ConfigurationError(ValueError):
     """Something in the user's hands is wrong; the message says what, and what to do."""
 
 
+class LocalError(ConfigurationError):
+    """One that was raised on one rank, and that the others know of only where all agree."""
+
+
 class OutputError(OSError):
     """The results could not be written."""
 

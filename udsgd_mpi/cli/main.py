@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from udsgd_mpi.cli.arguments import parse
-from udsgd_mpi.errors import ConfigurationError, ExitCode, Stopped
+from udsgd_mpi.errors import ConfigurationError, ExitCode, LocalError, Stopped
 from udsgd_mpi.launcher import launched_rank, launched_size
 
 
@@ -18,14 +18,21 @@ def main(argv: Sequence[str]) -> ExitCode:
     ------
     OutputError
         If results can't be written, which other ranks may not know.
+    LocalError
+        If there are other ranks, which do not know of it.
     """
     try:
-        arguments = parse(argv)
+        try:
+            arguments = parse(argv)
+        except SystemExit:  # --help and --version, which argparse ends so
+            return ExitCode.DONE
         # Each module loads what its subcommand needs, which for some is a lot.
         import_module(f"udsgd_mpi.cli.{arguments.command}").command(arguments)
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ConfigurationError as error:
+        if isinstance(error, LocalError) and launched_size() > 1:
+            raise
         return _from_root(ExitCode.USAGE, f"udsgd: error: {error}")
     except Stopped as stopped:
         return _from_root(ExitCode.STOPPED, f"udsgd: stopped: {stopped}; go on with --resume")

@@ -3,6 +3,7 @@
 import sys
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.users_code import UsersObject, users
 
 
 class Custom(Objective, frozen=True, tag="custom"):
@@ -95,10 +97,13 @@ def _load(path: str, arguments: tuple[tuple[str, Any], ...]) -> Any:
     module, _, name = path.partition(":")
     if "" not in sys.path:  # the console script does not look into the working folder
         sys.path.insert(0, "")
-    try:
-        return getattr(import_module(module), name)(**dict(arguments))
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    own = f"objective {path}"
+    found = users(own, find_spec, module) if module and name else None
+    made = getattr(users(own, import_module, module), name, None) if found else None
+    if made is None:
+        missing = f"no {name!r} in {found.origin}" if found else f"no module {module!r}"
         raise ConfigurationError(
             f'objective.path: expected "module:Class" that Python can import from here, got'
-            f" {path!r} ({error})"
-        ) from error
+            f" {path!r} ({missing})"
+        )
+    return UsersObject(own, users(own, made, **dict(arguments)))
