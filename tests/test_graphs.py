@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import networkx as nx
@@ -11,6 +13,20 @@ import pytest
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import AnyGraph, Graph, build
 from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.graphs.generators import (
+    Barbell,
+    Clustered,
+    Complete,
+    ErdosRenyi,
+    Exponential,
+    Generator,
+    RandomRegular,
+    Ring,
+    ScaleFree,
+    SmallWorld,
+    Star,
+    Torus,
+)
 from udsgd_mpi.graphs.in_files import InFile, RandomNodes, Snowball, SubGraph
 from udsgd_mpi.graphs.parts import label_parts
 from udsgd_mpi.graphs.source import GraphSource
@@ -37,6 +53,77 @@ def test_generators_give_connected_graphs_of_the_size(generator: type[GraphSourc
     assert len(graph) == n
     again = build(generator(), n, seed=7, name="graph")
     np.testing.assert_array_equal(graph.neighbours, again.neighbours)
+
+
+def torus(n: int) -> nx.Graph:
+    rows = next(r for r in range(int(n**0.5), 0, -1) if n % r == 0)
+    grid = nx.grid_2d_graph(rows, n // rows, periodic=True)
+    return nx.convert_node_labels_to_integers(grid, ordering="sorted")
+
+
+def clustered(n: int, clusters: int) -> nx.Graph:
+    parts = [part.tolist() for part in np.array_split(np.arange(n), clusters) if len(part)]
+    graph = nx.disjoint_union_all([nx.complete_graph(len(part)) for part in parts])
+    following = [*parts[1:], parts[0]]
+    graph.add_edges_from((a[-1], b[0]) for a, b in zip(parts, following, strict=True))
+    return graph
+
+
+BY_FORMULA = {
+    Ring(): nx.cycle_graph,
+    Star(): lambda n: nx.star_graph(n - 1),
+    Complete(): nx.complete_graph,
+    Torus(): torus,
+    Exponential(): lambda n: nx.circulant_graph(n, [2**k for k in range((n - 1).bit_length())]),
+    Barbell(): lambda n: nx.path_graph(n) if n < 4 else nx.barbell_graph(n // 2, n % 2),
+    Clustered(): lambda n: clustered(n, 4),
+    Clustered(clusters=1): lambda n: clustered(n, 1),
+    Clustered(clusters=7): lambda n: clustered(n, 7),
+}
+
+
+def same(graph: Graph, expected: nx.Graph) -> bool:
+    """Whether a graph is one of networkx but for loops and parallel edges."""
+    edges = {frozenset(edge) for edge in expected.edges}
+    found = {frozenset(edge) for edge in graph.to_networkx().edges}
+    ascending = all((np.diff(row) > 0).all() for row in np.split(graph.neighbours, graph.offsets))
+    return len(graph) == len(expected) and ascending and found == {e for e in edges if len(e) == 2}
+
+
+@pytest.mark.parametrize("source", BY_FORMULA, ids=repr)
+def test_graphs_by_formula_are_those_of_networkx(source: Generator) -> None:
+    for n in range(1, 61):
+        assert same(source.draw(n, seed=0), BY_FORMULA[source](n)), n
+
+
+def drawn_by_networkx(draw: Callable[[int], nx.Graph], seed: int) -> nx.Graph:
+    """The first that is connected."""
+    return next(graph for graph in map(draw, range(seed, seed + 100)) if nx.is_connected(graph))
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**31 - 1])
+def test_random_graphs_are_those_of_networkx(seed: int) -> None:
+    """Of the same seed, so that the laws are the same too."""
+
+    def check(source: Generator, n: int, draw: Callable[[int], nx.Graph]) -> None:
+        assert same(source.draw(n, seed), drawn_by_networkx(draw, seed)), (source, n)
+
+    for n in (6, 7, 12, 60, 569):
+        for k, p in ((2, 0.0), (4, 0.1), (5, 1.0)):
+            check(SmallWorld(k=k, p=p), n, partial(nx.watts_strogatz_graph, n, k, p))
+        for m in (1, 3, 5):
+            check(ScaleFree(m=m), n, partial(nx.barabasi_albert_graph, n, m))
+        for mean_degree in (4.9, 9.0) if n < 100 else (9.0,):
+            p = min(1.0, mean_degree / (n - 1))
+            draw = partial(nx.fast_gnp_random_graph, n, p)
+            check(ErdosRenyi(mean_degree=mean_degree), n, draw)
+        check(RandomRegular(), n, partial(nx.random_regular_graph, 4, n))
+
+
+def test_hardly_any_edges_are_refused_as_disconnected() -> None:
+    assert len(ErdosRenyi(mean_degree=1e-320).draw(1, 0)) == 1
+    with pytest.raises(ConfigurationError, match="none of 100 graphs"):
+        ErdosRenyi(mean_degree=1e-320).draw(10, 0)
 
 
 def test_compressed_rows() -> None:
@@ -70,15 +157,17 @@ def test_sub_graphs_are_connected_induced_and_reproducible(
 ) -> None:
     drawn = source(path=str(tmp_path / "big.txt"), core=core)
     inner = max(nx.connected_components(nx.k_core(big, core)), key=len)
-    nodes = [sorted(drawn.nodes(30, seed, "graph").tolist()) for seed in (3, 3, 4)]
+    whole, eligible = drawn.whole(), drawn.eligible(read_graph(drawn.file))
+    nodes = [sorted(eligible[drawn.drawn(whole, 30, seed, "graph")].tolist()) for seed in (3, 3, 4)]
     assert nodes[0] == nodes[1] != nodes[2]
     for chosen in nodes:
         assert len(set(chosen)) == 30
         assert set(chosen) <= inner
         assert nx.is_connected(big.subgraph(chosen))
     induced = nx.convert_node_labels_to_integers(big.subgraph(nodes[0]), ordering="sorted")
-    part = build(drawn, 30, 3, "graph").to_networkx()
-    assert nx.utils.graphs_equal(part, induced)
+    for known in (None, whole):
+        part = build(drawn, 30, 3, "graph", known).to_networkx()
+        assert nx.utils.graphs_equal(part, induced)
 
 
 @pytest.mark.parametrize("source", SUB_GRAPHS, ids=lambda g: g.__struct_config__.tag)
@@ -107,7 +196,7 @@ def test_random_nodes_are_the_fewest(big: nx.Graph, tmp_path: Path) -> None:
     while len(largest) < 30:
         m += 1
         largest = max(nx.connected_components(big.subgraph(order[:m])), key=len)
-    assert set(drawn.nodes(30, 5, "graph").tolist()) <= largest
+    assert set(drawn.drawn(drawn.whole(), 30, 5, "graph").tolist()) <= largest
     assert len(largest) < 45
 
 

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 from udsgd_mpi.data.datasets import Dataset
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.generators import ErdosRenyi, Ring
 from udsgd_mpi.hosting import layout_on
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.everyone import OnRanks
@@ -61,6 +64,49 @@ def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.Monke
     experiment = check(SETTINGS | {"data": {"path": "{agent}.svm"}})
     pose(experiment, OnRanks.evenly(COMM, AGENTS))
     assert seen == [f"{i}.svm" for i in Layout.even(AGENTS, COMM.size).hosted(COMM.rank)]
+
+
+def test_graphs_are_cut_by_their_hosts_from_a_file_that_rank_0_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    big = ErdosRenyi().build(400, 5, "graph")
+    reads, cuts = [], []
+
+    def read(path: Path) -> Graph:
+        reads.append(path)
+        return big
+
+    def cut(_: Graph, nodes: NDArray[np.int64]) -> Graph:
+        cuts.append(len(nodes))
+        return induced(big, nodes)
+
+    induced = Graph.induced
+    monkeypatch.setattr("udsgd_mpi.graphs.in_files.read_graph", read)
+    monkeypatch.setattr(Graph, "induced", cut)
+    walkers = SETTINGS["groups"]["walkers"] | {"graph": {"kind": "snowball", "path": "big.txt"}}
+    experiment = check(SETTINGS | {"groups": SETTINGS["groups"] | {"walkers": walkers}})
+    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    assert len(reads) == (COMM.rank == 0)
+    assert cuts == [len(agent.graph) for agent in mine.agents if agent.graph]
+    whole = pose(experiment, OneProcess(AGENTS))
+    for i, agent in zip(OnRanks.evenly(COMM, AGENTS).hosted, mine.agents, strict=True):
+        expected = whole.agents[i].graph
+        assert (agent.graph is None) == (expected is None)
+        if agent.graph and expected:
+            np.testing.assert_array_equal(agent.graph.offsets, expected.offsets)
+            np.testing.assert_array_equal(agent.graph.neighbours, expected.neighbours)
+
+
+@pytest.mark.parametrize("graph", ["clustered", {"kind": "file", "path": "big.txt"}])
+def test_agents_of_one_graph_hold_it_once(
+    graph: str | dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    big = Ring().build(40, 0, "graph")
+    monkeypatch.setattr("udsgd_mpi.graphs.in_files.read_graph", lambda _: big)
+    groups = {"walkers": {"share": 1, "sampler": "srw", "graph": graph}}
+    experiment = check({"groups": groups, "partition": {"kind": "even", "points": 40}})
+    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    assert len({id(agent.graph) for agent in mine.agents}) == 1
 
 
 def test_an_error_of_one_rank_is_raised_on_all() -> None:

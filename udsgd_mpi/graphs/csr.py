@@ -85,6 +85,11 @@ class Graph:
             )
         return self
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a way between any two nodes."""
+        return self._parts()[0] == 1
+
     def largest_part(self) -> NDArray[np.int64]:
         """Nodes of the largest connected part, ascending."""
         _, part = self._parts()

@@ -1,12 +1,15 @@
 """Graphs by generator, for any number of nodes."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.graphs.csr import Graph
+from udsgd_mpi.graphs.random_edges import erdos_renyi_edges, scale_free_edges, small_world_edges
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.lazy import lazy
 
@@ -21,123 +24,189 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[int, Meta(ge=1)]
 
 
-class Ring(GraphSource, frozen=True, tag="ring"):
+class Generator(GraphSource, frozen=True):
+    """A graph on any number of nodes, by a formula or at random."""
+
+    def draw(self, n: int, seed: int) -> Graph:
+        """A graph on the nodes 0, …, n − 1; random ones depend on the seed alone."""
+        raise NotImplementedError
+
+    def build(self, n: int, seed: int, name: str, whole: Graph | None = None) -> Graph:
+        return self.draw(n, seed).connected(name)
+
+
+class Ring(Generator, frozen=True, tag="ring"):
     """A cycle."""
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        return nx.cycle_graph(n)
+    random: ClassVar[bool] = False
+
+    def draw(self, n: int, seed: int) -> Graph:
+        return _circulant(n, [1])
 
 
-class Star(GraphSource, frozen=True, tag="star"):
+class Star(Generator, frozen=True, tag="star"):
     """Node 0 is a neighbour of all others, and they have no other."""
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        return nx.star_graph(n - 1)
+    random: ClassVar[bool] = False
+
+    def draw(self, n: int, seed: int) -> Graph:
+        return Graph.of_edges(n, np.zeros(n - 1, dtype=np.int64), np.arange(1, n))
 
 
-class Complete(GraphSource, frozen=True, tag="complete"):
+class Complete(Generator, frozen=True, tag="complete"):
     """All nodes are neighbours."""
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        return nx.complete_graph(n)
+    random: ClassVar[bool] = False
+
+    def draw(self, n: int, seed: int) -> Graph:
+        return _complete(n)
 
 
-class Torus(GraphSource, frozen=True, tag="torus"):
+class Torus(Generator, frozen=True, tag="torus"):
     """A periodic grid, as square as n allows."""
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
+    random: ClassVar[bool] = False
+
+    def draw(self, n: int, seed: int) -> Graph:
         rows = next(r for r in range(int(n**0.5), 0, -1) if n % r == 0)
-        grid = nx.grid_2d_graph(rows, n // rows, periodic=True)
-        return nx.convert_node_labels_to_integers(grid, ordering="sorted")
+        node = np.arange(n).reshape(rows, -1)
+        right, below = np.roll(node, -1, axis=1), np.roll(node, -1, axis=0)
+        heads = np.concatenate([right.ravel(), below.ravel()])
+        return Graph.of_edges(n, np.tile(node.ravel(), 2), heads)
 
 
-class Exponential(GraphSource, frozen=True, tag="exponential"):
+class Exponential(Generator, frozen=True, tag="exponential"):
     """Node i is a neighbour of i ± 2^k for every 2^k < n."""
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        return nx.circulant_graph(n, [2**k for k in range((n - 1).bit_length())])
+    random: ClassVar[bool] = False
+
+    def draw(self, n: int, seed: int) -> Graph:
+        return _circulant(n, [2**k for k in range((n - 1).bit_length())])
 
 
-class Barbell(GraphSource, frozen=True, tag="barbell"):
+class Barbell(Generator, frozen=True, tag="barbell"):
     """Two cliques of n // 2 nodes; an odd node stands on the bridge between them."""
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        return nx.path_graph(n) if n < 4 else nx.barbell_graph(n // 2, n % 2)
+    random: ClassVar[bool] = False
+
+    def draw(self, n: int, seed: int) -> Graph:
+        half = n // 2
+        return _cliques(n, np.unique([0, half, n - half]))
 
 
-class Clustered(GraphSource, frozen=True, tag="clustered"):
+class Clustered(Generator, frozen=True, tag="clustered"):
     """Cliques of nearly equal size, joined in a ring by single edges."""
+
+    random: ClassVar[bool] = False
 
     clusters: Positive = 4
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
+    def draw(self, n: int, seed: int) -> Graph:
         parts = [part for part in np.array_split(np.arange(n), self.clusters) if len(part)]
-        graph = nx.Graph()
-        for part in parts:
-            graph.update(nx.complete_graph(part.tolist()))
-        if len(parts) > 1:
-            firsts = [int(part[0]) for part in parts]
-            lasts = [int(part[-1]) for part in parts]
-            graph.add_edges_from(zip(lasts, firsts[1:] + firsts[:1], strict=True))
-        return graph
+        return _cliques(n, np.array([part[0] for part in parts]), closed=True)
 
 
-class ErdosRenyi(GraphSource, frozen=True, tag="erdos_renyi"):
+class ErdosRenyi(Generator, frozen=True, tag="erdos_renyi"):
     """Every pair is joined with one probability; drawn again until connected."""
 
     mean_degree: Annotated[float, Meta(gt=0)] = 6.0
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
+    def draw(self, n: int, seed: int) -> Graph:
         p = min(1.0, self.mean_degree / max(1, n - 1))
-        return _connected(lambda k: nx.fast_gnp_random_graph(n, p, seed=seed + k), self, n)
+        if p == 1:
+            return _complete(n)
+        return _connected(lambda k: _graph(n, erdos_renyi_edges(n, p, seed + k)), self, n)
 
 
-class SmallWorld(GraphSource, frozen=True, tag="small_world"):
+class SmallWorld(Generator, frozen=True, tag="small_world"):
     """A ring of k nearest neighbours with edges rewired with probability p (Watts, Strogatz)."""
 
     k: Positive = 4
     p: Probability = 0.1
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
+    def draw(self, n: int, seed: int) -> Graph:
         if n <= self.k:
-            return nx.complete_graph(n)
+            return _complete(n)
         return _connected(
-            lambda i: nx.watts_strogatz_graph(n, self.k, self.p, seed=seed + i), self, n
+            lambda i: _graph(n, small_world_edges(n, self.k, self.p, seed + i)), self, n
         )
 
 
-class ScaleFree(GraphSource, frozen=True, tag="scale_free"):
+class ScaleFree(Generator, frozen=True, tag="scale_free"):
     """Preferential attachment of nodes with m edges each (Barabási, Albert)."""
 
     m: Positive = 3
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
+    def draw(self, n: int, seed: int) -> Graph:
         if n <= self.m:
-            return nx.complete_graph(n)
-        return nx.barabasi_albert_graph(n, self.m, seed=seed)
+            return _complete(n)
+        return _graph(n, scale_free_edges(n, self.m, seed))
 
 
-class RandomRegular(GraphSource, frozen=True, tag="random_regular"):
+class RandomRegular(Generator, frozen=True, tag="random_regular"):
     """Every node has the same degree; drawn again until connected."""
 
     degree: Positive = 4
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
+    def draw(self, n: int, seed: int) -> Graph:
         if n <= self.degree:
-            return nx.complete_graph(n)
+            return _complete(n)
         if n * self.degree % 2:
             raise ConfigurationError(
                 f"random_regular: {n} nodes of degree {self.degree} do not exist, since"
                 " nodes · degree must be even; change the degree"
             )
-        return _connected(lambda k: nx.random_regular_graph(self.degree, n, seed=seed + k), self, n)
+        return _connected(lambda k: self._drawn(n, seed + k), self, n)
+
+    def _drawn(self, n: int, seed: int) -> Graph:
+        edges = nx.random_regular_graph(self.degree, n, seed=seed).edges
+        return _graph(n, np.array(list(edges), dtype=np.int64))
 
 
-def _connected(draw: Callable[[int], "nx.Graph"], source: GraphSource, n: int) -> "nx.Graph":
+def _connected(draw: Callable[[int], Graph], source: Generator, n: int) -> Graph:
     for k in range(_TRIES):
         graph = draw(k)
-        if nx.is_connected(graph):
+        if graph.is_connected:
             return graph
     raise ConfigurationError(
         f"{source}: none of {_TRIES} graphs drawn on {n} nodes was connected; raise the degree"
     )
+
+
+def _graph(n: int, edges: NDArray[np.int64]) -> Graph:
+    return Graph.of_edges(n, edges[:, 0], edges[:, 1])
+
+
+def _circulant(n: int, offsets: list[int]) -> Graph:
+    """Node i is a neighbour of i ± each of the offsets."""
+    tails = np.tile(np.arange(n), len(offsets))
+    heads = (tails + np.repeat(offsets, n)) % n
+    return Graph.of_edges(n, tails, heads.astype(np.int64))
+
+
+def _complete(n: int) -> Graph:
+    """Without a list of edges to be sorted, which would take ten times the memory."""
+    neighbours = np.tile(np.arange(n - 1, dtype=np.int32), (n, 1))
+    neighbours += np.arange(n - 1) >= np.arange(n)[:, None]
+    return Graph(np.arange(n + 1, dtype=np.int64) * (n - 1), neighbours.ravel())
+
+
+def _cliques(n: int, firsts: NDArray[np.int64], *, closed: bool = False) -> Graph:
+    """Cliques of consecutive nodes; the last of one is joined to the first of the next.
+
+    Parameters
+    ----------
+    firsts
+        First node of each clique, ascending; the first is 0.
+    closed
+        Whether the last clique is joined to the first.
+    """
+    stops = np.append(firsts[1:], n)
+    size = np.repeat(stops - firsts, stops - firsts)
+    tails = np.repeat(np.arange(n), size)
+    place = np.arange(len(tails)) - np.repeat(np.cumsum(size) - size, size)
+    heads = np.repeat(np.repeat(firsts, stops - firsts), size) + place
+    once = tails < heads
+    bridges = np.stack([stops - 1, stops % n])[:, : None if closed else -1]
+    inside = np.stack([tails[once], heads[once]])
+    return Graph.of_edges(n, *np.concatenate([inside, bridges], axis=1))

@@ -1,7 +1,7 @@
 """Graphs in files: as they are, or connected parts of big ones."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from msgspec import Meta, structs
@@ -41,8 +41,13 @@ class InFile(GraphSource, frozen=True):
 class GraphFile(InFile, frozen=True, tag="file"):
     """An edge list (.edgelist, .txt, …, also .gz and .bz2), GML or GraphML file."""
 
-    def build(self, n: int, seed: int, name: str) -> Graph:
-        return read_graph(self.file).connected(name)
+    random: ClassVar[bool] = False
+
+    def whole(self) -> Graph:
+        return read_graph(self.file)
+
+    def build(self, n: int, seed: int, name: str, whole: Graph | None = None) -> Graph:
+        return (self.whole() if whole is None else whole).connected(name)
 
 
 class SubGraph(InFile, frozen=True):
@@ -57,27 +62,38 @@ class SubGraph(InFile, frozen=True):
 
     core: Annotated[int, Meta(ge=0)] = 0
 
-    def build(self, n: int, seed: int, name: str) -> Graph:
-        return read_graph(self.file).induced(self.nodes(n, seed, name))
-
-    def nodes(self, n: int, seed: int, name: str) -> Nodes:
-        """The nodes, as the big graph numbers them."""
+    def whole(self) -> Graph:
         big = read_graph(self.file)
-        nodes = np.arange(len(big))
-        if self.core:
-            nodes = big.core(self.core)
-            big = big.induced(nodes)
-            part = big.largest_part()
-            nodes, big = nodes[part], big.induced(part)
+        return big.induced(self.eligible(big)) if self.core else big
+
+    def eligible(self, big: Graph) -> Nodes:
+        """Nodes that are drawn from, ascending."""
+        if not self.core:
+            return np.arange(len(big))
+        nodes = big.core(self.core)
+        return np.asarray(nodes[big.induced(nodes).largest_part()])
+
+    def build(self, n: int, seed: int, name: str, whole: Graph | None = None) -> Graph:
+        whole = self.whole() if whole is None else whole
+        return whole.induced(self.drawn(whole, n, seed, name))
+
+    def drawn(self, whole: Graph, n: int, seed: int, name: str) -> Nodes:
+        """The nodes, as ``whole`` numbers them.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are not so many.
+        """
         rng = np.random.default_rng(seed)
-        first = int(rng.integers(max(1, len(big))))
-        found = self.choose(big, first, n, rng) if len(big) else nodes
+        first = int(rng.integers(max(1, len(whole))))
+        found = self.choose(whole, first, n, rng) if len(whole) else np.arange(0)
         if len(found) < n:
             raise ConfigurationError(
                 f"{name}: expected at least {n} connected nodes to draw from, got {len(found)}; use"
                 " a larger graph, a smaller core or fewer points"
             )
-        return np.asarray(nodes[found])
+        return found
 
     def choose(self, big: Graph, first: int, n: int, rng: np.random.Generator) -> Nodes:
         """Connected nodes, n of them or all there are; ``first`` was drawn uniformly."""

@@ -1,17 +1,19 @@
 """What a source of graphs is: a generator, or a file."""
 
-from typing import TYPE_CHECKING, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
 from udsgd_mpi.graphs.csr import Graph
 
-if TYPE_CHECKING:
-    import networkx as nx
-
 
 class GraphSource(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """A graph on n nodes, or a recipe for one."""
+    """A graph on n nodes, or a recipe for one.
+
+    It depends on the seed where it is ``random``.
+    """
+
+    random: ClassVar[bool] = True
 
     @property
     def is_of_agents(self) -> bool:
@@ -22,16 +24,27 @@ class GraphSource(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
         """The source of one agent's graph."""
         return self
 
-    def draw(self, n: int, seed: int) -> "nx.Graph":
-        """A graph on the nodes 0, …, n − 1; random ones depend on the seed alone."""
-        raise NotImplementedError
+    def whole(self) -> Graph | None:
+        """What its graphs are taken from, where that is in a file; the same for every seed.
 
-    def build(self, n: int, seed: int, name: str) -> Graph:
-        """The same in compressed rows.
+        Raises
+        ------
+        ConfigurationError
+            If it can't be read.
+        """
+        return None
+
+    def build(self, n: int, seed: int, name: str, whole: Graph | None = None) -> Graph:
+        """A graph, on the nodes 0, …, n − 1; random ones depend on the seed alone.
+
+        Parameters
+        ----------
+        whole
+            Where it is known already.
 
         Raises
         ------
         ConfigurationError
             If it is not connected; ``name`` says which graph it is.
         """
-        return Graph.from_networkx(self.draw(n, seed), name)
+        raise NotImplementedError

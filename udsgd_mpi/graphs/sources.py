@@ -40,15 +40,20 @@ AnyGraph = (
 )
 
 
-def build(source: GraphSource, n: int, seed: int, name: str) -> Graph:
+def build(source: GraphSource, n: int, seed: int, name: str, whole: Graph | None = None) -> Graph:
     """The graph of a source, checked to be connected.
+
+    Parameters
+    ----------
+    whole
+        What it is taken from, where that is known already.
 
     Raises
     ------
     ConfigurationError
         If it is not connected, or the file can't be read.
     """
-    return source.build(n, seed, name)
+    return source.build(n, seed, name, whole)
 
 
 def build_topology(source: GraphSource, agents: int, seed: int, name: str) -> Graph:

@@ -1,22 +1,39 @@
 """The graphs of their points, or batches, on which agents walk."""
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.experiment.schema import Group
+from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.graphs import Graph, build
 from udsgd_mpi.graphs.source import GraphSource
+from udsgd_mpi.problem.everyone import Everyone
 from udsgd_mpi.seeding import Purpose, graph_seed
 
 
-def drawn_for_all(group: Group) -> bool:
-    """Whether one process draws the graphs of a group for all agents."""
-    return group.sampler.on_graph and group.graph is not None and not group.graph.is_of_agents
-
-
 class DataGraphs:
-    """Draws each graph once, as variants have many in common."""
+    """Draws graphs where their agents are, each once, as variants and agents have many in common.
+
+    A file that is not an agent's own is read by one process for all.
+    """
 
     def __init__(self) -> None:
         self._drawn: dict[tuple[GraphSource, int, int], Graph] = {}
+        self._files: dict[GraphSource, Graph] = {}
+
+    def read(self, experiment: Experiment, everyone: Everyone) -> None:
+        """Read the files from which agents of an experiment get their graphs; collective.
+
+        Raises
+        ------
+        ConfigurationError
+            If one can't be read.
+        """
+        wanted = {
+            group.graph
+            for group in experiment.groups.values()
+            if group.graph is not None and group.sampler.on_graph and not group.graph.is_of_agents
+        }
+        new = sorted(wanted - self._files.keys(), key=repr)
+        wholes = everyone.once(lambda: [source.whole() for source in new])
+        self._files |= {s: whole for s, whole in zip(new, wholes, strict=True) if whole is not None}
 
     def __call__(self, i: int, name: str, group: Group, nodes: int, seed: int) -> Graph:
         """The graph of agent i, with a node for each of its points or batches.
@@ -45,9 +62,10 @@ class DataGraphs:
                 f"{what}: expected at least two {of} to walk between, got {nodes}; use fewer"
                 " agents, a larger data set or another partition"
             )
-        key = group.graph.of_agent(i), nodes, graph_seed(seed, Purpose.DATA_GRAPH, i)
+        source = group.graph.of_agent(i)
+        key = source, nodes, graph_seed(seed, Purpose.DATA_GRAPH, i) if source.random else 0
         if key not in self._drawn:
-            self._drawn[key] = build(*key, what)
+            self._drawn[key] = build(*key, what, self._files.get(source))
         graph = self._drawn[key]
         if len(graph) != nodes:
             raise ConfigurationError(

@@ -17,7 +17,7 @@ from udsgd_mpi.experiment.timing import clock_of
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
-from udsgd_mpi.problem.data_graphs import DataGraphs, drawn_for_all
+from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.problem.rows import Held, Rows, hold
@@ -171,19 +171,12 @@ def pose(
     def batches(i: int) -> int:
         return _number_of_batches(i, names[i], len(rows[i].labels), groups[i].batch)
 
-    nodes = everyone.all(everyone.each(batches))
-    drawn = everyone.dealt(
-        lambda: [
-            data_graph(i, names[i], group, nodes[i], seed) if drawn_for_all(group) else None
-            for i, group in enumerate(groups)
-        ]
-    )
-    graphs = dict(zip(everyone.hosted, drawn, strict=True))
+    nodes = dict(zip(everyone.hosted, everyone.each(batches), strict=True))
+    data_graph.read(experiment, everyone)
 
     def agent(i: int) -> Agent:
-        graph = graphs[i]
-        if graph is None and groups[i].sampler.on_graph:
-            graph = data_graph(i, names[i], groups[i], nodes[i], seed)
+        on_graph = groups[i].sampler.on_graph
+        graph = data_graph(i, names[i], groups[i], nodes[i], seed) if on_graph else None
         features, labels = rows[i]
         labels = experiment.objective.encode(labels, classes)
         order = _batch_order(len(labels), nodes[i], groups[i].batch, seed, i)
