@@ -1,13 +1,16 @@
 """One job for one file: whose lock is in the way, and whose is stale."""
 
 import json
+import os
+import resource
+import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from udsgd_mpi.atomic_file import remove_unfinished
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.storage.lock import locked
 
 
@@ -70,14 +73,58 @@ def test_a_lock_of_a_job_that_has_ended(tmp_path: Path, monkeypatch: pytest.Monk
         pass
 
 
-def test_a_lock_that_says_nothing(tmp_path: Path) -> None:
-    (tmp_path / ".a.h5.lock").write_text("[1")
+@pytest.mark.parametrize("begun", ["", '{"proc', '{"process": 12, "ho'])
+def test_a_lock_of_which_little_was_written(begun: str, tmp_path: Path) -> None:
+    (tmp_path / ".a.h5.lock").write_text(begun)
     with locked(tmp_path / "a.h5"):
         pass
 
 
-def test_what_killed_writers_have_left_goes(tmp_path: Path) -> None:
-    for name in (".a.h5.12.tmp", ".b.h5.12.tmp", "a.h5", ".a.h5.tmp"):
-        (tmp_path / name).touch()
-    remove_unfinished(tmp_path, "a.h5")
-    assert {path.name for path in tmp_path.iterdir()} == {".b.h5.12.tmp", "a.h5", ".a.h5.tmp"}
+def test_something_else_of_the_name_of_a_lock_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    path = tmp_path / ".a.h5.lock"
+    makers: list[Callable[[], object]] = [
+        lambda: path.symlink_to("mine"),
+        lambda: path.symlink_to("nowhere"),
+        lambda: path.write_text("mine"),
+        path.mkdir,
+        lambda: os.mkfifo(path),
+    ]
+    for make in makers:
+        make()
+        before = path.lstat()
+        with pytest.raises(ConfigurationError, match="expected a lock"), locked(tmp_path / "a.h5"):
+            pass
+        assert path.lstat() == before
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert {each.name for each in tmp_path.iterdir()} == {"mine"}
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_two_names_of_one_file_are_one_lock(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.h5").symlink_to("folder/a.h5")
+    (tmp_path / "linked").symlink_to("folder")
+    with locked(tmp_path / "link.h5"):
+        for name in ("folder/a.h5", "linked/a.h5"):
+            with (
+                pytest.raises(ConfigurationError, match="is being written"),
+                locked(tmp_path / name),
+            ):
+                pass
+
+
+def test_a_lock_that_does_not_fit_on_the_disk(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with (
+            pytest.raises(OutputError, match="cannot be locked"),
+            locked(tmp_path / "a.h5"),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,6 @@ import pytest
 import xarray
 
 from tests.launch import udsgd
-from udsgd_mpi.atomic_file import replace_file
-from udsgd_mpi.errors import OutputError
 from udsgd_mpi.experiment.read import variants
 
 pytestmark = pytest.mark.launcher
@@ -76,13 +74,3 @@ def test_xarray_opens_it(results: Path) -> None:
         trace = np.trace(run.limiting_covariance)
         assert float(run.agent_trace_V.sum()) == pytest.approx(trace)
         assert set(run.predicted_by.values.tolist()) == {"linear", "paths"}
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    (tmp_path / "old").write_bytes(b"old")
-    (tmp_path / "old").chmod(0o644)
-    with pytest.raises(OutputError, match="cannot be written"):
-        replace_file(tmp_path / "gone" / "new", b"new")
-    replace_file(tmp_path / "old", b"new")
-    assert (tmp_path / "old").read_bytes() == b"new"
-    assert [path.name for path in tmp_path.iterdir()] == ["old"]

@@ -1,5 +1,6 @@
 """Files that are read hold still: no FIFO, device, socket or folder."""
 
+import errno
 import stat
 from pathlib import Path
 
@@ -20,12 +21,14 @@ def kind_of(path: Path) -> str | None:
     Raises
     ------
     OSError
-        If it can't be told, as a folder on the way can't be searched or a name is too long.
+        If it can't be told, as a folder on the way can't be searched or no file can have the name.
     """
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error)) from error
     return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
@@ -44,9 +47,8 @@ def require_regular_file(path: Path, name: str) -> None:
     """
     try:
         kind = kind_of(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(f"{name}: cannot be read ({reason})") from error
+    except OSError as error:
+        raise ConfigurationError(f"{name}: cannot be read ({error.strerror})") from error
     if kind:
         raise ConfigurationError(
             f"{name}: expected a regular file, got {kind}; copy what it holds into a file"

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from udsgd_mpi.atomic_file import target_of
 from udsgd_mpi.cli.run import on_all_ranks
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.launcher import launched_rank
@@ -25,7 +26,8 @@ def command(arguments: Namespace) -> None:
         on_all_ranks(lambda: _with_steps(path, arguments.steps), arguments)
     if trials:
         arguments.resume, arguments.allow_changes = "auto", []
-        part = path.with_name(f"{path.stem}.more-trials{path.suffix}")
+        target = target_of(path)
+        part = target.with_name(f"{target.stem}.more-trials{target.suffix}")
         on_all_ranks(lambda: _further_trials(path, part, trials), arguments)
         if launched_rank() == 0:
             _join(path, part)

@@ -2,10 +2,13 @@
 
 import tomllib
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
+from udsgd_mpi.destination import check_apart
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import merge
+from udsgd_mpi.experiment.named_files import named_like
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.experiment.schema import Experiment
 
@@ -31,12 +34,23 @@ def requested(arguments: Namespace) -> dict[str, Experiment]:
         if value is not None:
             flags = merge(flags, _nested(key, value))
     found = variants(read_experiment(arguments.experiment), flags)
+    for experiment in found.values():
+        _keep_inputs(arguments.experiment, experiment)
     only = arguments.only
     if only is None:
         return found
     if only not in found:
         raise ConfigurationError(f"--only: unknown variant {only!r}: {nearest(only, found)}")
     return {only: found[only]}
+
+
+def _keep_inputs(file: Path | None, experiment: Experiment) -> None:
+    """Refuse an output that is an input."""
+    output = Path(experiment.output)
+    inputs = {} if file is None else {f"the experiment file {file}": file}
+    folder = Path() if file is None else file.parent
+    inputs |= {f"the input {path}": path for path in named_like(output, experiment, folder)}
+    check_apart(f"output {output}", output, inputs)
 
 
 def as_words(arguments: Namespace) -> list[str]:

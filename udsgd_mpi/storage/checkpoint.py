@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.atomic_file import replacing
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.atomic_file import replacing, target_of
+from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.regular_file import require_regular_file
 from udsgd_mpi.telemetry import Telemetry
 
@@ -23,14 +23,16 @@ FORMAT = "udsgd_mpi checkpoint"
 FORMAT_VERSION = 1
 
 _HEADER = "checkpoint.json"
+_BYTES_OF_FIRST_NAME = 64
 _DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
 
 State = Mapping[str, NDArray[Any]]
 
 
 def folder_of(output: Path) -> Path:
-    """Where the checkpoints of a result file are."""
-    return output.with_name(f"{output.name}.checkpoints")
+    """Where the checkpoints of a result file are; a link has those of what it leads to."""
+    target = target_of(output)
+    return target.with_name(f"{target.name}.checkpoints")
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,42 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Remove the checkpoints of a variant, and their folder with the last."""
-    for file in (path, _previous(path)):
-        file.unlink(missing_ok=True)
-    if path.parent.is_dir() and not any(path.parent.iterdir()):
-        path.parent.rmdir()
+    """Remove the checkpoints of a variant, and their folder with the last.
+
+    Raises
+    ------
+    OutputError
+        If they can't be removed.
+    """
+    folder = path.parent
+    try:
+        for file in (path, _previous(path)):
+            file.unlink(missing_ok=True)
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed ({error.strerror})") from error
+
+
+def remove_checkpoints(folder: Path, variants: Iterable[str]) -> None:
+    """Remove the checkpoints of some variants, and all others in their folder; but no other files.
+
+    Raises
+    ------
+    OutputError
+        If they can't be removed.
+    """
+    left = [path.stem for path in folder.glob("*.npz") if _is_checkpoint(path)]
+    for name in [*variants, *left]:
+        remove_checkpoint(folder / f"{name}.npz")
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a file begins like one, whole or damaged."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _HEADER.encode() in file.read(_BYTES_OF_FIRST_NAME)
 
 
 def _checked(path: Path) -> Checkpoint:

@@ -1,7 +1,7 @@
 """What an earlier run of the same job has left, and whether a new one may go on from there."""
 
 import difflib
-import shutil
+import os
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,12 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from udsgd_mpi.atomic_file import remove_unfinished
+from udsgd_mpi.atomic_file import remove_unfinished, target_of
+from udsgd_mpi.destination import check_place
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.storage.checkpoint import Checkpoint, folder_of, read_checkpoint
+from udsgd_mpi.storage.checkpoint import Checkpoint, folder_of, read_checkpoint, remove_checkpoints
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.telemetry import read_telemetry
 from udsgd_mpi.storage.variables import Run
@@ -53,11 +54,12 @@ class Earlier:
 
     def begin(self) -> None:
         """Clear away what the new run does not go on from."""
+        target = target_of(self.output)
         folder = folder_of(self.output)
-        remove_unfinished(self.output.parent, self.output.name)
+        remove_unfinished(target.parent, target.name)
         remove_unfinished(folder)
         if not self.attributes and not self.checkpoints:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_checkpoints(folder, self.experiments)
 
     @property
     def unfinished(self) -> dict[str, Experiment]:
@@ -77,7 +79,9 @@ def output_of(experiments: Mapping[str, Experiment]) -> Path:
     Raises
     ------
     ConfigurationError
-        If they name several, or its folder does not exist.
+        If they name several, or no file can be put there.
+    OutputError
+        If no file can have the name.
     """
     outputs = sorted({experiment.output for experiment in experiments.values()})
     if len(outputs) > 1:
@@ -85,13 +89,13 @@ def output_of(experiments: Mapping[str, Experiment]) -> Path:
             f"output: expected one file for all variants, got {', '.join(outputs)}"
         )
     output = Path(outputs[0])
-    if not output.absolute().parent.is_dir():
+    check_place(f"output {output}", output)
+    folder = folder_of(output)
+    if os.path.lexists(folder) and not folder.is_dir():
         raise ConfigurationError(
-            f"output {output}: expected an existing folder, got none at"
-            f" {output.absolute().parent}; create it first"
+            f"output {output}: expected a folder for checkpoints at {folder}, got something else;"
+            " remove it, or use --output FILE"
         )
-    if output.is_dir():
-        raise ConfigurationError(f"output {output}: expected a file, got a folder")
     return output
 
 

@@ -1,60 +1,68 @@
 """One job for one result file."""
 
+import errno
 import fcntl
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from udsgd_mpi.atomic_file import target_of
 from udsgd_mpi.cluster.slurm import has_ended
 from udsgd_mpi.errors import ConfigurationError, OutputError
+
+_BEGINNING = b'{"process": '  # of what a lock says, however little of it was written
 
 
 @contextmanager
 def locked(output: Path) -> Iterator[None]:
     """Keep other jobs from a result file.
 
-    The lock is the kernel's, which ends with the process, on a file that says who holds it.
+    The lock is the kernel's, which ends with the process, on a file that says who holds it. A link
+    and the file that it leads to have one lock.
 
     Raises
     ------
     ConfigurationError
-        If another job holds the lock, or may hold it on another host.
+        If another job holds the lock, or may hold it on another host, or something that is no
+        lock has its name.
     OutputError
         If the folder can't be written.
     """
-    path = output.with_name(f".{output.name}.lock")
-    try:
-        file = _opened(path)
-    except OSError as error:
-        raise OutputError(f"output {output}: cannot be locked ({error.strerror})") from error
-    with file:
-        left = _read(file)
-        if left and not _is_ours(left):
-            raise ConfigurationError(
-                f"output {output}: was being written by process {left['process']} on host"
-                f" {left['host']} since {left['since']}, and locks may not be seen from host"
-                f" {socket.gethostname()}; if that process is gone, remove {path}"
-            )
-        _write(file)
+    target = target_of(output)
+    path = target.with_name(f".{target.name}.lock")
+    with ExitStack() as until_end:
         try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+            file = until_end.enter_context(_opened(path))
+            left = _read(file, path)
+            if left and not _is_ours(left):
+                raise ConfigurationError(
+                    f"output {output}: was being written by process {left['process']} on host"
+                    f" {left['host']} since {left['since']}, and locks may not be seen from host"
+                    f" {socket.gethostname()}; if that process is gone, remove {path}"
+                )
+            until_end.callback(_remove, path, file)
+            _write(file)
+        except OSError as error:
+            raise OutputError(f"output {output}: cannot be locked ({error.strerror})") from error
+        yield
 
 
-def _opened(path: Path) -> IO[str]:
+def _opened(path: Path) -> FileIO:
     while True:
-        file = path.open("a+")
+        file = _file(path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _read(file) or {"process": "unknown", "host": "unknown", "since": "now"}
-            file.close()
+            with file:
+                holder = _read(file, path)
+            holder = holder or {"process": "unknown", "host": "unknown", "since": "now"}
             raise ConfigurationError(
                 f"output {path.name[1:-5]}: is being written by process {holder['process']} on host"
                 f" {holder['host']} since {holder['since']}; wait for it, or use --output FILE"
@@ -64,37 +72,67 @@ def _opened(path: Path) -> IO[str]:
         file.close()  # its holder removed it between the two calls above
 
 
-def _is_at(path: Path, file: IO[str]) -> bool:
+def _file(path: Path) -> FileIO:
+    """The file of a lock, new or not; no link is followed, as the lock may be written over."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:
+            raise _no_lock(path) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _no_lock(path)
+    return os.fdopen(descriptor, "r+b", buffering=0)
+
+
+def _no_lock(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path}: expected a lock that udsgd wrote, got something else of that name; remove it, or"
+        " use --output FILE"
+    )
+
+
+def _is_at(path: Path, file: FileIO) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
 
 
-def _read(file: IO[str]) -> dict[str, Any] | None:
+def _read(file: FileIO, path: Path) -> dict[str, Any] | None:
+    """Who held a lock; None where it does not say."""
     file.seek(0)
+    content = file.read(10_000)
+    if not (content.startswith(_BEGINNING) or _BEGINNING.startswith(content)):
+        raise _no_lock(path)
     try:
-        found = json.loads(file.read(10_000))
+        found = json.loads(content)
     except ValueError:
         return None
-    known = isinstance(found, dict) and {"process", "host", "since"} <= found.keys()
-    return found if known else None
+    return found if {"process", "host", "since"} <= found.keys() else None
 
 
-def _write(file: IO[str]) -> None:
-    file.truncate(0)
-    file.write(
-        json.dumps(
-            {
-                "process": os.getpid(),
-                "host": socket.gethostname(),
-                "since": datetime.now(UTC).isoformat(timespec="seconds"),
-                "slurm_job": os.environ.get("SLURM_JOB_ID"),
-                "cluster": os.environ.get("SLURM_CLUSTER_NAME"),
-            }
-        )
-    )
-    file.flush()
+def _write(file: FileIO) -> None:
+    holder = {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        "cluster": os.environ.get("SLURM_CLUSTER_NAME"),
+    }
+    file.seek(0)
+    file.truncate()
+    content = json.dumps(holder).encode()
+    while content:  # a disk that fills up takes a part first
+        content = content[file.write(content) :]
+
+
+def _remove(path: Path, file: FileIO) -> None:
+    with suppress(OSError):
+        if _is_at(path, file):
+            path.unlink()
 
 
 def _is_ours(left: Mapping[str, Any]) -> bool:

@@ -1,0 +1,156 @@
+"""No command replaces a file that it did not make, an input, or what is no file."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pytest
+
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.destination import Destination, check_destinations
+from udsgd_mpi.errors import ConfigurationError, OutputError
+from udsgd_mpi.storage.checkpoint import folder_of, write_checkpoint
+
+SMALL = ("--steps", "4", "--trials", "2", "--agents", "2", "--set", "record.predict=false")
+
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str]:
+        try:
+            code = int(main(arguments))
+        except OutputError as error:  # as for the entry point
+            return 74, str(error)
+        return code, capsys.readouterr().err
+
+    return call
+
+
+def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    return {
+        path: (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in folder.rglob("*")
+    }
+
+
+class TestCheckingDestinations:
+    def test_known_by_a_mark_at_either_end(self, tmp_path: Path) -> None:
+        path = tmp_path / "a"
+        for content in (b"mark" + bytes(10**6), bytes(10**6) + b"mark", b"mark"):
+            path.write_bytes(content)
+            check_destinations([Destination("a", path, b"mark")], {}, force=False)
+        for content in (bytes(10**6), b"", b"mar"):
+            path.write_bytes(content)
+            with pytest.raises(ConfigurationError, match="did not make it; use --force"):
+                check_destinations([Destination("a", path, b"mark")], {}, force=False)
+            check_destinations([Destination("a", path, b"mark")], {}, force=True)
+
+    def test_one_file_by_two_names(self, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / "real").touch()
+        os.link(tmp_path / "folder" / "real", tmp_path / "hard")
+        (tmp_path / "soft").symlink_to("folder/real")
+        (tmp_path / "to folder").symlink_to("folder")
+        for other in ("hard", "soft", "folder/real", "to folder/../folder/real"):
+            with pytest.raises(ConfigurationError, match="the same as input"):
+                check_destinations(
+                    [Destination("a", tmp_path / "soft")], {"input": tmp_path / other}, force=True
+                )
+        new = [Destination(f"a {name}", tmp_path / name) for name in ("new", "to folder/../new")]
+        with pytest.raises(ConfigurationError, match="the same as a to folder"):
+            check_destinations(new, {}, force=True)
+
+    def test_no_place_for_a_file(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        (tmp_path / "null").symlink_to("/dev/null")
+        for name in ("fifo", "null", ".", "nowhere/a"):
+            with pytest.raises(ConfigurationError, match="expected a"):
+                check_destinations([Destination("a", tmp_path / name)], {}, force=True)
+        for name in ("a" * 300, "a" * 250, "a\0b"):
+            with pytest.raises(OutputError, match="cannot be written"):
+                check_destinations([Destination("a", tmp_path / name)], {}, force=True)
+
+
+class TestOutputOfARun:
+    @pytest.fixture
+    def inputs(self, tmp_path: Path) -> None:
+        (tmp_path / "x.toml").write_text(
+            'data = { source = "x.svm", standardize = false }\n'
+            'objective = { kind = "custom", path = "mine:Ridge" }\n'
+            '[groups.a]\nshare = 1\nsampler = "srw"\ngraph = { kind = "file", path = "g{agent}" }\n'
+            '[variant.v]\ncommunication = { kind = "dsgd", weights = "w.txt" }\n'
+        )
+        for name in ("x.svm", "mine.py", "g1", "w.txt"):
+            (tmp_path / name).write_text("mine\n")
+        (tmp_path / "link").symlink_to("x.svm")
+
+    @pytest.mark.usefixtures("inputs")
+    @pytest.mark.parametrize("output", ["x.toml", "x.svm", "link", "mine.py", "g1", "w.txt"])
+    def test_is_no_input(self, output: str, command: Command, tmp_path: Path) -> None:
+        before = contents(tmp_path)
+        for subcommand in ("run", "submit"):
+            code, said = command(subcommand, "x.toml", *SMALL, "--force", "--output", output)
+            assert code == 2
+            assert f"output {output}: expected a file of its own" in said
+        assert contents(tmp_path) == before
+
+    @pytest.mark.parametrize("output", ["fifo", "null", "folder", "loop", "a" * 300])
+    def test_is_a_file(self, output: str, command: Command, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        (tmp_path / "null").symlink_to("/dev/null")
+        (tmp_path / "loop").symlink_to("loop")
+        (tmp_path / "folder").mkdir()
+        before = contents(tmp_path)
+        code, said = command(*SMALL, "--force", "--output", output)
+        assert code == (74 if output in {"loop", "a" * 300} else 2)
+        assert said.removeprefix("udsgd: error: ").startswith(f"output {output}: ")
+        assert contents(tmp_path) == before
+        assert not Path("/dev/null").is_file()
+
+    def test_goes_where_a_link_leads(self, command: Command, tmp_path: Path) -> None:
+        (tmp_path / "scratch").mkdir()
+        (tmp_path / "x.h5").symlink_to("scratch/real.h5")
+        for force in ([], ["--force"]):
+            assert command(*SMALL, *force, "--keep-checkpoints", "--output", "x.h5")[0] == 0
+            assert (tmp_path / "x.h5").is_symlink()
+            with h5py.File(tmp_path / "scratch" / "real.h5") as file:
+                assert file.attrs["status"] == "complete"
+        assert {path.name for path in (tmp_path / "scratch").iterdir()} == {
+            "real.h5",
+            "real.h5.checkpoints",
+        }
+        assert command(*SMALL, "--output", "scratch/real.h5")[0] == 2
+        assert command("extend", "x.h5", "--steps", "6", "--trials", "+1")[0] == 0
+        assert (tmp_path / "x.h5").is_symlink()
+        with h5py.File(tmp_path / "scratch" / "real.h5") as file:
+            assert file["runs/all-srw/squared_error"].shape == (file["runs/all-srw/step"].len(), 3)
+
+    def test_leaves_what_others_keep_beside_checkpoints(
+        self, command: Command, tmp_path: Path
+    ) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        folder = folder_of(tmp_path / "x.h5")
+        folder.symlink_to("elsewhere")
+        for name in ("notes.txt", "mine.npz"):
+            (folder / name).write_text("mine")
+        before = contents(tmp_path / "elsewhere")
+        for name in ("all-srw", "of-another-experiment"):
+            write_checkpoint(folder / f"{name}.npz", 1, "", {}, [])
+        assert command(*SMALL, "--output", "x.h5")[0] == 2
+        assert command(*SMALL, "--force", "--output", "x.h5")[0] == 0
+        assert contents(tmp_path / "elsewhere") == before
+        assert folder.is_symlink()
+
+    def test_has_a_folder_for_checkpoints(self, command: Command, tmp_path: Path) -> None:
+        folder_of(tmp_path / "x.h5").write_text("mine")
+        code, said = command(*SMALL, "--force", "--output", "x.h5")
+        assert code == 2
+        assert "expected a folder for checkpoints" in said
+        assert folder_of(tmp_path / "x.h5").read_text() == "mine"
