@@ -33,7 +33,7 @@ def concerns(problem: Problem) -> Iterator[str]:
             f" for ever; use gamma below {_STABLE / L:.3g}"
         )
     if step_size.exponent == 1:
-        mu = float(np.linalg.eigvalsh(problem.hessian)[0])
+        mu = problem.smallest_curvature
         margin = 2 * mu * step_size.gamma - 1
         if margin <= 0:
             yield (

@@ -88,7 +88,16 @@ def _beside(folder: Path, value: Any, key: str = "") -> Any:
         return {name: _beside(folder, below, name) for name, below in value.items()}
     if isinstance(value, str) and key in _FILES and (folder / of_agent(value, 0)).is_file():
         return str(folder / value)
+    if isinstance(value, str) and key == "path" and folder != Path():
+        return _module_beside(folder, value)
     return value
+
+
+def _module_beside(folder: Path, value: str) -> str:
+    """``"folder/module.py:Class"`` for ``"module:Class"`` where there is such a file."""
+    module, _, name = value.partition(":")
+    file = folder / f"{module.replace('.', '/')}.py"
+    return f"{file}:{name}" if name and file.is_file() else value
 
 
 def _without_none(value: Any) -> Any:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import Kernel
+from udsgd_mpi.theory.minimizer import Precision
 
 Floats = NDArray[np.float64]
 
@@ -17,6 +18,9 @@ LOCAL_STEPS = (
     "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
     " float64[::1], int64[::1], float64[::1])"
 )
+
+
+_ROUNDING = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,34 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def dimension(self, features: int, classes: int) -> int:
         """Number of parameters d for so many features and classes."""
         raise NotImplementedError
+
+    def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
+        """Refuse an objective that is not what it has to be on the points of an agent.
+
+        Parameters
+        ----------
+        thorough
+            Whether to look at more than whether its numbers are finite.
+
+        Raises
+        ------
+        ConfigurationError
+            Says what was expected of which method at which point, and what came.
+        """
+
+    def precision(self, points: Points, d: int) -> Precision:
+        """Relative errors of gradients and Hessians by rounding."""
+        return Precision(_ROUNDING, _ROUNDING)
+
+    def remedy(self, *, convex: bool) -> str:
+        """What to do where f has no unique finite minimiser.
+
+        Parameters
+        ----------
+        convex
+            Whether nothing speaks against a convex f.
+        """
+        return "scale the features (data.standardize = true), or raise objective.l2"
 
     def descend(
         self,

@@ -3,16 +3,24 @@
 import sys
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 from msgspec import field
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.promises import Promises
+from udsgd_mpi.theory.minimizer import Precision
 from udsgd_mpi.users_code import UsersObject, users
+
+_METHODS = ("value", "gradient")
 
 
 class Custom(Objective, frozen=True, tag="custom"):
@@ -21,12 +29,14 @@ class Custom(Objective, frozen=True, tag="custom"):
     ``value(theta, features, labels)`` takes θ (trials, d), features (trials, features) and labels
     (trials,) and gives F of each trial, shape (trials,); ``gradient`` takes the same and gives
     ∇F, shape (trials, d). ``dimension(features)`` gives d; without it d = features. The Hessian
-    at θ* is taken by central differences of the gradient.
+    at θ* is taken by central differences of the gradient. Before the first step both are tried on
+    points of the agents, see ``promises``.
 
     Parameters
     ----------
     path
-        Where the class can be imported from, ``"module:Class"``.
+        Where the class can be imported from, ``"module:Class"``, or the file that it is in,
+        ``"folder/file.py:Class"``.
     arguments
         Keyword arguments of the class.
     """
@@ -40,7 +50,34 @@ class Custom(Objective, frozen=True, tag="custom"):
 
     def dimension(self, features: int, classes: int) -> int:
         own = getattr(self._implementation(), "dimension", None)
-        return features if own is None else int(own(features))
+        d = features if own is None else own(features)
+        if not isinstance(d, int | np.integer) or d < 1:
+            raise ConfigurationError(
+                f"objective {self.path}: expected a whole number d ≥ 1 of dimension({features}),"
+                f" got {d!r}"
+            )
+        return int(d)
+
+    def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
+        promises = Promises(self._implementation(), self.path, points, d, agent)
+        if thorough:
+            promises.check()
+        promises.check_finite()
+
+    def precision(self, points: Points, d: int) -> Precision:
+        slope = self._implementation().gradient(
+            np.zeros((1, d)), points.features[:1], points.labels[:1]
+        )
+        eps = float(np.finfo(_number(slope)).eps)
+        return Precision(eps, eps ** (2 / 3))
+
+    def remedy(self, *, convex: bool) -> str:
+        if convex:
+            return "add a penalty such as (κ/2)‖θ‖² to value, and κθ to gradient"
+        return (
+            "an objective has to be convex around its one minimiser, or has the wrong sign; a"
+            " penalty such as (κ/2)‖θ‖² may make it so"
+        )
 
     def descend(
         self,
@@ -54,7 +91,9 @@ class Custom(Objective, frozen=True, tag="custom"):
         for n, step in enumerate(gamma):
             for i, rows in enumerate(X[n]):
                 slopes = sum(
-                    own.gradient(theta[i], points.features[rows + r], points.labels[rows + r])
+                    _doubles(
+                        own.gradient(theta[i], points.features[rows + r], points.labels[rows + r])
+                    )
                     for r in range(batch[i])
                 )
                 theta[i] -= step / batch[i] * points.weights[rows, None] * slopes
@@ -63,23 +102,20 @@ class Custom(Objective, frozen=True, tag="custom"):
         values = self._implementation().value(
             np.tile(theta, (len(points.labels), 1)), points.features, points.labels
         )
-        return float(points.weights @ values)
+        return float(points.weights @ _doubles(values))
 
     def gradient(self, theta: Floats, points: Points) -> Floats:
+        return np.asarray(points.weights @ self.gradients(theta, points))
+
+    def gradients(self, theta: Floats, points: Points) -> Floats:
         slopes = self._implementation().gradient(
             np.tile(theta, (len(points.labels), 1)), points.features, points.labels
         )
-        return np.asarray(points.weights @ slopes)
-
-    def gradients(self, theta: Floats, points: Points) -> Floats:
-        return np.asarray(
-            self._implementation().gradient(
-                np.tile(theta, (len(points.labels), 1)), points.features, points.labels
-            )
-        )
+        return _doubles(slopes)
 
     def hessian(self, theta: Floats, points: Points) -> Floats:
-        step = np.cbrt(np.finfo(np.float64).eps) * (1 + np.abs(theta).max())
+        rounding = self.precision(points, len(theta)).gradient
+        step = np.cbrt(rounding) * (1 + np.abs(theta).max())
         slopes = np.stack(
             [
                 (self.gradient(theta + e, points) - self.gradient(theta - e, points)) / (2 * step)
@@ -89,21 +125,66 @@ class Custom(Objective, frozen=True, tag="custom"):
         return np.asarray((slopes + slopes.T) / 2)
 
     def _implementation(self) -> Any:
-        return _load(self.path, tuple(sorted(self.arguments.items())))
+        key = self.path, msgspec.msgpack.encode(self.arguments)  # lists have no hash
+        if key not in _made:
+            _made[key] = _make(self.path, self.arguments)
+        return _made[key]
 
 
-@cache
-def _load(path: str, arguments: tuple[tuple[str, Any], ...]) -> Any:
-    module, _, name = path.partition(":")
+_made: dict[tuple[str, bytes], Any] = {}
+
+
+def _doubles(values: Any) -> Floats:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _number(values: Any) -> Any:
+    """The floating-point type of what a user's method gives."""
+    return np.result_type(np.asarray(values).dtype, np.float16)
+
+
+def _make(path: str, arguments: dict[str, Any]) -> Any:
+    place, _, name = path.rpartition(":")
     if "" not in sys.path:  # the console script does not look into the working folder
         sys.path.insert(0, "")
     own = f"objective {path}"
-    found = users(own, find_spec, module) if module and name else None
-    made = getattr(users(own, import_module, module), name, None) if found else None
+    found = users(own, _find, place) if place and name else None
+    made = getattr(users(own, _load, place), name, None) if found else None
     if made is None:
-        missing = f"no {name!r} in {found.origin}" if found else f"no module {module!r}"
+        missing = f"no {name!r} in {found.origin}" if found else f"no module {place!r}"
         raise ConfigurationError(
             f'objective.path: expected "module:Class" that Python can import from here, got'
             f" {path!r} ({missing})"
         )
-    return UsersObject(own, users(own, made, **dict(arguments)))
+    itself = users(own, made, **arguments)
+    unknown = [method for method in _METHODS if not callable(getattr(itself, method, None))]
+    if unknown:
+        raise ConfigurationError(
+            f"objective.path: expected a class with the methods value(theta, features, labels) and"
+            f" gradient(theta, features, labels), got {path!r} without {' and '.join(unknown)}"
+        )
+    return UsersObject(own, itself)
+
+
+def _find(place: str) -> ModuleSpec | None:
+    if not place.endswith(".py"):
+        return find_spec(place)
+    file = Path(place).resolve()
+    return spec_from_file_location(file.stem, file) if file.is_file() else None
+
+
+def _load(place: str) -> ModuleType:
+    return _in_file(Path(place).resolve()) if place.endswith(".py") else import_module(place)
+
+
+@cache
+def _in_file(file: Path) -> ModuleType:
+    """A module by its file, whatever others have its name; it may import what lies beside it."""
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    found = spec_from_file_location(file.stem, file)
+    if found is None or found.loader is None:
+        raise ImportError(f"no Python module {file}")
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    return module

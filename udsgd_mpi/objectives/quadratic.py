@@ -31,6 +31,9 @@ class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
     def dimension(self, features: int, classes: int) -> int:
         return features
 
+    def remedy(self, *, convex: bool) -> str:
+        return "use a smaller objective.condition"
+
     def curvature(self, d: int) -> Floats:
         """Diagonal of A, shape (d,)."""
         return np.geomspace(1, self.condition, d)

@@ -29,6 +29,11 @@ class Ridge(CompiledObjective, frozen=True, tag="ridge"):
     def dimension(self, features: int, classes: int) -> int:
         return features
 
+    def remedy(self, *, convex: bool) -> str:
+        if self.l2 == 0:
+            return "use objective.l2 > 0"
+        return super().remedy(convex=convex)
+
     @property
     def local_steps(self) -> Kernel[..., None]:
         return _descend

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.problem.everyone import Everyone
+from udsgd_mpi.theory.minimizer import Precision
 
 Floats = NDArray[np.float64]
 
@@ -18,12 +19,24 @@ class MeanObjective:
     ----------
     parts
         For each hosted agent the points over which the weighted sum of F is f_i.
+
+    Attributes
+    ----------
+    d
+        Number of parameters.
+    precision
+        Relative errors of derivatives by rounding.
     """
 
-    def __init__(self, objective: Objective, parts: list[Points], everyone: Everyone) -> None:
+    def __init__(
+        self, objective: Objective, parts: list[Points], everyone: Everyone, d: int
+    ) -> None:
+        self.d = d
         self._objective = objective
         self._parts = parts
         self._everyone = everyone
+        of_parts = everyone.all([objective.precision(part, d) for part in parts])
+        self.precision = Precision(*map(max, zip(*of_parts, strict=True)))
 
     def value(self, theta: Floats) -> float:
         """f(θ)."""

@@ -22,12 +22,13 @@ from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.problem.rows import Held, Rows, hold
 from udsgd_mpi.seeding import Purpose, generator, graph_seed
-from udsgd_mpi.theory.minimizer import Minimum, minimum
+from udsgd_mpi.theory.minimizer import MinimizerError, Minimum, minimum
 
 Floats = NDArray[np.float64]
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 _FEW_NUMBERS = 2**22  # that one process gets of all agents
+_THOROUGHLY = 30  # agents
 
 
 class Entry(NamedTuple):
@@ -62,6 +63,8 @@ class Problem:
         θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), shape (d,).
     hessian
         H = ∇²f(θ*), shape (d, d).
+    smallest_curvature
+        μ, the smallest eigenvalue of H.
     largest_curvature
         Largest eigenvalue of ∇²f(θ_0).
     """
@@ -75,6 +78,7 @@ class Problem:
     rows_left_over: int
     minimizer: Floats
     hessian: Floats
+    smallest_curvature: float
     largest_curvature: float
 
     @property
@@ -193,6 +197,7 @@ def pose(
     agents = everyone.each(agent)
     used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
     in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
+    _check_objective(experiment, agents, classes, everyone)
     optimum = _minimum(experiment, agents, used, classes, everyone)
     return Problem(
         experiment,
@@ -204,6 +209,7 @@ def pose(
         held.left_over + in_shares - used,
         optimum.theta,
         optimum.hessian,
+        optimum.smallest_curvature,
         optimum.largest_curvature,
     )
 
@@ -245,6 +251,21 @@ def _batch_order(
     return order[: batches * batch]
 
 
+def _check_objective(
+    experiment: Experiment, agents: list[Agent], classes: Floats, everyone: Everyone
+) -> None:
+    """Try a user's objective, on some of the agents thoroughly: the same on every layout."""
+    objective = experiment.objective
+    every = -(-everyone.agents // _THOROUGHLY)
+
+    def check(i: int) -> None:
+        points = agents[i - everyone.hosted.start].points
+        d = objective.dimension(points.features.shape[1], len(classes))
+        objective.check(points, d, i, thorough=i % every == 0)
+
+    everyone.each(check)
+
+
 def _minimum(
     experiment: Experiment, agents: list[Agent], points: int, classes: Floats, everyone: Everyone
 ) -> Minimum:
@@ -257,16 +278,17 @@ def _minimum(
 
     def found(f: MeanObjective, once: Callable[..., Any]) -> Minimum:
         try:
-            return minimum(f, d, once=once)
-        except ArithmeticError as error:
+            return minimum(f, once=once)
+        except MinimizerError as error:
             raise ConfigurationError(
-                f"objective: expected a unique finite minimiser, got none ({error}); use l2 > 0"
+                f"objective: expected a unique finite minimiser, got none ({error});"
+                f" {objective.remedy(convex=error.convex)}"
             ) from error
 
     if numbers > _FEW_NUMBERS or experiment.data.path is not None:
-        return found(MeanObjective(objective, parts, everyone), everyone.once)
+        return found(MeanObjective(objective, parts, everyone, d), everyone.once)
     parts, here = everyone.gathered(parts), OneProcess(everyone.agents)
-    return everyone.once(lambda: found(MeanObjective(objective, parts, here), here.once))
+    return everyone.once(lambda: found(MeanObjective(objective, parts, here, d), here.once))
 
 
 def _entry(agent: Agent) -> Entry:

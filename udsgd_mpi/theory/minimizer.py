@@ -1,19 +1,36 @@
 """The minimiser θ* of the objective that the agents share."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-T = TypeVar("T")
 
-_ROUNDING = 4 * np.finfo(np.float64).eps
+_SETTLED = 30  # iterations after which a step that does not shrink any more is rounding
+
+
+class Precision(NamedTuple):
+    """Relative errors of an objective's gradients and Hessians by rounding."""
+
+    gradient: float
+    hessian: float
 
 
 class Function(Protocol):
-    """A function of θ that Newton's method can minimise."""
+    """A function of θ that Newton's method can minimise.
+
+    Attributes
+    ----------
+    d
+        Number of parameters.
+    precision
+        Of its derivatives.
+    """
+
+    d: int
+    precision: Precision
 
     def value(self, theta: Floats) -> float:
         """f(θ)."""
@@ -22,29 +39,54 @@ class Function(Protocol):
         """∇f(θ), shape (d,), and ∇²f(θ), shape (d, d)."""
 
 
+class MinimizerError(ArithmeticError):
+    """Newton's method has found no point that is the minimiser; the message says what it found.
+
+    Attributes
+    ----------
+    convex
+        Whether nothing speaks against a convex f.
+    """
+
+    def __init__(self, message: str, *, convex: bool = True) -> None:
+        super().__init__(message)
+        self.convex = convex
+
+
 class Minimum(NamedTuple):
-    """θ*, shape (d,), H = ∇²f(θ*), shape (d, d), and the largest eigenvalue of ∇²f(0)."""
+    """θ* and what is known of the curvature of f.
+
+    Attributes
+    ----------
+    theta
+        θ*, shape (d,).
+    hessian
+        H = ∇²f(θ*), shape (d, d).
+    smallest_curvature
+        μ, the smallest eigenvalue of H.
+    largest_curvature
+        The largest eigenvalue of ∇²f(0).
+    """
 
     theta: Floats
     hessian: Floats
+    smallest_curvature: float
     largest_curvature: float
 
 
 class _Step(NamedTuple):
     step: Floats
     decrease: float
-    lost_in_rounding: bool
 
 
-def _here(action: Callable[[], T]) -> T:
+def _here(action: Callable[[], Any]) -> Any:
     return action()
 
 
 def minimum(
     f: Function,
-    d: int,
     *,
-    once: Callable[[Callable[[], _Step]], _Step] = _here,
+    once: Callable[[Callable[[], Any]], Any] = _here,
     max_iterations: int = 100,
 ) -> Minimum:
     """θ* = argmin f by Newton's method with backtracking, from 0.
@@ -61,43 +103,129 @@ def minimum(
 
     Raises
     ------
-    ArithmeticError
-        If it has not ended after ``max_iterations``, or the Hessian is singular: there is no
-        unique finite minimiser.
+    MinimizerError
+        If it has not ended after ``max_iterations``, a derivative is not finite, or the Hessian
+        at its end is not positive definite.
     """
-    theta = np.zeros(d)
+    ending = Ending(f.precision)
+    theta = np.zeros(f.d)
     largest_curvature = np.nan
     for iteration in range(max_iterations):
         gradient, hessian = f.derivatives(theta)
+        check_derivatives(theta, gradient, hessian)
         if iteration == 0:
             largest_curvature = float(np.linalg.eigvalsh(hessian)[-1])
-        newton = once(lambda: _newton(theta, gradient, hessian))  # noqa: B023 - called at once
+        newton = once(lambda: _newton(gradient, hessian))  # noqa: B023 - called at once
         if not np.isfinite(newton.step).all():
-            raise ArithmeticError("the Hessian is singular")
-        if newton.lost_in_rounding:
-            return Minimum(np.asarray(theta - newton.step), hessian, largest_curvature)
-        theta = _backtrack(f, theta, newton)
-    raise ArithmeticError(
-        f"Newton's method has not found the minimiser in {max_iterations} iterations"
+            raise MinimizerError("the Hessian is singular, so f is flat in some direction")
+        if ending.reached(theta, newton.step, iteration >= _SETTLED):
+            spectrum = once(lambda: np.linalg.eigvalsh(hessian))  # noqa: B023 - called at once
+            check_curvature(theta, float(spectrum[0]), float(spectrum[-1]), f.precision.hessian)
+            found = np.asarray(theta - newton.step)
+            return Minimum(found, hessian, float(spectrum[0]), largest_curvature)
+        theta = backtrack(f, theta, newton.step, newton.decrease)
+    raise MinimizerError(
+        f"Newton's method has not ended in {max_iterations} iterations: the last step was"
+        f" {np.linalg.norm(newton.step):.2g} long at ‖θ‖ = {np.linalg.norm(theta):.2g}, where"
+        f" ‖∇f‖ = {np.linalg.norm(gradient):.2g}, so θ* is at infinity, or f is not smooth"
     )
 
 
-def _newton(theta: Floats, gradient: Floats, hessian: Floats) -> _Step:
+class Ending:
+    """Tells when Newton's method has ended: its steps are lost in rounding.
+
+    Parameters
+    ----------
+    precision
+        Of the derivatives.
+    """
+
+    def __init__(self, precision: Precision) -> None:
+        self._rounding = precision.gradient
+        self._before = np.inf
+
+    def reached(self, theta: Floats, step: Floats, settled: bool) -> bool:
+        """Whether θ − step is as good as any.
+
+        Parameters
+        ----------
+        settled
+            Whether a short step that has not shrunk since the last one ends it too. Rounding in
+            ∇f, times H⁻¹, may be all that such steps are.
+        """
+        length, size = float(np.linalg.norm(step)), 1 + float(np.linalg.norm(theta))
+        stays = length > self._before / 2 and length <= np.sqrt(self._rounding) * size
+        self._before = length
+        return length <= 4 * self._rounding * size or (settled and stays)
+
+
+def check_derivatives(theta: Floats, *derivatives: Floats) -> None:
+    """Refuse derivatives that are not finite.
+
+    Raises
+    ------
+    MinimizerError
+        With the length of θ.
+    """
+    if not all(np.isfinite(derivative).all() for derivative in derivatives):
+        raise MinimizerError(
+            f"a derivative of f is not finite at ‖θ‖ = {np.linalg.norm(theta):.2g}, where Newton's"
+            " method has come to"
+        )
+
+
+def check_curvature(theta: Floats, smallest: float, largest: float, precision: float) -> None:
+    """Refuse a stationary point that is no strict minimum.
+
+    Parameters
+    ----------
+    smallest, largest
+        Eigenvalues of the Hessian at θ.
+    precision
+        Relative error of the Hessian.
+
+    Raises
+    ------
+    MinimizerError
+        If the smallest is not positive, as far as rounding lets that be told.
+    """
+    hidden = len(theta) * precision * max(abs(smallest), abs(largest))
+    where = f"where ∇f = 0, at ‖θ‖ = {np.linalg.norm(theta):.3g}"
+    if smallest < -hidden:
+        what = "a maximum" if largest < 0 else "a saddle point"
+        raise MinimizerError(
+            f"f has {what} {where}: the curvature there goes down to μ = {smallest:.3g}",
+            convex=False,
+        )
+    if smallest <= hidden:
+        raise MinimizerError(
+            f"f is flat in some direction {where}: the smallest curvature, μ = {smallest:.2g}, is"
+            f" 0 as far as rounding lets that be told beside the largest, {largest:.2g}"
+        )
+
+
+def _newton(gradient: Floats, hessian: Floats) -> _Step:
     try:
         step = np.asarray(np.linalg.solve(hessian, gradient))
     except np.linalg.LinAlgError:
-        step = np.full_like(theta, np.nan)
-    short = np.linalg.norm(step) <= _ROUNDING * (1 + np.linalg.norm(theta))
-    return _Step(step, float(gradient @ step), bool(short))
+        step = np.full_like(gradient, np.nan)
+    return _Step(step, float(gradient @ step))
 
 
-def _backtrack(f: Function, theta: Floats, newton: _Step) -> Floats:
+def backtrack(f: Function, theta: Floats, step: Floats, decrease: float) -> Floats:
+    """θ − t · step, t = 1, ½, ¼, … the first that lowers f as far as its slope promises.
+
+    Parameters
+    ----------
+    decrease
+        ∇f(θ)ᵀ step.
+    """
     before = f.value(theta)
     length = 1.0
     # Near the minimiser rounding hides the decrease, and the full step is right.
     while (
-        newton.decrease > 1e-10 * max(1.0, abs(before))
-        and f.value(theta - length * newton.step) > before - 1e-4 * length * newton.decrease
+        decrease > 1e-10 * max(1.0, abs(before))
+        and f.value(theta - length * step) > before - 1e-4 * length * decrease
     ):
         length /= 2
-    return np.asarray(theta - length * newton.step)
+    return np.asarray(theta - length * step)

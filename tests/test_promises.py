@@ -1,0 +1,347 @@
+"""A user's objective is taken if its gradient is the slope of its value, and refused if not."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.small_problem import write_points
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.read import read_experiment, variants
+from udsgd_mpi.objectives import Logistic, Objective, Points, Quadratic, Ridge, Softmax
+from udsgd_mpi.objectives.promises import Promises
+from udsgd_mpi.problem import OneProcess, pose
+
+FEATURES = 6
+
+
+class Wrapped:
+    """An objective of the package as a user writes one."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        rows = (Points(x[k : k + 1], y[k : k + 1], np.ones(1)) for k in range(len(x)))
+        return np.array([self.objective.value(theta[k], row) for k, row in enumerate(rows)])
+
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        rows = (Points(x[k : k + 1], y[k : k + 1], np.ones(1)) for k in range(len(x)))
+        return np.array([self.objective.gradient(theta[k], row) for k, row in enumerate(rows)])
+
+
+class Plain:
+    """½ (θᵀx − y)² + ½ κ ‖θ‖²; tests break it."""
+
+    l2 = 0.1
+
+    def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return self.residual(theta, x, y) ** 2 / 2 + self.l2 / 2 * (theta**2).sum(axis=1)
+
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return self.residual(theta, x, y)[:, None] * x + self.l2 * theta
+
+    @staticmethod
+    def residual(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return (theta * x).sum(axis=1) - y
+
+
+class Single(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        return super().gradient(*arguments).astype(np.float32)
+
+
+class SingleThroughout(Plain):
+    def value(self, *arguments: np.ndarray) -> Any:
+        return super().value(*(a.astype(np.float32) for a in arguments))
+
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        return super().gradient(*(a.astype(np.float32) for a in arguments))
+
+
+class Hinge(Plain):
+    def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        margin = 1 - (2 * y - 1) * (theta * x).sum(axis=1)
+        return np.maximum(0, margin) + self.l2 / 2 * (theta**2).sum(axis=1)
+
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        sign = 2 * y - 1
+        outside = sign * (theta * x).sum(axis=1) < 1
+        return -(outside * sign)[:, None] * x + self.l2 * theta
+
+
+class Lasso(Plain):
+    """Its slope at 0 is the one of either side."""
+
+    def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return super().value(theta, x, y) + np.abs(theta).sum(axis=1)
+
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return super().gradient(theta, x, y) + np.where(theta >= 0, 1.0, -1.0)
+
+
+class Overflowing(Plain):
+    """A logistic loss that overflows far from the data, as users write it."""
+
+    def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        z = (theta * x).sum(axis=1)
+        return np.log(1 + np.exp(z)) - y * z
+
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        z = np.exp((theta * x).sum(axis=1))
+        return (z / (1 + z) - y)[:, None] * x
+
+
+class WrongSign(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        return -super().gradient(*arguments)
+
+
+class DoubledPenalty(Plain):
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return super().gradient(theta, x, y) + self.l2 * theta
+
+
+class NoPenalty(Plain):
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return super().gradient(theta, x, y) - self.l2 * theta
+
+
+class OneCoordinate(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        slope = super().gradient(*arguments)
+        slope[:, 3] *= 1.01
+        return slope
+
+
+class ShapeOfTrials(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        return self.residual(*arguments)
+
+
+class ShapeOfOne(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        return super().gradient(*arguments)[:, :1]
+
+
+class MeanValue(Plain):
+    def value(self, *arguments: np.ndarray) -> Any:
+        return super().value(*arguments).mean()
+
+
+class SharedPenalty(Plain):
+    def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return self.residual(theta, x, y) ** 2 / 2 + self.l2 / 2 * (theta**2).sum()
+
+
+class MeanSlope(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        slope = super().gradient(*arguments)
+        return np.tile(slope.mean(axis=0), (len(slope), 1))
+
+
+class Random(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        return super().gradient(*arguments) * np.random.default_rng().uniform(0.9, 1.1)
+
+
+class Counting(Plain):
+    calls = 0
+
+    def value(self, *arguments: np.ndarray) -> Any:
+        self.calls += 1
+        return super().value(*arguments) + self.calls
+
+
+class Overwriting(Plain):
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        theta *= self.l2
+        theta += self.residual(theta / self.l2, x, y)[:, None] * x
+        return theta
+
+
+class NotANumber(Plain):
+    def gradient(self, *arguments: np.ndarray) -> Any:
+        return super().gradient(*arguments) * np.nan
+
+
+class Infinite(Plain):
+    def value(self, *arguments: np.ndarray) -> Any:
+        return super().value(*arguments) + np.inf
+
+
+class Complex(Plain):
+    def value(self, *arguments: np.ndarray) -> Any:
+        return super().value(*arguments) + 0j
+
+
+def points(scale: float = 1.0) -> Points:
+    rng = np.random.default_rng(3)
+    labels = (np.arange(40) % 2).astype(float)
+    return Points(scale * rng.normal(size=(40, FEATURES)), labels, np.ones(40))
+
+
+def promises(own: object, d: int = FEATURES, scale: float = 1.0) -> Promises:
+    return Promises(own, "mine:Mine", points(scale), d, agent=2)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 4000.0])
+@pytest.mark.parametrize(
+    "own",
+    [
+        Plain(),
+        Single(),
+        SingleThroughout(),
+        Hinge(),
+        Lasso(),
+        Overflowing(),
+        Wrapped(Logistic(l2=1e-3)),
+        Wrapped(Ridge(l2=0.0)),
+        Wrapped(Quadratic(condition=1e4)),
+    ],
+    ids=lambda own: type(getattr(own, "objective", own)).__name__,
+)
+def test_right_objectives_are_taken(own: object, scale: float) -> None:
+    found = promises(own, scale=scale)
+    found.check()
+    found.check_finite()
+
+
+def test_softmax_is_taken() -> None:
+    promises(Wrapped(Softmax(l2=0.3)), d=2 * FEATURES).check()
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (WrongSign(), "gradient, tried on point 9 of agent 2.*slope of value.*sign is wrong"),
+        (DoubledPenalty(), "gradient.*slope of value"),
+        (NoPenalty(), "gradient.*slope of value"),
+        (OneCoordinate(), "gradient.*slope of value"),
+        (ShapeOfTrials(), r"gradient.*shape \(1, 6\) for 1 trial and d = 6, got \(1,\)"),
+        (ShapeOfOne(), r"gradient.*shape \(1, 6\) for 1 trial and d = 6, got \(1, 1\)"),
+        (MeanValue(), r"value.*shape \(1,\) for 1 trial and d = 6, got \(\)"),
+        (SharedPenalty(), "value.*of that trial alone"),
+        (MeanSlope(), "gradient.*of that trial alone"),
+        (Random(), "gradient.*the same arguments.*two calls"),
+        (Counting(), "value.*the same arguments.*two calls"),
+        (Overwriting(), "gradient.*leave its arguments alone, got another theta"),
+        (NotANumber(), "gradient.*finite numbers.*got nan"),
+        (Infinite(), "value.*finite numbers.*got inf"),
+        (Complex(), "value.*real numbers, got one of complex128"),
+    ],
+    ids=lambda own: type(own).__name__ if isinstance(own, Plain) else "",
+)
+def test_wrong_objectives_are_refused(own: object, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"objective mine:Mine: {said}"):
+        promises(own).check()
+
+
+def test_an_infinite_value_at_one_point_is_found() -> None:
+    class At(Plain):
+        def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+            value = super().value(theta, x, y)
+            value[(x == points().features[17]).all(axis=1)] = np.inf
+            return value
+
+    with pytest.raises(ConfigurationError, match=r"point 17 of agent 2.*θ = 0, got inf"):
+        promises(At()).check_finite()
+
+
+MODULE = """
+import numpy as np
+class Ridge:
+    sign, number = 1, float
+    def __init__(self, l2=0.5, scale=()):
+        self.l2 = l2
+    def value(self, theta, x, y):
+        fit = ((theta * x).sum(axis=1) - y) ** 2 / 2
+        return self.sign * (fit + self.l2 / 2 * (theta**2).sum(axis=1))
+    def gradient(self, theta, x, y):
+        fit = ((theta * x).sum(axis=1) - y)[:, None] * x
+        return (self.sign * (fit + self.l2 * theta)).astype(self.number)
+class Single(Ridge):
+    number = np.float32
+class Concave(Ridge):
+    sign = -1
+class Saddle(Ridge):
+    def value(self, theta, x, y):
+        return theta[:, 0] + (theta[:, 0] ** 2 - (theta[:, 1:] ** 2).sum(axis=1)) / 2
+    def gradient(self, theta, x, y):
+        slope = -theta
+        slope[:, 0] = 1 + theta[:, 0]
+        return slope
+class NoValue:
+    def gradient(self, theta, x, y):
+        return theta
+"""
+
+
+def settings(folder: Path, own: str, arguments: str = "{}") -> Path:
+    write_points(folder / "x.svm")
+    (folder / "mine.py").write_text(MODULE)
+    path = folder / "x.toml"
+    path.write_text(
+        f"""
+        agents = 4
+        steps = 50
+        trials = 2
+        data.source = "x.svm"
+        objective = {{ kind = "custom", path = "mine:{own}", arguments = {arguments} }}
+        groups.all = {{ share = 1, sampler = "iid" }}
+        """
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ("Concave", ["f has a maximum where ∇f = 0", "μ = -", "has the wrong sign"]),
+        ("Saddle", ["f has a saddle point where ∇f = 0", "μ = -1"]),
+        ("NoValue", ["objective.path", "without value"]),
+    ],
+)
+def test_what_has_no_minimizer_is_refused_with_the_reason(
+    own: str, said: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = settings(tmp_path, own)
+    before = sorted(tmp_path.iterdir())
+    assert main(["run", str(path), "--output", str(tmp_path / "x.h5")]) == 2
+    message = capsys.readouterr().err
+    assert all(words in message for words in said), message
+    assert "objective.l2" not in message
+    assert len(before) == len([p for p in tmp_path.iterdir() if p.name != "__pycache__"])
+
+
+def test_gradients_in_single_precision_find_the_minimizer_of_double(tmp_path: Path) -> None:
+    found = []
+    for own, arguments in [("Ridge", "{ scale = [1, 2, 3] }"), ("Single", "{ scale = [[1]] }")]:
+        experiment = variants(read_experiment(settings(tmp_path, own, arguments)), {})["main"]
+        found.append(pose(experiment, OneProcess(4)))
+    np.testing.assert_allclose(found[1].minimizer, found[0].minimizer, rtol=1e-5)
+    np.testing.assert_allclose(found[1].hessian, found[0].hessian, atol=1e-4)
+
+
+def test_a_class_beside_the_experiment_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.py").write_text("class Ridge: pass")
+    monkeypatch.chdir(elsewhere)
+    experiment = variants(read_experiment(settings(tmp_path, "Ridge")), {})["main"]
+    assert pose(experiment, OneProcess(4)).smallest_curvature > 0
+
+
+def test_a_ridge_without_a_penalty_on_features_that_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "".join(f"{k % 3} 1:{k} 2:{2 * k} 3:{k % 5}\n" for k in range(1, 40))
+    Path("x.svm").write_text(text)
+    arguments = ["--data", "./x.svm", "--agents", "2", "--set", 'objective={kind="ridge", l2=0}']
+    assert main(arguments) == 2
+    assert "use objective.l2 > 0" in capsys.readouterr().err
