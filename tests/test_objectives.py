@@ -78,6 +78,18 @@ class ObjectiveContract:
         ]
         np.testing.assert_allclose(self.objective.hessian(theta, points), slopes, rtol=1e-6)
 
+    def test_product_is_the_hessian_times_a_direction(
+        self, points: Points, theta: np.ndarray
+    ) -> None:
+        direction = np.random.default_rng(7).normal(size=len(theta))
+        np.testing.assert_allclose(
+            self.objective.product(theta, direction, points),
+            self.objective.hessian(theta, points) @ direction,
+            rtol=1e-7,
+            atol=1e-7,
+        )
+        assert not self.objective.product(theta, 0 * direction, points).any()
+
     def test_a_local_step_follows_the_gradient_of_its_point(
         self, points: Points, theta: np.ndarray
     ) -> None:

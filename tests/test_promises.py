@@ -333,7 +333,7 @@ def test_a_class_beside_the_experiment_comes_first(
     (elsewhere / "mine.py").write_text("class Ridge: pass")
     monkeypatch.chdir(elsewhere)
     experiment = variants(read_experiment(settings(tmp_path, "Ridge")), {})["main"]
-    assert pose(experiment, OneProcess(4)).smallest_curvature > 0
+    assert pose(experiment, OneProcess(4)).optimum.smallest_curvature > 0
 
 
 def test_a_ridge_without_a_penalty_on_features_that_are_one(

@@ -24,16 +24,16 @@ def concerns(problem: Problem) -> Iterator[str]:
             ' (Assumption 2.5); use weights = "lazy", or another topology'
         )
     step_size = experiment.step_size
-    growth = _growth(step_size, problem.largest_curvature)
+    growth = _growth(step_size, problem.optimum.largest_curvature)
     if growth > _NOTABLE_GROWTH:
-        L = problem.largest_curvature
+        L = problem.optimum.largest_curvature
         yield (
             f"step_size: γ₁L = {step_size.gamma * L:.3g} is above 2 (L = {L:.3g} is the largest"
             f" curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they fall, or"
             f" for ever; use gamma below {_STABLE / L:.3g}"
         )
     if step_size.exponent == 1:
-        mu = problem.smallest_curvature
+        mu = problem.optimum.smallest_curvature
         margin = 2 * mu * step_size.gamma - 1
         if margin <= 0:
             yield (

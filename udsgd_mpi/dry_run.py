@@ -7,6 +7,7 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.hosting import layout_on
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
+from udsgd_mpi.prediction import unpredicted
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.units import in_bytes, in_seconds
 
@@ -40,6 +41,9 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {1 - contraction(schedule, agents):.4g}",
         "time": _time(problem, layout),
         "memory": _memory(problem, layout),
+        "minimiser": f"‖∇f(θ*)‖ = {problem.optimum.gradient_norm:.1e}, curvature from"
+        f" {problem.optimum.smallest_curvature:.3g}",
+        "prediction": f"none: {reason}" if (reason := unpredicted(problem)) else "with the run",
         "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
     }
     warnings = [f"  warning       {concern}" for concern in concerns(problem)]

@@ -52,6 +52,24 @@ def test_ranks_together_pose_what_one_process_poses() -> None:
             np.testing.assert_array_equal(agent.graph.neighbours, expected.graph.neighbours)
 
 
+def test_a_minimizer_without_a_hessian_is_the_same_on_all_ranks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("udsgd_mpi.problem.pose.MOST_PARAMETERS", 10)
+    experiment = check(SETTINGS)
+    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    whole = pose(experiment, OneProcess(AGENTS))
+    np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
+    assert mine.optimum == whole.optimum._replace(theta=mine.minimizer)
+
+
+def test_where_there_is_no_minimizer_all_ranks_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("udsgd_mpi.problem.pose.MOST_PARAMETERS", 10)
+    settings = SETTINGS | {"data": {"source": "digits"}, "objective": {"kind": "ridge", "l2": 0}}
+    with pytest.raises(ConfigurationError, match=r"flat in some direction.*objective\.l2 > 0"):
+        pose(check(settings), OnRanks.evenly(COMM, AGENTS))
+
+
 def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 

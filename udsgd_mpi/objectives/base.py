@@ -134,6 +134,10 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """Weighted sum of ∇²F(θ, x), shape (d, d)."""
         raise NotImplementedError
 
+    def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
+        """Weighted sum of ∇²F(θ, x), times a direction; shape (d,)."""
+        raise NotImplementedError
+
 
 class CompiledObjective(Objective, frozen=True):
     """An objective whose local steps are a kernel of the signature ``LOCAL_STEPS``."""

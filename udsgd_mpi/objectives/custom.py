@@ -124,6 +124,16 @@ class Custom(Objective, frozen=True, tag="custom"):
         )
         return np.asarray((slopes + slopes.T) / 2)
 
+    def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
+        length = float(np.linalg.norm(direction))
+        if length == 0:
+            return np.zeros_like(direction)
+        rounding = self.precision(points, len(theta)).gradient
+        step = np.cbrt(rounding) * (1 + np.abs(theta).max())
+        e = step / length * direction
+        slope = self.gradient(theta + e, points) - self.gradient(theta - e, points)
+        return np.asarray(length * slope / (2 * step))
+
     def _implementation(self) -> Any:
         key = self.path, msgspec.msgpack.encode(self.arguments)  # lists have no hash
         if key not in _made:

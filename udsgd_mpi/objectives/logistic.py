@@ -72,6 +72,12 @@ class Logistic(CompiledObjective, frozen=True, tag="logistic"):
         ridge = self.l2 * points.weights.sum() * np.eye(len(theta))
         return np.asarray(points.features.T @ (curvature[:, None] * points.features) + ridge)
 
+    def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
+        p = _probability(points.features @ theta)
+        slopes = points.weights * p * (1 - p) * (points.features @ direction)
+        ridge = self.l2 * points.weights.sum() * direction
+        return np.asarray(points.features.T @ slopes + ridge)
+
 
 def _probability(z: Floats) -> Floats:
     """1 / (1 + e^(−z)) without overflow."""

@@ -58,6 +58,9 @@ class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
     def hessian(self, theta: Floats, points: Points) -> Floats:
         return np.diag(points.weights.sum() * self.curvature(len(theta)))
 
+    def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
+        return np.asarray(points.weights.sum() * self.curvature(len(theta)) * direction)
+
 
 @kernel(LOCAL_STEPS)
 def _descend(

@@ -58,6 +58,11 @@ class Ridge(CompiledObjective, frozen=True, tag="ridge"):
         ridge = self.l2 * points.weights.sum() * np.eye(len(theta))
         return np.asarray(points.features.T @ (points.weights[:, None] * points.features) + ridge)
 
+    def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
+        slopes = points.weights * (points.features @ direction)
+        ridge = self.l2 * points.weights.sum() * direction
+        return np.asarray(points.features.T @ slopes + ridge)
+
 
 @kernel(LOCAL_STEPS)
 def _descend(

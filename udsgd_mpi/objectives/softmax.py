@@ -82,6 +82,15 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
         ridge = self.l2 * w.sum() * np.eye(len(theta))
         return np.asarray(blocks.reshape(ridge.shape) + ridge)
 
+    def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
+        from scipy.special import softmax
+
+        p = softmax(self._scores(theta, points), axis=1)
+        moved = p * self._scores(direction, points)
+        slopes = points.weights[:, None] * (moved - p * moved.sum(axis=1, keepdims=True))
+        ridge = self.l2 * points.weights.sum() * direction
+        return np.asarray((slopes.T @ points.features).ravel() + ridge)
+
     @staticmethod
     def _scores(theta: Floats, points: Points) -> Floats:
         return np.asarray(points.features @ theta.reshape(-1, points.features.shape[1]).T)

@@ -2,19 +2,33 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.errors import ConfigurationError, LocalError
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.average import AgentAverage
 from udsgd_mpi.parallel.together import on_root, together
+from udsgd_mpi.parallel.waiting import waiting
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class _Result(NamedTuple):
+    """What the leading rank has found."""
+
+    itself: Any
+
+
+class _Failed(NamedTuple):
+    """Why the leading rank has found nothing."""
+
+    message: str
 
 
 class OnRanks:
@@ -37,6 +51,35 @@ class OnRanks:
 
     def everywhere(self, action: Callable[[], T]) -> T:
         return together(self._comm, action)
+
+    def led(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+        if self._comm.rank > 0:
+            found: R = self._follow(answer)
+            return found
+
+        def ask(*question: Any) -> T:
+            self._comm.bcast(question)
+            return answer(*question)
+
+        try:
+            result = lead(ask)
+        except LocalError:  # others do not know how far this rank has come
+            raise
+        except ConfigurationError as error:
+            self._comm.bcast(_Failed(str(error)))
+            raise
+        self._comm.bcast(_Result(result))
+        return result
+
+    def _follow(self, answer: Callable[..., Any]) -> Any:
+        while True:
+            with waiting("rank 0"):
+                said = self._comm.bcast(None)
+            if isinstance(said, _Failed):
+                raise ConfigurationError(said.message)
+            if isinstance(said, _Result):
+                return said.itself
+            answer(*said)
 
     def dealt(self, action: Callable[[], list[T]]) -> list[T]:
         made = on_root(self._comm, action)

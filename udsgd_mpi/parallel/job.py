@@ -19,6 +19,7 @@ from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.provenance import provenance
 from udsgd_mpi.parallel.together import on_root
 from udsgd_mpi.parallel.variant import run_variant
+from udsgd_mpi.prediction import unpredicted
 from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.progress import say
 from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
@@ -101,5 +102,7 @@ def _warn(problems: Mapping[str, Problem], hosts: list[Host]) -> None:
                 f"[variant.{name}] {problem.rows_left_over:,} rows of the data are left over; the"
                 f" agents hold {used:,}"
             )
+        if problem.experiment.record.predict and (reason := unpredicted(problem)):
+            say(f"[variant.{name}] no prediction: {reason}")
         for concern in concerns(problem):
             say(f"warning: [variant.{name}] {concern}")

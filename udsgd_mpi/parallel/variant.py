@@ -3,7 +3,6 @@
 import time
 from typing import NamedTuple
 
-import numpy as np
 from mpi4py import MPI
 
 from udsgd_mpi.clock import Elapsed, elapsed
@@ -13,16 +12,13 @@ from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.moving import layout_of
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.simulate import Simulation
-from udsgd_mpi.prediction import KnownPredictions, Prediction
+from udsgd_mpi.prediction import KnownPredictions, Prediction, unpredicted
 from udsgd_mpi.problem import Problem, inputs_of_run
 from udsgd_mpi.progress import say
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.storage.output import Nowhere, Output, OutputOfVariant
 from udsgd_mpi.telemetry import Telemetry
-
-_MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
-_LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
 
 
 class Finished(NamedTuple):
@@ -109,13 +105,9 @@ def _simulate(
 
 
 def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
-    experiment = problem.experiment
-    nodes = max(
-        (e.points // e.batch for e in problem.roster if not np.isnan(e.mean_degree)), default=0
-    )
-    too_large = len(problem.minimizer) > _MOST_PARAMETERS or nodes > _LARGEST_GRAPH
-    if not experiment.record.predict or too_large:
+    if unpredicted(problem):
         return None
+    experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
     return predictions(problem, OnRanks(comm, layout_of(comm, problem)), steps)
 

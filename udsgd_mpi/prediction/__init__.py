@@ -3,6 +3,7 @@
 from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start
 from udsgd_mpi.prediction.forecasts import Forecasts
 from udsgd_mpi.prediction.known import KnownPredictions
+from udsgd_mpi.prediction.limits import unpredicted
 from udsgd_mpi.prediction.predict import Prediction, combine, predict
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "combine",
     "from_the_start",
     "predict",
+    "unpredicted",
 ]

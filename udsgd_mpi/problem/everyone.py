@@ -36,6 +36,19 @@ class Everyone(Protocol):
     def everywhere(self, action: Callable[[], T]) -> T:
         """Result of an action that every process takes."""
 
+    def led(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+        """Result of an algorithm that runs in one process, and asks all of them.
+
+        Linear algebra on different processors may end in different bits, after which processes
+        that each ran it would part ways.
+
+        Parameters
+        ----------
+        lead
+            Takes a function that sends its arguments to all processes and gives what ``answer``
+            makes of them; ``answer`` may be collective.
+        """
+
     def dealt(self, action: Callable[[], list[T]]) -> list[T]:
         """Of a list made in one process, with an item for each agent: those of the hosted."""
 
@@ -90,6 +103,9 @@ class OneProcess:
 
     def everywhere(self, action: Callable[[], T]) -> T:
         return action()
+
+    def led(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+        return lead(answer)
 
     def dealt(self, action: Callable[[], list[T]]) -> list[T]:
         return action()

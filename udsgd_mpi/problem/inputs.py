@@ -22,8 +22,8 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
     )
     of_all = hashlib.sha256(msgspec.json.encode(settings))
     # Files and objectives of one's own may change under the same name.
-    for values in (problem.minimizer, problem.hessian):
-        of_all.update(values.tobytes())
+    for values in (problem.minimizer, problem.optimum.hessian):
+        of_all.update(b"" if values is None else values.tobytes())
     digests = []
     for i, name in enumerate(assign(experiment.groups, agents)):
         group = experiment.groups[name]

@@ -1,5 +1,8 @@
 """The objective that the agents share."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +46,18 @@ class MeanObjective:
         values = [[self._objective.value(theta, part)] for part in self._parts]
         return float(self._everyone.mean(np.array(values))[0])
 
+    def gradient(self, theta: Floats) -> Floats:
+        """∇f(θ), shape (d,)."""
+        return self._mean([self._objective.gradient(theta, part) for part in self._parts])
+
+    def product(self, theta: Floats, direction: Floats) -> Floats:
+        """∇²f(θ) times a direction, shape (d,)."""
+        products = [self._objective.product(theta, direction, part) for part in self._parts]
+        return self._mean(products)
+
+    def _mean(self, rows: list[Floats]) -> Floats:
+        return self._everyone.mean(np.stack(rows))
+
     def derivatives(self, theta: Floats) -> tuple[Floats, Floats]:
         """∇f(θ), shape (d,), and ∇²f(θ), shape (d, d)."""
         d = len(theta)
@@ -52,3 +67,30 @@ class MeanObjective:
             row[d:] = self._objective.hessian(theta, part).ravel()
         mean = self._everyone.mean(rows)
         return mean[:d], mean[d:].reshape(d, d)
+
+
+class Led:
+    """The same function as the process knows it that asks all of them for its values.
+
+    Parameters
+    ----------
+    ask
+        Takes the name of a method of ``f`` and its arguments, and has all processes call it.
+    """
+
+    def __init__(self, ask: Callable[..., Any], f: MeanObjective) -> None:
+        self.d = f.d
+        self.precision = f.precision
+        self._ask = ask
+
+    def value(self, theta: Floats) -> float:
+        """f(θ)."""
+        return float(self._ask("value", theta))
+
+    def gradient(self, theta: Floats) -> Floats:
+        """∇f(θ), shape (d,)."""
+        return np.asarray(self._ask("gradient", theta))
+
+    def product(self, theta: Floats, direction: Floats) -> Floats:
+        """∇²f(θ) times a direction, shape (d,)."""
+        return np.asarray(self._ask("product", theta, direction))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,14 +19,18 @@ from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
-from udsgd_mpi.problem.mean_objective import MeanObjective
+from udsgd_mpi.problem.mean_objective import Led, MeanObjective
 from udsgd_mpi.problem.rows import Held, Rows, hold
 from udsgd_mpi.seeding import Purpose, generator, graph_seed
 from udsgd_mpi.theory.minimizer import MinimizerError, Minimum, minimum
+from udsgd_mpi.theory.wide_minimizer import wide_minimum
 
 Floats = NDArray[np.float64]
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
+# Up to here θ* is found with the Hessian, which takes d² numbers of each agent and d³ operations.
+MOST_PARAMETERS = 1000
+
 _FEW_NUMBERS = 2**22  # that one process gets of all agents
 _THOROUGHLY = 30  # agents
 
@@ -59,14 +63,8 @@ class Problem:
         What is told of every agent.
     rows_left_over
         Rows of the data that no agent uses.
-    minimizer
-        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), shape (d,).
-    hessian
-        H = ∇²f(θ*), shape (d, d).
-    smallest_curvature
-        μ, the smallest eigenvalue of H.
-    largest_curvature
-        Largest eigenvalue of ∇²f(θ_0).
+    optimum
+        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), and the curvature of f.
     """
 
     experiment: Experiment
@@ -76,10 +74,29 @@ class Problem:
     agents: list[Agent]
     roster: list[Entry]
     rows_left_over: int
-    minimizer: Floats
-    hessian: Floats
-    smallest_curvature: float
-    largest_curvature: float
+    optimum: Minimum
+
+    @property
+    def minimizer(self) -> Floats:
+        """θ*, shape (d,)."""
+        return self.optimum.theta
+
+    @property
+    def hessian(self) -> Floats:
+        """H = ∇²f(θ*), shape (d, d).
+
+        Raises
+        ------
+        ConfigurationError
+            Where d is too large for it.
+        """
+        if self.optimum.hessian is None:
+            raise ConfigurationError(
+                f"d = {len(self.minimizer):,}: expected at most {MOST_PARAMETERS:,} parameters for"
+                " a Hessian, and for what is predicted and planned by it; use fewer features, or"
+                " run the experiment without a prediction"
+            )
+        return self.optimum.hessian
 
     @property
     def portable(self) -> bool:
@@ -207,10 +224,7 @@ def pose(
         agents,
         everyone.all([_entry(agent) for agent in agents]),
         held.left_over + in_shares - used,
-        optimum.theta,
-        optimum.hessian,
-        optimum.smallest_curvature,
-        optimum.largest_curvature,
+        optimum,
     )
 
 
@@ -276,19 +290,30 @@ def _minimum(
     d = objective.dimension(features, len(classes))
     numbers = points * features + everyone.agents * d * (d + 1)
 
-    def found(f: MeanObjective, once: Callable[..., Any]) -> Minimum:
+    def found(find: Callable[[], Minimum]) -> Minimum:
         try:
-            return minimum(f, once=once)
+            return find()
         except MinimizerError as error:
             raise ConfigurationError(
                 f"objective: expected a unique finite minimiser, got none ({error});"
                 f" {objective.remedy(convex=error.convex)}"
             ) from error
 
+    if d > MOST_PARAMETERS:
+        f = MeanObjective(objective, parts, everyone, d)
+        return everyone.led(
+            lambda ask: found(lambda: wide_minimum(Led(ask, f))),
+            lambda method, *arguments: getattr(f, method)(*arguments),
+        )
     if numbers > _FEW_NUMBERS or experiment.data.path is not None:
-        return found(MeanObjective(objective, parts, everyone, d), everyone.once)
+        f = MeanObjective(objective, parts, everyone, d)
+        return found(lambda: minimum(f, once=everyone.once))
     parts, here = everyone.gathered(parts), OneProcess(everyone.agents)
-    return everyone.once(lambda: found(MeanObjective(objective, parts, here, d), here.once))
+
+    def find() -> Minimum:
+        return minimum(MeanObjective(objective, parts, here, d), once=here.once)
+
+    return everyone.once(lambda: found(find))
 
 
 def _entry(agent: Agent) -> Entry:

@@ -18,8 +18,8 @@ class Precision(NamedTuple):
     hessian: float
 
 
-class Function(Protocol):
-    """A function of θ that Newton's method can minimise.
+class Valued(Protocol):
+    """A function of θ.
 
     Attributes
     ----------
@@ -34,6 +34,10 @@ class Function(Protocol):
 
     def value(self, theta: Floats) -> float:
         """f(θ)."""
+
+
+class Function(Valued, Protocol):
+    """A function of θ that Newton's method can minimise."""
 
     def derivatives(self, theta: Floats) -> tuple[Floats, Floats]:
         """∇f(θ), shape (d,), and ∇²f(θ), shape (d, d)."""
@@ -61,17 +65,20 @@ class Minimum(NamedTuple):
     theta
         θ*, shape (d,).
     hessian
-        H = ∇²f(θ*), shape (d, d).
+        H = ∇²f(θ*), shape (d, d); None where it is too large.
     smallest_curvature
-        μ, the smallest eigenvalue of H.
+        μ, the smallest eigenvalue of H; NaN where it could not be told.
     largest_curvature
-        The largest eigenvalue of ∇²f(0).
+        The largest eigenvalue of ∇²f(0); NaN where it could not be told.
+    gradient_norm
+        ‖∇f‖ at θ*, or at the last θ before it, which is as good.
     """
 
     theta: Floats
-    hessian: Floats
+    hessian: Floats | None
     smallest_curvature: float
     largest_curvature: float
+    gradient_norm: float
 
 
 class _Step(NamedTuple):
@@ -120,13 +127,19 @@ def minimum(
             raise MinimizerError("the Hessian is singular, so f is flat in some direction")
         if ending.reached(theta, newton.step, iteration >= _SETTLED):
             spectrum = once(lambda: np.linalg.eigvalsh(hessian))  # noqa: B023 - called at once
-            check_curvature(theta, float(spectrum[0]), float(spectrum[-1]), f.precision.hessian)
-            found = np.asarray(theta - newton.step)
-            return Minimum(found, hessian, float(spectrum[0]), largest_curvature)
+            smallest, largest = float(spectrum[0]), float(spectrum[-1])
+            check_curvature(theta, smallest, largest, f.d * f.precision.hessian)
+            found, norm = np.asarray(theta - newton.step), float(np.linalg.norm(gradient))
+            return Minimum(found, hessian, smallest, largest_curvature, norm)
         theta = backtrack(f, theta, newton.step, newton.decrease)
-    raise MinimizerError(
-        f"Newton's method has not ended in {max_iterations} iterations: the last step was"
-        f" {np.linalg.norm(newton.step):.2g} long at ‖θ‖ = {np.linalg.norm(theta):.2g}, where"
+    raise unfinished(max_iterations, theta, newton.step, gradient)
+
+
+def unfinished(iterations: int, theta: Floats, step: Floats, gradient: Floats) -> MinimizerError:
+    """What to say where steps do not become short."""
+    return MinimizerError(
+        f"Newton's method has not ended in {iterations} iterations: the last step was"
+        f" {np.linalg.norm(step):.2g} long at ‖θ‖ = {np.linalg.norm(theta):.2g}, where"
         f" ‖∇f‖ = {np.linalg.norm(gradient):.2g}, so θ* is at infinity, or f is not smooth"
     )
 
@@ -174,22 +187,22 @@ def check_derivatives(theta: Floats, *derivatives: Floats) -> None:
         )
 
 
-def check_curvature(theta: Floats, smallest: float, largest: float, precision: float) -> None:
+def check_curvature(theta: Floats, smallest: float, largest: float, error: float) -> None:
     """Refuse a stationary point that is no strict minimum.
 
     Parameters
     ----------
     smallest, largest
         Eigenvalues of the Hessian at θ.
-    precision
-        Relative error of the Hessian.
+    error
+        Of the smallest, relative to the largest.
 
     Raises
     ------
     MinimizerError
         If the smallest is not positive, as far as rounding lets that be told.
     """
-    hidden = len(theta) * precision * max(abs(smallest), abs(largest))
+    hidden = error * max(abs(smallest), abs(largest))
     where = f"where ∇f = 0, at ‖θ‖ = {np.linalg.norm(theta):.3g}"
     if smallest < -hidden:
         what = "a maximum" if largest < 0 else "a saddle point"
@@ -212,7 +225,7 @@ def _newton(gradient: Floats, hessian: Floats) -> _Step:
     return _Step(step, float(gradient @ step))
 
 
-def backtrack(f: Function, theta: Floats, step: Floats, decrease: float) -> Floats:
+def backtrack(f: Valued, theta: Floats, step: Floats, decrease: float) -> Floats:
     """θ − t · step, t = 1, ½, ¼, … the first that lowers f as far as its slope promises.
 
     Parameters
