@@ -20,8 +20,7 @@ def command(arguments: Namespace) -> None:
     for assignment in arguments.set:
         settings |= assigned(assignment)
     name = arguments.graph
-    kind = {"kind": "file", "path": name} if "." in name or "/" in name else {"kind": name}
-    source = one_of(AnyGraph, kind | settings, "graph")
+    source = one_of(AnyGraph, name, "graph", settings)
     if arguments.points is None and not isinstance(source, GraphFile):
         raise ConfigurationError(f"graph {name}: expected a number of points, e.g. -n 500")
     graph = build(source, arguments.points or 0, arguments.seed, "graph")

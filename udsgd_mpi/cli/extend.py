@@ -54,7 +54,7 @@ def _settings(path: Path, **changes: object) -> dict[str, "Experiment"]:
 
     with open_results(path) as file:
         raw = tomllib.loads(file.attrs["configuration"])
-    return variants(raw, changes)
+    return variants(raw, changes, path.parent)
 
 
 def _with_steps(path: Path, steps: int) -> dict[str, "Experiment"]:

@@ -9,6 +9,8 @@ from importlib import import_module
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.errors import ConfigurationError, ExitCode, LocalError, Stopped
 from udsgd_mpi.launcher import launched_rank, launched_size
+from udsgd_mpi.notes import notes_to
+from udsgd_mpi.progress import say
 
 
 def main(argv: Sequence[str]) -> ExitCode:
@@ -26,8 +28,9 @@ def main(argv: Sequence[str]) -> ExitCode:
             arguments = parse(argv)
         except SystemExit:  # --help and --version, which argparse ends so
             return ExitCode.DONE
-        # Each module loads what its subcommand needs, which for some is a lot.
-        import_module(f"udsgd_mpi.cli.{arguments.command}").command(arguments)
+        with notes_to(say if launched_rank() == 0 else len):
+            # Each module loads what its subcommand needs, which for some is a lot.
+            import_module(f"udsgd_mpi.cli.{arguments.command}").command(arguments)
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ConfigurationError as error:

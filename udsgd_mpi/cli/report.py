@@ -71,7 +71,7 @@ def show(
 
 def _topologies(results: Path, measured: Mapping[str, Measured]) -> Figure:
     with open_results(results) as file:
-        experiments = variants(tomllib.loads(file.attrs["configuration"]), {})
+        experiments = variants(tomllib.loads(file.attrs["configuration"]), {}, results.parent)
     return topology_figure(
         {name: topology_of(experiments[name], len(measured[name].samplers)) for name in measured},
         {name: each.samplers for name, each in measured.items()},

@@ -33,9 +33,10 @@ def requested(arguments: Namespace) -> dict[str, Experiment]:
         value = getattr(arguments, flag)
         if value is not None:
             flags = merge(flags, _nested(key, value))
-    found = variants(read_experiment(arguments.experiment), flags)
+    file: Path | None = arguments.experiment
+    found = variants(read_experiment(file), flags, file.parent if file else None)
     for experiment in found.values():
-        _keep_inputs(arguments.experiment, experiment)
+        _keep_inputs(file, experiment)
     only = arguments.only
     if only is None:
         return found

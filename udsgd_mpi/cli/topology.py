@@ -22,9 +22,7 @@ def command(arguments: Namespace) -> None:
     for assignment in arguments.set:
         settings |= assigned(assignment)
     name = arguments.source
-    is_file = "." in name or "/" in name
-    kind = {"kind": "file", "path": name} if is_file else {"kind": name}
-    source = one_of(AnyGraph, kind | settings, "topology")
+    source = one_of(AnyGraph, name, "topology", settings)
     agents = arguments.agents
     if agents is not None:
         graph = build_topology(source, agents, arguments.seed, "topology")

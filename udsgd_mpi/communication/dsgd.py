@@ -1,12 +1,14 @@
 """Decentralised SGD on a fixed topology, and with growing intervals."""
 
 from pathlib import Path
+from typing import Annotated
 
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.weights import Weights, lazy, metropolis, uniform
 from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.file_names import may_be_file, names_file
 from udsgd_mpi.graphs import Graph
 
 WEIGHTS = {
@@ -30,7 +32,7 @@ class DSGD(Pattern, frozen=True, tag="dsgd"):
     """
 
     interval: Interval = 1
-    weights: str = "metropolis"
+    weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         return InTurn(self.interval, [weights_on(topology, self.weights)])
@@ -52,7 +54,7 @@ def weights_on(topology: Graph, kind: str) -> Weights:
     """
     if kind in WEIGHTS:
         return WEIGHTS[kind](topology)
-    if "." in kind or "/" in kind:
+    if may_be_file(kind):
         return read_weights(Path(kind), topology)
     raise ConfigurationError(
         f"communication.weights: unknown weights {kind!r}: {nearest(kind, WEIGHTS)}, or the path of"

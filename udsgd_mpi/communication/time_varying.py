@@ -8,10 +8,11 @@ from msgspec import Meta, field
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
-from udsgd_mpi.communication.dsgd import weights_on
+from udsgd_mpi.communication.dsgd import WEIGHTS, weights_on
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.weights import from_entries
+from udsgd_mpi.file_names import names_file
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.graphs.generators import ErdosRenyi
 from udsgd_mpi.graphs.sources import AnyGraph
@@ -34,7 +35,7 @@ class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
     )
     order: Literal["random", "cyclic"] = "random"
     interval: Interval = 1
-    weights: str = "metropolis"
+    weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
     uses_topology: ClassVar[bool] = False
 
     def start(self, topology: Graph, seed: int) -> Schedule:

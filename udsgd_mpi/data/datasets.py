@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.archive import DATA_SETS, fetch
 from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.file_names import may_be_file
 from udsgd_mpi.file_version import FileVersion
 
 Floats = NDArray[np.float64]
@@ -66,7 +67,7 @@ def load(source: str) -> Dataset:
         return BUNDLED[source]()
     if source in DATA_SETS:
         return read_libsvm(fetch(DATA_SETS[source]))
-    if Path(source).suffix or "/" in source:
+    if may_be_file(source):
         return read_libsvm(Path(source))
     raise ConfigurationError(
         f"data.source: unknown data set {source!r}: {nearest(source, [*BUNDLED, *DATA_SETS])},"

@@ -3,6 +3,7 @@
 import re
 import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.schema import Experiment, Group
+from udsgd_mpi.file_names import NamesFile, Renaming, as_given, in_folders, mark_of, may_be_file
 
 S = TypeVar("S", bound=Struct)
 
@@ -31,24 +33,33 @@ def check(raw: Mapping[str, Any]) -> Experiment:
     return _convert(_with_default_kinds(expanded, Experiment), Experiment, "")
 
 
-def one_of(family: Any, raw: Any, path: str) -> Any:
+def one_of(family: Any, raw: Any, path: str, over: Mapping[str, Any] | None = None) -> Any:
     """Convert the settings of a member of a family, such as ``"srw"`` for ``AnySampler``.
+
+    Parameters
+    ----------
+    path
+        The key that messages name.
+    over
+        Settings that are laid over it.
 
     Raises
     ------
     ConfigurationError
         As ``check``.
     """
-    expanded = _expand(raw, family, path)
+    expanded = _expand(raw, family, path, in_folders(Path()))
+    if over:
+        expanded = _expand(merge(expanded, over), family, path, in_folders(Path()))
     try:
         return msgspec.convert(expanded, family)
     except msgspec.ValidationError as error:
         raise ConfigurationError(_explain(str(error), expanded, path)) from error
 
 
-def expand(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with every ``kind`` written out, and every key known."""
-    return dict(_expand(raw, Experiment, ""))
+def expand(raw: Mapping[str, Any], rename: Renaming = as_given) -> dict[str, Any]:
+    """Settings with every ``kind`` written out, every key known, and every file renamed."""
+    return dict(_expand(raw, Experiment, "", rename))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +78,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _expand(raw: Any, kind: Any, path: str) -> Any:
+def _expand(raw: Any, kind: Any, path: str, rename: Renaming) -> Any:
+    if isinstance(raw, str) and (names := _names_file(kind)):
+        return rename(raw, names, path)
     choices = _structs(kind)
     tags = {
         str(info.tag): choice
@@ -75,18 +88,24 @@ def _expand(raw: Any, kind: Any, path: str) -> Any:
         if (info := choice.__struct_config__).tag is not None
     }
     if tags:
-        return _expand_tagged(raw, tags, path)
+        return _expand_tagged(raw, tags, path, rename)
     if choices and isinstance(raw, Mapping):
-        return _expand_struct(raw, choices[0], path)
+        return _expand_struct(raw, choices[0], path, rename)
     if words := _words(kind):
         _check_word(raw, kind, words, path)
     if get_origin(_plain(kind)) is list and isinstance(raw, list):
         item_type = get_args(_plain(kind))[0]
-        return [_expand(item, item_type, f"{path}[{k}]") for k, item in enumerate(raw)]
+        return [_expand(item, item_type, f"{path}[{k}]", rename) for k, item in enumerate(raw)]
     if get_origin(_plain(kind)) is dict and isinstance(raw, Mapping):
         value_type = get_args(_plain(kind))[1]
-        return {key: _expand(value, value_type, _join(path, key)) for key, value in raw.items()}
+        return {
+            key: _expand(value, value_type, _join(path, key), rename) for key, value in raw.items()
+        }
     return raw
+
+
+def _names_file(kind: Any) -> NamesFile | None:
+    return next((names for m in (kind, *_members(kind)) if (names := mark_of(m))), None)
 
 
 def _check_word(raw: Any, kind: Any, words: list[str], path: str) -> None:
@@ -98,9 +117,10 @@ def _check_word(raw: Any, kind: Any, words: list[str], path: str) -> None:
         )
 
 
-def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str) -> Any:
+def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str, rename: Renaming) -> Any:
     if isinstance(raw, str):
-        is_file = "file" in tags and raw not in tags and ("." in raw or "/" in raw)
+        found = rename(raw, NamesFile(frozenset(tags)), path) if "file" in tags else raw
+        is_file = "file" in tags and raw not in tags and may_be_file(found)
         raw = {"kind": "file", "path": raw} if is_file else {"kind": raw}
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f"{path}: expected a name or a table, got {raw!r}")
@@ -112,15 +132,19 @@ def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str) -> Any:
             f" {nearest(str(raw['kind']), tags)}"
         )
     parameters = {key: value for key, value in raw.items() if key != "kind"}
-    return {"kind": raw["kind"], **_expand_struct(parameters, tags[raw["kind"]], path)}
+    return {"kind": raw["kind"], **_expand_struct(parameters, tags[raw["kind"]], path, rename)}
 
 
-def _expand_struct(raw: Mapping[str, Any], struct: type[Struct], path: str) -> dict[str, Any]:
+def _expand_struct(
+    raw: Mapping[str, Any], struct: type[Struct], path: str, rename: Renaming
+) -> dict[str, Any]:
     fields = {info.name: info.type for info in _fields(struct)}
     for key in raw:
         if key not in fields:
             raise ConfigurationError(f"unknown key {_join(path, key)!r}: {nearest(key, fields)}")
-    return {key: _expand(value, fields[key], _join(path, key)) for key, value in raw.items()}
+    return {
+        key: _expand(value, fields[key], _join(path, key), rename) for key, value in raw.items()
+    }
 
 
 def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:

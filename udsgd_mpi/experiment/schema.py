@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from udsgd_mpi.clock import AnyComputing, Constant
 from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.communication.dsgd import DSGD
+from udsgd_mpi.data.archive import DATA_SETS
+from udsgd_mpi.data.datasets import BUNDLED
 from udsgd_mpi.data.partition import AnyPartition, Even
+from udsgd_mpi.file_names import names_file
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.objectives import AnyObjective, Logistic
@@ -29,15 +32,16 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     source
         Name of a data set, or a LIBSVM file; the partition shares it out.
     path
-        Instead: a LIBSVM file of each agent, its number in place of ``{agent}``. Only the host of
-        an agent reads its file; predictions then leave out what curvature adds.
+        Instead: a LIBSVM file of each agent, its number in place of ``{agent}``, or of
+        ``{agent:02d}`` for 00, 01, …. Only the host of an agent reads its file; predictions then
+        leave out what curvature adds.
     standardize
         Shift and scale every feature to mean 0 and variance 1 over agents and their points;
         features that are constant become 0.
     """
 
-    source: str = "breast_cancer"
-    path: str | None = None
+    source: Annotated[str, names_file([*BUNDLED, *DATA_SETS])] = "breast_cancer"
+    path: Annotated[str, names_file()] | None = None
     standardize: bool = False
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.archive import GRAPHS, fetch
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.file_names import names_file
 from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.graphs.source import GraphSource
@@ -20,10 +21,13 @@ Nodes = NDArray[np.int64]
 class InFile(GraphSource, frozen=True):
     """A source that reads a file: its path, or the name of a well-known graph.
 
-    ``{agent}`` in a path stands for each agent's number.
+    ``{agent}`` in a path stands for each agent's number, ``{agent:02d}`` for 00, 01, ….
     """
 
-    path: str
+    path: Annotated[str, names_file(GRAPHS)]
+
+    def __post_init__(self) -> None:
+        is_of_agents(self.path)
 
     @property
     def is_of_agents(self) -> bool:

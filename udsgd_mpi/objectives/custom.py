@@ -1,13 +1,6 @@
 """An objective of the user's own."""
 
-import sys
-from functools import cache
-from importlib import import_module
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -15,7 +8,9 @@ from msgspec import field
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.file_names import names_file
 from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.own_module import own_module
 from udsgd_mpi.objectives.promises import Promises
 from udsgd_mpi.theory.minimizer import Precision
 from udsgd_mpi.users_code import UsersObject, users
@@ -35,13 +30,13 @@ class Custom(Objective, frozen=True, tag="custom"):
     Parameters
     ----------
     path
-        Where the class can be imported from, ``"module:Class"``, or the file that it is in,
-        ``"folder/file.py:Class"``.
+        ``"module:Class"``, where the module is a file beside the experiment, in the working folder,
+        or anything that can be imported; or ``"file.py:Class"``.
     arguments
         Keyword arguments of the class.
     """
 
-    path: str
+    path: Annotated[str, names_file(of_class=True)]
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
@@ -154,14 +149,12 @@ def _number(values: Any) -> Any:
 
 
 def _make(path: str, arguments: dict[str, Any]) -> Any:
-    place, _, name = path.rpartition(":")
-    if "" not in sys.path:  # the console script does not look into the working folder
-        sys.path.insert(0, "")
+    module, _, name = path.rpartition(":")
     own = f"objective {path}"
-    found = users(own, _find, place) if place and name else None
-    made = getattr(users(own, _load, place), name, None) if found else None
+    found = users(own, own_module, module) if module and name else None
+    made = getattr(found, name, None)
     if made is None:
-        missing = f"no {name!r} in {found.origin}" if found else f"no module {place!r}"
+        missing = f"no {name!r} in {found.__file__}" if found else f"no module {module!r}"
         raise ConfigurationError(
             f'objective.path: expected "module:Class" that Python can import from here, got'
             f" {path!r} ({missing})"
@@ -174,27 +167,3 @@ def _make(path: str, arguments: dict[str, Any]) -> Any:
             f" gradient(theta, features, labels), got {path!r} without {' and '.join(unknown)}"
         )
     return UsersObject(own, itself)
-
-
-def _find(place: str) -> ModuleSpec | None:
-    if not place.endswith(".py"):
-        return find_spec(place)
-    file = Path(place).resolve()
-    return spec_from_file_location(file.stem, file) if file.is_file() else None
-
-
-def _load(place: str) -> ModuleType:
-    return _in_file(Path(place).resolve()) if place.endswith(".py") else import_module(place)
-
-
-@cache
-def _in_file(file: Path) -> ModuleType:
-    """A module by its file, whatever others have its name; it may import what lies beside it."""
-    if str(file.parent) not in sys.path:
-        sys.path.append(str(file.parent))
-    found = spec_from_file_location(file.stem, file)
-    if found is None or found.loader is None:
-        raise ImportError(f"no Python module {file}")
-    module = module_from_spec(found)
-    found.loader.exec_module(module)
-    return module

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mpi4py import MPI
 
 from udsgd_mpi.concerns import concerns
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.notes import notes_to
 from udsgd_mpi.parallel.emulation import check_emulation
 from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.hosts import Host, hosts_of, oversubscription
@@ -25,6 +27,8 @@ from udsgd_mpi.progress import say
 from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.output import Output
+
+_MOST_NOTES = 5
 
 
 def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path | None:
@@ -52,7 +56,10 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
     with ExitStack() as until_end:
         found = on_root(comm, lambda: _find(load(), options, comm.size, until_end))
         experiments: dict[str, Experiment] = comm.bcast(found.unfinished if found else None)
-        problems = pose_all(experiments, partial(OnRanks.evenly, comm), comm.size)
+        notes: list[str] = []
+        with notes_to(notes.append):
+            problems = pose_all(experiments, partial(OnRanks.evenly, comm), comm.size)
+        _tell_of_others(comm.gather(notes))
         check_identity(comm, identity(problems))
         problems = {name: balanced(comm, problem) for name, problem in problems.items()}
         for problem in problems.values() if options.emulate else ():
@@ -90,6 +97,18 @@ def _output(found: Earlier, problems: Mapping[str, Problem], hosts: list[Host]) 
     if found.attributes:
         attributes["started"] = found.attributes["started"]
     return Output(found.output, attributes, list(found.experiments), found.runs, found.telemetry)
+
+
+def _tell_of_others(notes: list[list[str]] | None) -> None:
+    """Tell on rank 0 what others have read; what it has read itself was told there and then."""
+    if notes is None:
+        return
+    told, *untold = notes
+    others = [note for note in dict.fromkeys(chain(*untold)) if note not in told]
+    for note in others[:_MOST_NOTES]:
+        say(note)
+    if len(others) > _MOST_NOTES:
+        say(f"and {len(others) - _MOST_NOTES} notes like these on other agents' files")
 
 
 def _warn(problems: Mapping[str, Problem], hosts: list[Host]) -> None:

@@ -3,12 +3,15 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tomli_w
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.check import expand
+from udsgd_mpi.file_names import seen_from
 from udsgd_mpi.storage.variables import Run, Variable
 
 _OF_PARTS = ("first_trial", "output", "trials")
@@ -48,7 +51,7 @@ def merge_parts(parts: Sequence[Part], output: str) -> tuple[dict[str, Any], dic
             (part for part in parts if name in part.runs),
             key=lambda part: int(part.runs[name]["trial"][0]),
         )
-        configuration[name] = _joined_settings(name, having) | {"output": output}
+        configuration[name] = _joined_settings(name, having, output)
         runs[name] = _joined_trials(name, having)
     attributes = dict(parts[0].attributes)
     attributes["configuration"] = tomli_w.dumps({"variant": configuration})
@@ -76,10 +79,8 @@ def _check_versions(parts: Sequence[Part]) -> None:
             )
 
 
-def _joined_settings(variant: str, parts: Sequence[Part]) -> dict[str, Any]:
-    found: list[dict[str, Any]] = [
-        tomllib.loads(part.attributes["configuration"])["variant"][variant] for part in parts
-    ]
+def _joined_settings(variant: str, parts: Sequence[Part], output: str) -> dict[str, Any]:
+    found = [_settings(variant, part, output) for part in parts]
     for part, settings in zip(parts[1:], found[1:], strict=True):
         for key in sorted({*settings, *found[0]} - {*_OF_PARTS}):
             if settings.get(key) != found[0].get(key):
@@ -88,7 +89,13 @@ def _joined_settings(variant: str, parts: Sequence[Part]) -> dict[str, Any]:
                     f" {parts[0].name}, got {settings.get(key)!r}; parts may differ in trials alone"
                 )
     trials = sum(settings["trials"] for settings in found)
-    return found[0] | {"trials": trials}
+    return found[0] | {"trials": trials, "output": output}
+
+
+def _settings(variant: str, part: Part, output: str) -> dict[str, Any]:
+    """Settings of a part, its files named as they are seen from the output."""
+    settings = tomllib.loads(part.attributes["configuration"])["variant"][variant]
+    return expand(settings, seen_from(Path(output).parent, Path(part.name).parent))
 
 
 def _joined_trials(variant: str, parts: Sequence[Part]) -> Run:
