@@ -66,7 +66,7 @@ def test_the_file_and_the_line_are_told(
     assert main(flags(name)) == 2
     said = capsys.readouterr().err
     (line,) = (line for line in said.splitlines() if line.startswith("udsgd: error: "))
-    assert f"objective {name}:Ridge: {tmp_path / name}.py:{PLACES[place]}: {ENDS[end]}" in line
+    assert f"objective {name}.py:Ridge: {tmp_path / name}.py:{PLACES[place]}: {ENDS[end]}" in line
     assert "udsgd_mpi/" not in said
 
 
@@ -89,7 +89,7 @@ def test_one_rank_ends_all(rank: int, end: str, tmp_path: Path) -> None:
     write(tmp_path / "mine.py", here, in_gradient=end)
     done = udsgd(*flags("mine"), "--agents", 3, ranks=3, cwd=tmp_path, timeout=60)
     assert done.returncode == 2, done.stderr
-    assert f"udsgd: error: on rank {rank}: objective mine:Ridge: " in done.stderr
+    assert f"udsgd: error: on rank {rank}: objective mine.py:Ridge: " in done.stderr
     assert f"mine.py:16: {ENDS[end]}" in done.stderr
 
 

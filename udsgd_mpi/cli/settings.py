@@ -49,8 +49,7 @@ def _keep_inputs(file: Path | None, experiment: Experiment) -> None:
     """Refuse an output that is an input."""
     output = Path(experiment.output)
     inputs = {} if file is None else {f"the experiment file {file}": file}
-    folder = Path() if file is None else file.parent
-    inputs |= {f"the input {path}": path for path in named_like(output, experiment, folder)}
+    inputs |= {f"the input {path}": path for path in named_like(output, experiment)}
     check_apart(f"output {output}", output, inputs)
 
 

@@ -62,6 +62,12 @@ def expand(raw: Mapping[str, Any], rename: Renaming = as_given) -> dict[str, Any
     return dict(_expand(raw, Experiment, "", rename))
 
 
+def settings_of(experiment: Experiment) -> dict[str, Any]:
+    """Settings that stand for an experiment, all written out."""
+    settings: dict[str, Any] = _without_none(msgspec.to_builtins(experiment))
+    return settings
+
+
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Expanded settings with others laid over them; another ``kind`` replaces the whole table."""
     merged = dict(base)
@@ -125,7 +131,11 @@ def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str, rename: R
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f"{path}: expected a name or a table, got {raw!r}")
     if "kind" not in raw:  # an overlay that changes parameters alone
-        return dict(raw)
+        known = {info.name: info.type for choice in tags.values() for info in _fields(choice)}
+        return {
+            key: _expand(value, known[key], _join(path, key), rename) if key in known else value
+            for key, value in raw.items()
+        }
     if raw["kind"] not in tags:
         raise ConfigurationError(
             f"{path}: unknown {path.rpartition('.')[2]} {raw['kind']!r}:"
@@ -167,6 +177,12 @@ def _convert(raw: Any, struct: type[S], path: str) -> S:
         return msgspec.convert(raw, struct)
     except msgspec.ValidationError as error:
         raise ConfigurationError(_explain(str(error), raw, path)) from error
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(v) for key, v in value.items() if v is not None}
+    return value
 
 
 def _fields(struct: type[Struct]) -> tuple[Any, ...]:

@@ -7,11 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import tomli_w
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.experiment.check import check, expand, merge
+from udsgd_mpi.experiment.check import check, expand, merge, settings_of
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.file_names import in_folders, seen_from
 from udsgd_mpi.regular_file import require_regular_file
@@ -92,15 +91,9 @@ def to_toml(experiments: Mapping[str, Experiment]) -> str:
     """
     tables = {
         name: expand(
-            _without_none(msgspec.to_builtins(experiment)),
+            settings_of(experiment),
             seen_from(Path(experiment.output).parent),
         )
         for name, experiment in experiments.items()
     }
     return tomli_w.dumps({"variant": tables})
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_none(v) for key, v in value.items() if v is not None}
-    return value
