@@ -144,9 +144,9 @@ def test_a_known_name_wins_over_a_file_and_says_so(
 
 
 def test_modules_of_one_name_in_two_folders(here: Path) -> None:
-    for folder, factor in (("a", 1.0), ("b", 2.0)):
+    for folder, factor in (("a", 1), ("b", 2)):
         (here / folder).mkdir()
-        code = f"class F:\n    def dimension(self, features):\n        return int({factor})\n"
+        code = f"class F:\n    value = gradient = dimension = lambda *_: {factor}\n"
         (here / folder / "mine.py").write_text(code)
         raw = {
             "objective": {"kind": "custom", "path": "mine:F"},
@@ -162,7 +162,7 @@ def test_a_module_of_a_package_is_imported_as_such(here: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
     (folder / "sizes.py").write_text("d = 3\n")
-    code = "from .sizes import d\nclass F:\n    def dimension(self, features):\n        return d\n"
+    code = "from .sizes import d\nclass F:\n    value = gradient = dimension = lambda *_: d\n"
     (folder / "mine.py").write_text(code)
     raw = {
         "objective": {"kind": "custom", "path": "ours_in_a_package.mine:F"},

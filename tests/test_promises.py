@@ -319,7 +319,9 @@ def test_what_has_no_minimizer_is_refused_with_the_reason(
 def test_gradients_in_single_precision_find_the_minimizer_of_double(tmp_path: Path) -> None:
     found = []
     for own, arguments in [("Ridge", "{ scale = [1, 2, 3] }"), ("Single", "{ scale = [[1]] }")]:
-        experiment = variants(read_experiment(settings(tmp_path, own, arguments)), {})["main"]
+        experiment = variants(read_experiment(settings(tmp_path, own, arguments)), {}, tmp_path)[
+            "main"
+        ]
         found.append(pose(experiment, OneProcess(4)))
     np.testing.assert_allclose(found[1].minimizer, found[0].minimizer, rtol=1e-5)
     np.testing.assert_allclose(found[1].hessian, found[0].hessian, atol=1e-4)
@@ -332,7 +334,7 @@ def test_a_class_beside_the_experiment_comes_first(
     elsewhere.mkdir()
     (elsewhere / "mine.py").write_text("class Ridge: pass")
     monkeypatch.chdir(elsewhere)
-    experiment = variants(read_experiment(settings(tmp_path, "Ridge")), {})["main"]
+    experiment = variants(read_experiment(settings(tmp_path, "Ridge")), {}, tmp_path)["main"]
     assert pose(experiment, OneProcess(4)).optimum.smallest_curvature > 0
 
 
