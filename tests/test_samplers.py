@@ -8,6 +8,7 @@ import pytest
 
 from tests import reference
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.samplers import (
     HDT,
     IID,
@@ -15,10 +16,12 @@ from udsgd_mpi.samplers import (
     NBRW,
     SRRW,
     SRW,
+    PathsOfSeveral,
     Reshuffling,
     Sampler,
     SingleShuffling,
     Stream,
+    Streams,
 )
 
 SEED = 11
@@ -90,6 +93,32 @@ class SamplerContract:
         whole = self.draw(graph, [300])
         alone = self.draw(graph, [300], trials=1, first_trial=5)
         np.testing.assert_array_equal(alone[:, 0], whole[:, 5])
+
+    def test_agents_draw_together_as_each_does_alone(self, graph: nx.Graph) -> None:
+        """Whatever other agents' samplers and graphs are, and however many share one."""
+        own, ring = Graph.from_networkx(graph, "graph"), Ring().draw(9, 0)
+        graphs = [own, ring, own, ring, own]
+        samplers = [self.sampler, self.sampler, IID(), self.sampler, self.sampler]
+        points = [len(each) for each in graphs]
+        numbers = np.array([4, 0, 7, AGENT, 2])
+        together = PathsOfSeveral(samplers, points, graphs, Streams(SEED, numbers, 3))
+        whole = np.empty((900, 5, 3), dtype=np.int32)
+        for first, last in ((0, 1), (1, 600), (600, 900)):
+            together.draw(whole[first:last])
+        again = PathsOfSeveral(samplers, points, graphs, Streams(SEED, numbers, 3))
+        again.recall(900, [together.memory(k) for k in range(5)])
+        rest = [np.empty((50, 5, 3), dtype=np.int32) for _ in range(2)]
+        together.draw(rest[0])
+        again.draw(rest[1])
+        np.testing.assert_array_equal(*rest)
+        for k, sampler in enumerate(samplers):
+            path = sampler.start(points[k], graphs[k], Stream(SEED, int(numbers[k]), 3))
+            alone = np.empty((900, 3), dtype=np.int32)
+            path.draw(alone)
+            np.testing.assert_array_equal(whole[:, k], alone)
+            for name, values in path.memory.items():
+                assert name in again.memory(k)
+                assert values.shape == again.memory(k)[name].shape
 
     def test_other_agents_and_seeds_draw_otherwise(self, graph: nx.Graph) -> None:
         whole = self.draw(graph, [300])

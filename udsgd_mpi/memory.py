@@ -6,7 +6,6 @@ from udsgd_mpi.communication import Weights
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.problem import Agent, Problem
-from udsgd_mpi.samplers import Stream
 from udsgd_mpi.sgd import block_length
 
 _DOUBLE, _INDEX = 8, 4
@@ -71,13 +70,9 @@ def _bytes_of_points(agents: Sequence[Agent]) -> int:
 
 
 def _bytes_of_paths(problem: Problem, agents: range) -> int:
-    """Graphs, and the memories of walks: those of one trial as many times as there are trials."""
-    total = 0
-    for i in agents:
-        agent = problem.agents[i]
-        path = agent.sampler.start(
-            agent.batches, agent.graph, Stream(problem.experiment.seed, i, 1)
-        )
-        total += path.nbytes * problem.experiment.trials
-        total += agent.graph.nbytes if agent.graph else 0
-    return total
+    """Graphs, as their agents hold them and as kernels read them, and what walks remember."""
+    hosted = [problem.agents[i] for i in agents]
+    graphs = {id(agent.graph): agent.graph.nbytes for agent in hosted if agent.graph}
+    copies = 2 if len(graphs) > 1 else 1
+    memories = sum(agent.sampler.nbytes(agent.batches, agent.graph) for agent in hosted)
+    return copies * sum(graphs.values()) + memories * problem.experiment.trials

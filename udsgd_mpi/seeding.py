@@ -63,9 +63,9 @@ def philox(c0: Word, c1: Word, c2: Word, c3: Word, seed: Word) -> tuple[Word, Wo
     return c0, c1, c2, c3
 
 
-@kernel("void(uint64, uint64, uint64, uint64, int64, uint64[:, ::1])")
-def random_bits(
-    seed: int, purpose: int, agent: int, first_trial: int, first_step: int, out: Bits
+@inlined
+def fill_with_bits(
+    seed: Word, purpose: Word, agent: Word, first_trial: Word, first_step: int, out: Bits
 ) -> None:
     """Fill ``out`` (steps, trials) with 64 random bits for each step and trial.
 
@@ -80,10 +80,22 @@ def random_bits(
         odd = out[n + 1] if n + 1 < steps else spare[1]
         for t in range(trials):
             w0, w1, w2, w3 = philox(
-                np.uint64(pair), purpose, agent, first_trial + np.uint64(t), seed
+                np.uint64(pair),
+                np.uint64(purpose),
+                np.uint64(agent),
+                np.uint64(first_trial) + np.uint64(t),
+                np.uint64(seed),
             )
             even[t] = (w0 << _32) | w1
             odd[t] = (w2 << _32) | w3
+
+
+@kernel("void(uint64, uint64, uint64, uint64, int64, uint64[:, ::1])")
+def random_bits(
+    seed: int, purpose: int, agent: int, first_trial: int, first_step: int, out: Bits
+) -> None:
+    """``fill_with_bits`` where no kernel does it."""
+    fill_with_bits(seed, purpose, agent, first_trial, first_step, out)
 
 
 @inlined
@@ -95,13 +107,6 @@ def below(bits: np.uint64, bound: Word) -> np.int64:
     high = (bits >> _32) * bound
     low = ((bits & _LOW) * bound) >> _32
     return np.int64((high + low) >> _32)
-
-
-@kernel("void(uint64[::1], uint64, int32[::1])")
-def all_below(bits: Bits, bound: int, out: NDArray[np.int32]) -> None:
-    """``below`` of each element."""
-    for k in range(len(bits)):
-        out[k] = below(bits[k], np.uint64(bound))
 
 
 @inlined

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.objectives import Objective, Points
-from udsgd_mpi.samplers import Path
+from udsgd_mpi.samplers import Paths
 from udsgd_mpi.stopwatch import Activity, Stopwatch
 
 Floats = NDArray[np.float64]
@@ -106,8 +106,11 @@ class StepByStep:
 
 
 def block_length(agents: int, trials: int) -> int:
-    """Number of steps that are drawn at once."""
-    return min(_LONGEST_BLOCK, max(1, _BLOCK_ELEMENTS // (agents * trials)))
+    """Number of steps that are drawn at once.
+
+    One draw of random bits is for two steps.
+    """
+    return min(_LONGEST_BLOCK, max(2, _BLOCK_ELEMENTS // (agents * trials)))
 
 
 class Draws:
@@ -116,7 +119,7 @@ class Draws:
     Parameters
     ----------
     paths
-        One for each agent.
+        Of the agents.
     first_rows
         Where each agent's points begin among the points of all, shape (agents,).
     batch
@@ -124,7 +127,7 @@ class Draws:
     n
         Step to begin with.
     ahead
-        What each path has drawn from there on already, shape (steps, trials).
+        What has been drawn from there on already, shape (steps, agents, trials).
     stopwatch
         Learns what time drawing takes.
     length
@@ -134,23 +137,24 @@ class Draws:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        paths: Paths,
         first_rows: Sequence[int],
         batch: NDArray[np.int64],
         trials: int,
         n: int = 0,
-        ahead: Sequence[Indices] | None = None,
+        ahead: Indices | None = None,
         stopwatch: Stopwatch | None = None,
         length: int | None = None,
     ) -> None:
+        agents = len(batch)
         self.n = n
         self._paths = paths
-        self._ahead = list(ahead or [np.empty((0, trials), dtype=np.int32)] * len(paths))
-        self._first_rows = first_rows
-        self._batch = batch
+        self._ahead = np.empty((0, agents, trials), dtype=np.int32) if ahead is None else ahead
+        self._first_rows = np.array(first_rows, dtype=np.int32)[:, None]
+        self._batch = batch.astype(np.int32)[:, None]
         self._stopwatch = stopwatch or Stopwatch()
-        steps = length or block_length(len(paths), trials)
-        self._block = np.empty((steps, len(paths), trials), dtype=np.int32)
+        steps = length or block_length(agents, trials)
+        self._block = np.empty((steps, agents, trials), dtype=np.int32)
         self._start = n - steps
 
     def blocks(self, start: int, stop: int) -> Iterable[tuple[int, int]]:
@@ -166,22 +170,18 @@ class Draws:
         """First rows of the mini-batches of steps n, …, m − 1, shape (m − n, agents, trials)."""
         return self._block[steps.start - self._start : steps.stop - self._start]
 
-    def ahead(self, n: int) -> list[Indices]:
-        """What each path has drawn from step n on, shape (steps, trials) each."""
+    def ahead(self, n: int) -> Indices:
+        """What has been drawn from step n on, shape (steps, agents, trials)."""
         unused = self._block[n - self._start :]
-        return [
-            np.concatenate([(unused[:, i] - self._first_rows[i]) // self._batch[i], further])
-            for i, further in enumerate(self._ahead)
-        ]
+        return np.concatenate([(unused - self._first_rows) // self._batch, self._ahead])
 
     def _draw(self, start: int) -> None:
         self._stopwatch.lap(Activity.GRADIENT)
-        for i, path in enumerate(self._paths):
-            known, self._ahead[i] = np.split(self._ahead[i], [len(self._block)])
-            self._block[: len(known), i] = known
-            if len(known) < len(self._block):
-                path.draw(self._block[len(known) :, i])
-            self._block[:, i] *= self._batch[i]
-            self._block[:, i] += self._first_rows[i]
+        known, self._ahead = np.split(self._ahead, [len(self._block)])
+        self._block[: len(known)] = known
+        if len(known) < len(self._block):
+            self._paths.draw(self._block[len(known) :])
+        self._block *= self._batch
+        self._block += self._first_rows
         self._start = start
         self._stopwatch.lap(Activity.SAMPLING)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Logistic, Points
-from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Stream
+from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Streams
 from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
 from udsgd_mpi.step_size import StepSize
 
@@ -104,7 +104,8 @@ def package(
     compressed = Graph.from_networkx(graph, "data graph")
     weights = sampler.importance_weights("unbiased", POINTS, compressed)
     batch = np.ones(1, dtype=np.int64)
-    draws = Draws([sampler.start(POINTS, compressed, Stream(1, 0, TRIALS))], [0], batch, TRIALS)
+    paths = sampler.start_all([POINTS], [compressed], Streams(1, np.array([0]), TRIALS))
+    draws = Draws(paths, [0], batch, TRIALS)
     objective = Clocked(Logistic())
     points = Points(features, labels, weights)
     never = np.empty(0, dtype=np.int64)

@@ -27,7 +27,7 @@ from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.fused import update_of
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
-from udsgd_mpi.samplers import IID, Stream
+from udsgd_mpi.samplers import IID, Streams
 from udsgd_mpi.sgd import Draws, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead, StepSize
 
@@ -144,7 +144,9 @@ class Rank:
     def run(self, *, mixed: bool) -> None:
         """All steps."""
         trials, times = self.blocks.trials, np.arange(1, self.steps + 1)
-        paths = [IID().start(POINTS, None, Stream(1, i, trials)) for i in self.hosted]
+        agents = len(self.hosted)
+        streams = Streams(1, np.array(self.hosted), trials)
+        paths = IID().start_all([POINTS] * agents, [None] * agents, streams)
         first_rows = [POINTS * i for i in range(len(self.hosted))]
         batch = np.ones(len(self.hosted), dtype=np.int64)
         unified_distributed_sgd(

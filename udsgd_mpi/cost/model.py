@@ -12,8 +12,8 @@ from udsgd_mpi.communication import Mixing, PartialAverage, Weights
 from udsgd_mpi.cost.mixing_alone import MixingAlone
 from udsgd_mpi.launcher import cores
 from udsgd_mpi.layout import Layout, rows_wanted
-from udsgd_mpi.problem import Problem
-from udsgd_mpi.samplers import Stream
+from udsgd_mpi.problem import Problem, start_paths
+from udsgd_mpi.samplers import Streams
 from udsgd_mpi.sgd import Draws, block_length, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 
@@ -121,10 +121,7 @@ def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> floa
     schedule = experiment.communication.start(problem.topology, experiment.seed)
     part = replace(problem, agents=[problem.agents[i] for i in hosted])
     trials, d = experiment.trials, len(problem.minimizer)
-    paths = [
-        agent.sampler.start(agent.batches, agent.graph, Stream(experiment.seed, i, trials))
-        for i, agent in zip(hosted, part.agents, strict=True)
-    ]
+    paths = start_paths(part.agents, Streams(experiment.seed, np.array(hosted), trials))
     block = block_length(max(layout.counts), trials)
     last = experiment.steps // block * block + 2 * block
     number = experiment.communication.number

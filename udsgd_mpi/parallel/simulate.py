@@ -15,9 +15,9 @@ from udsgd_mpi.parallel.moving import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.parallel.telemetry import telemetry
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.problem import Problem
+from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.recording import Recording
-from udsgd_mpi.samplers import Stream
+from udsgd_mpi.samplers import Streams
 from udsgd_mpi.sgd import Draws, StepByStep, Update, block_length, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.stopwatch import Activity, Stopwatch
@@ -105,14 +105,15 @@ class Simulation:
             self.recording,
             go_on=go_on,
         )
-        self._paths = [
-            agent.sampler.start(
-                agent.batches,
-                agent.graph,
-                Stream(experiment.seed, i, trials, experiment.first_trial),
-            )
-            for i, agent in zip(layout.hosted(comm.rank), problem.agents, strict=True)
-        ]
+        self._paths = start_paths(
+            problem.agents,
+            Streams(
+                experiment.seed,
+                np.array(layout.hosted(comm.rank)),
+                trials,
+                experiment.first_trial,
+            ),
+        )
         self._draws = self._draw_from(0, None)
 
     def run(
@@ -197,13 +198,17 @@ class Simulation:
             measures = checkpoint.recording()
             self.recording.fill(n, measures.pop("step"), measures)
         mine = self._dealt(checkpoint)
-        for i, (path, state) in enumerate(zip(self._paths, mine, strict=True)):
+        for i, state in enumerate(mine):
             self._blocks.theta[i] = state["theta"]
             if self._record.sum is not None:
                 self._record.sum[i] = state["sum"]
-            memory = {name: state[f"path/{name}"] for name in path.memory}
-            path.recall(n + len(state["ahead"]), memory)
-        self._draws = self._draw_from(n, [state["ahead"] for state in mine])
+        ahead = np.stack([state["ahead"] for state in mine], axis=1)
+        memories = [
+            {name: state[f"path/{name}"] for name in self._paths.memory(i)}
+            for i, state in enumerate(mine)
+        ]
+        self._paths.recall(n + len(ahead), memories)
+        self._draws = self._draw_from(n, ahead)
         self.n = n
 
     def _dealt(self, checkpoint: Checkpoint | None) -> list[State]:
@@ -217,13 +222,14 @@ class Simulation:
 
     def _states(self) -> Iterator[State]:
         ahead = self._draws.ahead(self.n)
-        for i, path in enumerate(self._paths):
-            state: State = {"theta": self._blocks.theta[i], "ahead": ahead[i]}
+        for i in range(len(self._problem.agents)):
+            state: State = {"theta": self._blocks.theta[i], "ahead": ahead[:, i]}
             if self._record.sum is not None:
                 state["sum"] = self._record.sum[i]
-            yield state | {f"path/{name}": values for name, values in path.memory.items()}
+            memory = self._paths.memory(i)
+            yield state | {f"path/{name}": values for name, values in memory.items()}
 
-    def _draw_from(self, n: int, ahead: list[NDArray[np.int32]] | None) -> Draws:
+    def _draw_from(self, n: int, ahead: NDArray[np.int32] | None) -> Draws:
         problem = self._problem
         trials = problem.experiment.trials
         return Draws(

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.prediction.agent import Spectrum, from_the_start
-from udsgd_mpi.problem import Everyone, OneProcess, Problem
-from udsgd_mpi.samplers import Stream
+from udsgd_mpi.problem import Everyone, OneProcess, Problem, start_paths
+from udsgd_mpi.samplers import Streams
 from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.theory.paths import linear_descent
@@ -104,10 +104,8 @@ def _follow(
     (h, basis), step_size = spectrum, experiment.step_size
     shape = (len(agents), len(trials), len(h))
     g = np.zeros((len(problem.points.labels), len(h)))
-    paths = []
-    for i, (agent, first) in enumerate(zip(agents, problem.first_rows, strict=True)):
-        stream = Stream(seed, i, len(trials), trials.start)
-        paths.append(agent.sampler.start(agent.batches, agent.graph, stream))
+    paths = start_paths(agents, Streams(seed, np.arange(len(agents)), len(trials), trials.start))
+    for agent, first in zip(agents, problem.first_rows, strict=True):
         noise = agent.gradient_noise(experiment.objective, problem.minimizer) @ basis
         g[first : first + len(agent.points.labels) : agent.batch] = noise
     X = Draws(paths, problem.first_rows, problem.batch, len(trials))

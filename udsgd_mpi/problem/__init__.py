@@ -1,6 +1,6 @@
 """The problem that a variant poses: every agent's points, data graph and sampler, and θ*."""
 
-from udsgd_mpi.problem.agent import Agent
+from udsgd_mpi.problem.agent import Agent, start_paths
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.inputs import inputs_of_agents, inputs_of_noise, inputs_of_run
 from udsgd_mpi.problem.pose import Entry, Problem, pose, pose_all, topology_of
@@ -16,5 +16,6 @@ __all__ = [
     "inputs_of_run",
     "pose",
     "pose_all",
+    "start_paths",
     "topology_of",
 ]

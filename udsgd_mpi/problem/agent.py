@@ -1,5 +1,6 @@
 """What one agent holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective, Points
-from udsgd_mpi.samplers import Sampler
+from udsgd_mpi.samplers import Paths, PathsOfSeveral, Sampler, Streams
 from udsgd_mpi.samplers.base import Weight
 
 Floats = NDArray[np.float64]
@@ -75,3 +76,13 @@ class Agent:
         """The points weighted by π(x) w(x): f_i(θ) is the weighted sum of F(θ, x) over them."""
         law = np.repeat(self.stationary_law / self.batch, self.batch)
         return Points(self.points.features, self.points.labels, law * self.points.weights)
+
+
+def start_paths(agents: Sequence[Agent], streams: Streams) -> Paths:
+    """Begin the paths of some agents, whose numbers ``streams`` says."""
+    return PathsOfSeveral(
+        [agent.sampler for agent in agents],
+        [agent.batches for agent in agents],
+        [agent.graph for agent in agents],
+        streams,
+    )

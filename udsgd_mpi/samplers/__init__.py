@@ -3,11 +3,12 @@
 To add one, write its file and name it in ``AnySampler``.
 """
 
-from udsgd_mpi.samplers.base import Path, Sampler, Stream
+from udsgd_mpi.samplers.base import Path, Paths, Sampler, Stream, Streams
 from udsgd_mpi.samplers.hdt import HDT
 from udsgd_mpi.samplers.iid import IID
 from udsgd_mpi.samplers.mhrw import MHRW
 from udsgd_mpi.samplers.nbrw import NBRW
+from udsgd_mpi.samplers.several import PathsOfSeveral
 from udsgd_mpi.samplers.shuffling import Reshuffling, SingleShuffling
 from udsgd_mpi.samplers.srrw import SRRW
 from udsgd_mpi.samplers.srw import SRW
@@ -23,8 +24,11 @@ __all__ = [
     "SRW",
     "AnySampler",
     "Path",
+    "Paths",
+    "PathsOfSeveral",
     "Reshuffling",
     "Sampler",
     "SingleShuffling",
     "Stream",
+    "Streams",
 ]

@@ -1,15 +1,16 @@
-"""What a sampler is: a named strategy, and the path that it draws for one agent."""
+"""What a sampler is: a named strategy, and the paths that it draws for agents."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.seeding import Purpose, all_below, random_bits
+from udsgd_mpi.seeding import Purpose, below, fill_with_bits
 from udsgd_mpi.theory.noise import Noise
 
 Indices = NDArray[np.int32]
@@ -24,17 +25,50 @@ class Stream(NamedTuple):
     trials: int
     first_trial: int = 0
 
-    def bits(self, purpose: Purpose, first_step: int, steps: int) -> NDArray[np.uint64]:
-        """64 random bits for each step and trial, shape (steps, trials)."""
-        out = np.empty((steps, self.trials), dtype=np.uint64)
-        random_bits(self.seed, purpose, self.agent, self.first_trial, first_step, out)
-        return out
 
-    def uniform_start(self, points: int) -> Indices:
-        """First point of each trial, uniform on all of them, shape (trials,)."""
-        start = np.empty(self.trials, dtype=np.int32)
-        all_below(self.bits(Purpose.START, 0, 1)[0], points, start)
-        return start
+class Streams(NamedTuple):
+    """The same of some agents.
+
+    Attributes
+    ----------
+    agents
+        Their numbers, shape (agents,).
+    """
+
+    seed: int
+    agents: NDArray[np.int64]
+    trials: int
+    first_trial: int = 0
+
+    @property
+    def key(self) -> tuple[int, NDArray[np.int64], int]:
+        """What kernels draw from, of type ``KEY``: with the step, all that a number depends on."""
+        return self.seed, self.agents, self.first_trial
+
+    def uniform_starts(self, points: NDArray[np.int64]) -> Indices:
+        """First points, uniform on the so many of each agent, shape (agents, trials)."""
+        out = np.empty((1, len(self.agents), self.trials), dtype=np.int32)
+        draw_uniformly(self.key, Purpose.START, 0, points, out)
+        return np.asarray(out[0])
+
+
+KEY = "Tuple((int64, int64[::1], int64))"
+Key = tuple[int, NDArray[np.int64], int]
+
+
+@kernel(f"void({KEY}, int64, int64, int64[::1], int32[:, :, :])")
+def draw_uniformly(
+    key: Key, purpose: int, first_step: int, points: NDArray[np.int64], out: Indices
+) -> None:
+    """Fill ``out`` (steps, agents, trials) with numbers below the agents' numbers of points."""
+    seed, agents, first_trial = key
+    steps, _, trials = out.shape
+    bits = np.empty((steps, trials), dtype=np.uint64)
+    for i in range(len(agents)):
+        fill_with_bits(seed, purpose, agents[i], first_trial, first_step, bits)
+        for n in range(steps):
+            for t in range(trials):
+                out[n, i, t] = below(bits[n, t], np.uint64(points[i]))
 
 
 class Cost(NamedTuple):
@@ -44,8 +78,8 @@ class Cost(NamedTuple):
     neighbour: float = 0
 
 
-class Path(ABC):
-    """The points X_0, X_1, … that an agent visits, in all of its trials at once.
+class Paths(ABC):
+    """The points X_0, X_1, … that some agents with one sampler visit, in all of their trials.
 
     Attributes
     ----------
@@ -57,26 +91,46 @@ class Path(ABC):
 
     @abstractmethod
     def draw(self, out: Indices) -> None:
-        """Write the next points into ``out`` (steps, trials).
+        """Write the next points into ``out`` (steps, agents, trials).
 
-        Splitting a path into blocks of any size does not change it.
+        Splitting paths into blocks of any size does not change them.
         """
 
-    @property
     @abstractmethod
-    def memory(self) -> dict[str, NDArray[Any]]:
-        """All that the points to come depend on, beside n; the arrays themselves, no copies."""
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
+        """All that the points to come of the k-th agent depend on, beside n; views, no copies."""
+
+    def recall(self, n: int, memories: Sequence[Mapping[str, NDArray[Any]]]) -> None:
+        """Go on where paths with these memories had drawn n points."""
+        for k, memory in enumerate(memories):
+            for name, values in self.memory(k).items():
+                values[...] = memory[name]
+        self.n = n
+
+
+class Path:
+    """The path of one agent, in all of its trials at once."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
 
     @property
-    def nbytes(self) -> int:
-        """Bytes that the path holds."""
-        return sum(values.nbytes for values in self.memory.values())
+    def n(self) -> int:
+        """Number of points drawn so far."""
+        return self._paths.n
+
+    def draw(self, out: Indices) -> None:
+        """Write the next points into ``out`` (steps, trials); see ``Paths.draw``."""
+        self._paths.draw(out[:, None])
+
+    @property
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """See ``Paths.memory``."""
+        return self._paths.memory(0)
 
     def recall(self, n: int, memory: Mapping[str, NDArray[Any]]) -> None:
         """Go on where a path with this memory had drawn n points."""
-        for name, values in self.memory.items():
-            values[...] = memory[name]
-        self.n = n
+        self._paths.recall(n, [memory])
 
 
 class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -143,8 +197,20 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         """
         return self.cost.step + (self.cost.neighbour * mean_degree if self.on_graph else 0)
 
+    def nbytes(self, points: int, graph: Graph | None) -> int:
+        """Bytes that the paths of an agent hold for each trial."""
+        memory = self.start(points, graph, Stream(0, 0, 1)).memory
+        return sum(values.nbytes for values in memory.values())
+
     def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
-        """Begin a path on ``points`` points, or on the nodes of ``graph``."""
+        """Begin the path of one agent, on ``points`` points or on the nodes of ``graph``."""
+        streams = Streams(stream.seed, np.array([stream.agent]), stream.trials, stream.first_trial)
+        return Path(self.start_all([points], [graph], streams))
+
+    def start_all(
+        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+    ) -> Paths:
+        """Begin the paths of some agents: on so many points, or on the nodes of their graphs."""
         raise NotImplementedError
 
 
@@ -153,3 +219,8 @@ def graph_of(sampler: Sampler, graph: Graph | None) -> Graph:
     if graph is None:
         raise ValueError(f"{type(sampler).__name__} walks on a data graph and got none")
     return graph
+
+
+def graphs_of(sampler: Sampler, graphs: Sequence[Graph | None]) -> list[Graph]:
+    """The data graphs of some agents."""
+    return [graph_of(sampler, graph) for graph in graphs]

@@ -1,5 +1,6 @@
 """History-driven target over the Metropolis–Hastings walk."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -8,9 +9,21 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Cost, Indices, Path, Sampler, Stream, graph_of
+from udsgd_mpi.samplers.base import (
+    KEY,
+    Cost,
+    Indices,
+    Key,
+    Paths,
+    Sampler,
+    Streams,
+    graph_of,
+    graphs_of,
+)
+from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent
 from udsgd_mpi.samplers.history import History
-from udsgd_mpi.seeding import Purpose, below, unit
+from udsgd_mpi.samplers.ragged import array_of_agent
+from udsgd_mpi.seeding import Purpose, below, fill_with_bits, unit
 from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.noise import Noise
 
@@ -39,69 +52,81 @@ class HDT(Sampler, frozen=True, tag="hdt"):
         chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))
         return Noise.white(asymptotic_covariance(chain, G), 1 + self.alpha, self.b)
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
-        return _HDTPath(self, graph_of(self, graph), stream)
+    def start_all(
+        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+    ) -> Paths:
+        return _HDTPaths(self, graphs_of(self, graphs), streams)
 
 
-class _HDTPath(Path):
-    def __init__(self, law: HDT, graph: Graph, stream: Stream) -> None:
+class _HDTPaths(Paths):
+    def __init__(self, law: HDT, graphs: Sequence[Graph], streams: Streams) -> None:
         self.alpha = law.alpha
-        self.graph = graph
-        self.stream = stream
-        self.next = stream.uniform_start(len(graph))
-        self.history = History(stream.trials, len(graph), law.b)
+        self.graphs = GraphStack.of(graphs)
+        self.points = np.array([len(graph) for graph in graphs])
+        self.streams = streams
+        self.next = streams.uniform_starts(self.points)
+        self.history = History(streams.trials, self.points, law.b)
 
-    @property
-    def memory(self) -> dict[str, NDArray[Any]]:
-        return {"next": self.next, **self.history.memory}
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
+        return {"next": self.next[k], **self.history.memory(k)}
 
     def draw(self, out: Indices) -> None:
-        bits = self.stream.bits(Purpose.SAMPLING, 2 * self.n, 2 * len(out))
-        done = 0
-        while done < len(out):
-            gains = self.history.gains(self.n, len(out) - done)
-            end = done + len(gains)
+        while len(out):
+            gains = self.history.gains(self.n, len(out))
             _walk(
-                self.graph.offsets,
-                self.graph.neighbours,
+                self.streams.key,
+                Purpose.SAMPLING,
+                self.n,
+                self.graphs.arrays,
                 self.alpha,
                 gains,
-                bits[2 * done : 2 * end],
+                self.points,
                 self.next,
-                self.history.visits,
-                out[done:end],
+                self.history.visits.flat,
+                out[: len(gains)],
             )
             self.history.rescale()
             self.n += len(gains)
-            done = end
+            out = out[len(gains) :]
 
 
 @kernel(
-    "void(int64[::1], int32[::1], float64, float64[::1], uint64[:, ::1], int32[::1],"
-    " float64[:, ::1], int32[:, :])"
+    f"void({KEY}, int64, int64, {STACK}, float64, float64[::1], int64[::1], int32[:, ::1],"
+    " float64[::1], int32[:, :, :])"
 )
 def _walk(
-    offsets: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
+    key: Key,
+    purpose: int,
+    first: int,
+    stack: Stack,
     alpha: float,
     gains: NDArray[np.float64],
-    bits: NDArray[np.uint64],
-    node: Indices,
-    visits: NDArray[np.float64],
+    points: NDArray[np.int64],
+    nodes: Indices,
+    visits_of_all: NDArray[np.float64],
     out: Indices,
 ) -> None:
     # Rows 2n and 2n + 1 of bits propose and accept.
-    steps, trials = out.shape
-    for n in range(steps):
-        for t in range(trials):
-            x = node[t]
-            out[n, t] = x
-            degree = offsets[x + 1] - offsets[x]
-            y = neighbours[offsets[x] + below(bits[2 * n, t], np.uint64(degree))]
-            log_ratio = alpha * np.log(visits[t, x] / visits[t, y]) + np.log(
-                degree / (offsets[y + 1] - offsets[y])
-            )
-            if log_ratio >= 0 or unit(bits[2 * n + 1, t]) < np.exp(log_ratio):
-                x = y
-            node[t] = x
-            visits[t, x] += gains[n]
+    seed, agents, first_trial = key
+    steps, _, trials = out.shape
+    bits = np.empty((2 * steps, trials), dtype=np.uint64)
+    start = 0
+    for i in range(len(agents)):
+        fill_with_bits(seed, purpose, agents[i], first_trial, 2 * first, bits)
+        offsets, neighbours = graph_of_agent(stack, i)
+        node = nodes[i]
+        visits = array_of_agent(visits_of_all, start, trials, points[i])
+        start += visits.size
+        for n in range(steps):
+            for t in range(trials):
+                x = node[t]
+                out[n, i, t] = x
+                degree = offsets[x + 1] - offsets[x]
+                y = neighbours[offsets[x] + below(bits[2 * n, t], np.uint64(degree))]
+                log_ratio = alpha * np.log(visits[t, x] / visits[t, y]) + np.log(
+                    degree / (offsets[y + 1] - offsets[y])
+                )
+                if log_ratio >= 0 or unit(bits[2 * n + 1, t]) < np.exp(log_ratio):
+                    x = y
+                node[t] = x
+                visits[t, x] += gains[n]

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.samplers.ragged import Ragged
+
 
 class History:
     """x_{n+1} = x_n + β_{n+1} (δ_{X_{n+1}} − x_n), x_0 = 1/B, β_n = (n + 1)^(−b) (paper, eq. 90).
@@ -13,20 +15,20 @@ class History:
     Attributes
     ----------
     visits
-        Shape (trials, points).
+        Of each agent, shape (trials, points).
     """
 
     _SMALLEST_SCALE = 2.0**-300
 
-    def __init__(self, trials: int, points: int, b: float) -> None:
-        self.visits = np.full((trials, points), 1 / points)
+    def __init__(self, trials: int, points: NDArray[np.int64], b: float) -> None:
+        self.visits = Ragged(trials, points, np.float64)
+        self.visits.flat[:] = np.repeat(1 / points, trials * points)
         self._b = b
         self._scale = np.ones(())
 
-    @property
-    def memory(self) -> dict[str, NDArray[np.float64]]:
-        """What there is to remember: the arrays themselves, no copies."""
-        return {"visits": self.visits, "scale": self._scale}
+    def memory(self, k: int) -> dict[str, NDArray[np.float64]]:
+        """What there is to remember of the k-th agent: views, no copies."""
+        return {"visits": self.visits[k], "scale": self._scale}
 
     def gains(self, n: int, steps: int) -> NDArray[np.float64]:
         """What visits[X] grows by at steps n + 1, n + 2, …, n + ``steps`` at most.
@@ -46,6 +48,6 @@ class History:
         """
         if self._scale >= self._SMALLEST_SCALE:
             return False
-        self.visits *= self._scale
+        self.visits.flat *= self._scale
         self._scale[...] = 1.0
         return True

@@ -1,14 +1,14 @@
 """Independent draws."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream
-from udsgd_mpi.seeding import Purpose, below
+from udsgd_mpi.samplers.base import Indices, Paths, Sampler, Streams, draw_uniformly
+from udsgd_mpi.seeding import Purpose
 from udsgd_mpi.theory.noise import Noise
 
 
@@ -21,27 +21,20 @@ class IID(Sampler, frozen=True, tag="iid"):
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
         return Noise.white(G.T @ G / len(G))
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
-        return _IIDPath(points, stream)
+    def start_all(
+        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+    ) -> Paths:
+        return _IIDPaths(points, streams)
 
 
-class _IIDPath(Path):
-    def __init__(self, points: int, stream: Stream) -> None:
-        self.points = points
-        self.stream = stream
+class _IIDPaths(Paths):
+    def __init__(self, points: Sequence[int], streams: Streams) -> None:
+        self.points = np.array(points)
+        self.streams = streams
 
-    @property
-    def memory(self) -> dict[str, NDArray[Any]]:
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
         return {}
 
     def draw(self, out: Indices) -> None:
-        _scale(self.stream.bits(Purpose.SAMPLING, self.n, len(out)), self.points, out)
+        draw_uniformly(self.streams.key, Purpose.SAMPLING, self.n, self.points, out)
         self.n += len(out)
-
-
-@kernel("void(uint64[:, ::1], int64, int32[:, :])")
-def _scale(bits: NDArray[np.uint64], points: int, out: Indices) -> None:
-    steps, trials = out.shape
-    for n in range(steps):
-        for t in range(trials):
-            out[n, t] = below(bits[n, t], np.uint64(points))

@@ -1,5 +1,6 @@
 """Non-backtracking random walk."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,16 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream, graph_of
-from udsgd_mpi.seeding import Purpose, below
+from udsgd_mpi.samplers.base import KEY, Indices, Key, Paths, Sampler, Streams, graph_of, graphs_of
+from udsgd_mpi.samplers.graph_stack import (
+    STACK,
+    GraphStack,
+    Stack,
+    graph_of_agent,
+    joined,
+    unique,
+)
+from udsgd_mpi.seeding import Purpose, below, fill_with_bits
 from udsgd_mpi.theory.chains import NonBacktrackingChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 
@@ -25,29 +34,30 @@ class NBRW(Sampler, frozen=True, tag="nbrw"):
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
         return noise_of_walk(NonBacktrackingChain(graph_of(self, graph)), G)
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
-        return _NBRWPath(graph_of(self, graph), stream)
+    def start_all(
+        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+    ) -> Paths:
+        return _NBRWPaths(graphs_of(self, graphs), streams)
 
 
-class _NBRWPath(Path):
-    def __init__(self, graph: Graph, stream: Stream) -> None:
-        self.graph = graph
-        self.reverse = graph.reverse_arcs()
-        self.stream = stream
-        self.next = stream.uniform_start(len(graph))
-        self.back = np.full(stream.trials, _NONE, dtype=np.int64)
+class _NBRWPaths(Paths):
+    def __init__(self, graphs: Sequence[Graph], streams: Streams) -> None:
+        self.graphs = GraphStack.of(graphs)
+        self.reverse = joined([graph.reverse_arcs() for graph in unique(graphs)])
+        self.streams = streams
+        self.next = streams.uniform_starts(np.array([len(graph) for graph in graphs]))
+        self.back = np.full(self.next.shape, _NONE, dtype=np.int64)
 
-    @property
-    def memory(self) -> dict[str, NDArray[Any]]:
-        return {"next": self.next, "back": self.back}
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
+        return {"next": self.next[k], "back": self.back[k]}
 
     def draw(self, out: Indices) -> None:
-        bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))
         _walk(
-            self.graph.offsets,
-            self.graph.neighbours,
+            self.streams.key,
+            Purpose.SAMPLING,
+            self.n,
+            self.graphs.arrays,
             self.reverse,
-            bits,
             self.next,
             self.back,
             out,
@@ -56,29 +66,37 @@ class _NBRWPath(Path):
 
 
 @kernel(
-    "void(int64[::1], int32[::1], int64[::1], uint64[:, ::1], int32[::1], int64[::1], int32[:, :])"
+    f"void({KEY}, int64, int64, {STACK}, int64[::1], int32[:, ::1], int64[:, ::1], int32[:, :, :])"
 )
 def _walk(
-    offsets: NDArray[np.int64],
-    neighbours: NDArray[np.int32],
+    key: Key,
+    purpose: int,
+    first: int,
+    stack: Stack,
     reverse: NDArray[np.int64],
-    bits: NDArray[np.uint64],
-    node: Indices,
-    back: NDArray[np.int64],
+    nodes: Indices,
+    backs: NDArray[np.int64],
     out: Indices,
 ) -> None:
     # back[t] is the arc from the present node to the previous one.
-    steps, trials = out.shape
-    for n in range(steps):
-        for t in range(trials):
-            x = node[t]
-            out[n, t] = x
-            degree = offsets[x + 1] - offsets[x]
-            if back[t] == _NONE or degree == 1:
-                arc = offsets[x] + below(bits[n, t], np.uint64(degree))
-            else:
-                arc = offsets[x] + below(bits[n, t], np.uint64(degree - 1))
-                if arc >= back[t]:
-                    arc += 1
-            node[t] = neighbours[arc]
-            back[t] = reverse[arc]
+    seed, agents, first_trial = key
+    steps, _, trials = out.shape
+    bits = np.empty((steps, trials), dtype=np.uint64)
+    for i in range(len(agents)):
+        fill_with_bits(seed, purpose, agents[i], first_trial, first, bits)
+        offsets, neighbours = graph_of_agent(stack, i)
+        reverse_arc = reverse[stack[1][i] :]
+        node, back = nodes[i], backs[i]
+        for n in range(steps):
+            for t in range(trials):
+                x = node[t]
+                out[n, i, t] = x
+                degree = offsets[x + 1] - offsets[x]
+                if back[t] == _NONE or degree == 1:
+                    arc = offsets[x] + below(bits[n, t], np.uint64(degree))
+                else:
+                    arc = offsets[x] + below(bits[n, t], np.uint64(degree - 1))
+                    if arc >= back[t]:
+                        arc += 1
+                node[t] = neighbours[arc]
+                back[t] = reverse_arc[arc]

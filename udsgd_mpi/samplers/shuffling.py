@@ -1,5 +1,6 @@
 """Single shuffling and random reshuffling."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -7,8 +8,9 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Indices, Path, Sampler, Stream
-from udsgd_mpi.seeding import Purpose, below
+from udsgd_mpi.samplers.base import KEY, Indices, Key, Paths, Sampler, Streams
+from udsgd_mpi.samplers.ragged import Ragged, array_of_agent
+from udsgd_mpi.seeding import Purpose, below, fill_with_bits
 from udsgd_mpi.theory.noise import Noise
 
 
@@ -22,8 +24,10 @@ class SingleShuffling(Sampler, frozen=True, tag="single_shuffling"):
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
         return Noise.white(np.zeros((G.shape[1], G.shape[1])))
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
-        return _Shuffled(points, stream, last=points)
+    def start_all(
+        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+    ) -> Paths:
+        return _Shuffled(points, streams, last=points)
 
 
 class Reshuffling(Sampler, frozen=True, tag="reshuffling"):
@@ -36,36 +40,56 @@ class Reshuffling(Sampler, frozen=True, tag="reshuffling"):
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
         return Noise.white(np.zeros((G.shape[1], G.shape[1])))
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
-        return _Shuffled(points, stream, last=np.iinfo(np.int64).max)
+    def start_all(
+        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+    ) -> Paths:
+        return _Shuffled(points, streams, last=[np.iinfo(np.int64).max] * len(points))
 
 
-class _Shuffled(Path):
+class _Shuffled(Paths):
     """Fisher and Yates's shuffle, one exchange a step; from step ``last`` on the order stays."""
 
-    def __init__(self, points: int, stream: Stream, last: int) -> None:
-        self.stream = stream
-        self.order = np.tile(np.arange(points, dtype=np.int32), (stream.trials, 1))
-        self.last = last
+    def __init__(self, points: Sequence[int], streams: Streams, last: Sequence[int]) -> None:
+        self.streams = streams
+        self.points = np.array(points)
+        self.last = np.array(last)
+        self.order = Ragged(streams.trials, self.points, np.int32)
+        for k in range(len(points)):
+            self.order[k][:] = np.arange(points[k])
 
-    @property
-    def memory(self) -> dict[str, NDArray[Any]]:
-        return {"order": self.order}
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
+        return {"order": self.order[k]}
 
     def draw(self, out: Indices) -> None:
-        bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))
-        _shuffle(bits, self.n, self.last, self.order, out)
+        _shuffle(
+            self.streams.key, Purpose.SAMPLING, self.n, self.points, self.last, self.order.flat, out
+        )
         self.n += len(out)
 
 
-@kernel("void(uint64[:, ::1], int64, int64, int32[:, ::1], int32[:, :])")
-def _shuffle(bits: NDArray[np.uint64], first: int, last: int, order: Indices, out: Indices) -> None:
-    steps, trials = out.shape
-    points = order.shape[1]
-    for n in range(steps):
-        k = (first + n) % points
-        for t in range(trials):
-            if first + n < last:
-                j = k + below(bits[n, t], np.uint64(points - k))
-                order[t, k], order[t, j] = order[t, j], order[t, k]
-            out[n, t] = order[t, k]
+@kernel(f"void({KEY}, int64, int64, int64[::1], int64[::1], int32[::1], int32[:, :, :])")
+def _shuffle(
+    key: Key,
+    purpose: int,
+    first: int,
+    points: NDArray[np.int64],
+    last: NDArray[np.int64],
+    orders: Indices,
+    out: Indices,
+) -> None:
+    seed, agents, first_trial = key
+    steps, _, trials = out.shape
+    bits = np.empty((steps, trials), dtype=np.uint64)
+    start = 0
+    for i in range(len(agents)):
+        if first < last[i]:
+            fill_with_bits(seed, purpose, agents[i], first_trial, first, bits)
+        order = array_of_agent(orders, start, trials, points[i])
+        start += order.size
+        for n in range(steps):
+            k = (first + n) % points[i]
+            for t in range(trials):
+                if first + n < last[i]:
+                    j = k + below(bits[n, t], np.uint64(points[i] - k))
+                    order[t, k], order[t, j] = order[t, j], order[t, k]
+                out[n, i, t] = order[t, k]

@@ -1,6 +1,6 @@
 """Self-repellent random walk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -9,9 +9,21 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import inlined, kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Cost, Indices, Path, Sampler, Stream, graph_of
+from udsgd_mpi.samplers.base import (
+    KEY,
+    Cost,
+    Indices,
+    Key,
+    Paths,
+    Sampler,
+    Streams,
+    graph_of,
+    graphs_of,
+)
+from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent, joined
 from udsgd_mpi.samplers.history import History
-from udsgd_mpi.seeding import Purpose, unit
+from udsgd_mpi.samplers.ragged import array_of_agent
+from udsgd_mpi.seeding import Purpose, fill_with_bits, unit
 from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.noise import Noise
 
@@ -54,64 +66,68 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
         amplitudes *= np.sqrt(np.maximum(0, 1 + values) / (1 - values))[:, None]
         return Noise(amplitudes, 1 + self.alpha * np.maximum(0, 1 + values), self.b)
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
-        return _SRRWPath(self, graph_of(self, graph), stream)
+    def start_all(
+        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+    ) -> Paths:
+        return _SRRWPaths(self, graphs_of(self, graphs), streams)
+
+    def nbytes(self, points: int, graph: Graph | None) -> int:
+        return super().nbytes(points, graph) + 8 * points  # powers
 
 
-class _SRRWPath(Path):
+class _SRRWPaths(Paths):
     """One integer holds the power (x_j / μ_j)^(−α) of a node as significand · 2^exponent.
 
     A step takes one logarithm, and no α overflows. The greater power is the greater integer, and
     shifting the bits of the difference from the greatest makes it a floating-point number.
     """
 
-    def __init__(self, law: SRRW, graph: Graph, stream: Stream) -> None:
+    def __init__(self, law: SRRW, graphs: Sequence[Graph], streams: Streams) -> None:
         self.alpha = law.alpha
-        self.graph = graph
-        self.stream = stream
-        self.next = stream.uniform_start(len(graph))
-        self.history = History(stream.trials, len(graph), law.b)
-        self.log_target = np.log2(graph.degrees / graph.degrees.sum())
-        self.powers = np.empty(self.history.visits.shape, dtype=np.int64)
+        self.graphs = GraphStack.of(graphs)
+        self.points = np.array([len(graph) for graph in graphs])
+        self.streams = streams
+        self.next = streams.uniform_starts(self.points)
+        self.history = History(streams.trials, self.points, law.b)
+        targets = [np.log2(graph.degrees / graph.degrees.sum()) for graph in graphs]
+        self.log_targets = joined(targets)
+        self.powers = np.empty(len(self.history.visits.flat), dtype=np.int64)
         self._compute_powers()
 
-    @property
-    def memory(self) -> dict[str, NDArray[Any]]:
-        return {"next": self.next, **self.history.memory}
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
+        return {"next": self.next[k], **self.history.memory(k)}
 
-    @property
-    def nbytes(self) -> int:
-        return super().nbytes + self.powers.nbytes
-
-    def recall(self, n: int, memory: Mapping[str, NDArray[Any]]) -> None:
-        super().recall(n, memory)
+    def recall(self, n: int, memories: Sequence[Mapping[str, NDArray[Any]]]) -> None:
+        super().recall(n, memories)
         self._compute_powers()
 
     def draw(self, out: Indices) -> None:
-        bits = self.stream.bits(Purpose.SAMPLING, self.n, len(out))
-        done = 0
-        while done < len(out):
-            gains = self.history.gains(self.n, len(out) - done)
-            end = done + len(gains)
+        while len(out):
+            gains = self.history.gains(self.n, len(out))
             _walk(
-                self.graph.offsets,
-                self.graph.neighbours,
+                self.streams.key,
+                Purpose.SAMPLING,
+                self.n,
+                self.graphs.arrays,
                 self.alpha,
-                self.log_target,
+                self.log_targets,
                 gains,
-                bits[done:end],
+                self.points,
                 self.next,
-                self.history.visits,
+                self.history.visits.flat,
                 self.powers,
-                out[done:end],
+                out[: len(gains)],
             )
             if self.history.rescale():
                 self._compute_powers()
             self.n += len(gains)
-            done = end
+            out = out[len(gains) :]
 
     def _compute_powers(self) -> None:
-        _all_powers(self.alpha, self.log_target, self.history.visits, self.powers)
+        trials = self.streams.trials
+        _all_powers(
+            self.alpha, self.log_targets, self.points, trials, self.history.visits.flat, self.powers
+        )
 
 
 @inlined
@@ -123,24 +139,26 @@ def _power(alpha: float, visits: float, log_target: float) -> np.int64:
     return (np.int64(exponent) << _SHIFT) + ((significand.view(np.int64) - _ONE) >> (52 - _SHIFT))
 
 
-@kernel("void(float64, float64[::1], float64[:, ::1], int64[:, ::1])")
+@kernel("void(float64, float64[::1], int64[::1], int64, float64[::1], int64[::1])")
 def _all_powers(
     alpha: float,
-    log_target: NDArray[np.float64],
+    log_targets: NDArray[np.float64],
+    points: NDArray[np.int64],
+    trials: int,
     visits: NDArray[np.float64],
     powers: NDArray[np.int64],
 ) -> None:
-    trials, points = visits.shape
-    for t in range(trials):
-        for j in range(points):
-            powers[t, j] = _power(alpha, visits[t, j], log_target[j])
+    target, k = 0, 0
+    for i in range(len(points)):
+        for _ in range(trials):
+            for j in range(points[i]):
+                powers[k] = _power(alpha, visits[k], log_targets[target + j])
+                k += 1
+        target += points[i]
 
 
-@kernel(
-    "void(int64[::1], int32[::1], float64, float64[::1], float64[::1], uint64[:, ::1],"
-    " int32[::1], float64[:, ::1], int64[:, ::1], int32[:, :])"
-)
-def _walk(
+@inlined
+def _walk_of_agent(
     offsets: NDArray[np.int64],
     neighbours: NDArray[np.int32],
     alpha: float,
@@ -197,3 +215,47 @@ def _walk(
             visits[t, x] += gains[n]
             powers[t, x] = _power(alpha, visits[t, x], log_target[x])
         node[t] = x
+
+
+@kernel(
+    f"void({KEY}, int64, int64, {STACK}, float64, float64[::1], float64[::1], int64[::1],"
+    " int32[:, ::1], float64[::1], int64[::1], int32[:, :, :])"
+)
+def _walk(
+    key: Key,
+    purpose: int,
+    first: int,
+    stack: Stack,
+    alpha: float,
+    log_targets: NDArray[np.float64],
+    gains: NDArray[np.float64],
+    points: NDArray[np.int64],
+    nodes: Indices,
+    visits_of_all: NDArray[np.float64],
+    powers_of_all: NDArray[np.int64],
+    out: Indices,
+) -> None:
+    seed, agents, first_trial = key
+    steps, _, trials = out.shape
+    bits = np.empty((steps, trials), dtype=np.uint64)
+    start, target = 0, 0
+    for i in range(len(agents)):
+        fill_with_bits(seed, purpose, agents[i], first_trial, first, bits)
+        offsets, neighbours = graph_of_agent(stack, i)
+        visits = array_of_agent(visits_of_all, start, trials, points[i])
+        powers = array_of_agent(powers_of_all, start, trials, points[i])
+        log_target = log_targets[target : target + points[i]]
+        start += visits.size
+        target += points[i]
+        _walk_of_agent(
+            offsets[: points[i] + 1],
+            neighbours,
+            alpha,
+            log_target,
+            gains,
+            bits,
+            nodes[i],
+            visits,
+            powers,
+            out[:, i],
+        )
