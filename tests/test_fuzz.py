@@ -57,13 +57,16 @@ def results(path: Path) -> bytes:
             "trial": Variable(np.arange(2), ("trial",), "t"),
             "parameter": Variable(np.arange(1), ("parameter",), "p"),
             "agent": Variable(np.arange(1), ("agent",), "i"),
+            "group": Variable(np.array(["all"], dtype=object), ("agent",), "g"),
             "sampler": Variable(np.array(["iid"], dtype=object), ("agent",), "s"),
             "theta_mean": Variable(np.ones((2, 2, 1)), ("step", "trial", "parameter"), "theta"),
             "squared_error": Variable(np.ones((2, 2)), ("step", "trial"), "e"),
             "consensus_error": Variable(np.ones((2, 2)), ("step", "trial"), "c"),
         },
     )
-    write_results(path, {"status": "complete", "configuration": ""}, {"a": run})
+    root = dict.fromkeys(("started", "written", "udsgd_mpi_version"), "1")
+    root |= {"status": "complete", "configuration": "variant.a.steps = 2\n"}
+    write_results(path, root, {"a": run})
     return path.read_bytes()
 
 
@@ -118,21 +121,6 @@ def test_text(kind: str, tmp_path: Path, data: st.DataObject) -> None:
     read_or_refuse(read, path)
 
 
-@given(data=st.data())
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-def test_results(tmp_path: Path, data: st.DataObject) -> None:
-    path = tmp_path / "a.h5"
-    valid = results(path)
-    path.write_bytes(changed(data, valid))
-    read_or_refuse(read_measures, path)
-    read_or_refuse(read_runs, path)
-
-
 @pytest.mark.parametrize("missing", ["squared_error", "step", "sampler", "step_size"])
 def test_results_without_a_dataset(missing: str, tmp_path: Path) -> None:
     results(tmp_path / "a.h5")
@@ -140,6 +128,24 @@ def test_results_without_a_dataset(missing: str, tmp_path: Path) -> None:
         del file[f"runs/a/{missing}"]
     with pytest.raises(ConfigurationError):
         read_measures(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("name", ["started", "status", "configuration"])
+def test_results_without_an_attribute(name: str, tmp_path: Path) -> None:
+    results(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        del file.attrs[name]
+    with pytest.raises(ConfigurationError, match=name):
+        read_runs(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("configuration", ["=", "", "variant = 3", "variant.b.steps = 2"])
+def test_results_with_other_settings(configuration: str, tmp_path: Path) -> None:
+    results(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs["configuration"] = configuration
+    with pytest.raises(ConfigurationError, match="changed or damaged"):
+        read_runs(tmp_path / "a.h5")
 
 
 def test_a_column_far_out(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``udsgd inspect``."""
 
 from argparse import Namespace
+from typing import Any
 
 import h5py
 
@@ -18,13 +19,18 @@ def command(arguments: Namespace) -> None:
         for run in (run for section in _SECTIONS for run in file.get(section, {}).values()):
             print(f"\n{run.name}")
             for key, dataset in run.items():
-                print(f"  {key:16} {_shape(dataset):44} {dataset.attrs['description']}")
+                print(f"  {key:16} {_shape(dataset):44} {dataset.attrs.get('description', '')}")
         print("\n" + file.attrs["configuration"], end="")
 
 
 def _shape(dataset: h5py.Dataset) -> str:
     if dataset.is_scale:
         return f"({len(dataset)},)"
-    names = [dimension[0].name.rpartition("/")[2] for dimension in dataset.dims]
+    names = [_name(dimension) for dimension in dataset.dims]
     sizes = zip(names, dataset.shape, strict=True)
     return "(" + ", ".join(f"{name} {size}" for name, size in sizes) + ")"
+
+
+def _name(dimension: Any) -> str:
+    """Name of an axis; ? in a dataset that somebody has added without one."""
+    return str(dimension[0].name).rpartition("/")[2] if len(dimension) else "?"

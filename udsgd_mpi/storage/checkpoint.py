@@ -1,10 +1,14 @@
 """Checkpoints: all that a variant needs to go on from a step as if it had never stopped.
 
-A checkpoint is an ``.npz`` file, an archive of arrays with checksums, that NumPy can open.
+A checkpoint is an ``.npz`` file, an archive of arrays that NumPy can open, whose comment is a seal:
+a checksum of all its bytes.
 """
 
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +21,20 @@ from numpy.typing import NDArray
 from udsgd_mpi.atomic_file import replacing, target_of
 from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.regular_file import require_regular_file
+from udsgd_mpi.storage.seal import BLANK, SealedFile, is_whole
 from udsgd_mpi.telemetry import Telemetry
 
 FORMAT = "udsgd_mpi checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_UNSEALED_VERSION = 1
 
 _HEADER = "checkpoint.json"
 _BYTES_OF_FIRST_NAME = 64
-_DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
+# What zipfile, JSON and msgspec raise where a file without a seal was damaged.
+_DAMAGE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(TypeError, ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error),
+)
 
 State = Mapping[str, NDArray[Any]]
 
@@ -98,11 +108,15 @@ def write_checkpoint(
         "configuration": configuration,
         "telemetry": msgspec.to_builtins(telemetry),
     }
-    with replacing(path, _previous(path)) as file, zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(_HEADER, json.dumps(header))
-        _write(archive, "recording/", recording)
-        for agent, state in enumerate(states):
-            _write(archive, f"agents/{agent}/", state)
+    with replacing(path, _previous(path)) as file:
+        sealed = SealedFile(file)
+        with zipfile.ZipFile(sealed, "w") as archive:
+            archive.comment = BLANK
+            archive.writestr(_HEADER, json.dumps(header))
+            _write(archive, "recording/", recording)
+            for agent, state in enumerate(states):
+                _write(archive, f"agents/{agent}/", state)
+        sealed.seal()
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
@@ -170,12 +184,17 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def _checked(path: Path) -> Checkpoint:
+    whole = is_whole(path)
+    if whole is False:
+        raise ValueError("its checksum is wrong")
     with zipfile.ZipFile(path) as archive:
-        if damaged := archive.testzip():
+        if not whole and (damaged := archive.testzip()):
             raise ValueError(f"checksum of {damaged} is wrong")
         header = json.loads(archive.read(_HEADER))
         if header["format"] != FORMAT or header["format_version"] > FORMAT_VERSION:
             raise ValueError(f"{header['format']} version {header['format_version']}")
+        if not whole and header["format_version"] > _UNSEALED_VERSION:
+            raise ValueError("its checksum is missing")
         telemetry = msgspec.convert(header.get("telemetry", []), list[Telemetry])
         return Checkpoint(path, int(header["n"]), str(header["configuration"]), telemetry)
 

@@ -1,5 +1,6 @@
 """Reading result files."""
 
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.lazy import lazy
 from udsgd_mpi.regular_file import require_regular_file
+from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
 
@@ -22,6 +24,9 @@ else:
     h5py = lazy("h5py")
 
 Floats = NDArray[np.float64]
+
+# What those who go on from a result file rely on.
+_ATTRIBUTES = ("started", "status", "udsgd_mpi_version", "written")
 
 # What h5py and NumPy raise where a file is not what it was.
 _DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
@@ -104,6 +109,7 @@ def open_results(path: Path) -> Iterator["h5py.File"]:
         If the file is missing, damaged, or not a result file of this program.
     """
     require_regular_file(path, f"results {path}")
+    check_safe(path)
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -154,6 +160,11 @@ def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
             )
             for name, group in file["runs"].items()
         }
+        settings = tomllib.loads(attributes["configuration"])["variant"]
+        if missing := [name for name in _ATTRIBUTES if name not in attributes]:
+            raise KeyError(*missing)
+        if unknown := runs.keys() - settings.keys():
+            raise KeyError(*unknown)
         return attributes, runs
 
 

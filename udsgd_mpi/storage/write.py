@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udsgd_mpi.atomic_file import replace_file
+from udsgd_mpi.atomic_file import replacing
 from udsgd_mpi.lazy import lazy
+from udsgd_mpi.storage.seal import BLANK, SealedFile
 from udsgd_mpi.storage.variables import Run, Variable
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def write_results(
     """Write one file with a group for each variant under ``/runs``, and under ``/telemetry``.
 
     The file is built in memory and replaces an older one in one move, so that whoever reads
-    ``path`` finds a whole file at any time.
+    ``path`` finds a whole file at any time. Its last bytes are a checksum, see ``seal``.
 
     Parameters
     ----------
@@ -48,7 +49,11 @@ def write_results(
             written = file.create_group(section, track_order=True)
             for name, run in groups.items():
                 _write_run(written.create_group(name, track_order=True), run)
-    replace_file(path, image.getvalue())
+    with replacing(path) as file:
+        sealed = SealedFile(file)
+        sealed.write(image.getbuffer())
+        sealed.write(BLANK)
+        sealed.seal()
 
 
 def _write_run(group: "h5py.Group", run: Run) -> None:

@@ -1,0 +1,81 @@
+"""Keeping HDF5 from damaged files, on which it may loop, crash or take all memory."""
+
+import os
+import signal
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.file_version import FileVersion
+from udsgd_mpi.storage.seal import is_whole
+
+_PROBE = Path(__file__).with_name("probe.py")
+_CPU_SECONDS = 5
+_BYTES_A_CPU_SECOND = 20 * 10**6
+_SECONDS = 60
+_BYTES_A_SECOND = 10**6
+_BYTES = 2**30
+_TIMES_THE_FILE = 4
+
+
+def check_safe(path: Path) -> None:
+    """Refuse a result file on which HDF5 does not end.
+
+    A file with a seal needs no more than its checksum, at about 1.5 GB a second. One without, which
+    an older version wrote or somebody has changed, is first read by a process of its own within
+    limits of time and memory; that takes half a second more. What was checked is remembered.
+
+    Raises
+    ------
+    ConfigurationError
+        If its checksum is wrong, or reading it does not end, crashes or takes too much memory.
+    """
+    _check(path, FileVersion.of(path))
+
+
+@lru_cache(maxsize=64)
+def _check(path: Path, version: FileVersion) -> None:
+    try:
+        whole = is_whole(path)
+    except FileNotFoundError:
+        return  # the reader says so
+    except OSError as error:
+        raise ConfigurationError(f"results {path}: cannot be read ({error.strerror})") from error
+    if whole is False:
+        raise ConfigurationError(
+            f"results {path}: cannot be read (damaged: its checksum is not that of what it holds);"
+            " take another copy, or compute it again"
+        )
+    if whole is None and (reason := _trouble(path, version.size)):
+        raise ConfigurationError(
+            f"results {path}: cannot be read (changed or damaged: {reason}); take another copy, or"
+            " compute it again"
+        )
+
+
+def _trouble(path: Path, size: int) -> str | None:
+    """What happens to a process that reads a file; None where it ends well or with an error."""
+    seconds = _CPU_SECONDS + size // _BYTES_A_CPU_SECOND
+    memory = _BYTES + _TIMES_THE_FILE * size
+    command = [sys.executable, "-P", str(_PROBE), str(path.absolute()), str(seconds), str(memory)]
+    try:
+        done = subprocess.run(  # noqa: S603 - the command is our own
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"MPI4PY_RC_INITIALIZE": "0"},
+            timeout=_SECONDS + size / _BYTES_A_SECOND,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "reading it does not end"
+    except OSError as error:
+        return f"no process to try it in: {error.strerror}"
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return "reading it does not end"
+    if done.returncode < 0:
+        return f"HDF5 ends with signal {-done.returncode}"
+    return "it claims to be larger than it can be" if done.returncode else None
