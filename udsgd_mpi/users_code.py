@@ -89,11 +89,11 @@ def _message(name: str, function: object, error: BaseException) -> str:
 
 
 def _users_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """The traceback from the user's first line on."""
+    """The traceback from the user's first line on, without ours."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen ")
+        if not frame.filename.startswith(("<frozen ", _OURS))
     ]
     first = next((k for k, frame in enumerate(frames) if _is_users(frame.filename)), len(frames))
     return frames[first:]
