@@ -6,6 +6,7 @@ import time
 import traceback
 
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.cli.streams import open_streams
 from udsgd_mpi.errors import ExitCode, LocalError, OutputError
 from udsgd_mpi.launcher import launched_rank
 
@@ -14,6 +15,7 @@ _SECONDS_FOR_RANK_0 = 1.0  # which may have the same to say, and then ends all
 
 def entry() -> None:
     """Run the command line; never leave other ranks waiting for one that has failed."""
+    open_streams()
     try:
         code = main(sys.argv[1:])
     except OutputError as error:

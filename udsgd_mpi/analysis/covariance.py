@@ -1,5 +1,7 @@
 """The covariance of iterates over trials, held against the limit V."""
 
+from collections.abc import Mapping
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _RANK = 1e-10
+_SMALL = 0.01
+_WIDTH = 100
 
 
 class CovarianceTest(NamedTuple):
@@ -58,3 +62,19 @@ def against_limit(theta: Floats, V: Floats, gamma: float) -> CovarianceTest | No
     statistic = ratios.sum() * (trials - 1)
     tail = min(chdtr(freedom, statistic), chdtrc(freedom, statistic))
     return CovarianceTest(float(ratios.mean()), float(min(1.0, 2 * tail)))
+
+
+def in_words(found: Mapping[str, CovarianceTest]) -> str:
+    """The tests of all variants in one paragraph, and what they mean."""
+    ratios = ", ".join(
+        f"{name} {each.ratio:.3g} (p = {each.p_value:.2g})" for name, each in found.items()
+    )
+    small = any(each.p_value < _SMALL for each in found.values())
+    meaning = (
+        "A small p says that n is too small for the limit yet; / predicted is for this n."
+        if small
+        else "It is as near to 1, its limit, as these trials can tell."
+    )
+    return fill(
+        f"covariance over trials / γₙV: {ratios}. {meaning}", _WIDTH, subsequent_indent="  "
+    )

@@ -1,15 +1,14 @@
 """One page with everything in it: figures, tables, verdicts and where they come from."""
 
-import io
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from functools import partial
 from html import escape
-
-from matplotlib.figure import Figure
 
 from udsgd_mpi.analysis.claims.verdict import Outcome, Verdict
 from udsgd_mpi.analysis.claims.words import claimed, numbers
-from udsgd_mpi.analysis.figures import FIGURES, style
+from udsgd_mpi.analysis.figures import FIGURES
+from udsgd_mpi.analysis.image import drawn
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
 
@@ -109,8 +108,8 @@ def _section(study: Study) -> Iterator[str]:
     for kind, draw in FIGURES.items():
         if kind == "agents" and all(each.limit is None for each in study.measured.values()):
             continue
-        with style("screen"):
-            image = _image(draw(study.measured))
+        svg = drawn(partial(draw, study.measured), "svg", kind, metadata={"Date": None})
+        image = b64encode(svg).decode()
         caption = _CAPTIONS[kind]
         told = f"{study.name}: {caption} The numbers are in the table of errors."
         yield (
@@ -156,9 +155,3 @@ def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         f'<div class="scroll" tabindex="0"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>"
     )
-
-
-def _image(figure: Figure) -> str:
-    written = io.BytesIO()
-    figure.savefig(written, format="svg", metadata={"Date": None})
-    return b64encode(written.getvalue()).decode()

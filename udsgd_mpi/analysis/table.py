@@ -52,6 +52,8 @@ def _against_prediction(measured: Measured) -> str:
     if measured.predicted_mse is None or measured.predicted_mse_error is None:
         return "—"
     predicted, error = measured.predicted_mse[-1], measured.predicted_mse_error[-1]
+    if predicted == 0:  # all begin at θ*, and no agent makes noise
+        return "—"
     ratio = ratio_to(measured.squared_error[-1], predicted)
     if measured.squared_error.shape[1] < _FEWEST_TRIALS:
         return f"{ratio.value:.3g}"

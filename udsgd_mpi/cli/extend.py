@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udsgd_mpi.atomic_file import target_of
-from udsgd_mpi.cli.run import on_all_ranks
+from udsgd_mpi.cli.run import on_all_ranks, show_complete
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.launcher import launched_rank
 
@@ -32,11 +32,7 @@ def command(arguments: Namespace) -> None:
         if launched_rank() == 0:
             _join(path, part)
     if launched_rank() == 0:
-        from udsgd_mpi.analysis.figures import style
-        from udsgd_mpi.cli.report import show
-
-        with style("screen"):
-            show(path, path.with_suffix(".png"))
+        show_complete(path)
 
 
 def _more(text: str | None) -> int:

@@ -1,6 +1,7 @@
 """``udsgd inspect``."""
 
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Any
 
 import h5py
@@ -13,14 +14,19 @@ _SECTIONS = ("runs", "telemetry")
 def command(arguments: Namespace) -> None:
     """Print attributes, variants and datasets of a result file, and its configuration."""
     with open_results(arguments.file) as file:
-        for key, value in file.attrs.items():
-            if key != "configuration":
-                print(f"{key:18} {value}")
-        for run in (run for section in _SECTIONS for run in file.get(section, {}).values()):
-            print(f"\n{run.name}")
-            for key, dataset in run.items():
-                print(f"  {key:16} {_shape(dataset):44} {dataset.attrs.get('description', '')}")
-        print("\n" + file.attrs["configuration"], end="")
+        lines = list(_lines(file))
+    print("\n".join(lines), end="")
+
+
+def _lines(file: h5py.File) -> Iterator[str]:
+    for key, value in file.attrs.items():
+        if key != "configuration":
+            yield f"{key:18} {value}"
+    for run in (run for section in _SECTIONS for run in file.get(section, {}).values()):
+        yield f"\n{run.name}"
+        for key, dataset in run.items():
+            yield f"  {key:16} {_shape(dataset):44} {dataset.attrs.get('description', '')}"
+    yield "\n" + file.attrs["configuration"]
 
 
 def _shape(dataset: h5py.Dataset) -> str:

@@ -28,11 +28,13 @@ def main(argv: Sequence[str]) -> ExitCode:
             arguments = parse(argv)
         except SystemExit:  # --help and --version, which argparse ends so
             return ExitCode.DONE
+        os.environ["MPLBACKEND"] = "agg"  # figures go into files; another may not be there
         with notes_to(say if launched_rank() == 0 else len):
             # Each module loads what its subcommand needs, which for some is a lot.
             import_module(f"udsgd_mpi.cli.{arguments.command}").command(arguments)
+        sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass
     except ConfigurationError as error:
         if isinstance(error, LocalError) and launched_size() > 1:
             raise

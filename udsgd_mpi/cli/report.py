@@ -3,22 +3,27 @@
 import tomllib
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from matplotlib.figure import Figure
-
-from udsgd_mpi.analysis.covariance import against_limit
+from udsgd_mpi.analysis.covariance import CovarianceTest, against_limit, in_words
 from udsgd_mpi.analysis.csv import rows
-from udsgd_mpi.analysis.figures import FIGURES, mse_figure, style, topology_figure
 from udsgd_mpi.analysis.image import save
 from udsgd_mpi.analysis.table import table
 from udsgd_mpi.analysis.telemetry import summary
 from udsgd_mpi.atomic_file import replace_file
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.problem import topology_of
 from udsgd_mpi.storage.read import Measured, open_results, read_measures
 from udsgd_mpi.storage.telemetry import read_telemetry
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Figures are drawn where they are needed, as Matplotlib takes long to load, and may not load.
+Draw: TypeAlias = Callable[[Mapping[str, Measured]], "Figure"]
 
 
 def command(arguments: Namespace) -> None:
@@ -29,26 +34,35 @@ def command(arguments: Namespace) -> None:
             f"--x {arguments.x}: expected --show mse, got {arguments.show}; leave one of them out"
         )
 
-    def draw(measured: Mapping[str, Measured]) -> Figure:
+    def draw(measured: Mapping[str, Measured]) -> "Figure":
+        from udsgd_mpi.analysis.figures import FIGURES, mse_figure
+
         if arguments.show == "mse":
             return mse_figure(measured, arguments.x)
         if arguments.show == "topology":
             return _topologies(path, measured)
         return FIGURES[arguments.show](measured)
 
-    with style(arguments.style):
-        show(path, arguments.figure or path.with_suffix(".png"), draw)
+    show(path, arguments.figure or path.with_suffix(".png"), draw, arguments.style)
     if arguments.csv:
         replace_file(arguments.csv, rows(read_measures(path)).encode())
         print(f"numbers {arguments.csv}")
 
 
-def show(
-    results: Path, figure: Path, draw: Callable[[Mapping[str, Measured]], Figure] = mse_figure
-) -> None:
-    """Print the table of ``results`` and write a figure of them."""
+def show(results: Path, figure: Path, draw: Draw | None = None, look: str = "screen") -> None:
+    """Write a figure of ``results``, and print their table.
+
+    Raises
+    ------
+    OutputError
+        If there is no figure, after the table has been printed.
+    """
     measured = read_measures(results)
-    drawn = draw(measured)
+    failure = None
+    try:
+        save(partial(draw or _mse, measured), figure, look)
+    except OutputError as error:
+        failure = error
     print(table(measured))
     for name, variant in measured.items():
         if not variant.complete:
@@ -56,20 +70,34 @@ def show(
         if variant.diverged:
             trials = variant.diverged + variant.squared_error.shape[1]
             print(f"{name}: {variant.diverged} of {trials} trials diverged and are left out")
-        V = variant.limiting_covariance
-        gamma = float(variant.step_size[-1])
-        if V is not None and (found := against_limit(variant.last_theta, V, gamma)):
-            print(
-                f"{name}: covariance over trials / γₙV = {found.ratio:.3g},"
-                f" p = {found.p_value:.2g} under the limit"
-            )
+    if found := _against_limits(measured):
+        print(in_words(found))
     for name, lines in read_telemetry(results).items():
         print(f"{name}: {summary(lines)}")
-    save(drawn, figure)
-    print(f"\nresults {results}\nfigure  {figure}", flush=True)
+    print(f"\nresults {results}", flush=True)
+    if failure:
+        raise failure
+    print(f"figure  {figure}", flush=True)
 
 
-def _topologies(results: Path, measured: Mapping[str, Measured]) -> Figure:
+def _mse(measured: Mapping[str, Measured]) -> "Figure":
+    from udsgd_mpi.analysis.figures import mse_figure
+
+    return mse_figure(measured)
+
+
+def _against_limits(measured: Mapping[str, Measured]) -> dict[str, CovarianceTest]:
+    found = {}
+    for name, variant in measured.items():
+        V, gamma = variant.limiting_covariance, float(variant.step_size[-1])
+        if V is not None and (test := against_limit(variant.last_theta, V, gamma)):
+            found[name] = test
+    return found
+
+
+def _topologies(results: Path, measured: Mapping[str, Measured]) -> "Figure":
+    from udsgd_mpi.analysis.figures import topology_figure
+
     with open_results(results) as file:
         experiments = variants(tomllib.loads(file.attrs["configuration"]), {}, results.parent)
     return topology_figure(

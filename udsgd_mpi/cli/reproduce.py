@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udsgd_mpi.cli.run import on_all_ranks
+from udsgd_mpi.cli.streams import results_are_written
 from udsgd_mpi.launcher import launched_rank
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def command(arguments: Namespace) -> None:
 
         results = on_all_ranks(load, arguments)
         if results:
+            results_are_written(f"the results are in {results}")
             studies.append(_study(name, experiment, results, arguments))
     if launched_rank() == 0:
         _write(studies, arguments)

@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from udsgd_mpi.errors import ConfigurationError, Stopped
+from udsgd_mpi.cli.streams import results_are_written
+from udsgd_mpi.errors import ConfigurationError, OutputError, Stopped
 from udsgd_mpi.launcher import before_mpi, launched_rank, launched_size, refuse_singletons
+from udsgd_mpi.progress import say
 from udsgd_mpi.stop_signals import StopSignals
 
 if TYPE_CHECKING:
@@ -37,11 +39,21 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
     output = on_all_ranks(load, arguments)
     if output:
-        from udsgd_mpi.analysis.figures import style
+        show_complete(output)
+
+
+def show_complete(output: Path) -> None:
+    """Show the results of a run that has ended, which nothing can take back any more."""
+    results_are_written(f"the results are in {output}")
+    try:
         from udsgd_mpi.cli.report import show
 
-        with style("screen"):
-            show(output, output.with_suffix(".png"))
+        show(output, output.with_suffix(".png"))
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the results are there
+        said = error if isinstance(error, OutputError) else f"{type(error).__name__}: {error}"
+        say(f"warning: the results are in {output}, but not all of them are shown: {said}")
 
 
 def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespace) -> Path | None:

@@ -11,6 +11,7 @@ import msgspec
 from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.cli.settings import as_words, requested
+from udsgd_mpi.cli.streams import results_are_written
 from udsgd_mpi.cluster.script import Resources, script
 from udsgd_mpi.cluster.site import Site, read_site
 from udsgd_mpi.cluster.slurm import states, submit
@@ -175,6 +176,7 @@ def _submit(
         tasks=list(tasks),
     )
     record.write(output)
+    results_are_written(f"job {job} is submitted")
     print(f"job {job}" + (f" of {len(tasks)} tasks" if arguments.array else ""))
     if "merge.sbatch" in scripts:
         record = msgspec.structs.replace(record, merge_job=_submit_merging(folder, job))

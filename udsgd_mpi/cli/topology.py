@@ -2,9 +2,8 @@
 
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from udsgd_mpi.analysis.figures import draw, style
 from udsgd_mpi.analysis.image import save
 from udsgd_mpi.cli.settings import assigned
 from udsgd_mpi.communication import DSGD, contraction
@@ -14,6 +13,9 @@ from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build, build_topology
 from udsgd_mpi.graphs.files import write_graph
 from udsgd_mpi.graphs.in_files import GraphFile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def command(arguments: Namespace) -> None:
@@ -43,6 +45,11 @@ def command(arguments: Namespace) -> None:
         write_graph(graph, arguments.save, " ".join(["udsgd topology", name, *arguments.set]))
         print(f"edges in      {arguments.save}")
     figure = arguments.figure or Path(Path(name).name).with_suffix(".png")
-    with style("screen"):
-        save(draw(graph, f"{Path(name).stem}, {len(graph)} agents"), figure)
+
+    def drawing() -> "Figure":
+        from udsgd_mpi.analysis.figures import draw
+
+        return draw(graph, f"{Path(name).stem}, {len(graph)} agents")
+
+    save(drawing, figure)
     print(f"drawing       {figure}")

@@ -52,9 +52,9 @@ def curves_figure(
     names = list(variants)
     figure = new_figure(extra=legend_lines(names))
     axes = figure.add_subplot()
-    for k, (name, measured) in enumerate(variants.items()):
-        x, y, error, expected = curve_of(name, measured)
-        y = _drawable(y)
+    found = {name: curve_of(name, variant) for name, variant in variants.items()}
+    for k, (name, (x, mean, error, expected)) in enumerate(found.items()):
+        y = _drawable(mean)
         axes.plot(x, y, color=colour(k), linestyle=line(k), label=name)
         # A logarithmic axis has no place for a band that reaches 0 or below.
         lower = np.maximum(y - 2 * error, y / 10)
@@ -63,7 +63,11 @@ def curves_figure(
         if expected is not None:
             axes.plot(x, _drawable(expected), color=colour(k), linewidth=4, alpha=0.3, zorder=1.5)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    if any(np.isfinite(_drawable(curve.y)).any() for curve in found.values()):
+        axes.set_yscale("log")
+    else:  # nothing has a logarithm, as where all errors are 0
+        for k, (x, mean, _, _) in enumerate(found.values()):
+            axes.plot(x, np.where(mean == 0, 0, np.nan), color=colour(k), linestyle=line(k))
     headline(axes, next(iter(variants.values())).title)
     axes.grid(which="major", alpha=0.3)
     figure.legend(

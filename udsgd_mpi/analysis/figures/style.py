@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from textwrap import fill
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
 MARKS = "osD^vP*X<>hp"
+_MOST_LINES = 3
 
 _COMMON: dict[Any, Any] = {
     "axes.spines.top": False,
@@ -25,6 +26,7 @@ _COMMON: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
     "svg.hashsalt": "udsgd_mpi",
+    "text.usetex": False,  # letters such as θ and ₙ are no TeX
 }
 STYLES: dict[str, dict[Any, Any]] = {
     "screen": {**_COMMON, "font.size": 11, "figure.figsize": (7, 4.6), "savefig.dpi": 150},
@@ -67,9 +69,10 @@ def new_figure(height: float = 1.0, extra: float = 0.0) -> Figure:
 
 
 def headline(axes: Axes, text: str) -> None:
-    """A title in as many lines as the figure's width asks for."""
+    """A title in as many lines as the figure's width asks for, and its height has room for."""
     wide = mpl.rcParams["figure.figsize"][0] * 72 / mpl.rcParams["font.size"]
-    axes.set_title(fill(text, int((wide - 5) / 0.5)))
+    lines = wrap(text, int((wide - 5) / 0.5), max_lines=_MOST_LINES, placeholder=" …")
+    axes.set_title("\n".join(lines))
 
 
 def colour(k: int) -> str:
