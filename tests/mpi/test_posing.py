@@ -143,11 +143,12 @@ def test_an_error_of_one_rank_is_raised_on_all() -> None:
     [
         lambda found: found | {"the configuration": "other"},
         lambda found: found | {"the topology of [variant.main]": "other"},
+        lambda found: found | {"the W 0 of [variant.main]": "other"},
     ],
 )
 def test_a_rank_that_differs_is_named(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
     found = identity({"main": pose(check(SETTINGS), OnRanks.evenly(COMM, AGENTS))})
-    assert len(found) == 4
+    assert len(found) == 5
     check_identity(COMM, found)
     if COMM.size == 1:
         return

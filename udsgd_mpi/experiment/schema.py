@@ -139,7 +139,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything that decides the numbers of one variant.
+    """The settings of one variant; ``experiment.deciding`` has those that decide no numbers.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.digests import digest
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.parts import label_parts
 from udsgd_mpi.lazy import lazy
@@ -120,6 +121,11 @@ class Graph:
     def mean_degree(self) -> float:
         """Mean number of neighbours."""
         return len(self.neighbours) / len(self)
+
+    @cached_property
+    def digest(self) -> str:
+        """By which another graph is told from this one."""
+        return digest(self.offsets, self.neighbours)
 
     @property
     def nbytes(self) -> int:

@@ -1,6 +1,7 @@
 """What an objective is: a sum over points that agents can descend and Newton can minimise."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -50,6 +51,10 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     """
 
     classifies: ClassVar[bool] = False
+
+    def sources(self) -> dict[str, Path]:
+        """Files of the user's own that F is defined in, by name."""
+        return {}
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         """Labels as the formulas use them.

@@ -12,6 +12,7 @@ from udsgd_mpi.file_names import names_file
 from udsgd_mpi.objectives.base import Floats, Objective, Points
 from udsgd_mpi.objectives.own_module import own_module
 from udsgd_mpi.objectives.promises import Promises
+from udsgd_mpi.objectives.sources import sources_of
 from udsgd_mpi.theory.minimizer import Precision
 from udsgd_mpi.users_code import UsersObject, users
 
@@ -38,6 +39,10 @@ class Custom(Objective, frozen=True, tag="custom"):
 
     path: Annotated[str, names_file(of_class=True)]
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    def sources(self) -> dict[str, Path]:
+        self._implementation()
+        return sources_of(_load(self.path.rpartition(":")[0]))
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         self._implementation()

@@ -1,6 +1,5 @@
 """Whether all ranks are about to compute the same."""
 
-import hashlib
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 import udsgd_mpi
-from udsgd_mpi.communication import Weights
+from udsgd_mpi.digests import digest
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.problem import Problem
@@ -20,19 +19,16 @@ def identity(problems: Mapping[str, Problem]) -> dict[str, str]:
     """What must be the same on every rank, by name."""
     sources = sorted(Path(udsgd_mpi.__file__).parent.rglob("*.py"))
     settings = to_toml({name: problem.experiment for name, problem in problems.items()})
-    topologies = {
-        f"the topology of [variant.{name}]": _digest(
-            problem.topology.offsets.tobytes(),
-            problem.topology.neighbours.tobytes(),
-            *(W.values.tobytes() for W in problem.schedule.planned if isinstance(W, Weights)),
-        )
+    inputs = {
+        f"the {what} of [variant.{name}]": value
         for name, problem in problems.items()
+        for what, value in problem.digests.shared.items()
     }
     return {
-        "the sources of udsgd_mpi": _digest(*(path.read_bytes() for path in sources)),
+        "the sources of udsgd_mpi": digest(*(path.read_bytes() for path in sources)),
         "the versions of libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
-        "the configuration": _digest(settings.encode()),
-        **topologies,
+        "the configuration": digest(settings.encode()),
+        **inputs,
     }
 
 
@@ -47,17 +43,10 @@ def check_identity(comm: MPI.Intracomm, mine: Mapping[str, str]) -> None:
     found = comm.allgather((MPI.Get_processor_name(), dict(mine)))
     first_host, expected = found[0]
     for rank, (host, got) in enumerate(found):
-        for name, value in got.items():
-            if value != expected[name]:
+        for name in expected | got:
+            if got.get(name) != expected.get(name):
                 raise ConfigurationError(
                     f"rank {rank} on {host} differs from rank 0 on {first_host} in {name}: expected"
-                    f" {expected[name]}, got {value}; install the same on all hosts, and let them"
-                    " read the same files"
+                    f" {expected.get(name)}, got {got.get(name)}; install the same on all hosts,"
+                    " and let them read the same files"
                 )
-
-
-def _digest(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()[:12]

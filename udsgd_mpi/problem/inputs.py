@@ -1,36 +1,41 @@
 """What the numbers of a problem depend on: names, titles and times are not among it."""
 
 import hashlib
+from collections.abc import Collection
+from typing import Any
 
 import msgspec
 
+from udsgd_mpi.experiment.deciding import DECIDE_NO_MEASURE, DECIDE_NO_MEASURE_OF_AGENTS
 from udsgd_mpi.experiment.groups import assign
+from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.problem.pose import Problem
+
+# Agents are independent of each other, trials and what is recorded, but for θ* and H.
+_NOT_OF_NOISE = ("steps", "trials", "first_trial", "topology", "communication", "record")
 
 
 def inputs_of_agents(problem: Problem) -> list[bytes]:
     """Digests of what each agent's own noise depends on, and so its part of the limit."""
-    experiment, agents = problem.experiment, len(problem.roster)
-    settings = (
-        agents,
-        experiment.seed,
-        experiment.weight,
-        experiment.data,
-        experiment.partition,
-        experiment.objective,
-        experiment.step_size,
-    )
-    of_all = hashlib.sha256(msgspec.json.encode(settings))
-    # Files and objectives of one's own may change under the same name.
+    experiment, digests = problem.experiment, problem.digests
+    of_all = hashlib.sha256(_encoded(experiment, DECIDE_NO_MEASURE.union(_NOT_OF_NOISE)))
+    of_all.update(msgspec.json.encode(digests.sources))
+    # In θ* and H are the other agents, whose samplers weight their data.
     for values in (problem.minimizer, problem.optimum.hessian):
         of_all.update(b"" if values is None else values.tobytes())
-    digests = []
-    for i, name in enumerate(assign(experiment.groups, agents)):
-        group = experiment.groups[name]
+    groups = {
+        name: _encoded(group, DECIDE_NO_MEASURE_OF_AGENTS)
+        for name, group in experiment.groups.items()
+    }
+    found = []
+    names = assign(experiment.groups, len(problem.roster))
+    for i, read in enumerate(zip(names, digests.data, digests.graphs, strict=True)):
+        name, data, graph = read
         digest = of_all.copy()
-        digest.update(msgspec.json.encode((i, group.sampler, group.graph, group.batch)))
-        digests.append(digest.digest())
-    return digests
+        digest.update(msgspec.json.encode((i, len(names), data, graph)))
+        digest.update(groups[name])
+        found.append(digest.digest())
+    return found
 
 
 def inputs_of_noise(problem: Problem) -> bytes:
@@ -40,17 +45,13 @@ def inputs_of_noise(problem: Problem) -> bytes:
 
 def inputs_of_run(problem: Problem) -> bytes:
     """Digest of what the recorded measures depend on."""
-    experiment = problem.experiment
-    settings = (
-        experiment.steps,
-        experiment.trials,
-        experiment.first_trial,
-        experiment.topology,
-        experiment.communication,
-        experiment.record,
-    )
-    digest = hashlib.sha256(msgspec.json.encode(settings))
-    for values in (problem.topology.offsets, problem.topology.neighbours):
-        digest.update(values.tobytes())
+    digest = hashlib.sha256(_encoded(problem.experiment, DECIDE_NO_MEASURE))
+    digest.update(msgspec.json.encode(problem.digests.shared))
     digest.update(inputs_of_noise(problem))
     return digest.digest()
+
+
+def _encoded(settings: Experiment | Group, left_out: Collection[str]) -> bytes:
+    """Settings but for some."""
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    return msgspec.json.encode([item for item in values.items() if item[0] not in left_out])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
+from udsgd_mpi.digests import Digests
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment
@@ -18,6 +19,7 @@ from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.data_graphs import DataGraphs
+from udsgd_mpi.problem.digests import BatchOrder, digests_of
 from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.mean_objective import Led, MeanObjective
 from udsgd_mpi.problem.rows import Held, Rows, hold
@@ -61,6 +63,8 @@ class Problem:
         The hosted agents.
     roster
         What is told of every agent.
+    digests
+        Of all that was read and drawn.
     rows_left_over
         Rows of the data that no agent uses.
     optimum
@@ -73,6 +77,7 @@ class Problem:
     clock: Clock | None
     agents: list[Agent]
     roster: list[Entry]
+    digests: Digests
     rows_left_over: int
     optimum: Minimum
 
@@ -194,24 +199,36 @@ def pose(
 
     nodes = dict(zip(everyone.hosted, everyone.each(batches), strict=True))
     data_graph.read(experiment, everyone)
+    orders = {
+        i: _batch_order(len(rows[i].labels), nodes[i], groups[i].batch, seed, i)
+        for i in everyone.hosted
+    }
 
     def agent(i: int) -> Agent:
         on_graph = groups[i].sampler.on_graph
         graph = data_graph(i, names[i], groups[i], nodes[i], seed) if on_graph else None
         features, labels = rows[i]
         labels = experiment.objective.encode(labels, classes)
-        order = _batch_order(len(labels), nodes[i], groups[i].batch, seed, i)
         return Agent.of(
             names[i],
             groups[i].sampler,
             experiment.weight,
-            features[order],
-            labels[order],
+            features[orders[i]],
+            labels[orders[i]],
             groups[i].batch,
             graph,
         )
 
     agents = everyone.each(agent)
+    digests = digests_of(
+        held.digests,
+        [*orders.values()],
+        [agent.graph for agent in agents],
+        topology,
+        schedule,
+        experiment.objective,
+        everyone,
+    )
     used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
     in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
     _check_objective(experiment, agents, classes, everyone)
@@ -223,6 +240,7 @@ def pose(
         clock,
         agents,
         everyone.all([_entry(agent) for agent in agents]),
+        digests,
         held.left_over + in_shares - used,
         optimum,
     )
@@ -255,9 +273,7 @@ def _number_of_batches(i: int, group: str, points: int, batch: int) -> int:
     return points // batch
 
 
-def _batch_order(
-    points: int, batches: int, batch: int, seed: int, agent: int
-) -> NDArray[np.int64] | slice:
+def _batch_order(points: int, batches: int, batch: int, seed: int, agent: int) -> BatchOrder:
     """Points in the order of their batches: at random, since shares may be sorted by label."""
     if batch == 1:
         return slice(None)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.datasets import check_finite, load, read_libsvm
 from udsgd_mpi.data.partition import Partition
+from udsgd_mpi.digests import digest
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Data
 from udsgd_mpi.problem.everyone import Everyone
@@ -24,9 +25,19 @@ class Rows(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Rows of the hosted agents, and how many rows of the data set nobody holds."""
+    """What the hosted agents hold.
+
+    Attributes
+    ----------
+    digests
+        Of each agent's rows as they were read: standardised ones can differ in their last bits
+        between types of processors.
+    left_over
+        How many rows of the data set nobody holds.
+    """
 
     rows: list[Rows]
+    digests: list[str]
     left_over: int
 
 
@@ -41,28 +52,28 @@ def hold(data: Data, partition: Partition, seed: int, everyone: Everyone) -> Hel
     if data.path is None:
         held = _shares(data.source, partition, seed, everyone)
     else:
-        held = Held(_own_files(data.path, everyone), 0)
+        held = _own_files(data.path, everyone)
     if data.standardize:
-        return Held(_standardize(held.rows, everyone), held.left_over)
+        return held._replace(rows=_standardize(held.rows, everyone))
     return held
 
 
 def _shares(source: str, partition: Partition, seed: int, everyone: Everyone) -> Held:
-    def deal() -> list[Held]:
+    def deal() -> list[tuple[Rows, int]]:
         dataset = load(source)
         shares = partition.share(dataset.labels, everyone.agents, seed)
         for i, rows in enumerate(shares.rows):
             check_finite(dataset, rows, f"agent {i}: data {source}")
         return [
-            Held([Rows(dataset.features[rows], dataset.labels[rows])], shares.left_over)
+            (Rows(dataset.features[rows], dataset.labels[rows]), shares.left_over)
             for rows in shares.rows
         ]
 
     dealt = everyone.dealt(deal)
-    return Held([rows for held in dealt for rows in held.rows], dealt[0].left_over)
+    return Held([rows for rows, _ in dealt], [digest(*rows) for rows, _ in dealt], dealt[0][1])
 
 
-def _own_files(template: str, everyone: Everyone) -> list[Rows]:
+def _own_files(template: str, everyone: Everyone) -> Held:
     def read(i: int) -> Rows:
         path = of_agent(template, i)
         try:
@@ -75,10 +86,11 @@ def _own_files(template: str, everyone: Everyone) -> list[Rows]:
     rows = everyone.each(read)
     # A LIBSVM file does not say how many features there are beyond the last one that is not 0.
     d = max(everyone.all([part.features.shape[1] for part in rows]))
-    return [
+    padded = [
         Rows(np.pad(part.features, ((0, 0), (0, d - part.features.shape[1]))), part.labels)
         for part in rows
     ]
+    return Held(padded, [digest(*part) for part in rows], 0)
 
 
 def _standardize(held: Sequence[Rows], everyone: Everyone) -> list[Rows]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.atomic_file import replacing, target_of
+from udsgd_mpi.digests import Digests
 from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.regular_file import require_regular_file
 from udsgd_mpi.storage.seal import BLANK, SealedFile, is_whole
@@ -57,12 +58,15 @@ class Checkpoint:
         The variant's settings as TOML.
     telemetry
         What it took to get there.
+    digests
+        Of what the variant has read; None where an older version wrote the checkpoint.
     """
 
     path: Path
     n: int
     configuration: str
     telemetry: list[Telemetry]
+    digests: Digests | None
 
     def recording(self) -> dict[str, NDArray[Any]]:
         """The measures so far, by name."""
@@ -88,6 +92,7 @@ def write_checkpoint(
     recording: State,
     states: Iterable[State],
     telemetry: Sequence[Telemetry] = (),
+    digests: Digests | None = None,
 ) -> None:
     """Write a checkpoint, and keep the one before it.
 
@@ -107,6 +112,7 @@ def write_checkpoint(
         "n": n,
         "configuration": configuration,
         "telemetry": msgspec.to_builtins(telemetry),
+        "digests": msgspec.to_builtins(digests),
     }
     with replacing(path, _previous(path)) as file:
         sealed = SealedFile(file)
@@ -196,7 +202,8 @@ def _checked(path: Path) -> Checkpoint:
         if not whole and header["format_version"] > _UNSEALED_VERSION:
             raise ValueError("its checksum is missing")
         telemetry = msgspec.convert(header.get("telemetry", []), list[Telemetry])
-        return Checkpoint(path, int(header["n"]), str(header["configuration"]), telemetry)
+        digests = msgspec.convert(header.get("digests"), Digests | None)
+        return Checkpoint(path, int(header["n"]), str(header["configuration"]), telemetry, digests)
 
 
 def _previous(path: Path) -> Path:

@@ -136,7 +136,8 @@ class OutputOfVariant(Nowhere):
         measured = self._recording.until(n)
         recording = {"step": measured.step, **measured.measures}
         configuration = to_toml({self._name: self._problem.experiment})
-        write_checkpoint(path, n, configuration, recording, states, telemetry)
+        digests = self._problem.digests
+        write_checkpoint(path, n, configuration, recording, states, telemetry, digests)
         self._output.telemetry[self._name] = telemetry
 
     def finish(

@@ -10,6 +10,7 @@ from udsgd_mpi.prediction import Prediction
 from udsgd_mpi.problem import Entry, Problem
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.storage.digests import as_attributes, as_variables
 from udsgd_mpi.storage.variables import Run, Variable
 
 
@@ -42,6 +43,7 @@ def run_of(
         **_measures(recording),
         "minimizer": _variable(problem.minimizer, "parameter", "theta*, the minimiser of f"),
         **_roster(problem.roster),
+        **as_variables(problem.digests),
     }
     if prediction is not None:
         variables |= _prediction(prediction)
@@ -51,6 +53,7 @@ def run_of(
         "title": experiment.title,
         "rows_left_over": problem.rows_left_over,
         "complete": complete,
+        **as_attributes(problem.digests),
     }
     return Run(attributes, variables)
 

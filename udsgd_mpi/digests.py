@@ -1,0 +1,52 @@
+"""Digests of what a run has read: by them a changed input is noticed."""
+
+import hashlib
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+_DIGITS = 16
+
+
+class Digests(Struct, frozen=True):
+    """What a variant has read and drawn, before any arithmetic.
+
+    Parameters
+    ----------
+    data
+        Of each agent: its rows, and the order of its batches.
+    graphs
+        Of each agent: its data graph; ``""`` where it has none.
+    topology
+        Of the agents' graph.
+    W
+        Of each matrix that is known from the start.
+    sources
+        Of each file that defines the user's own objective, by name.
+    """
+
+    data: list[str]
+    graphs: list[str]
+    topology: str
+    W: list[str]
+    sources: dict[str, str]
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """Those of what all agents have in common, by name."""
+        matrices = {f"W {k}": value for k, value in enumerate(self.W)}
+        sources = {f"source {name}": value for name, value in self.sources.items()}
+        return {"topology": self.topology, **matrices, **sources}
+
+
+def digest(*parts: bytes | NDArray[np.generic]) -> str:
+    """First 64 bits of the SHA-256 of arrays, with their types and shapes, and of bytes."""
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, bytes):
+            found.update(part)
+        else:
+            found.update(f"{part.dtype.str}{part.shape}".encode())
+            found.update(np.ascontiguousarray(part).data)
+    return found.hexdigest()[:_DIGITS]
