@@ -28,7 +28,7 @@ def command(arguments: Namespace) -> None:
         arguments.resume, arguments.allow_changes = "auto", []
         target = target_of(path)
         part = target.with_name(f"{target.stem}.more-trials{target.suffix}")
-        on_all_ranks(lambda: _further_trials(path, part, trials), arguments)
+        on_all_ranks(lambda: _further_trials(path, part, trials), arguments, joining=path)
         if launched_rank() == 0:
             _join(path, part)
     if launched_rank() == 0:

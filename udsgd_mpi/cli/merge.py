@@ -3,6 +3,9 @@
 from argparse import Namespace
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.progress import say
+from udsgd_mpi.storage.digests import digests_in
+from udsgd_mpi.storage.inputs import not_compared
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.merge import Part, merge_parts
 from udsgd_mpi.storage.read import read_runs
@@ -14,5 +17,12 @@ def command(arguments: Namespace) -> None:
     if arguments.output.exists() and not arguments.force:
         raise ConfigurationError(f"output {arguments.output} exists already; use --force")
     parts = [Part(str(path), *read_runs(path)) for path in arguments.parts]
+    if warning := not_compared(
+        f"{part.name} [variant.{name}]"
+        for part in parts
+        for name, run in part.runs.items()
+        if digests_in(run) is None
+    ):
+        say(warning)
     with locked(arguments.output):
         write_results(arguments.output, *merge_parts(parts, str(arguments.output)))

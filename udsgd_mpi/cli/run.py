@@ -56,8 +56,18 @@ def show_complete(output: Path) -> None:
         say(f"warning: the results are in {output}, but not all of them are shown: {said}")
 
 
-def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespace) -> Path | None:
-    """Start MPI and run the job; the result file on rank 0, None elsewhere."""
+def on_all_ranks(
+    load: Callable[[], dict[str, "Experiment"]], arguments: Namespace, joining: Path | None = None
+) -> Path | None:
+    """Start MPI and run the job; the result file on rank 0, None elsewhere.
+
+    Parameters
+    ----------
+    load
+        Gives the variants.
+    joining
+        A result file with which the results are to be joined.
+    """
     started = time.monotonic()
     signals = _stop_signals()
     before_mpi()
@@ -86,6 +96,7 @@ def on_all_ranks(load: Callable[[], dict[str, "Experiment"]], arguments: Namespa
         force=arguments.force,
         resume=arguments.resume,
         allowed_changes=arguments.allow_changes,
+        joining=joining,
         policy=policy,
         keep_checkpoints=arguments.keep_checkpoints,
         mask_diverged=arguments.on_divergence == "mask",

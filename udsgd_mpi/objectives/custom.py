@@ -1,5 +1,6 @@
 """An objective of the user's own."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -41,8 +42,8 @@ class Custom(Objective, frozen=True, tag="custom"):
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def sources(self) -> dict[str, Path]:
-        self._implementation()
-        return sources_of(_load(self.path.rpartition(":")[0]))
+        module = own_module(self.path.rpartition(":")[0])
+        return sources_of(module) if module else {}
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         self._implementation()

@@ -17,9 +17,10 @@ def sources_of(module: ModuleType) -> dict[str, Path]:
     What is imported under a name that only a running program knows is not found, nor are installed
     packages: of a module that is itself in one, that package's files are.
     """
-    if module.__file__ is None:
+    file = getattr(module, "__file__", None)
+    if file is None:
         return {}
-    path = Path(module.__file__)
+    path = Path(file)
     package = path.name == "__init__.py"
     folder = path.parents[module.__name__.count(".") + package]
     own = module.__name__.partition(".")[0]
@@ -31,9 +32,9 @@ def sources_of(module: ModuleType) -> dict[str, Path]:
             if folder.name in _INSTALLED and imported.partition(".")[0] != own:
                 continue
             beside = folder.joinpath(*imported.split("."))
-            for file in (beside.with_suffix(".py"), beside / "__init__.py"):
-                if file.is_file() and file not in found.values():
-                    visit(imported, file)
+            for source in (beside.with_suffix(".py"), beside / "__init__.py"):
+                if source.is_file() and source not in found.values():
+                    visit(imported, source)
 
     visit(module.__name__, path)
     return found

@@ -27,6 +27,8 @@ from udsgd_mpi.progress import say
 from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.output import Output
+from udsgd_mpi.storage.retitle import retitle
+from udsgd_mpi.storage.unchanged import check_unchanged
 
 _MOST_NOTES = 5
 
@@ -61,6 +63,7 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
             problems = pose_all(experiments, partial(OnRanks.evenly, comm), comm.size)
         _tell_of_others(comm.gather(notes))
         check_identity(comm, identity(problems))
+        on_root(comm, lambda: _check_inputs(found, problems, options.joining))
         problems = {name: balanced(comm, problem) for name, problem in problems.items()}
         for problem in problems.values() if options.emulate else ():
             check_emulation(problem, comm.size)
@@ -70,6 +73,8 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
             _warn(problems, hosts)
             found.begin()
             output = _output(found, problems, hosts)
+        elif found:
+            retitle(found)
         for name, problem in problems.items():
             checkpoint = found.checkpoints.get(name) if found else None
             run_variant(comm, name, problem, options, output, checkpoint)
@@ -89,6 +94,13 @@ def _find(
         force=options.force,
         changes=options.allowed_changes,
     )
+
+
+def _check_inputs(
+    found: Earlier | None, problems: Mapping[str, Problem], joining: Path | None
+) -> None:
+    if found and (warning := check_unchanged(found, problems, joining)):
+        say(warning)
 
 
 def _output(found: Earlier, problems: Mapping[str, Problem], hosts: list[Host]) -> Output:

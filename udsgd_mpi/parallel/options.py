@@ -1,6 +1,7 @@
 """How a job is run, which changes none of its numbers."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from udsgd_mpi.parallel.control import Policy
@@ -18,6 +19,8 @@ class Options(NamedTuple):
         Whether to go on with an earlier run; see ``storage.earlier``.
     allowed_changes
         Settings that may differ from the earlier run's.
+    joining
+        A result file with which the results are to be joined, so that inputs must be the same.
     policy
         When states are saved, and when to stop.
     keep_checkpoints
@@ -31,6 +34,7 @@ class Options(NamedTuple):
     force: bool = False
     resume: Resume = "no"
     allowed_changes: Collection[str] = ()
+    joining: Path | None = None
     policy: Policy = Policy()
     keep_checkpoints: bool = False
     mask_diverged: bool = False

@@ -14,6 +14,7 @@ import numpy as np
 from udsgd_mpi.atomic_file import remove_unfinished, target_of
 from udsgd_mpi.destination import check_place
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.checkpoint import Checkpoint, folder_of, read_checkpoint, remove_checkpoints
@@ -147,6 +148,7 @@ def earlier(
         attributes, runs = read_runs(output)
         telemetry = read_telemetry(output)
         experiments = _agreeing(experiments, attributes["configuration"], changes)
+        runs = {name: runs[name].titled(e.title) for name, e in experiments.items() if name in runs}
     else:
         experiments = _with_agents(experiments, agents)
     checkpoints = {}
@@ -200,7 +202,7 @@ def _lines(variants: Mapping[str, Any], changes: Collection[str]) -> list[str]:
         f"variant.{name}.{key} = {value!r}"
         for name, settings in variants.items()
         for key, value in sorted(_flat(settings))
-        if key not in ("output", *changes)
+        if key not in DECIDE_NOTHING.union(changes)
     ]
 
 

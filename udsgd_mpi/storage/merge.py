@@ -11,10 +11,13 @@ import tomli_w
 
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import expand
+from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
 from udsgd_mpi.file_names import seen_from
+from udsgd_mpi.storage.digests import digests_in, without_digests
+from udsgd_mpi.storage.inputs import KnownInputs, inputs_in
 from udsgd_mpi.storage.variables import Run, Variable
 
-_OF_PARTS = ("first_trial", "output", "trials")
+_OF_PARTS = {"first_trial", "trials", *DECIDE_NOTHING}
 
 
 class Part(NamedTuple):
@@ -43,6 +46,7 @@ def merge_parts(parts: Sequence[Part], output: str) -> tuple[dict[str, Any], dic
     """
     _check_finished(parts)
     _check_versions(parts)
+    _check_inputs(parts, output)
     names = list(dict.fromkeys(name for part in parts for name in part.runs))
     configuration = {}
     runs = {}
@@ -79,10 +83,25 @@ def _check_versions(parts: Sequence[Part]) -> None:
             )
 
 
+def _check_inputs(parts: Sequence[Part], output: str) -> None:
+    known = KnownInputs()
+    for part in parts:
+        settings = {name: _settings(name, part, output) for name in part.runs}
+        for name, inputs in inputs_in(part.name, settings, part.runs):
+            if inputs is None:
+                continue
+            for change in known.changed(inputs):
+                raise ConfigurationError(
+                    f"{name}: expected what {change.since} was computed from, got another"
+                    f" {change.text}; compute one of them again from the inputs of the other"
+                )
+            known.add(name, inputs)
+
+
 def _joined_settings(variant: str, parts: Sequence[Part], output: str) -> dict[str, Any]:
     found = [_settings(variant, part, output) for part in parts]
     for part, settings in zip(parts[1:], found[1:], strict=True):
-        for key in sorted({*settings, *found[0]} - {*_OF_PARTS}):
+        for key in sorted({*settings, *found[0]} - _OF_PARTS):
             if settings.get(key) != found[0].get(key):
                 raise ConfigurationError(
                     f"{part.name}: expected variant.{variant}.{key} = {found[0].get(key)!r} as in"
@@ -108,12 +127,12 @@ def _joined_trials(variant: str, parts: Sequence[Part]) -> Run:
                 f"{before.name} and {after.name} {what} in variant {variant}: expected trial"
                 f" {expected} to follow, got {got}"
             )
-    first = parts[0].runs[variant]
-    variables = {
-        name: _joined(name, [part.runs[variant] for part in parts], [part.name for part in parts])
-        for name in first.variables
-    }
-    return Run(first.attributes, variables)
+    runs = [part.runs[variant] for part in parts]
+    if any(digests_in(run) is None for run in runs):
+        runs = [without_digests(run) for run in runs]
+    names = [part.name for part in parts]
+    variables = {name: _joined(name, runs, names) for name in runs[0].variables}
+    return Run(runs[0].attributes, variables)
 
 
 def _joined(name: str, runs: Sequence[Run], files: Sequence[str]) -> Variable:

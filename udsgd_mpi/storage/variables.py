@@ -40,6 +40,10 @@ class Run:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.variables[name].values
 
+    def titled(self, title: str) -> "Run":
+        """The same under another title."""
+        return Run({**self.attributes, "title": title}, self.variables)
+
     def take(self, dimension: str, where: NDArray[np.int64] | slice) -> "Run":
         """A part of all variables along a dimension."""
         parts = {name: each.take(dimension, where) for name, each in self.variables.items()}

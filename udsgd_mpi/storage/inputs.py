@@ -1,0 +1,195 @@
+"""Whether under the same settings the same was read."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from udsgd_mpi.digests import Digests
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.storage.digests import digests_in
+from udsgd_mpi.storage.variables import Run
+from udsgd_mpi.templates import is_of_agents, of_agent
+
+_MOST_NAMED = 5
+# Settings of a pattern that its matrices do not depend on.
+_NOT_OF_W = ("interval", "precision")
+
+
+class Inputs(NamedTuple):
+    """What a variant has read, and what asked for it.
+
+    Attributes
+    ----------
+    settings
+        Of the variant, as its file has them.
+    groups
+        Group of each agent.
+    """
+
+    settings: Mapping[str, Any]
+    groups: Sequence[str]
+    digests: Digests
+
+
+def inputs_in(
+    file: str, settings: Mapping[str, Mapping[str, Any]], runs: Mapping[str, Run]
+) -> Iterator[tuple[str, Inputs | None]]:
+    """What the variants of a result file have read, by a name; None in files of older versions.
+
+    Parameters
+    ----------
+    settings
+        Of each variant.
+    """
+    for name, run in runs.items():
+        digests = digests_in(run)
+        inputs = Inputs(settings[name], run["group"].tolist(), digests) if digests else None
+        yield f"{file} [variant.{name}]", inputs
+
+
+def not_compared(names: Iterable[str]) -> str | None:
+    """A warning of results by older versions; None where there are none."""
+    told = ", ".join(names)
+    return (
+        f"warning: {told}: inputs not compared, as an older version did not note them"
+        if told
+        else None
+    )
+
+
+class _Setting(NamedTuple):
+    """What a thing was read for, in words: what it is, the setting that asks for it, and how."""
+
+    what: str
+    name: str
+    value: str
+
+
+class _Reading(NamedTuple):
+    """One thing that was read.
+
+    Attributes
+    ----------
+    asked
+        Settings that it depends on: under the same ones the same is read.
+    agent
+        Who read it; None where it is the same for all.
+    """
+
+    asked: tuple[str, ...]
+    setting: _Setting
+    agent: int | None
+    digest: str
+
+
+class Change(NamedTuple):
+    """What came otherwise than before, in words, and where it is told what came then."""
+
+    text: str
+    since: str
+
+
+class KnownInputs:
+    """What was read under which settings."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], tuple[str, str]] = {}
+
+    def add(self, where: str, inputs: Inputs) -> None:
+        """Learn what was read; ``where`` tells so."""
+        for reading in _readings(inputs):
+            self._known.setdefault(reading.asked, (reading.digest, where))
+
+    def changed(self, inputs: Inputs) -> list[Change]:
+        """What came otherwise under the same settings."""
+        found: dict[tuple[_Setting, str], list[int | None]] = {}
+        for reading in _readings(inputs):
+            before, where = self._known.get(reading.asked, (reading.digest, ""))
+            if before != reading.digest:
+                found.setdefault((reading.setting, where), []).append(reading.agent)
+        of = len(inputs.groups)
+        return [
+            Change(_in_words(setting, agents, of), where)
+            for (setting, where), agents in found.items()
+        ]
+
+
+def _in_words(setting: _Setting, agents: Sequence[int | None], of: int) -> str:
+    what, name, value = setting
+    numbers = [i for i in agents if i is not None]
+    if len(numbers) == 1:
+        what += f" of agent {numbers[0]}"
+        value = str(of_agent(value, numbers[0])) if is_of_agents(value) else value
+    elif 0 < len(numbers) < of:
+        named = ", ".join(map(str, numbers[:_MOST_NAMED]))
+        what += f" of {len(numbers)} agents ({named}{', …' * (len(numbers) > _MOST_NAMED)})"
+    return f"the {what}, {name} = {value!r}"
+
+
+def _readings(inputs: Inputs) -> Iterator[_Reading]:
+    try:
+        yield from _of_agents(inputs)
+        yield from _of_all(inputs)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"configuration: expected settings as udsgd wrote them, got others ({error!r}); run"
+            " again with --force"
+        ) from error
+
+
+def _of_all(inputs: Inputs) -> Iterator[_Reading]:
+    settings, digests = inputs.settings, inputs.digests
+    topology = settings["topology"]
+    place = (_key(settings, "seed"), _key(settings, "agents"), _key(settings, "topology"))
+    setting = _Setting("topology", "topology", _source(topology))
+    yield _Reading(("topology", *place), setting, None, digests.topology)
+    pattern = settings["communication"]
+    of_W = {key: value for key, value in pattern.items() if key not in _NOT_OF_W}
+    for k, value in enumerate(digests.W):
+        # On another topology another W is no news, nor is another graph of other data.
+        asked = ("W", *place, digests.topology, json.dumps(of_W), str(k))
+        yield _Reading(asked, _of_matrix(pattern, k), None, value)
+    path = settings["objective"].get("path", "")
+    for file, value in digests.sources.items():
+        setting = _Setting(f"source {file}", "objective.path", path)
+        yield _Reading(("source", path, file), setting, None, value)
+
+
+def _of_agents(inputs: Inputs) -> Iterator[_Reading]:
+    settings, names, digests = inputs
+    place = tuple(_key(settings, name) for name in ("seed", "agents", "data", "partition"))
+    key = "path" if "path" in settings["data"] else "source"
+    data = _Setting("data", f"data.{key}", settings["data"][key])
+    groups = {
+        name: (
+            _key(group, "batch"),
+            _key(group, "graph"),
+            _Setting("data graph", f"groups.{name}.graph", _source(group.get("graph", {}))),
+        )
+        for name, group in settings["groups"].items()
+    }
+    for i, (name, rows, graph) in enumerate(zip(names, digests.data, digests.graphs, strict=True)):
+        batch, source, setting = groups[name]
+        asked = (*place, batch, str(i))
+        yield _Reading(("data", *asked), data, i, rows)
+        if graph:
+            yield _Reading(("graph", *asked, rows, source), setting, i, graph)
+
+
+def _of_matrix(pattern: Mapping[str, Any], k: int) -> _Setting:
+    """What a pattern reads or draws its k-th matrix from."""
+    if k < len(topologies := pattern.get("topologies", [])):
+        name = f"communication.weights = {pattern['weights']!r} on communication.topologies[{k}]"
+        return _Setting(f"matrix W {k}", name, _source(topologies[k]))
+    if "weights" in pattern:
+        return _Setting("matrix W", "communication.weights", pattern["weights"])
+    return _Setting("matrix W", "communication", pattern["kind"])
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    """Path or kind of a graph."""
+    return str(source.get("path", source.get("kind")))
+
+
+def _key(settings: Mapping[str, Any], name: str) -> str:
+    return json.dumps(settings.get(name))

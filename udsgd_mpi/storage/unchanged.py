@@ -1,0 +1,75 @@
+"""Whether a run that goes on reads what the earlier one has read."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.groups import assign
+from udsgd_mpi.experiment.read import to_toml
+from udsgd_mpi.problem import Problem
+from udsgd_mpi.storage.earlier import Earlier
+from udsgd_mpi.storage.inputs import Inputs, KnownInputs, inputs_in, not_compared
+from udsgd_mpi.storage.read import read_runs
+
+
+def check_unchanged(
+    found: Earlier, problems: Mapping[str, Problem], joining: Path | None
+) -> str | None:
+    """Refuse to go on with other data, graphs, W or sources of an objective.
+
+    Parameters
+    ----------
+    found
+        What the earlier run has left.
+    problems
+        What is to be run.
+    joining
+        A result file with which the results are to be joined.
+
+    Returns
+    -------
+    A warning where an older version did not note what it read.
+
+    Raises
+    ------
+    ConfigurationError
+        That names what has changed.
+    """
+    known = KnownInputs()
+    silent = []
+    for name, inputs in _earlier(found, joining):
+        if inputs is None:
+            silent.append(name)
+        else:
+            known.add(name, inputs)
+    lines = []
+    for name, problem in problems.items():
+        settings = tomllib.loads(to_toml({name: problem.experiment}))["variant"][name]
+        now = Inputs(settings, [entry.group for entry in problem.roster], problem.digests)
+        lines += [f"[variant.{name}] {each.text}" for each in known.changed(now)]
+    if lines:
+        raise ConfigurationError(
+            "--resume: expected what the earlier run has read, got something else:\n"
+            + "\n".join(lines)
+            + "\nput back what was there, or begin again (udsgd run --force)"
+        )
+    return not_compared(silent)
+
+
+def _earlier(found: Earlier, joining: Path | None) -> Iterator[tuple[str, Inputs | None]]:
+    """What earlier variants have read, each under a name that says where that is told."""
+    if found.runs:
+        settings = tomllib.loads(found.attributes["configuration"])["variant"]
+        yield from inputs_in(str(found.output), settings, found.runs)
+    for name, checkpoint in found.checkpoints.items():
+        if checkpoint.digests is None:
+            yield str(checkpoint.path), None
+        else:
+            settings = tomllib.loads(checkpoint.configuration)["variant"][name]
+            groups = assign(found.experiments[name].groups, len(checkpoint.digests.data))
+            yield str(checkpoint.path), Inputs(settings, groups, checkpoint.digests)
+    if joining:
+        attributes, runs = read_runs(joining)
+        settings = tomllib.loads(attributes["configuration"])["variant"]
+        yield from inputs_in(str(joining), settings, runs)
