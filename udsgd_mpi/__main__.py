@@ -1,14 +1,14 @@
 """``python -m udsgd_mpi`` and ``udsgd``: a failure on one rank ends the whole job."""
 
-import os
 import sys
 import time
 import traceback
 
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.cli.streams import open_streams
+from udsgd_mpi.ending import end_all_ranks
 from udsgd_mpi.errors import ExitCode, LocalError, OutputError
-from udsgd_mpi.launcher import launched_rank
+from udsgd_mpi.launcher import launched_rank, launched_size
 
 _SECONDS_FOR_RANK_0 = 1.0  # which may have the same to say, and then ends all
 
@@ -20,33 +20,38 @@ def entry() -> None:
         code = main(sys.argv[1:])
     except OutputError as error:
         print(f"udsgd: error: {error}", file=sys.stderr, flush=True)
-        _end_all_ranks(ExitCode.INPUT_OUTPUT)
+        end_all_ranks(ExitCode.INPUT_OUTPUT)
     except LocalError as error:
         if launched_rank() > 0:
             time.sleep(_SECONDS_FOR_RANK_0)
         message = f"udsgd: error: on rank {launched_rank()}: {error}"
         print(message, file=sys.stderr, flush=True)
-        _end_all_ranks(ExitCode.USAGE)
+        end_all_ranks(ExitCode.USAGE)
     except BaseException:  # noqa: BLE001 - whatever it is, the other ranks must not wait
         sys.stderr.write(f"udsgd: internal error{_where()}\n{traceback.format_exc()}")
-        _end_all_ranks(ExitCode.INTERNAL)
+        end_all_ranks(ExitCode.INTERNAL)
     else:
+        _leave_mpi()
+        if code != ExitCode.DONE and launched_size() > 1:
+            time.sleep(1)  # let the others end, or the launcher's signal hides this exit code
         sys.exit(code)
+
+
+def _leave_mpi() -> None:
+    """Wait for the other ranks, where there are any, under the watchdog; Python's end is not."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi:
+        from udsgd_mpi.parallel.together import wait_quietly
+        from udsgd_mpi.parallel.waiting import waiting
+
+        wait_quietly(mpi.COMM_WORLD)
+        with waiting("all ranks"):
+            mpi.Finalize()
 
 
 def _where() -> str:
     mpi = sys.modules.get("mpi4py.MPI")
     return f" on rank {mpi.COMM_WORLD.rank}" if mpi else ""
-
-
-def _end_all_ranks(code: ExitCode) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    mpi = sys.modules.get("mpi4py.MPI")
-    if mpi and mpi.COMM_WORLD.size > 1:
-        time.sleep(0.5)  # the launcher drops what it has not yet passed on when a rank aborts
-        mpi.COMM_WORLD.Abort(code)
-    os._exit(code)
 
 
 if __name__ == "__main__":

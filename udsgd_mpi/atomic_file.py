@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from udsgd_mpi.ending import removed_at_the_end
 from udsgd_mpi.errors import OutputError
 from udsgd_mpi.regular_file import kind_of
 
@@ -84,7 +85,8 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
         target = _replaceable(path)
         with _new_file_beside(target) as file:
             temporary = Path(file.name)
-            yield file
+            with removed_at_the_end(temporary.unlink):
+                yield file
             file.flush()
             os.fsync(file.fileno())
         if previous and target.exists():

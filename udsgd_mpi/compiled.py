@@ -96,16 +96,22 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", njit(error_model="numpy", inline="always")(function))
 
 
-def compile_all() -> None:
+def compile_all(between: Callable[[], None]) -> None:
     """Compile every kernel that has been imported and that the cache does not hold.
 
     Processes that compile at once would take as many times the work, so one does it for all.
+
+    Parameters
+    ----------
+    between
+        Is called after each kernel.
     """
     done = cache_folder() / "complete"
     if done.exists():
         return
     for each in Kernel.all:
         each.compile()
+        between()
     with suppress(OSError):
         done.touch()
 

@@ -56,8 +56,10 @@ def test_a_rank_that_hangs_is_found_by_the_others(tmp_path: Path) -> None:
     code, stderr, seconds = failing_run("stop", 1, tmp_path, "--stall-timeout", "2s")
     assert code != 0
     assert seconds < SECONDS + 2 + 2  # the time-out, and the time to report
-    assert re.search(r"stalled: rank [02] on \S+ waits for (all ranks|ranks? [\d, ]*1\b)", stderr)
-    assert "stalled: rank 1" not in stderr
+    assert re.search(
+        r"stalled while stepping: rank [02] on \S+ waits for (all ranks|ranks? [\d, ]*1\b)", stderr
+    )
+    assert "stepping: rank 1" not in stderr
     assert "in unified_distributed_sgd" in stderr
 
 

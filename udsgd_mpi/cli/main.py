@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -40,7 +39,7 @@ def main(argv: Sequence[str]) -> ExitCode:
             raise
         return _from_root(ExitCode.USAGE, f"udsgd: error: {error}")
     except Stopped as stopped:
-        return _from_root(ExitCode.STOPPED, f"udsgd: stopped: {stopped}; go on with --resume")
+        return _from_root(ExitCode.STOPPED, str(stopped))
     return ExitCode.DONE
 
 
@@ -49,6 +48,4 @@ def _from_root(code: ExitCode, message: str) -> ExitCode:
     if launched_rank() > 0:  # srun -K would end rank 0 before it speaks
         return ExitCode.DONE
     print(message, file=sys.stderr, flush=True)
-    if launched_size() > 1:
-        time.sleep(1)  # let the others end by themselves, or their signal hides this exit code
     return code

@@ -1,9 +1,9 @@
 """``udsgd run``."""
 
-import time
+import faulthandler
+import socket
 from argparse import Namespace
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from udsgd_mpi.cli.streams import results_are_written
 from udsgd_mpi.errors import ConfigurationError, OutputError, Stopped
 from udsgd_mpi.launcher import before_mpi, launched_rank, launched_size, refuse_singletons
 from udsgd_mpi.progress import say
-from udsgd_mpi.stop_signals import StopSignals
+from udsgd_mpi.stop_request import ENDING, LOADING, stop_request
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
@@ -37,7 +37,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
         return requested(arguments)
 
-    output = on_all_ranks(load, arguments)
+    output = on_all_ranks(load, arguments, "go on with --resume auto")
     if output:
         show_complete(output)
 
@@ -57,7 +57,10 @@ def show_complete(output: Path) -> None:
 
 
 def on_all_ranks(
-    load: Callable[[], dict[str, "Experiment"]], arguments: Namespace, joining: Path | None = None
+    load: Callable[[], dict[str, "Experiment"]],
+    arguments: Namespace,
+    advice: str = "go on with the same command",
+    joining: Path | None = None,
 ) -> Path | None:
     """Start MPI and run the job; the result file on rank 0, None elsewhere.
 
@@ -65,55 +68,50 @@ def on_all_ranks(
     ----------
     load
         Gives the variants.
+    advice
+        How a job goes on that was asked to stop.
     joining
         A result file with which the results are to be joined.
     """
-    started = time.monotonic()
-    signals = _stop_signals()
+    stop_request.listen(arguments.max_time, advice)
+    stop_request.enter(LOADING)
     before_mpi()
-    from mpi4py import MPI
-
-    from udsgd_mpi.parallel.loading import load_in_turn
     from udsgd_mpi.parallel.waiting import watch
 
-    comm = MPI.COMM_WORLD
+    alone = launched_size() == 1
+    watch(launched_rank(), socket.gethostname(), arguments.stall_timeout, alone=alone)
+    # MPI starts with Python's lock held, so that no thread of Python can watch it.
+    faulthandler.dump_traceback_later(arguments.stall_timeout, exit=True)
+    from mpi4py import MPI
+
+    faulthandler.cancel_dump_traceback_later()
+    from udsgd_mpi.parallel.loading import load_in_turn
+    from udsgd_mpi.parallel.watched import Watched
+
+    comm = Watched(MPI.COMM_WORLD)
     refuse_singletons(comm.size)
-    watch(comm.rank, MPI.Get_processor_name(), arguments.stall_timeout, alone=comm.size == 1)
     load_in_turn(comm)
     from udsgd_mpi.parallel.control import Policy
     from udsgd_mpi.parallel.job import run_job
     from udsgd_mpi.parallel.options import Options
-    from udsgd_mpi.parallel.together import wait_quietly
 
     seconds, steps = arguments.checkpoint_every
-    policy = Policy(
-        seconds,
-        steps,
-        None if arguments.max_time is None else started + arguments.max_time,
-        lambda: signals.received is not None,
-    )
     options = Options(
         force=arguments.force,
         resume=arguments.resume,
         allowed_changes=arguments.allow_changes,
         joining=joining,
-        policy=policy,
+        policy=Policy(seconds, steps, stop_request.deadline, lambda: bool(stop_request.reason)),
         keep_checkpoints=arguments.keep_checkpoints,
         mask_diverged=arguments.on_divergence == "mask",
         emulate=arguments.emulate,
     )
     try:
-        output = run_job(load, options)
+        output = run_job(comm, load, options)
     except Stopped as stopped:
-        reason = signals.received or "another rank's signal, or --max-time"
-        raise Stopped(f"{stopped} ({reason})") from stopped
-    wait_quietly(comm)
+        raise Stopped(stop_request.message(str(stopped))) from stopped
+    stop_request.enter(ENDING)
     return output
-
-
-@cache
-def _stop_signals() -> StopSignals:
-    return StopSignals()
 
 
 def _print_plan(arguments: Namespace) -> None:

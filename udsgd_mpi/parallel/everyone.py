@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.errors import ConfigurationError, LocalError
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.average import AgentAverage
-from udsgd_mpi.parallel.together import on_root, together
-from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.parallel.together import check_in, on_root, together
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -58,7 +57,7 @@ class OnRanks:
             return found
 
         def ask(*question: Any) -> T:
-            self._comm.bcast(question)
+            self._told(question)
             return answer(*question)
 
         try:
@@ -66,20 +65,24 @@ class OnRanks:
         except LocalError:  # others do not know how far this rank has come
             raise
         except ConfigurationError as error:
-            self._comm.bcast(_Failed(str(error)))
+            self._told(_Failed(str(error)))
             raise
-        self._comm.bcast(_Result(result))
+        self._told(_Result(result))
         return result
 
     def _follow(self, answer: Callable[..., Any]) -> Any:
         while True:
-            with waiting("rank 0"):
-                said = self._comm.bcast(None)
+            said = self._told()
             if isinstance(said, _Failed):
                 raise ConfigurationError(said.message)
             if isinstance(said, _Result):
                 return said.itself
             answer(*said)
+
+    def _told(self, said: object = None) -> Any:
+        """What rank 0 says; the others leave it the processor as long as it thinks."""
+        together(self._comm, lambda: None)
+        return self._comm.bcast(said)
 
     def dealt(self, action: Callable[[], list[T]]) -> list[T]:
         made = on_root(self._comm, action)
@@ -91,7 +94,14 @@ class OnRanks:
         return mine
 
     def each(self, action: Callable[[int], T]) -> list[T]:
-        return together(self._comm, lambda: [action(i) for i in self.hosted])
+        def act(i: int) -> T:
+            check_in()
+            return action(i)
+
+        return together(self._comm, lambda: [act(i) for i in self.hosted])
+
+    def check_in(self) -> None:
+        check_in()
 
     def all(self, items: list[T]) -> list[T]:
         return [item for part in self._comm.allgather(items) for item in part]
@@ -114,7 +124,12 @@ class OnRanks:
         hardest_first = sorted(self.all([(-efforts[i], i) for i in items]))
         taker = {i: k % self._comm.size for k, (_, i) in enumerate(hardest_first)}
         here = self._send((taker[i], i, item) for i, item in items.items())
-        done = {i: action(i, item) for i, item in here.items()}
+
+        def act(i: int, item: T) -> R:
+            check_in()
+            return action(i, item)
+
+        done = together(self._comm, lambda: {i: act(i, item) for i, item in here.items()})
         host = dict(zip(done, self._layout.host(np.array([*done], dtype=np.int64)), strict=True))
         results: dict[int, R] = self._send((int(host[i]), i, result) for i, result in done.items())
         return {i: results[i] for i in items}

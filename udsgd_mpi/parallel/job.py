@@ -10,6 +10,7 @@ from typing import Any
 from mpi4py import MPI
 
 from udsgd_mpi.concerns import concerns
+from udsgd_mpi.errors import ConfigurationError, Stopped
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.notes import notes_to
 from udsgd_mpi.parallel.emulation import check_emulation
@@ -24,6 +25,7 @@ from udsgd_mpi.parallel.variant import run_variant
 from udsgd_mpi.prediction import unpredicted
 from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.progress import say
+from udsgd_mpi.stop_request import POSING, stop_request
 from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.output import Output
@@ -33,8 +35,10 @@ from udsgd_mpi.storage.unchanged import check_unchanged
 _MOST_NOTES = 5
 
 
-def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path | None:
-    """Run all variants on all ranks of the world.
+def run_job(
+    comm: MPI.Intracomm, load: Callable[[], dict[str, Experiment]], options: Options
+) -> Path | None:
+    """Run all variants on all ranks.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
     Stopped
         On every rank, if the job was asked to stop and can go on later.
     """
-    comm = MPI.COMM_WORLD
+    stop_request.enter(POSING)
     with ExitStack() as until_end:
         found = on_root(comm, lambda: _find(load(), options, comm.size, until_end))
         experiments: dict[str, Experiment] = comm.bcast(found.unfinished if found else None)
@@ -68,16 +72,17 @@ def run_job(load: Callable[[], dict[str, Experiment]], options: Options) -> Path
         for problem in problems.values() if options.emulate else ():
             check_emulation(problem, comm.size)
         hosts = hosts_of(comm)
-        output = None
-        if found and problems:
-            _warn(problems, hosts)
-            found.begin()
-            output = _output(found, problems, hosts)
-        elif found:
+        output = on_root(comm, lambda: _begin(found, problems, hosts)) if problems else None
+        if found and not problems:
             retitle(found)
-        for name, problem in problems.items():
-            checkpoint = found.checkpoints.get(name) if found else None
-            run_variant(comm, name, problem, options, output, checkpoint)
+        try:
+            for name, problem in problems.items():
+                before = found.of_variant(name) if found else None
+                run_variant(comm, name, problem, options, output, before)
+        except (ConfigurationError, Stopped):
+            if output:
+                output.stop()
+            raise
         return found.output if found else None
 
 
@@ -103,7 +108,13 @@ def _check_inputs(
         say(warning)
 
 
-def _output(found: Earlier, problems: Mapping[str, Problem], hosts: list[Host]) -> Output:
+def _begin(
+    found: Earlier | None, problems: Mapping[str, Problem], hosts: list[Host]
+) -> Output | None:
+    if found is None:
+        return None
+    _warn(problems, hosts)
+    found.begin()
     posed = {name: problem.experiment for name, problem in problems.items()}
     attributes: dict[str, Any] = provenance(found.experiments | posed, hosts)
     if found.attributes:

@@ -4,9 +4,20 @@ import gc
 import os
 import sys
 import time
+from enum import Enum, auto
 from importlib import import_module
 
 from mpi4py import MPI
+
+from udsgd_mpi.parallel.waiting import waiting
+
+
+class _News(Enum):
+    """What a rank tells those that load after it."""
+
+    WORKS = auto()  # compiling may take longer than a user lets ranks wait
+    CHANGED = auto()  # it has begun, or is done
+
 
 # Seconds between two looks: of a rank whose turn is next, and of the many others, whose looks
 # would take much of the processors.
@@ -23,40 +34,67 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
     if _JOB in sys.modules:
         return
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    rank, size = host.rank, host.size
     cores = len(set[int]().union(*host.allgather(os.sched_getaffinity(0))))
-    if rank >= cores:
-        _wait_for(host, rank - cores, _FAR)
-        _wait_for(host, rank - cores, _NEAR)
-    if rank + cores < size:
-        host.send(None, rank + cores)
+    turns = _Turns(host, cores)
+    turns.wait_for_begin()
+    turns.tell_begin()
     gc.disable()  # it would look again and again through what has come to stay
     import_module(_JOB)
     from udsgd_mpi.compiled import Kernel, compile_all
 
-    if rank == 0:
-        compile_all()
-    elif rank < cores:
-        _wait_for(host, 0, _NEAR)
+    if host.rank == 0:
+        compile_all(turns.tell_work)
+    elif host.rank < cores:
+        turns.wait_for(0, _NEAR)
     Kernel.all[0].compile()
     gc.freeze()
     gc.enable()
-    followers = range(1, cores + 1) if rank == 0 else range(rank + cores, rank + cores + 1)
-    for follower in followers:
-        if follower < size:
-            host.send(None, follower)
+    turns.tell_end()
 
 
-def _wait_for(host: MPI.Comm, rank: int, seconds: float) -> None:
-    """Until a rank of the host has begun, or is done; leaves the processor to others.
+class _Turns:
+    """Who of a host loads after whom."""
 
-    No exchange that the watchdog looks at: compiling may take longer than a user lets ranks wait.
+    def __init__(self, host: MPI.Comm, cores: int) -> None:
+        self._host = host
+        self._before, self._after = host.rank - cores, host.rank + cores
+        followers = range(1, cores + 1) if host.rank == 0 else [self._after]
+        self._followers = [each for each in followers if each < host.size]
 
-    Parameters
-    ----------
-    seconds
-        Between two looks.
-    """
-    while not host.iprobe(rank):
-        time.sleep(seconds)
-    host.recv(source=rank)
+    def wait_for_begin(self) -> None:
+        """Until the rank before this one has begun, and is done."""
+        if self._before >= 0:
+            self.wait_for(self._before, _FAR)
+            self.wait_for(self._before, _NEAR)
+
+    def wait_for(self, rank: int, seconds: float) -> None:
+        """Until a rank has begun, or is done; leaves the processor to others.
+
+        Parameters
+        ----------
+        seconds
+            Between two looks.
+        """
+        news = _News.WORKS
+        with waiting(f"rank {rank} of this host to load"):
+            while news is _News.WORKS:
+                while not self._host.iprobe(rank):
+                    time.sleep(seconds)
+                news = self._host.recv(source=rank)
+                waiting.renew()
+                self.tell_work()
+
+    def tell_begin(self) -> None:
+        """Say to the rank after this one that it is next."""
+        if self._after < self._host.size:
+            self._host.send(_News.CHANGED, self._after)
+
+    def tell_work(self) -> None:
+        """Say to those who wait for this rank that somebody still works."""
+        for follower in self._followers:
+            self._host.send(_News.WORKS, follower)
+
+    def tell_end(self) -> None:
+        """Say to those who wait for this rank that it is done."""
+        for follower in self._followers:
+            self._host.send(_News.CHANGED, follower)

@@ -12,17 +12,21 @@ from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.moving import layout_of
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.together import on_root
 from udsgd_mpi.prediction import KnownPredictions, Prediction, unpredicted
 from udsgd_mpi.problem import Problem, inputs_of_run
 from udsgd_mpi.progress import say
 from udsgd_mpi.recording import Recording
+from udsgd_mpi.stop_request import POSING, PREDICTING, SAVING, STEPPING, stop_request
 from udsgd_mpi.storage.checkpoint import Checkpoint
+from udsgd_mpi.storage.earlier import Before
 from udsgd_mpi.storage.output import Nowhere, Output, OutputOfVariant
+from udsgd_mpi.storage.result import recording_of
 from udsgd_mpi.telemetry import Telemetry
 
 
 class Finished(NamedTuple):
-    """A variant whose numbers are known, where it was run, and what that took."""
+    """A variant whose numbers are known, where they are from, and what they took."""
 
     where: str
     recording: Recording
@@ -40,25 +44,41 @@ def run_variant(
     problem: Problem,
     options: Options,
     output: Output | None,
-    checkpoint: Checkpoint | None,
+    before: Before | None,
 ) -> None:
-    """Run one variant, or take over its like; output and checkpoint are rank 0's."""
+    """Run one variant, or take over its like; output and what was before are rank 0's."""
     key = inputs_of_run(problem)
-    known = None
-    if output and not (options.keep_checkpoints or options.emulate):
-        known = finished.get(key)
+    known = _known(problem, options, key, before) if output else None
     if comm.bcast(known is not None):
         if known:
-            say(f"[variant.{name}] has the same numbers as {known.where}: taken over")
+            say(f"[variant.{name}] {known.where}")
     else:
+        checkpoint = before.checkpoint if before else None
         known = _simulate(comm, name, problem, options, output, checkpoint)
         if known and known.recording.theta is None:
             finished[key] = known
-    prediction = _predict(comm, problem)
+    stop_request.enter(PREDICTING)
+    files = None
     if output and known:
         files = OutputOfVariant(output, name, problem, known.recording)
-        passed = _elapsed(problem)
-        files.finish(prediction, passed, known.telemetry, keep=options.keep_checkpoints)
+        files.measured(known.telemetry)
+    prediction = _predict(comm, problem)
+    passed = on_root(comm, lambda: _elapsed(problem))
+    if files and passed:
+        files.finish(prediction, passed, keep=options.keep_checkpoints)
+
+
+def _known(
+    problem: Problem, options: Options, key: bytes, before: Before | None
+) -> Finished | None:
+    """What this variant has come to, where that is known without a step."""
+    at_the_end = before and before.checkpoint and before.checkpoint.n == problem.experiment.steps
+    if before and before.measured and (at_the_end or not options.keep_checkpoints):
+        recording = recording_of(problem, before.measured)
+        return Finished("was measured before: predicted now", recording, before.telemetry)
+    if options.keep_checkpoints or options.emulate:
+        return None
+    return finished.get(key)
 
 
 def _simulate(
@@ -70,6 +90,7 @@ def _simulate(
     checkpoint: Checkpoint | None,
 ) -> Finished | None:
     """Run one variant to its end; what it has come to on rank 0."""
+    stop_request.enter(POSING)
     simulation = Simulation(comm, problem, go_on=options.mask_diverged, emulate=options.emulate)
     n = comm.bcast(checkpoint.n if checkpoint else 0)
     if output and options.resume != "no":
@@ -83,24 +104,26 @@ def _simulate(
 
     def save() -> None:
         started = time.monotonic()
+        stop_request.enter(SAVING)
         files.save(simulation.n, simulation.states(), simulation.telemetry())
+        stop_request.enter(STEPPING)
         control.saved(time.monotonic() - started)
 
+    stop_request.enter(STEPPING)
     try:
         simulation.run(control, files.record, save)
     except ConfigurationError:
-        files.stop(simulation.n)
+        files.record(simulation.n, now=True)
         raise
     if control.stopped:
-        files.stop(simulation.n)
+        files.record(simulation.n, now=True)
         raise Stopped(f"[variant.{name}] at step {simulation.n:,} of {problem.experiment.steps:,}")
     if options.keep_checkpoints:
         save()
-    files.record(simulation.n, now=True)
     telemetry = simulation.telemetry()
     if simulation.recording is None:
         return None
-    where = f"{name} of {problem.experiment.output}"
+    where = f"has the same numbers as {name} of {problem.experiment.output}: taken over"
     return Finished(where, simulation.recording, telemetry)
 
 

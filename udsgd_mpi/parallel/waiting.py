@@ -1,4 +1,4 @@
-"""What this rank waits for, and the end of a job in which nobody comes."""
+"""What this rank waits for, and the end of a job in which nobody comes, or that does not stop."""
 
 import os
 import sys
@@ -8,10 +8,13 @@ import traceback
 from functools import cache
 from types import TracebackType
 
+from udsgd_mpi.ending import end_all_ranks
 from udsgd_mpi.errors import ExitCode
+from udsgd_mpi.stop_request import stop_request
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_REPORT = 2.0  # for the other ranks to say what they wait for, too
+_SECONDS_BEFORE_OTHERS = 1.0
 
 
 class Waiting:
@@ -27,6 +30,10 @@ class Waiting:
         self.ranks: str | None = None
         self.since = 0.0
         self.seconds = 0.0
+
+    def renew(self) -> None:
+        """Take note that those who are waited for have said that they still work."""
+        self.since = time.monotonic()
 
     def __call__(self, ranks: str) -> "Waiting":
         self.since = time.monotonic()  # before ranks, as the watchdog may look in between
@@ -51,7 +58,7 @@ waiting = Waiting()
 
 @cache  # one watchdog, however many jobs a process runs
 def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
-    """End the job where an exchange takes too long, or the launcher is gone.
+    """End the job where an exchange takes too long, it does not stop, or the launcher is gone.
 
     A thread looks while the main thread is inside MPI. Every rank that waits says for whom, with
     its stack; who says nothing is the one that hangs.
@@ -70,20 +77,30 @@ def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
             time.sleep(min(_SECONDS_BETWEEN_LOOKS, seconds / 4))
             if os.getppid() != launcher and not alone:
                 os._exit(ExitCode.INTERNAL)
+            if stop_request.overdue:
+                _stop_at_once(rank)
             ranks, since = waiting.ranks, waiting.since
             if ranks is not None and time.monotonic() - since > seconds:
                 _report(rank, host, ranks, seconds)
                 time.sleep(_SECONDS_TO_REPORT)
-                os._exit(ExitCode.INTERNAL)
+                end_all_ranks(ExitCode.INTERNAL)
 
     threading.Thread(target=look, name="stall watchdog", daemon=True).start()
+
+
+def _stop_at_once(rank: int) -> None:
+    """End a job that was asked to stop and has not come to where it could."""
+    if rank > 0:
+        time.sleep(_SECONDS_BEFORE_OTHERS)  # rank 0 ends it, unless it was not asked or hangs
+    sys.stderr.write(f"{stop_request.message(stop_request.phase.words)}\n")
+    end_all_ranks(ExitCode.STOPPED)
 
 
 def _report(rank: int, host: str, ranks: str, seconds: float) -> None:
     main = threading.main_thread().ident
     stack = "".join(traceback.format_stack(sys._current_frames()[main or 0]))  # noqa: SLF001
     sys.stderr.write(
-        f"udsgd: error: stalled: rank {rank} on {host} waits for {ranks} since {seconds:g} s;"
-        f" a rank that says nothing hangs\n{stack}"
+        f"udsgd: error: stalled {stop_request.phase.words}: rank {rank} on {host} waits for"
+        f" {ranks} since {seconds:g} s; a rank that says nothing hangs\n{stack}"
     )
     sys.stderr.flush()

@@ -6,6 +6,7 @@ in shuffled epochs or under strong repulsion, the first order is small; and the 
 which nothing has cancelled yet, count for as long as Φ(n, k), or an average over n, remembers them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -89,15 +90,25 @@ def curvature(
     pieces = everyone.share(-(-trials // _AT_ONCE))
     mine = range(pieces.start * _AT_ONCE, min(trials, pieces.stop * _AT_ONCE))
     agents = everyone.all_where(bool(mine), problem.agents)
-    squares = np.empty((2, 2, len(steps), 0))
-    if agents:
-        squares = _follow(replace(problem, agents=agents), spectrum, steps, seed, mine)
+
+    def follow() -> Floats:
+        if not agents:
+            return np.empty((2, 2, len(steps), 0))
+        whole = replace(problem, agents=agents)
+        return _follow(whole, spectrum, steps, seed, mine, everyone.check_in)
+
+    squares = everyone.everywhere(follow)
     of_theta, of_average = np.concatenate(everyone.all([squares]), axis=-1)
     return SamePaths(*of_theta), SamePaths(*of_average)
 
 
 def _follow(
-    problem: Problem, spectrum: Spectrum, steps: NDArray[np.int64], seed: int, trials: range
+    problem: Problem,
+    spectrum: Spectrum,
+    steps: NDArray[np.int64],
+    seed: int,
+    trials: range,
+    check_in: Callable[[], None],
 ) -> Floats:
     """Squares of θ_n and its average, by the update and linearly; (2, 2, steps, trials)."""
     experiment, agents = problem.experiment, problem.agents
@@ -130,6 +141,7 @@ def _follow(
 
     def observe(n: int, theta: Floats) -> None:
         nonlocal theta_sum
+        check_in()
         linear_descent(linear, linear_sum, X[n - 1 : n], g, h, step_size(n, n))
         if n in rows:
             compare(rows[n], n, theta[0])

@@ -44,6 +44,13 @@ class Forecasts:
             agent, paths = item
             return forecast(agent, i, method, paths)
 
+        def in_place(new: Mapping[int, tuple[Agent, int]]) -> dict[int, Part]:
+            parts = {}
+            for i, item in new.items():
+                everyone.check_in()
+                parts[i] = action(i, item)
+            return parts
+
         def made(paths: dict[int, int]) -> dict[int, Part]:
             keys = {
                 i: (inputs[i], forecast.steps.tobytes(), method, number)
@@ -54,7 +61,7 @@ class Forecasts:
                 efforts = {i: number * _nanoseconds(agent) for i, (agent, number) in new.items()}
                 parts = everyone.shared_out(new, efforts, action)
             else:
-                parts = {i: action(i, item) for i, item in new.items()}
+                parts = everyone.everywhere(lambda: in_place(new))
             found = {i: parts[i] if i in new else self._known[key] for i, key in keys.items()}
             for i, part in parts.items():
                 self._remember(keys[i], part)

@@ -55,6 +55,9 @@ class Everyone(Protocol):
     def each(self, action: Callable[[int], T]) -> list[T]:
         """Results of an action taken for each hosted agent where it is hosted."""
 
+    def check_in(self) -> None:
+        """Say between two pieces of an action that it still works; raises where all are to stop."""
+
     def all(self, items: list[T]) -> list[T]:
         """Items of all processes, such as those of the hosted agents, in order."""
 
@@ -112,6 +115,9 @@ class OneProcess:
 
     def each(self, action: Callable[[int], T]) -> list[T]:
         return [action(i) for i in self.hosted]
+
+    def check_in(self) -> None:
+        pass
 
     def all(self, items: list[T]) -> list[T]:
         return items

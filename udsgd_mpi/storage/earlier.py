@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,6 +24,24 @@ from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.telemetry import Telemetry
 
 Resume = Literal["no", "auto", "required"]
+
+
+class Before(NamedTuple):
+    """How far an earlier run has come with a variant.
+
+    Attributes
+    ----------
+    checkpoint
+        Where it can go on; None where it begins.
+    measured
+        Its group of the result file, where that has all measures.
+    telemetry
+        What these have cost.
+    """
+
+    checkpoint: Checkpoint | None
+    measured: Run | None
+    telemetry: list[Telemetry]
 
 
 @dataclass(frozen=True)
@@ -61,6 +79,17 @@ class Earlier:
         remove_unfinished(folder)
         if not self.attributes and not self.checkpoints:
             remove_checkpoints(folder, self.experiments)
+
+    def of_variant(self, name: str) -> Before:
+        """How far the earlier run has come with an unfinished variant."""
+        run = self.runs.get(name)
+        is_measured = (
+            run is not None
+            and run.attributes.get("measured", False)
+            and run["step"][-1] == self.experiments[name].steps
+        )
+        measured = run if is_measured else None
+        return Before(self.checkpoints.get(name), measured, self.telemetry.get(name, []))
 
     @property
     def unfinished(self) -> dict[str, Experiment]:

@@ -9,12 +9,14 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from udsgd_mpi.atomic_file import target_of
 from udsgd_mpi.cluster.slurm import has_ended
+from udsgd_mpi.ending import removed_at_the_end
 from udsgd_mpi.errors import ConfigurationError, OutputError
 
 _BEGINNING = b'{"process": '  # of what a lock says, however little of it was written
@@ -47,7 +49,9 @@ def locked(output: Path) -> Iterator[None]:
                     f" {left['host']} since {left['since']}, and locks may not be seen from host"
                     f" {socket.gethostname()}; if that process is gone, remove {path}"
                 )
-            until_end.callback(_remove, path, file)
+            remove = partial(_remove, path, file)
+            until_end.callback(remove)
+            until_end.enter_context(removed_at_the_end(remove))
             _write(file)
         except OSError as error:
             raise OutputError(f"output {output}: cannot be locked ({error.strerror})") from error

@@ -63,14 +63,18 @@ class Output:
         self._next_write = 0.0
         self._write("running")
 
-    def update(self, name: str, run: Run, status: str | None = None) -> None:
+    def stop(self) -> None:
+        """Say that the job has ended before its last step."""
+        self._write("stopped")
+
+    def update(self, name: str, run: Run) -> None:
         """Write the present state of a variant, unless nothing was recorded yet."""
         if len(run["step"]) > 0:
             self._runs[name] = run
         whole = all(
             name in self._runs and self._runs[name].attributes["complete"] for name in self._order
         )
-        self._write(status or ("complete" if whole else "running"))
+        self._write("complete" if whole else "running")
 
     @property
     def due(self) -> bool:
@@ -99,9 +103,6 @@ class Nowhere:
     def record(self, n: int, *, now: bool = False) -> None:
         """Write what has been measured up to step n, now or if it is time to."""
 
-    def stop(self, n: int) -> None:
-        """Write what has been measured up to step n, which is the last."""
-
     def save(self, n: int, states: Iterable[State], telemetry: list[Telemetry]) -> None:
         """Write a checkpoint at step n, with what it took to get there."""
         deque(states, maxlen=0)
@@ -122,9 +123,6 @@ class OutputOfVariant(Nowhere):
         if now or self._output.due:
             self._output.update(self._name, self._until(n))
 
-    def stop(self, n: int) -> None:
-        self._output.update(self._name, self._until(n), "stopped")
-
     def save(self, n: int, states: Iterable[State], telemetry: list[Telemetry]) -> None:
         path = self._output.checkpoint(self._name)
         try:
@@ -140,14 +138,13 @@ class OutputOfVariant(Nowhere):
         write_checkpoint(path, n, configuration, recording, states, telemetry, digests)
         self._output.telemetry[self._name] = telemetry
 
-    def finish(
-        self,
-        prediction: Prediction | None,
-        passed: Elapsed | None,
-        telemetry: list[Telemetry],
-        *,
-        keep: bool,
-    ) -> None:
+    def measured(self, telemetry: list[Telemetry]) -> None:
+        """Write all measures, before theory is asked: what goes on from there only predicts."""
+        self._output.telemetry[self._name] = telemetry
+        run = run_of(self._problem, self._recording, measured=True, complete=False)
+        self._output.update(self._name, run)
+
+    def finish(self, prediction: Prediction | None, passed: Elapsed, *, keep: bool) -> None:
         """Write the variant as it has ended.
 
         Parameters
@@ -155,11 +152,13 @@ class OutputOfVariant(Nowhere):
         keep
             Whether its checkpoints stay.
         """
-        self._output.telemetry[self._name] = telemetry
-        run = run_of(self._problem, self._recording, prediction, passed, complete=True)
+        run = run_of(
+            self._problem, self._recording, prediction, passed, measured=True, complete=True
+        )
         self._output.update(self._name, run)
         if not keep:
             remove_checkpoint(self._output.checkpoint(self._name))
 
     def _until(self, n: int) -> Run:
-        return run_of(self._problem, self._recording.until(n), complete=False)
+        recording = self._recording.until(n)
+        return run_of(self._problem, recording, measured=False, complete=False)

@@ -20,6 +20,7 @@ def run_of(
     prediction: Prediction | None = None,
     passed: Elapsed | None = None,
     *,
+    measured: bool,
     complete: bool,
 ) -> Run:
     """The group of a variant.
@@ -28,8 +29,10 @@ def run_of(
     ----------
     recording
         With the measures at the recorded steps so far.
-    complete
+    measured
         Whether there are no further ones to come.
+    complete
+        Whether there is nothing to come at all.
     """
     experiment = problem.experiment
     _, trials, d = recording.theta_mean.shape
@@ -52,10 +55,27 @@ def run_of(
     attributes = {
         "title": experiment.title,
         "rows_left_over": problem.rows_left_over,
+        "measured": measured,
         "complete": complete,
         **as_attributes(problem.digests),
     }
     return Run(attributes, variables)
+
+
+def recording_of(problem: Problem, run: Run) -> Recording:
+    """The measures of a variant of which all has been measured.
+
+    Parameters
+    ----------
+    run
+        The group of the variant.
+    """
+    experiment = problem.experiment
+    steps = experiment.record.at(experiment.steps)
+    agents, d = len(problem.roster), len(problem.minimizer)
+    recording = Recording.empty(steps, experiment.trials, agents, d, experiment.record)
+    recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
+    return recording
 
 
 def _measures(recording: Recording) -> dict[str, Variable]:
