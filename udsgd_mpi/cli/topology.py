@@ -11,8 +11,11 @@ from udsgd_mpi.communication.dsgd import WEIGHTS
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build, build_topology
-from udsgd_mpi.graphs.files import write_graph
+from udsgd_mpi.graphs.files import read_named_graph, write_graph
 from udsgd_mpi.graphs.in_files import GraphFile
+from udsgd_mpi.graphs.source import GraphSource
+
+_MOST_NAMES = 8
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +36,12 @@ def command(arguments: Namespace) -> None:
     else:
         raise ConfigurationError(f"topology {name}: expected a number of agents, e.g. -n 16")
     degrees = graph.degrees
+    names = _names(source)
     print(f"agents        {len(graph)}")
+    if names:
+        shown = ", ".join(f"{i} = {called}" for i, called in enumerate(names[:_MOST_NAMES]))
+        more = ", …; --save FILE writes all" if len(names) > _MOST_NAMES else ""
+        print(f"agent         {shown}{more}")
     print(f"edges         {len(graph.neighbours) // 2}")
     print(f"degree        {degrees.min()} to {degrees.max()}, mean {graph.mean_degree:.4g}")
     print(f"diameter      {graph.diameter()}")
@@ -42,7 +50,8 @@ def command(arguments: Namespace) -> None:
         gap = 1 - contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
         print(f"  {weights:12}" + (f"{gap:.4g}" if gap > 1e-12 else "0 (never contracts)"))
     if arguments.save:
-        write_graph(graph, arguments.save, " ".join(["udsgd topology", name, *arguments.set]))
+        made_by = " ".join(["udsgd topology", name, *arguments.set])
+        write_graph(graph, arguments.save, made_by, names)
         print(f"edges in      {arguments.save}")
     figure = arguments.figure or Path(Path(name).name).with_suffix(".png")
 
@@ -53,3 +62,13 @@ def command(arguments: Namespace) -> None:
 
     save(drawing, figure)
     print(f"drawing       {figure}")
+
+
+def _names(source: GraphSource) -> list[str]:
+    """What the agents are called in a file, if it is other than 0, …, n − 1."""
+    if not isinstance(source, GraphFile):
+        return []
+    named = read_named_graph(source.file)
+    names = [str(name) for name in named.names]
+    print(f"read as       {named.form}")
+    return [] if names == [str(i) for i in range(len(names))] else names

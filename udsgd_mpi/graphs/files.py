@@ -1,90 +1,88 @@
-"""Graph files that networkx reads."""
+"""Graph files: read in any of the known formats, written as edge lists."""
 
-import warnings
+import logging
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.file_version import FileVersion
+from udsgd_mpi.graphs import formats
 from udsgd_mpi.graphs.csr import Graph
-from udsgd_mpi.lazy import lazy
 
-if TYPE_CHECKING:
-    import networkx as nx
-else:
-    nx = lazy("networkx")
+_log = logging.getLogger(__name__)
+
+
+class InNaturalOrder(NamedTuple):
+    """A graph, and what its nodes are called in the file.
+
+    Attributes
+    ----------
+    form
+        What the file was read as.
+    """
+
+    graph: Graph
+    names: Sequence[str] | NDArray[np.int64]
+    form: str
 
 
 def read_graph(path: Path) -> Graph:
     """Undirected graph of a file, connected or not, its nodes renamed 0, …, n − 1.
 
-    Labels that are all integers keep their numerical order; others are sorted as text.
+    See ``read_named_graph``.
+    """
+    return read_named_graph(path).graph
+
+
+def read_named_graph(path: Path) -> InNaturalOrder:
+    """Undirected graph of a file, connected or not, with the names of its nodes.
+
+    Nodes that are numbers come in their order, and before others; names are sorted with the
+    numbers in them by value, so that n2 comes before n10. What the graph leaves out, such as
+    weights and directions, is logged once for each file.
 
     Parameters
     ----------
     path
-        GML or GraphML by suffix, otherwise an edge list with ``#`` comments; ``.gz`` and
-        ``.bz2`` are unpacked.
+        Of any of ``formats.FORMATS``, or plain text: see ``formats.plain``. gzip, bzip2 and xz
+        are unpacked.
 
     Raises
     ------
     ConfigurationError
-        If the file is missing, is not of its format, or holds no edge.
+        If the file is missing, is of no known format, may be read in several ways, or holds no
+        edge.
     """
     return _read(path, FileVersion.of(path))
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _version: FileVersion) -> Graph:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix not in {".gz", ".bz2"}]
-    try:
-        if suffixes[-1:] == [".gml"]:
-            graph = nx.read_gml(path, label="id")
-        elif suffixes[-1:] == [".graphml"]:
-            graph = nx.read_graphml(path)
-        else:
-            found = _edges_between_integers(path)
-            if found is not None:
-                return found
-            graph = nx.read_edgelist(path, data=False)
-    except OSError as error:
+def _read(path: Path, _version: FileVersion) -> InNaturalOrder:
+    found = formats.read(path)
+    graph, names = found.graph()
+    if len(graph.neighbours) == 0:
         raise ConfigurationError(
-            f"graph file {path}: cannot be read ({error.strerror or error})"
-        ) from error
-    except (nx.NetworkXException, ValueError, TypeError, KeyError, EOFError, SyntaxError) as error:
-        raise ConfigurationError(
-            f"graph file {path}: expected {suffixes[-1:] or ['an edge list']}, got something"
-            f" that does not parse: {error}"
-        ) from error
-    if graph.number_of_edges() == 0:
-        raise ConfigurationError(f"graph file {path}: expected at least one edge, got none")
-    return Graph.compressed(nx.Graph(graph), sorted(graph, key=_order))
+            f"graph file {path}: expected at least one edge between two nodes, got none in what was"
+            f" read as {found.form}"
+        )
+    if lost := found.lost(graph):
+        _log.warning("graph file %s, read as %s: dropped %s", path, found.form, ", ".join(lost))
+    return InNaturalOrder(graph, names, found.form)
 
 
-def _edges_between_integers(path: Path) -> Graph | None:
-    """Graph of an edge list whose labels are all integers; None for any other file.
-
-    Labels of a million nodes and ten million edges, as objects, would take ten gigabytes.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of a file without data
-            warnings.simplefilter("error", DeprecationWarning)  # of a label like 1.5, cut to 1
-            edges = np.loadtxt(path, dtype=np.int64, usecols=(0, 1), ndmin=2)
-    except (ValueError, EOFError, DeprecationWarning):
-        return None
-    if len(edges) == 0:
-        return None
-    labels, ends = np.unique(edges, return_inverse=True)
-    return Graph.of_edges(len(labels), *ends.reshape(edges.shape).T)
-
-
-def write_graph(graph: Graph, path: Path, made_by: str) -> None:
+def write_graph(graph: Graph, path: Path, made_by: str, names: Sequence[object] = ()) -> None:
     """Write an edge list that ``read_graph`` reads, with a comment on where it comes from.
+
+    Parameters
+    ----------
+    names
+        What the nodes were called, for a comment on each.
 
     Raises
     ------
@@ -92,9 +90,5 @@ def write_graph(graph: Graph, path: Path, made_by: str) -> None:
         If it can't be written.
     """
     edges = "".join(f"{i} {j}\n" for i, j in graph.to_networkx().edges)
-    replace_file(path, f"# {len(graph)} nodes: {made_by}\n{edges}".encode())
-
-
-def _order(label: object) -> tuple[bool, int, str]:
-    text = str(label)
-    return (False, int(text), "") if text.lstrip("-").isdecimal() else (True, 0, text)
+    comments = "".join(f"# {i}: {name}\n" for i, name in enumerate(names))
+    replace_file(path, f"# {len(graph)} nodes: {made_by}\n{comments}{edges}".encode())

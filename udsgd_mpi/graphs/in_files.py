@@ -43,7 +43,7 @@ class InFile(GraphSource, frozen=True):
 
 
 class GraphFile(InFile, frozen=True, tag="file"):
-    """An edge list (.edgelist, .txt, …, also .gz and .bz2), GML or GraphML file."""
+    """A graph file: an edge list, a table, a matrix, GML, …; see ``graphs.formats``."""
 
     random: ClassVar[bool] = False
 

@@ -1,0 +1,57 @@
+"""Adjacency matrices: MatrixMarket, SciPy's .npz, NumPy's .npy."""
+
+from typing import Any
+
+import numpy as np
+
+from udsgd_mpi.graphs.formats.content import Content
+from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
+
+
+def of_matrix(form: str, matrix: Any, first: int = 0) -> Found:
+    """The graph with an edge for each entry that is not 0.
+
+    Parameters
+    ----------
+    matrix
+        Array, or sparse matrix of SciPy.
+    first
+        Number of the first row.
+    """
+    from scipy.sparse import coo_array
+
+    if getattr(matrix, "ndim", 2) != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise NotOfFormat(
+            f"expected a square matrix, a row for each node, got shape {matrix.shape}"
+        )
+    if matrix.dtype.kind not in "biufc":
+        raise NotOfFormat(f"expected a matrix of numbers, got {matrix.dtype}")
+    entries = coo_array(matrix)
+    if not np.isfinite(entries.data).all():
+        raise NotOfFormat("expected finite numbers, got NaN or infinity")
+    there = entries.data != 0
+    i, j = (index[there].astype(np.int64) for index in entries.coords)
+    n = matrix.shape[0]
+    symmetric = np.array_equal(np.unique(i * n + j), np.unique(j * n + i))
+    dropped = ("weights",) if (entries.data[there] != 1).any() else ()
+    # Each edge stands in both triangles, or in one of them alone.
+    return Found(form, np.arange(first, first + n), i, j, None if symmetric else True, dropped)
+
+
+def read_matrix_market(content: Content) -> Found:
+    """Read what ``scipy.io.mmread`` reads."""
+    from scipy.io import mmread
+
+    return of_matrix("MatrixMarket", mmread(content.binary()), first=1)
+
+
+def read_npz(content: Content) -> Found:
+    """Read what ``scipy.sparse.save_npz`` writes."""
+    from scipy.sparse import load_npz
+
+    return of_matrix("sparse matrix (.npz)", load_npz(content.binary()))
+
+
+def read_npy(content: Content) -> Found:
+    """Read what ``numpy.save`` writes of an array of numbers."""
+    return of_matrix("matrix (.npy)", np.load(content.binary(), allow_pickle=False))
