@@ -39,14 +39,12 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
             found = {name: self._errors(each) for name, each in chosen.items()}
         else:
             found = _at(chosen, self.seconds)
-        bounds = (0.0, self.by)
         return [
             Statement(
                 f"{small} / {large}",
                 found[small][0],
                 ratio(found[small][1], found[large][1]),
-                bounds,
-                bounds,
+                (0.0, self.by),
             )
             for small, large in pairwise(chosen)
         ]

@@ -68,5 +68,5 @@ class Same(Claim, frozen=True, tag="same", kw_only=True):
                 )
                 about = f"{name} / {names[0]}"
                 where, last = span(other, some), int(other.step[some[-1]])
-                found.append(Statement(about, where, compared, bounds, bounds, last))
+                found.append(Statement(about, where, compared, bounds, last))
         return found

@@ -24,8 +24,4 @@ def numbers(statement: Statement) -> str:
 def claimed(statement: Statement) -> str:
     """Where a statement has its ratio."""
     low, high = statement.claimed
-    if low == 0:
-        return f"below {high:g}"
-    if statement.refuted[0] == statement.refuted[1]:
-        return f"1, and an interval within {low:.3g} to {high:.3g}"
-    return f"{low:.3g} to {high:.3g}"
+    return f"below {high:g}" if low == 0 else f"{low:.3g} to {high:.3g}"
