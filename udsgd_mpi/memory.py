@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from udsgd_mpi.communication import Weights
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.features import bytes_of
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.problem import Agent, Problem
 from udsgd_mpi.sgd import block_length
@@ -64,7 +65,7 @@ def file_size(experiment: Experiment, agents: int, d: int) -> int:
 
 def _bytes_of_points(agents: Sequence[Agent]) -> int:
     return sum(
-        agent.points.features.nbytes + agent.points.labels.nbytes + agent.points.weights.nbytes
+        bytes_of(agent.points.features) + agent.points.labels.nbytes + agent.points.weights.nbytes
         for agent in agents
     )
 

@@ -1,12 +1,14 @@
 """Every rank holds its own agents' data and no other's, and all ranks hold the same problem."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mpi4py import MPI
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from udsgd_mpi.data.datasets import Dataset
 from udsgd_mpi.errors import ConfigurationError
@@ -23,6 +25,7 @@ from udsgd_mpi.problem import OneProcess, pose
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
 AGENTS = 7
+POSE = import_module("udsgd_mpi.problem.pose")  # the package has a function of its name
 SETTINGS = {
     "groups": {
         "access": {"agents": "0-2", "sampler": "iid", "batch": 3},
@@ -55,7 +58,7 @@ def test_ranks_together_pose_what_one_process_poses() -> None:
 def test_a_minimizer_without_a_hessian_is_the_same_on_all_ranks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("udsgd_mpi.problem.pose.MOST_PARAMETERS", 10)
+    monkeypatch.setattr(POSE, "MOST_PARAMETERS", 10)
     experiment = check(SETTINGS)
     mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
     whole = pose(experiment, OneProcess(AGENTS))
@@ -63,8 +66,22 @@ def test_a_minimizer_without_a_hessian_is_the_same_on_all_ranks(
     assert mine.optimum == whole.optimum._replace(theta=mine.minimizer)
 
 
+def test_sparse_points_reach_their_hosts_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    x = csr_array(rng.normal(size=(63, 1200)) * (rng.random((63, 1200)) < 0.02))
+    dataset = Dataset(x, np.tile([-1.0, 1.0, 1.0], 21))
+    monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda _: dataset)
+    experiment = check({"groups": SETTINGS["groups"]})
+    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    whole = pose(experiment, OneProcess(AGENTS))
+    np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
+    for i, agent in zip(Layout.even(AGENTS, COMM.size).hosted(COMM.rank), mine.agents, strict=True):
+        assert agent.points.sparse
+        assert (agent.points.features != whole.agents[i].points.features).nnz == 0
+
+
 def test_where_there_is_no_minimizer_all_ranks_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("udsgd_mpi.problem.pose.MOST_PARAMETERS", 10)
+    monkeypatch.setattr(POSE, "MOST_PARAMETERS", 10)
     settings = SETTINGS | {"data": {"source": "digits"}, "objective": {"kind": "ridge", "l2": 0}}
     with pytest.raises(ConfigurationError, match=r"flat in some direction.*objective\.l2 > 0"):
         pose(check(settings), OnRanks.evenly(COMM, AGENTS))

@@ -63,7 +63,8 @@ class MixingAlone:
     ) -> Update:
         """The update as a run takes it."""
         rows = self._rows.get(id(self._schedule.constant))
-        if self._shared and rows and isinstance(objective, CompiledObjective):
+        dense = isinstance(points.features, np.ndarray)
+        if self._shared and rows and dense and isinstance(objective, CompiledObjective):
             return _FusedAlone(self._fused(objective, points, batch, rows), times)
         return StepByStep(objective, points, batch, self, times)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.archive import DATA_SETS, fetch
 from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.features import Features, finite_rows, worth_holding_sparsely
 from udsgd_mpi.file_names import may_be_file
 from udsgd_mpi.file_version import FileVersion
 
@@ -17,9 +18,9 @@ Floats = NDArray[np.float64]
 
 
 class Dataset(NamedTuple):
-    """Features (points, d) and labels (points,)."""
+    """Features (points, d), sparse where that is worth it, and labels (points,)."""
 
-    features: Floats
+    features: Features
     labels: Floats
 
 
@@ -102,10 +103,16 @@ def _read_libsvm(path: Path, _version: FileVersion) -> Dataset:
         ) from error
     if features.shape[0] == 0:
         raise ConfigurationError(f"data file {path}: expected LIBSVM text, got an empty file")
-    if features.shape[0] * features.shape[1] > _MOST_ELEMENTS:
+    rows, columns = features.shape
+    if worth_holding_sparsely(columns, rows, features.nnz):
+        from scipy.sparse import csr_array
+
+        return Dataset(csr_array(features), labels)
+    if rows * columns > _MOST_ELEMENTS:
         raise ConfigurationError(
-            f"data file {path}: expected at most {_MOST_ELEMENTS:,} numbers, got"
-            f" {features.shape[0]:,} rows of {features.shape[1]:,} columns; points are held densely"
+            f"data file {path}: expected at most {_MOST_ELEMENTS:,} numbers, got {rows:,} rows of"
+            f" {columns:,} columns, of which {features.nnz / rows / columns:.0%} are not 0; so many"
+            " are held densely: use fewer rows or columns"
         )
     return Dataset(features.toarray(), labels)
 
@@ -118,7 +125,7 @@ def check_finite(dataset: Dataset, rows: NDArray[np.int64], name: str) -> None:
     ConfigurationError
         With the number of the first such row.
     """
-    finite = np.isfinite(dataset.features[rows]).all(axis=1) & np.isfinite(dataset.labels[rows])
+    finite = finite_rows(dataset.features[rows]) & np.isfinite(dataset.labels[rows])
     bad = rows[~finite]
     if len(bad):
         raise ConfigurationError(

@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import Kernel
+from udsgd_mpi.features import Features, is_sparse
 from udsgd_mpi.theory.minimizer import Precision
 
 Floats = NDArray[np.float64]
@@ -18,6 +19,12 @@ Floats = NDArray[np.float64]
 LOCAL_STEPS = (
     "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
     " float64[::1], int64[::1], float64[::1])"
+)
+# With ``SparseRows`` in place of the features.
+SPARSE_STEPS = (
+    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1],"
+    " Tuple((float64[::1], int32[::1], int64[::1], int64)), float64[::1], float64[::1], int64[::1],"
+    " float64[::1])"
 )
 
 
@@ -31,16 +38,21 @@ class Points:
     Attributes
     ----------
     features
-        Shape (points, d).
+        Shape (points, d); a CSR array where most of them are 0.
     labels
         Shape (points,), as the objective's ``encode`` gives them.
     weights
         Importance weights, shape (points,); mean 1 under the sampler's stationary law.
     """
 
-    features: Floats
+    features: Features
     labels: Floats
     weights: Floats
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the features are held by those that are not 0."""
+        return is_sparse(self.features)
 
 
 class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -144,12 +156,25 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         raise NotImplementedError
 
 
+SparseRows = tuple[Floats, NDArray[np.int32], NDArray[np.int64], int]
+"""Features that are not 0, their columns, where each row begins, and the number of columns."""
+
+
 class CompiledObjective(Objective, frozen=True):
-    """An objective whose local steps are a kernel of the signature ``LOCAL_STEPS``."""
+    """An objective whose local steps are a kernel of the signature ``LOCAL_STEPS``.
+
+    On sparse rows it is another one, that reads θ and the features in the same order, and so ends
+    with the same bits.
+    """
 
     @property
     def local_steps(self) -> Kernel[..., None]:
         """The kernel."""
+        raise NotImplementedError
+
+    @property
+    def sparse_steps(self) -> Kernel[..., None]:
+        """The kernel for sparse rows, of the signature ``SPARSE_STEPS``."""
         raise NotImplementedError
 
     def parameters(self, d: int) -> Floats:
@@ -164,10 +189,22 @@ class CompiledObjective(Objective, frozen=True):
         points: Points,
         batch: NDArray[np.int64],
     ) -> None:
-        self.local_steps(theta, X, gamma, *self.arguments(points, batch, theta.shape[-1]))
+        features = points.features
+        if not isinstance(features, np.ndarray):
+            rows = (
+                features.data,
+                features.indices.astype(np.int32, copy=False),
+                features.indptr.astype(np.int64, copy=False),
+                features.shape[1],
+            )
+            others = points.labels, points.weights, batch, self.parameters(theta.shape[-1])
+            self.sparse_steps(theta, X, gamma, rows, *others)
+        else:
+            self.local_steps(theta, X, gamma, *self.arguments(points, batch, theta.shape[-1]))
 
     def arguments(
         self, points: Points, batch: NDArray[np.int64], d: int
     ) -> tuple[Floats, Floats, Floats, NDArray[np.int64], Floats]:
-        """What the kernel takes after θ, X and γ."""
-        return points.features, points.labels, points.weights, batch, self.parameters(d)
+        """What the kernel for dense rows takes after θ, X and γ."""
+        features = np.asarray(points.features)
+        return features, points.labels, points.weights, batch, self.parameters(d)

@@ -1,5 +1,6 @@
 """An objective of the user's own."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from msgspec import field
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.features import dense_rows
 from udsgd_mpi.file_names import names_file
 from udsgd_mpi.objectives.base import Floats, Objective, Points
 from udsgd_mpi.objectives.own_module import own_module
@@ -18,6 +20,7 @@ from udsgd_mpi.theory.minimizer import Precision
 from udsgd_mpi.users_code import UsersObject, users
 
 _METHODS = ("value", "gradient")
+_MOST_NUMBERS = 2**25  # of θ, once for each point
 
 
 class Custom(Objective, frozen=True, tag="custom"):
@@ -66,9 +69,8 @@ class Custom(Objective, frozen=True, tag="custom"):
         promises.check_finite()
 
     def precision(self, points: Points, d: int) -> Precision:
-        slope = self._implementation().gradient(
-            np.zeros((1, d)), points.features[:1], points.labels[:1]
-        )
+        first = dense_rows(points.features, slice(1))
+        slope = self._implementation().gradient(np.zeros((1, d)), first, points.labels[:1])
         eps = float(np.finfo(_number(slope)).eps)
         return Precision(eps, eps ** (2 / 3))
 
@@ -93,26 +95,39 @@ class Custom(Objective, frozen=True, tag="custom"):
             for i, rows in enumerate(X[n]):
                 slopes = sum(
                     _doubles(
-                        own.gradient(theta[i], points.features[rows + r], points.labels[rows + r])
+                        own.gradient(
+                            theta[i],
+                            dense_rows(points.features, rows + r),
+                            points.labels[rows + r],
+                        )
                     )
                     for r in range(batch[i])
                 )
                 theta[i] -= step / batch[i] * points.weights[rows, None] * slopes
 
     def value(self, theta: Floats, points: Points) -> float:
-        values = self._implementation().value(
-            np.tile(theta, (len(points.labels), 1)), points.features, points.labels
-        )
-        return float(points.weights @ _doubles(values))
+        values = np.concatenate([*self._in_blocks("value", theta, points)])
+        return float(points.weights @ values)
 
     def gradient(self, theta: Floats, points: Points) -> Floats:
-        return np.asarray(points.weights @ self.gradients(theta, points))
+        total, first = np.zeros(len(theta)), 0
+        for slopes in self._in_blocks("gradient", theta, points):
+            total += points.weights[first : first + len(slopes)] @ slopes
+            first += len(slopes)
+        return total
 
     def gradients(self, theta: Floats, points: Points) -> Floats:
-        slopes = self._implementation().gradient(
-            np.tile(theta, (len(points.labels), 1)), points.features, points.labels
-        )
-        return _doubles(slopes)
+        return np.concatenate([*self._in_blocks("gradient", theta, points)])
+
+    def _in_blocks(self, method: str, theta: Floats, points: Points) -> Iterator[Floats]:
+        """What the method gives for each point, for as many at once as fit into little memory."""
+        called = getattr(self._implementation(), method)
+        width = max(len(theta), points.features.shape[1])
+        size = max(1, _MOST_NUMBERS // width)
+        for first in range(0, len(points.labels), size):
+            labels = points.labels[first : first + size]
+            features = dense_rows(points.features, slice(first, first + size))
+            yield _doubles(called(np.tile(theta, (len(labels), 1)), features, labels))
 
     def hessian(self, theta: Floats, points: Points) -> Floats:
         rounding = self.precision(points, len(theta)).gradient

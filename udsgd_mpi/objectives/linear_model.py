@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.ahead import AHEAD, ask_for
 from udsgd_mpi.compiled import inlined
+from udsgd_mpi.objectives.base import SparseRows
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -60,3 +61,47 @@ def move(
             slope = gamma * weights[x] / batch * (predictions[r, t] - labels[x])
             for k in range(d):
                 theta[t, k] -= slope * features[x, k]
+
+
+@inlined
+def sparse_inner_products(theta: Floats, X: Indices, r: int, rows: SparseRows, out: Floats) -> None:
+    """The same for sparse rows."""
+    values, columns, starts, _ = rows
+    for t in range(len(theta)):
+        x = X[t] + r
+        total = 0.0
+        for k in range(starts[x], starts[x + 1]):
+            total += theta[t, columns[k]] * values[k]
+        out[t] = total
+
+
+@inlined
+def sparse_move(
+    theta: Floats,
+    X: Indices,
+    rows: SparseRows,
+    labels: Floats,
+    weights: Floats,
+    gamma: float,
+    l2: float,
+    predictions: Floats,
+) -> None:
+    """The same for sparse rows; beside their features only the penalty moves θ."""
+    values, columns, starts, _ = rows
+    trials, d = theta.shape
+    batch = len(predictions)
+    for t in range(trials):
+        x = X[t]
+        step = gamma * weights[x]
+        slope = step / batch * (predictions[0, t] - labels[x])
+        shrink = 1 - step * l2
+        for k in range(d):
+            theta[t, k] = shrink * theta[t, k]
+        for k in range(starts[x], starts[x + 1]):
+            theta[t, columns[k]] -= slope * values[k]
+    for r in range(1, batch):
+        for t in range(trials):
+            x = X[t] + r
+            slope = gamma * weights[x] / batch * (predictions[r, t] - labels[x])
+            for k in range(starts[x], starts[x + 1]):
+                theta[t, columns[k]] -= slope * values[k]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.features import dense_rows, norms
 from udsgd_mpi.objectives.base import Floats, Points
 from udsgd_mpi.users_code import users
 
@@ -45,6 +46,7 @@ class Promises:
         self._path = path
         self._points = points
         self._d = d
+        self._width = max(d, points.features.shape[1])
         self._agent = agent
         self._rng = np.random.default_rng((_SEED, agent))
 
@@ -57,10 +59,9 @@ class Promises:
             For the first that is broken.
         """
         available = len(self._points.labels)
-        number = min(available, _POINTS, max(1, _MOST_NUMBERS // self._d))
+        number = min(available, _POINTS, max(1, _MOST_NUMBERS // self._width))
         points = np.unique(np.linspace(0, available - 1, number).astype(np.int64))
-        norms = np.linalg.norm(self._points.features[points], axis=1, keepdims=True)
-        scale = 1 / np.maximum(1, norms)
+        scale = 1 / np.maximum(1, norms(self._points.features[points]))[:, None]
         nowhere, near = np.zeros((len(points), self._d)), scale * self._directions(len(points))
         for trials in (1, 2, 3):
             for method in ("value", "gradient"):
@@ -81,7 +82,7 @@ class Promises:
         ConfigurationError
             With the first point where one is not finite.
         """
-        size = max(1, _MOST_NUMBERS // self._d)
+        size = max(1, _MOST_NUMBERS // self._width)
         for start in range(0, len(self._points.labels), size):
             points = np.arange(start, min(start + size, len(self._points.labels)))
             for method in ("value", "gradient"):
@@ -102,7 +103,8 @@ class Promises:
         demand_finite: bool = True,
     ) -> NDArray[Any]:
         """What the method gives, once its shape and numbers are as they have to be."""
-        given = theta, self._points.features[points], self._points.labels[points]
+        features = dense_rows(self._points.features, points)
+        given = theta, features, self._points.labels[points]
         passed = tuple(array.copy() for array in given)
         with np.errstate(all="ignore"):
             given_back = getattr(self._own, method)(*passed)

@@ -7,7 +7,14 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import Kernel, kernel
-from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
+from udsgd_mpi.objectives.base import (
+    LOCAL_STEPS,
+    SPARSE_STEPS,
+    CompiledObjective,
+    Floats,
+    Points,
+    SparseRows,
+)
 
 
 class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
@@ -42,15 +49,26 @@ class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
     def local_steps(self) -> Kernel[..., None]:
         return _descend
 
+    @property
+    def sparse_steps(self) -> Kernel[..., None]:
+        return _descend_sparsely
+
     def parameters(self, d: int) -> Floats:
         return self.curvature(d)
 
     def value(self, theta: Floats, points: Points) -> float:
-        squares = (theta - points.features) ** 2 @ self.curvature(len(theta))
+        A, x = self.curvature(len(theta)), points.features
+        if points.sparse:  # θ − x would not be
+            squares = theta @ (A * theta) - 2 * (x @ (A * theta)) + (x * x) @ A
+        else:
+            squares = (theta - x) ** 2 @ A
         return float(points.weights @ squares / 2)
 
     def gradient(self, theta: Floats, points: Points) -> Floats:
-        return np.asarray(points.weights @ (theta - points.features) * self.curvature(len(theta)))
+        A, x, w = self.curvature(len(theta)), points.features, points.weights
+        if points.sparse:
+            return np.asarray((w.sum() * theta - x.T @ w) * A)
+        return np.asarray(w @ (theta - x) * A)
 
     def gradients(self, theta: Floats, points: Points) -> Floats:
         return np.asarray((theta - points.features) * self.curvature(len(theta)))
@@ -85,3 +103,31 @@ def _descend(
                         mean += features[x + r, k]
                     mean /= batch[i]
                     theta[i, t, k] -= step * curvature[k] * (theta[i, t, k] - mean)
+
+
+@kernel(SPARSE_STEPS)
+def _descend_sparsely(
+    theta: Floats,
+    X: NDArray[np.int32],
+    gamma: Floats,
+    rows: SparseRows,
+    _labels: Floats,
+    weights: Floats,
+    batch: NDArray[np.int64],
+    curvature: Floats,
+) -> None:
+    values, columns, starts, _ = rows
+    agents, trials, d = theta.shape
+    mean = np.zeros(d)
+    for n in range(len(gamma)):
+        for i in range(agents):
+            for t in range(trials):
+                x = X[n, i, t]
+                first, last = starts[x], starts[x + batch[i]]
+                step = gamma[n] * weights[x]
+                for k in range(first, last):
+                    mean[columns[k]] += values[k]
+                for k in range(d):
+                    theta[i, t, k] -= step * curvature[k] * (theta[i, t, k] - mean[k] / batch[i])
+                for k in range(first, last):
+                    mean[columns[k]] = 0

@@ -8,8 +8,20 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.ahead import ask_for_next
 from udsgd_mpi.compiled import Kernel, kernel
-from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
-from udsgd_mpi.objectives.linear_model import inner_products, move
+from udsgd_mpi.objectives.base import (
+    LOCAL_STEPS,
+    SPARSE_STEPS,
+    CompiledObjective,
+    Floats,
+    Points,
+    SparseRows,
+)
+from udsgd_mpi.objectives.linear_model import (
+    inner_products,
+    move,
+    sparse_inner_products,
+    sparse_move,
+)
 
 
 class Ridge(CompiledObjective, frozen=True, tag="ridge"):
@@ -37,6 +49,10 @@ class Ridge(CompiledObjective, frozen=True, tag="ridge"):
     @property
     def local_steps(self) -> Kernel[..., None]:
         return _descend
+
+    @property
+    def sparse_steps(self) -> Kernel[..., None]:
+        return _descend_sparsely
 
     def parameters(self, d: int) -> Floats:
         return np.array([self.l2])
@@ -85,3 +101,25 @@ def _descend(
                 inner_products(theta[i], X[n, i], r, features, predictions[r])
             mine = predictions[: batch[i]]
             move(theta[i], X[n, i], features, labels, weights, gamma[n], l2, mine)
+
+
+@kernel(SPARSE_STEPS)
+def _descend_sparsely(
+    theta: Floats,
+    X: NDArray[np.int32],
+    gamma: Floats,
+    rows: SparseRows,
+    labels: Floats,
+    weights: Floats,
+    batch: NDArray[np.int64],
+    parameters: Floats,
+) -> None:
+    l2 = parameters[0]
+    agents, trials, _ = theta.shape
+    predictions = np.empty((batch.max(), trials))
+    for n in range(len(gamma)):
+        for i in range(agents):
+            for r in range(batch[i]):
+                sparse_inner_products(theta[i], X[n, i], r, rows, predictions[r])
+            mine = predictions[: batch[i]]
+            sparse_move(theta[i], X[n, i], rows, labels, weights, gamma[n], l2, mine)

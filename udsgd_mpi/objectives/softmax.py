@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.compiled import Kernel, inlined, kernel
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.objectives.base import LOCAL_STEPS, CompiledObjective, Floats, Points
+from udsgd_mpi.objectives.base import (
+    LOCAL_STEPS,
+    SPARSE_STEPS,
+    CompiledObjective,
+    Floats,
+    Points,
+    SparseRows,
+)
 from udsgd_mpi.objectives.exponential import exp
 
 
@@ -40,6 +47,10 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
     @property
     def local_steps(self) -> Kernel[..., None]:
         return _descend
+
+    @property
+    def sparse_steps(self) -> Kernel[..., None]:
+        return _descend_sparsely
 
     def parameters(self, d: int) -> Floats:
         return np.array([self.l2])
@@ -97,21 +108,28 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
 
 
 @inlined
-def _probabilities(theta: Floats, x: Floats, out: Floats) -> None:
-    """Softmax of θ_cᵀx over the classes c, into ``out`` (classes,)."""
+def _from_scores(out: Floats) -> None:
+    """Softmax of scores, in place."""
     largest = -np.inf
     for c in range(len(out)):
-        score = 0.0
-        for k in range(len(x)):
-            score += theta[c * len(x) + k] * x[k]
-        out[c] = score
-        largest = max(largest, score)
+        largest = max(largest, out[c])
     total = 0.0
     for c in range(len(out)):
         out[c] = exp(out[c] - largest)
         total += out[c]
     for c in range(len(out)):
         out[c] /= total
+
+
+@inlined
+def _probabilities(theta: Floats, x: Floats, out: Floats) -> None:
+    """Softmax of θ_cᵀx over the classes c, into ``out`` (classes,)."""
+    for c in range(len(out)):
+        score = 0.0
+        for k in range(len(x)):
+            score += theta[c * len(x) + k] * x[k]
+        out[c] = score
+    _from_scores(out)
 
 
 @kernel(LOCAL_STEPS)
@@ -144,3 +162,53 @@ def _descend(
                     for r in range(batch[i]):
                         slope += slopes[r, c] * features[x + r, k]
                     theta[i, t, at] = shrink * theta[i, t, at] - step / batch[i] * slope
+
+
+@inlined
+def _sparse_probabilities(theta: Floats, rows: SparseRows, x: int, out: Floats) -> None:
+    """As ``_probabilities``, for row x."""
+    values, columns, starts, length = rows
+    for c in range(len(out)):
+        score = 0.0
+        for k in range(starts[x], starts[x + 1]):
+            score += theta[c * length + columns[k]] * values[k]
+        out[c] = score
+    _from_scores(out)
+
+
+@kernel(SPARSE_STEPS)
+def _descend_sparsely(
+    theta: Floats,
+    X: NDArray[np.int32],
+    gamma: Floats,
+    rows: SparseRows,
+    labels: Floats,
+    weights: Floats,
+    batch: NDArray[np.int64],
+    parameters: Floats,
+) -> None:
+    values, columns, starts, length = rows
+    l2 = parameters[0]
+    agents, trials, d = theta.shape
+    classes = d // length
+    slopes = np.empty((batch.max(), classes))
+    sums = np.zeros(d)
+    for n in range(len(gamma)):
+        for i in range(agents):
+            for t in range(trials):
+                x = X[n, i, t]
+                step = gamma[n] * weights[x]
+                for r in range(batch[i]):
+                    _sparse_probabilities(theta[i, t], rows, x + r, slopes[r])
+                    slopes[r, int(labels[x + r])] -= 1
+                    for c in range(classes):
+                        for k in range(starts[x + r], starts[x + r + 1]):
+                            sums[c * length + columns[k]] += slopes[r, c] * values[k]
+                shrink = 1 - step * l2
+                for at in range(d):
+                    theta[i, t, at] = shrink * theta[i, t, at]
+                for c in range(classes):
+                    for k in range(starts[x], starts[x + batch[i]]):
+                        at = c * length + columns[k]
+                        theta[i, t, at] -= step / batch[i] * sums[at]
+                        sums[at] = 0

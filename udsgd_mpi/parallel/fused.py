@@ -96,6 +96,6 @@ def update_of(
     objective: Objective, points: Points, batch: Integers, times: Integers, mixer: Mixer
 ) -> Update:
     """The update of a rank: in one kernel where that can be, or step by step."""
-    if mixer.constant and isinstance(objective, CompiledObjective):
+    if mixer.constant and isinstance(objective, CompiledObjective) and not points.sparse:
         return Fused(objective, points, batch, times, mixer, mixer.constant)
     return StepByStep(objective, points, batch, mixer, times)

@@ -15,6 +15,7 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.timing import clock_of
+from udsgd_mpi.features import stacked
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
@@ -115,7 +116,7 @@ class Problem:
         """Points of the hosted agents, one agent after the other."""
         parts = [agent.points for agent in self.agents]
         return Points(
-            np.concatenate([part.features for part in parts]),
+            stacked([part.features for part in parts]),
             np.concatenate([part.labels for part in parts]),
             np.concatenate([part.weights for part in parts]),
         )

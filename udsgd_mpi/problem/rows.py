@@ -11,16 +11,27 @@ from udsgd_mpi.data.partition import Partition
 from udsgd_mpi.digests import digest
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Data
+from udsgd_mpi.features import (
+    Features,
+    arrays_of,
+    dense_rows,
+    is_sparse,
+    nonzeros,
+    widened,
+    worth_holding_sparsely,
+)
 from udsgd_mpi.problem.everyone import Everyone
 from udsgd_mpi.templates import of_agent
 
 Floats = NDArray[np.float64]
 
+_MOST_SHIFTED = 2**27  # 1 GB
+
 
 class Rows(NamedTuple):
-    """Rows of one agent: features (points, d) and labels (points,)."""
+    """Rows of one agent: features (points, d), dense or sparse, and labels (points,)."""
 
-    features: Floats
+    features: Features
     labels: Floats
 
 
@@ -70,7 +81,7 @@ def _shares(source: str, partition: Partition, seed: int, everyone: Everyone) ->
         ]
 
     dealt = everyone.dealt(deal)
-    return Held([rows for rows, _ in dealt], [digest(*rows) for rows, _ in dealt], dealt[0][1])
+    return Held([rows for rows, _ in dealt], [_digest(rows) for rows, _ in dealt], dealt[0][1])
 
 
 def _own_files(template: str, everyone: Everyone) -> Held:
@@ -85,18 +96,32 @@ def _own_files(template: str, everyone: Everyone) -> Held:
 
     rows = everyone.each(read)
     # A LIBSVM file does not say how many features there are beyond the last one that is not 0.
-    d = max(everyone.all([part.features.shape[1] for part in rows]))
-    padded = [
-        Rows(np.pad(part.features, ((0, 0), (0, d - part.features.shape[1]))), part.labels)
-        for part in rows
-    ]
-    return Held(padded, [digest(*part) for part in rows], 0)
+    shapes = everyone.all([(*part.features.shape, nonzeros(part.features)) for part in rows])
+    points, columns, numbers = zip(*shapes, strict=True)
+    d = max(columns)
+    sparse = worth_holding_sparsely(d, sum(points), sum(numbers))
+    padded = [Rows(widened(part.features, d, sparse=sparse), part.labels) for part in rows]
+    return Held(padded, [_digest(part) for part in rows], 0)
+
+
+def _digest(rows: Rows) -> str:
+    return digest(*arrays_of(rows.features), rows.labels)
 
 
 def _standardize(held: Sequence[Rows], everyone: Everyone) -> list[Rows]:
     """Shift and scale features to mean 0 and variance 1 over agents and their points."""
-    mean = everyone.mean(np.stack([rows.features.mean(axis=0) for rows in held]))
-    centred = [rows.features - mean for rows in held]
+    sparse = any(everyone.all([is_sparse(rows.features) for rows in held]))
+    points = sum(everyone.all([len(rows.labels) for rows in held]))
+    columns = held[0].features.shape[1]
+    if sparse and points * columns > _MOST_SHIFTED:
+        raise ConfigurationError(
+            f"data.standardize: expected at most {_MOST_SHIFTED:,} features of all points together,"
+            f" got {points:,} points of {columns:,}: most are 0, and shifted to mean 0 they would"
+            " not be; use standardize = false, and scale the columns of the file"
+        )
+    features = [dense_rows(rows.features, slice(None)) for rows in held]
+    mean = everyone.mean(np.stack([x.mean(axis=0) for x in features]))
+    centred = [x - mean for x in features]
     variance = everyone.mean(np.stack([(x**2).mean(axis=0) for x in centred]))
     scale = np.where(variance > 0, np.sqrt(variance), 1)
     return [Rows(x / scale, rows.labels) for x, rows in zip(centred, held, strict=True)]

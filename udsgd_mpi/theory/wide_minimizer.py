@@ -24,8 +24,9 @@ Product = Callable[[Floats], Floats]
 _LOOSEST, _TIGHTEST = 0.1, 1e-8  # relative residuals of Newton's equation
 _MOST_PRODUCTS = 2000  # for a Newton step; one that is not exact descends as well
 _SEED = 1909
-_BASIS = 40  # Lanczos vectors
-_RESIDUAL = 1e-8  # of an eigenvector, relative to its eigenvalue
+_BASIS = 32  # Lanczos vectors
+_RESIDUAL = 1e-10  # of an eigenvector, relative to the largest eigenvalue
+_HIDDEN = 1e-8  # what the smallest eigenvalue may be off, relative to the largest
 
 
 class WideFunction(Valued, Protocol):
@@ -88,7 +89,7 @@ def _minimum(f: WideFunction, theta: Floats, gradient: Floats) -> Minimum:
 
     largest = largest_curvature(at(theta), f.d, f.precision)
     smallest = smallest_curvature(at(theta), f.d, largest, f.precision)
-    check_curvature(theta, smallest, largest, max(_RESIDUAL, f.precision.hessian))
+    check_curvature(theta, smallest, largest, max(_HIDDEN, f.precision.hessian))
     at_start = largest_curvature(at(np.zeros(f.d)), f.d, f.precision)
     return Minimum(theta, None, smallest, at_start, float(np.linalg.norm(gradient)))
 
