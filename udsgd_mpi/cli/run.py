@@ -16,6 +16,8 @@ from udsgd_mpi.stop_request import ENDING, LOADING, stop_request
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
 
+_STDERR = 2  # whatever a caller has put in place of sys.stderr, such as a string in memory
+
 
 def command(arguments: Namespace) -> None:
     """Run an experiment on all ranks, or print its plan."""
@@ -81,7 +83,7 @@ def on_all_ranks(
     alone = launched_size() == 1
     watch(launched_rank(), socket.gethostname(), arguments.stall_timeout, alone=alone)
     # MPI starts with Python's lock held, so that no thread of Python can watch it.
-    faulthandler.dump_traceback_later(arguments.stall_timeout, exit=True)
+    faulthandler.dump_traceback_later(arguments.stall_timeout, exit=True, file=_STDERR)
     from mpi4py import MPI
 
     faulthandler.cancel_dump_traceback_later()
