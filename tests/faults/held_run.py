@@ -1,8 +1,8 @@
 """A run that is held in one of its phases: tests.faults.held_run PHASE HOW RANK [flags].
 
-HOW is ``stop`` or ``kill``, as the signals, or a number of seconds that each call of the phase's
-function takes longer, with ``@K`` behind it from its K-th call on; RANK is ``all`` or one of them.
-It says so as it begins.
+HOW is a signal such as ``KILL`` or ``STOP`` that a rank sends itself as it calls the phase's
+function, or a number of seconds that each call takes longer; with ``@K`` behind it not before the
+K-th call. RANK is ``all`` or one of them. The first call says so.
 """
 
 import os
@@ -33,25 +33,23 @@ PHASES = {
 
 
 def _hold(how: str) -> None:
-    sys.stderr.write(f"held at {time.time()}\n")
+    sys.stderr.write(f"held at {time.time():.3f}\n")
     sys.stderr.flush()
-    if how == "stop":
-        os.kill(os.getpid(), signal.SIGSTOP)
-    elif how == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    if how.isalpha():
+        os.kill(os.getpid(), signal.Signals[f"SIG{how}"])
     else:
         time.sleep(float(how))
 
 
 def _held(function: Callable[..., Any], how: str) -> Callable[..., Any]:
-    how, _, first = how.partition("@")
-    calls = 0
+    how, _, number = how.partition("@")
+    first, calls = int(number or 1), 0
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == int(first or 1) or (how[0].isdigit() and calls > int(first or 1)):
+        if calls == first or (calls > first and not how.isalpha()):
             _hold(how)
         return function(*args, **kwargs)
 

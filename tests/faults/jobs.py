@@ -14,6 +14,7 @@ from tests.launch import ENVIRONMENT, mpirun
 
 _MARK = "UDSGD_TEST_JOB"
 SECONDS = 120
+ROOT = Path(__file__).parents[2]
 
 
 class Job:
@@ -31,7 +32,7 @@ class Job:
                     *map(str, arguments),
                 ],
                 cwd=cwd,
-                env=os.environ | ENVIRONMENT | {_MARK: self._mark},
+                env=os.environ | ENVIRONMENT | {_MARK: self._mark, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -49,6 +50,10 @@ class Job:
         """Wait for a file to appear."""
         self._wait(path.exists)
 
+    def wait_until_said(self, words: str) -> None:
+        """Wait for words in the log."""
+        self._wait(lambda: words in self.log.read_text())
+
     def wait(self) -> int:
         """Exit code of the launcher; all processes of the job have ended then."""
         code = self.launcher.wait(SECONDS)
@@ -64,6 +69,13 @@ class Job:
     def send(self, number: signal.Signals, pid: int) -> None:
         """Send a signal to a process of the job."""
         _signal(pid, number)
+
+    def send_to_rank(self, rank: int, name: str) -> None:
+        """Send a signal to a rank by its number."""
+        numbers = {f"{variable}={rank}" for variable in ("PMI_RANK", "OMPI_COMM_WORLD_RANK")}
+        for pid in self.ranks():
+            if numbers & set(_environment(pid)):
+                _signal(pid, signal.Signals[f"SIG{name}"])
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + SECONDS

@@ -21,13 +21,13 @@ def command(arguments: Namespace) -> None:
     trials = _more(arguments.trials)
     if arguments.steps is None and trials == 0:
         raise ConfigurationError("extend: expected --steps M or --trials +T, got neither")
+    target = target_of(path)
+    part = target.with_name(f"{target.stem}.more-trials{target.suffix}")
     if arguments.steps is not None:
         arguments.resume, arguments.allow_changes = "required", ["steps"]
-        on_all_ranks(lambda: _with_steps(path, arguments.steps), arguments)
+        on_all_ranks(lambda: _with_steps(path, arguments.steps, part), arguments)
     if trials:
         arguments.resume, arguments.allow_changes = "auto", []
-        target = target_of(path)
-        part = target.with_name(f"{target.stem}.more-trials{target.suffix}")
         on_all_ranks(lambda: _further_trials(path, part, trials), arguments, joining=path)
         if launched_rank() == 0:
             _join(path, part)
@@ -53,19 +53,25 @@ def _settings(path: Path, **changes: object) -> dict[str, "Experiment"]:
     return variants(raw, changes, path.parent)
 
 
-def _with_steps(path: Path, steps: int) -> dict[str, "Experiment"]:
+def _status(path: Path) -> str:
+    from udsgd_mpi.storage.read import open_results
+
+    with open_results(path) as file:
+        return str(file.attrs["status"])
+
+
+def _with_steps(path: Path, steps: int, part: Path) -> dict[str, "Experiment"]:
+    """The variants with so many steps; also where a run that was to add them has been stopped."""
     settings = _settings(path)
     most = max(experiment.steps for experiment in settings.values())
-    if steps <= most:
+    goes_on = steps == most and (_status(path) != "complete" or part.exists())
+    if steps <= most and not goes_on:
         raise ConfigurationError(f"--steps: expected more than the {most} steps done, got {steps}")
     return _settings(path, steps=steps, output=str(path))
 
 
 def _further_trials(path: Path, part: Path, trials: int) -> dict[str, "Experiment"]:
-    from udsgd_mpi.storage.read import open_results
-
-    with open_results(path) as file:
-        status = file.attrs["status"]
+    status = _status(path)
     if status != "complete":
         raise ConfigurationError(
             f"results {path}: expected a complete run to add trials to, got one that is {status};"

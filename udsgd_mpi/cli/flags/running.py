@@ -53,7 +53,10 @@ def survival_flags(parser: Parser) -> None:
         "--keep-checkpoints", action="store_true", help="keep the last states, for extend"
     )
     parser.add_argument(
-        "--max-time", type=seconds, metavar="55m", help="then write a checkpoint and exit with 75"
+        "--max-time",
+        type=seconds,
+        metavar="55m",
+        help="time from the start; then write a checkpoint, if there are steps, and exit with 75",
     )
     parser.add_argument(
         "--on-divergence",
@@ -66,7 +69,8 @@ def survival_flags(parser: Parser) -> None:
         type=seconds,
         default=600.0,
         metavar="10m",
-        help="end a job whose ranks wait that long for each other (default: 10m)",
+        help="end a job in which ranks wait that long for another one's next step, agent or kernel"
+        " (default: 10m)",
     )
 
 
