@@ -210,7 +210,15 @@ def test_an_extended_run_equals_one_computed_at_once(
 ) -> None:
     flags = ("--keep-checkpoints",) if keep else ()
     assert udsgd(*SHORT, "--steps", 700, *flags, cwd=tmp_path).returncode == 0
-    done = udsgd("extend", OUTPUT, "--steps", 2000, "--trials", "+5", ranks=3, cwd=tmp_path)
+    more = ("extend", OUTPUT, "--steps", 2000, "--trials", "+5")
+    if not keep:
+        module = "tests.faults.held_run"
+        job = Job("predicting", "TERM", 1, *more, ranks=2, cwd=tmp_path, module=module)
+        assert job.wait() == STOPPED, job.log.read_text()
+        assert "while predicting" in job.log.read_text()
+        assert "; go on with the same command\n" in job.log.read_text()
+        job.log.unlink()
+    done = udsgd(*more, ranks=3, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert datasets(tmp_path / OUTPUT) == at_once
     assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png"}
