@@ -315,7 +315,7 @@ def test_equivalent_patterns() -> None:
     [
         (["0-2", "4-5"], "none for agent 3"),
         (["0-3", "3-5"], "agent 3 is in '0' already"),
-        (["0-5", "6"], "agent 6 too"),
+        (["0-5", "6"], "agents 0-5, got 6"),
     ],
 )
 def test_clusters_must_cover_every_agent_once(clusters: list[str], message: str) -> None:

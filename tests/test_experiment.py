@@ -69,7 +69,7 @@ def test_lists_of_agents() -> None:
     [
         (("0-1", "3"), "none for agent 2"),
         (("0-2", "2-3"), "agent 2 is in 'a' already"),
-        (("0-3", "4"), "agent 4 too"),
+        (("0-3", "4"), "agents 0-3, got 4"),
         (("0-3", "x"), "expected numbers and ranges"),
     ],
 )

@@ -27,7 +27,7 @@ from udsgd_mpi.graphs.generators import (
     Star,
     Torus,
 )
-from udsgd_mpi.graphs.in_files import InFile, RandomNodes, Snowball, SubGraph
+from udsgd_mpi.graphs.in_files import InFile, RandomNodes, RandomWalk, Snowball, SubGraph
 from udsgd_mpi.graphs.parts import label_parts
 from udsgd_mpi.graphs.source import GraphSource
 
@@ -210,6 +210,20 @@ def test_snowball_is_induced_on_what_is_met_first(tmp_path: Path) -> None:
         met.extend(rng.permutation(sorted(set(big[node]) - set(met))).tolist())
     expected = nx.convert_node_labels_to_integers(big.subgraph(met[:20]), ordering="sorted")
     assert nx.utils.graphs_equal(part, expected)
+
+
+@pytest.mark.parametrize("kind", [Snowball, RandomWalk])
+def test_sub_graphs_do_not_begin_in_a_small_part(kind: type[SubGraph], tmp_path: Path) -> None:
+    big = nx.disjoint_union(nx.path_graph(40), nx.barabasi_albert_graph(60, 2, seed=1))
+    nx.write_edgelist(big, tmp_path / "big.txt", data=False)
+    source = kind(path=str(tmp_path / "big.txt"))
+    whole = source.whole()
+    for seed in range(10):  # four in ten begin on the path
+        nodes = source.drawn(whole, 50, seed, "graph")
+        assert len(set(nodes.tolist())) == 50
+        assert len(whole.induced(nodes).largest_part()) == 50
+    with pytest.raises(ConfigurationError, match="at least 61 connected nodes"):
+        source.drawn(whole, 61, 0, "graph")
 
 
 @pytest.mark.parametrize("suffix", [".gml", ".graphml", ".edgelist", ".edgelist.gz"])

@@ -147,7 +147,7 @@ def test_resources(
 
 
 def test_words_of_the_user_reach_the_run_as_they_were(printed: Callable[..., str]) -> None:
-    title = 'title="it\'s\nexit 3; $HOME; `ls` \\\\ ü"'
+    title = 'title="it\'s; exit 3; $HOME; `ls` \\\\ ü"'
     script = printed("--agents", 4, "--set", title, "--output", "a b.h5", "--max-time", "2h")
     words = what_runs(script, HOME="/wrong")
     assert words[words.index("--set") + 1] == title

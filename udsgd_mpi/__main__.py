@@ -3,6 +3,7 @@
 import sys
 import time
 import traceback
+import warnings
 
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.cli.streams import open_streams
@@ -16,6 +17,7 @@ _SECONDS_FOR_RANK_0 = 1.0  # which may have the same to say, and then ends all
 def entry() -> None:
     """Run the command line; never leave other ranks waiting for one that has failed."""
     open_streams()
+    _hide_warnings_of_numpy()
     try:
         code = main(sys.argv[1:])
     except OutputError as error:
@@ -47,6 +49,13 @@ def _leave_mpi() -> None:
         wait_quietly(mpi.COMM_WORLD)
         with waiting("all ranks"):
             mpi.Finalize()
+
+
+def _hide_warnings_of_numpy() -> None:
+    """Of overflows and the like, whose outcome is looked at; the user has no line to change."""
+    if not sys.warnoptions:
+        ours = r"(udsgd_mpi|numpy|scipy)(\.|$)"
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=ours)
 
 
 def _where() -> str:

@@ -5,15 +5,16 @@ import re
 from udsgd_mpi.errors import ConfigurationError
 
 
-def parse_agents(text: str, name: str) -> list[int]:
-    """Agents of a list.
+def parse_agents(text: str, name: str, agents: int) -> list[int]:
+    """Those of so many agents that are in a list.
 
     Raises
     ------
     ConfigurationError
-        If it is not of numbers and ranges; ``name`` says which setting it is.
+        If it is not of numbers and ascending ranges, or names an agent that does not exist;
+        ``name`` says which setting it is.
     """
-    agents: list[int] = []
+    found: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,9})(?:\s*-\s*(\d{1,9}))?\s*", part)
         if not match:
@@ -21,8 +22,18 @@ def parse_agents(text: str, name: str) -> list[int]:
                 f'{name}: expected numbers and ranges such as "0-49, 60", got {text!r}'
             )
         first = int(match[1])
-        agents.extend(range(first, int(match[2] or first) + 1))
-    return agents
+        last = int(match[2] or first)
+        if last < first:
+            raise ConfigurationError(
+                f'{name}: expected ascending ranges such as "{last}-{first}", got {part.strip()!r}'
+            )
+        if last >= agents:
+            raise ConfigurationError(
+                f"{name}: expected agents 0-{agents - 1}, got {max(first, agents)}; list {agents}"
+                " agents"
+            )
+        found.extend(range(first, last + 1))
+    return found
 
 
 def covering(lists: dict[str, str], agents: int, name: str) -> list[str]:
@@ -35,19 +46,17 @@ def covering(lists: dict[str, str], agents: int, name: str) -> list[str]:
     """
     found: dict[int, str] = {}
     for key, text in lists.items():
-        for agent in parse_agents(text, f"{name} {key}"):
+        for agent in parse_agents(text, f"{name} {key}", agents):
             if agent in found:
                 raise ConfigurationError(
                     f"{name} {key}: agent {agent} is in {found[agent]!r} already; name every"
                     " agent once"
                 )
             found[agent] = key
-    missing = [agent for agent in range(agents) if agent not in found]
-    beyond = [agent for agent in found if agent >= agents]
-    if missing or beyond:
+    missing = next((agent for agent in range(agents) if agent not in found), None)
+    if missing is not None:
         raise ConfigurationError(
-            f"{name}: expected each of the agents 0-{agents - 1} once, got"
-            + (f" none for agent {missing[0]}" if missing else f" agent {beyond[0]} too")
-            + f"; list {agents} agents"
+            f"{name}: expected each of the agents 0-{agents - 1} once, got none for agent"
+            f" {missing}; list {agents} agents"
         )
     return [found[agent] for agent in range(agents)]

@@ -9,6 +9,7 @@ from udsgd_mpi.layout import Layout
 from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
 from udsgd_mpi.prediction import unpredicted
 from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.sizes import require_room_to_predict
 from udsgd_mpi.units import in_bytes, in_seconds
 
 
@@ -21,6 +22,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         Where running it would.
     """
     agents = experiment.agents or ranks
+    require_room_to_predict(experiment)
     problem = pose(experiment, OneProcess(agents))
     layout = layout_on(problem, ranks)
     d = len(problem.minimizer)

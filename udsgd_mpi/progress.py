@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 _SECONDS_BETWEEN_LINES = 5.0
-_LINE = re.compile(r"^(\S+): step ([\d,]+) of [\d,]+, ([\d,]+) steps/s,", re.MULTILINE)
+_LINE = re.compile(r"^(\S+): step ([\d,]+) of [\d,]+(?:, ([\d,]+) steps/s,|$)", re.MULTILINE)
 
 
 class Progress:
@@ -33,10 +33,10 @@ class Progress:
             return
         rate = (n - self._n) / (now - self._said)
         self._said, self._n = now, n
-        sys.stderr.write(
-            f"{self._name}: step {n:,} of {self._last:,}, {rate:,.0f} steps/s,"
-            f" {(self._last - n) / rate if rate else float('inf'):.0f} s left\n"
-        )
+        line = f"{self._name}: step {n:,} of {self._last:,}"
+        if rate > 0:
+            line += f", {rate:,.0f} steps/s, {(self._last - n) / rate:,.0f} s left"
+        sys.stderr.write(f"{line}\n")
 
 
 def say(message: str) -> None:
@@ -46,11 +46,11 @@ def say(message: str) -> None:
 
 
 class Line(NamedTuple):
-    """What a line says: the variant, the steps done, and the steps a second."""
+    """What a line says: the variant, the steps done, and the steps a second where known."""
 
     name: str
     n: int
-    rate: float
+    rate: float | None
 
 
 def last_line(text: str) -> Line | None:
@@ -59,4 +59,4 @@ def last_line(text: str) -> Line | None:
     if not found:
         return None
     name, n, rate = found[-1]
-    return Line(name, int(n.replace(",", "")), float(rate.replace(",", "")))
+    return Line(name, int(n.replace(",", "")), float(rate.replace(",", "")) if rate else None)

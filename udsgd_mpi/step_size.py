@@ -15,12 +15,12 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
     Parameters
     ----------
     gamma
-        γ⋆ > 0.
+        γ⋆ > 0, a billion at most.
     exponent
         a in (0.5, 1]; or 0, a constant step, for which no limit theorem holds.
     """
 
-    gamma: Annotated[float, Meta(gt=0)] = 1.0
+    gamma: Annotated[float, Meta(gt=0, le=1e9)] = 1.0
     exponent: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:

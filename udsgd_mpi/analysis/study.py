@@ -8,6 +8,7 @@ from typing import Any
 from udsgd_mpi.analysis.claims import AnyClaim, Claim, Verdict, judge
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.storage.read import Measured, open_results, read_measures
+from udsgd_mpi.units import in_duration
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Study:
         started, written = (
             datetime.fromisoformat(self.attributes[key]) for key in ("started", "written")
         )
-        return f"{written - started} hours on {self.attributes['ranks']} ranks"
+        seconds = (written - started).total_seconds()
+        return f"{in_duration(seconds)} on {self.attributes['ranks']} ranks"
 
     @property
     def origin(self) -> str:

@@ -4,6 +4,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from udsgd_mpi import __version__
 from udsgd_mpi.cli.flags.cluster import add_status, add_submit
@@ -19,6 +20,7 @@ from udsgd_mpi.cli.flags.running import add_extend, add_run
 from udsgd_mpi.cli.flags.surroundings import add_doctor, add_topology
 from udsgd_mpi.cli.flags.theory import add_diagnose, add_plan, add_predict
 from udsgd_mpi.errors import ConfigurationError, nearest
+from udsgd_mpi.one_line import require_one_line
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not written,
@@ -50,7 +52,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     subparsers = {add.__name__.removeprefix("add_"): add(commands) for add in _SUBCOMMANDS}
 
+    for word in argv:
+        require_one_line(word, "argument")
     argv = _with_resume_as_one(argv)
+    if argv and _looks_like_a_subcommand(argv[0]) and argv[0] not in subparsers:
+        raise ConfigurationError(
+            f"unknown subcommand {argv[0]!r}: {nearest(argv[0], subparsers)}; an experiment is a"
+            " file such as my.toml"
+        )
     named = argv and argv[0] in (*subparsers, "-h", "--help", "--version")
     arguments, unknown = parser.parse_known_args(argv if named else ["run", *argv])
     if unknown:
@@ -60,6 +69,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
     arguments.typed = shlex.join(["udsgd", *argv])
     return arguments
+
+
+def _looks_like_a_subcommand(word: str) -> bool:
+    return re.fullmatch(r"[\w-]+", word) is not None and word[0] != "-" and not Path(word).exists()
 
 
 def _with_resume_as_one(argv: Sequence[str]) -> list[str]:

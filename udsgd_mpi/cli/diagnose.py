@@ -11,6 +11,7 @@ from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.samplers import AnySampler
+from udsgd_mpi.sizes import BYTES_OF_A_NODE, NUMBER, require_bytes
 
 
 def command(arguments: Namespace) -> None:
@@ -23,11 +24,14 @@ def command(arguments: Namespace) -> None:
     source = one_of(AnyGraph, name, "graph", settings)
     if arguments.points is None and not isinstance(source, GraphFile):
         raise ConfigurationError(f"graph {name}: expected a number of points, e.g. -n 500")
+    points, trials = arguments.points or 0, arguments.trials
+    require_bytes({f"--points = {points:,}": points * BYTES_OF_A_NODE})
     graph = build(source, arguments.points or 0, arguments.seed, "graph")
     if arguments.points not in (None, len(graph)):
         raise ConfigurationError(
             f"graph {name}: expected {arguments.points} points, got {len(graph)}; leave out -n"
         )
+    require_bytes({f"--trials = {trials:,} on {len(graph):,} points": trials * len(graph) * NUMBER})
     try:
         found = diagnose(sampler, graph, arguments.steps, arguments.trials, arguments.seed)
     except ValueError as error:

@@ -4,11 +4,14 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from udsgd_mpi.cli.arguments import parse
-from udsgd_mpi.errors import ConfigurationError, ExitCode, LocalError, Stopped
+from udsgd_mpi.cli.too_large import TOO_LARGE, too_large
+from udsgd_mpi.errors import ConfigurationError, ExitCode, LocalError, OutputError, Stopped
 from udsgd_mpi.launcher import launched_rank, launched_size
 from udsgd_mpi.notes import notes_to
+from udsgd_mpi.one_line import shown
 from udsgd_mpi.progress import say
 
 
@@ -27,10 +30,20 @@ def main(argv: Sequence[str]) -> ExitCode:
             arguments = parse(argv)
         except SystemExit:  # --help and --version, which argparse ends so
             return ExitCode.DONE
+        _require_working_folder()
         os.environ["MPLBACKEND"] = "agg"  # figures go into files; another may not be there
         with notes_to(say if launched_rank() == 0 else len):
             # Each module loads what its subcommand needs, which for some is a lot.
-            import_module(f"udsgd_mpi.cli.{arguments.command}").command(arguments)
+            try:
+                import_module(f"udsgd_mpi.cli.{arguments.command}").command(arguments)
+            except TOO_LARGE as error:
+                raise too_large(error, arguments) from error
+            except (OutputError, BrokenPipeError):
+                raise
+            except OSError as error:  # of a file: its name, its folder or the disk
+                if error.filename is None:
+                    raise
+                raise OutputError(f"{shown(error.filename)}: {error.strerror}") from error
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough
         pass
@@ -41,6 +54,15 @@ def main(argv: Sequence[str]) -> ExitCode:
     except Stopped as stopped:
         return _from_root(ExitCode.STOPPED, str(stopped))
     return ExitCode.DONE
+
+
+def _require_working_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigurationError(
+            f"working folder: expected one that is there, got none ({error.strerror}); cd to one"
+        ) from error
 
 
 def _from_root(code: ExitCode, message: str) -> ExitCode:

@@ -12,6 +12,7 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.launcher import cores
 from udsgd_mpi.prediction import Forecasts, Prediction, predict
 from udsgd_mpi.problem import OneProcess, Problem, pose_all
+from udsgd_mpi.sizes import NUMBER, require_bytes, require_room_to_predict
 from udsgd_mpi.step_size import StepSize
 
 _SHOWN_STEPS = 6
@@ -25,9 +26,14 @@ def command(arguments: Namespace) -> None:
         raise ConfigurationError(
             "agents: expected a number to predict for, got none; use --agents N"
         )
+    for experiment in experiments.values():
+        require_room_to_predict(experiment)
     problems = pose_all(experiments, OneProcess, 1)
     forecasts = Forecasts()
     for name, problem in problems.items():
+        if arguments.paths:
+            numbers = 2 * arguments.paths * len(problem.minimizer)
+            require_bytes({f"--paths = {arguments.paths:,}": numbers * NUMBER})
         everyone = OneProcess(len(problem.roster), cores())
         steps = problem.experiment.record.at(problem.experiment.steps)
         prediction = predict(

@@ -14,11 +14,12 @@ from udsgd_mpi.graphs import AnyGraph, build, build_topology
 from udsgd_mpi.graphs.files import read_named_graph, write_graph
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.graphs.source import GraphSource
-
-_MOST_NAMES = 8
+from udsgd_mpi.sizes import BYTES_OF_A_NODE, require_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_MOST_NAMES = 8
 
 
 def command(arguments: Namespace) -> None:
@@ -30,13 +31,27 @@ def command(arguments: Namespace) -> None:
     source = one_of(AnyGraph, name, "topology", settings)
     agents = arguments.agents
     if agents is not None:
+        require_bytes({f"--agents = {agents:,}": agents * BYTES_OF_A_NODE})
         graph = build_topology(source, agents, arguments.seed, "topology")
     elif isinstance(source, GraphFile):
         graph = build(source, 0, arguments.seed, "topology")
     else:
         raise ConfigurationError(f"topology {name}: expected a number of agents, e.g. -n 16")
+    form, names = _names(source)
+    if arguments.save:
+        made_by = " ".join(["udsgd topology", name, *arguments.set])
+        write_graph(graph, arguments.save, made_by, names)
+    figure = arguments.figure or Path(Path(name).name).with_suffix(".png")
+
+    def drawing() -> "Figure":
+        from udsgd_mpi.analysis.figures import draw
+
+        return draw(graph, f"{Path(name).stem}, {len(graph)} agents")
+
+    save(drawing, figure)
     degrees = graph.degrees
-    names = _names(source)
+    if form:
+        print(f"read as       {form}")
     print(f"agents        {len(graph)}")
     if names:
         shown = ", ".join(f"{i} = {called}" for i, called in enumerate(names[:_MOST_NAMES]))
@@ -50,25 +65,14 @@ def command(arguments: Namespace) -> None:
         gap = 1 - contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
         print(f"  {weights:12}" + (f"{gap:.4g}" if gap > 1e-12 else "0 (never contracts)"))
     if arguments.save:
-        made_by = " ".join(["udsgd topology", name, *arguments.set])
-        write_graph(graph, arguments.save, made_by, names)
         print(f"edges in      {arguments.save}")
-    figure = arguments.figure or Path(Path(name).name).with_suffix(".png")
-
-    def drawing() -> "Figure":
-        from udsgd_mpi.analysis.figures import draw
-
-        return draw(graph, f"{Path(name).stem}, {len(graph)} agents")
-
-    save(drawing, figure)
     print(f"drawing       {figure}")
 
 
-def _names(source: GraphSource) -> list[str]:
-    """What the agents are called in a file, if it is other than 0, …, n − 1."""
+def _names(source: GraphSource) -> tuple[str | None, list[str]]:
+    """How a file was read, and what its agents are called if that is not 0, …, n − 1."""
     if not isinstance(source, GraphFile):
-        return []
+        return None, []
     named = read_named_graph(source.file)
     names = [str(name) for name in named.names]
-    print(f"read as       {named.form}")
-    return [] if names == [str(i) for i in range(len(names))] else names
+    return named.form, [] if names == [str(i) for i in range(len(names))] else names

@@ -12,8 +12,11 @@ from msgspec import Struct
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.file_names import NamesFile, Renaming, as_given, in_folders, mark_of, may_be_file
+from udsgd_mpi.one_line import require_name, require_one_line, shown
 
 S = TypeVar("S", bound=Struct)
+
+_LONGEST_NAME = 100
 
 
 def check(raw: Mapping[str, Any]) -> Experiment:
@@ -85,6 +88,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _expand(raw: Any, kind: Any, path: str, rename: Renaming) -> Any:
+    if isinstance(raw, str) and kind is not Any:  # arguments of a user's class are the user's
+        require_one_line(raw, path)
     if isinstance(raw, str) and (names := _names_file(kind)):
         return rename(raw, names, path)
     choices = _structs(kind)
@@ -104,6 +109,8 @@ def _expand(raw: Any, kind: Any, path: str, rename: Renaming) -> Any:
         return [_expand(item, item_type, f"{path}[{k}]", rename) for k, item in enumerate(raw)]
     if get_origin(_plain(kind)) is dict and isinstance(raw, Mapping):
         value_type = get_args(_plain(kind))[1]
+        for key in raw:
+            require_name(key, f"a name in {path}", _LONGEST_NAME)
         return {
             key: _expand(value, value_type, _join(path, key), rename) for key, value in raw.items()
         }
@@ -136,6 +143,8 @@ def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str, rename: R
             key: _expand(value, known[key], _join(path, key), rename) if key in known else value
             for key, value in raw.items()
         }
+    if not isinstance(raw["kind"], str):
+        raise ConfigurationError(f"{path}.kind: expected a name, got {shown(raw['kind'])}")
     if raw["kind"] not in tags:
         raise ConfigurationError(
             f"{path}: unknown {path.rpartition('.')[2]} {raw['kind']!r}:"
@@ -219,5 +228,5 @@ def _explain(message: str, raw: Any, prefix: str) -> str:
         value = value[int(key)] if isinstance(value, list) else value[key]
     text = re.sub(r", got `\w+`$", "", text).replace("`", "")
     text = text.replace("Expected", "expected").replace("Object missing", "missing")
-    got = "" if isinstance(value, Mapping) else f", got {value!r}"
+    got = "" if isinstance(value, Mapping) else f", got {shown(value)}"
     return f"{_join(prefix, path) if path else prefix or 'experiment'}: {text}{got}"

@@ -13,8 +13,10 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check, expand, merge, settings_of
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.file_names import in_folders, seen_from
+from udsgd_mpi.one_line import require_name
 from udsgd_mpi.regular_file import require_regular_file
 
+_LONGEST_NAME = 100  # of a variant, and so of the files of its checkpoints
 _NO_SETTINGS = ("variant", "claim", "quick")
 
 
@@ -35,6 +37,11 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(
             f"experiment file {path}: cannot be read ({error.strerror or error})"
+        ) from error
+    except RecursionError as error:
+        raise ConfigurationError(
+            f"experiment file {path}: expected TOML of a few levels, got tables or lists that are"
+            " nested too deeply"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"experiment file {path}: expected TOML; {error}") from error
@@ -69,6 +76,7 @@ def variants(
     for name, overlay in overlays.items():
         if not isinstance(overlay, Mapping):
             raise ConfigurationError(f"variant.{name}: expected a table, got {overlay!r}")
+        require_name(name, "a name in variant", _LONGEST_NAME)
         if not name.replace("-", "_").replace("_", "a").isalnum():
             raise ConfigurationError(
                 f"variant.{name}: expected a name of letters, digits, - and _, got {name!r}"

@@ -109,7 +109,7 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
         Number of recording steps from n to 10 n, in geometric progression from 1 on whatever the
         last step is, which is recorded too.
     points
-        Instead: their number, in geometric progression up to the last step.
+        Instead: their number, in geometric progression up to the last step; 1 is that alone.
     steps
         Instead: the recording steps themselves.
     polyak
@@ -127,12 +127,21 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     polyak: bool = False
     predict: bool = True
 
+    def most(self, last: int) -> int:
+        """Number of recording steps at most, before those that fall together are counted once."""
+        if self.steps is not None:
+            return len(self.steps) + 1
+        if self.points is not None:
+            return self.points
+        return int(np.log10(last) * self.per_decade) + 2
+
     def at(self, last: int) -> NDArray[np.int64]:
         """Recording steps, ascending, up to and with ``last``."""
         if self.steps is not None:
             return np.unique([n for n in self.steps if n <= last] + [last]).astype(np.int64)
         if self.points is not None:
-            return np.unique(np.rint(np.geomspace(1, last, self.points)).astype(np.int64))
+            first = 1 if self.points > 1 else last
+            return np.unique(np.rint(np.geomspace(first, last, self.points)).astype(np.int64))
         exponents = np.arange(int(np.log10(last) * self.per_decade) + 1) / self.per_decade
         steps = np.rint(10**exponents).astype(np.int64)
         return np.unique(np.append(steps[steps <= last], last))
@@ -155,7 +164,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         What the run would take elsewhere; by default no time is simulated.
     """
 
-    title: str = ""
+    title: Annotated[str, Meta(max_length=1000)] = ""
     agents: Count | None = None
     steps: Count = 20_000
     trials: Count = 64

@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from udsgd_mpi.agent_lists import parse_agents
 from udsgd_mpi.clock import Clock
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Experiment
 
 
@@ -23,11 +22,7 @@ def clock_of(experiment: Experiment, groups: Sequence[str]) -> Clock | None:
         return None
     computing = [experiment.groups[name].compute or timing.compute for name in groups]
     if timing.stragglers is not None:
-        for agent in set(parse_agents(timing.stragglers, "timing.stragglers")):
-            if agent >= len(groups):
-                raise ConfigurationError(
-                    f"timing.stragglers: expected agents 0-{len(groups) - 1}, got {agent}"
-                )
+        for agent in set(parse_agents(timing.stragglers, "timing.stragglers", len(groups))):
             mean = computing[agent].mean * timing.slowdown
             computing[agent] = replace(computing[agent], mean=mean)
     return Clock(experiment.seed, computing, timing.latency, timing.bandwidth)

@@ -92,6 +92,10 @@ class SubGraph(InFile, frozen=True):
         rng = np.random.default_rng(seed)
         first = int(rng.integers(max(1, len(whole))))
         found = self.choose(whole, first, n, rng) if len(whole) else np.arange(0)
+        if 0 < len(found) < n:  # it began in a small part
+            largest = whole.largest_part()
+            first = int(largest[rng.integers(len(largest))])
+            found = self.choose(whole, first, n, rng)
         if len(found) < n:
             raise ConfigurationError(
                 f"{name}: expected at least {n} connected nodes to draw from, got {len(found)}; use"

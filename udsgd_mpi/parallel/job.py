@@ -25,6 +25,7 @@ from udsgd_mpi.parallel.variant import run_variant
 from udsgd_mpi.prediction import unpredicted
 from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.progress import say
+from udsgd_mpi.sizes import require_room
 from udsgd_mpi.stop_request import POSING, stop_request
 from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
 from udsgd_mpi.storage.lock import locked
@@ -67,6 +68,7 @@ def run_job(
             problems = pose_all(experiments, partial(OnRanks.evenly, comm), comm.size)
         _tell_of_others(comm.gather(notes))
         check_identity(comm, identity(problems))
+        on_root(comm, lambda: _require_room(problems, comm.size))
         on_root(comm, lambda: _check_inputs(found, problems, options.joining))
         problems = {name: balanced(comm, problem) for name, problem in problems.items()}
         for problem in problems.values() if options.emulate else ():
@@ -90,6 +92,8 @@ def _find(
     experiments: dict[str, Experiment], options: Options, ranks: int, until_end: ExitStack
 ) -> Earlier:
     output = output_of(experiments)
+    for experiment in experiments.values():  # before data are read, which say what d is
+        require_room(experiment, experiment.agents or ranks, 1, ranks)
     until_end.enter_context(locked(output))
     return earlier(
         experiments,
@@ -99,6 +103,11 @@ def _find(
         force=options.force,
         changes=options.allowed_changes,
     )
+
+
+def _require_room(problems: Mapping[str, Problem], ranks: int) -> None:
+    for problem in problems.values():
+        require_room(problem.experiment, len(problem.roster), len(problem.minimizer), ranks)
 
 
 def _check_inputs(

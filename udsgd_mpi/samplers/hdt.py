@@ -42,7 +42,7 @@ class HDT(Sampler, frozen=True, tag="hdt"):
         Exponent of β_n, in (0.5, 1].
     """
 
-    alpha: Annotated[float, Meta(ge=0)] = 10.0
+    alpha: Annotated[float, Meta(ge=0, le=1e6)] = 10.0
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     degree_biased: ClassVar[bool] = False
     long_memory: ClassVar[bool] = True

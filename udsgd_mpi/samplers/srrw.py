@@ -51,7 +51,7 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
         Exponent of β_n, in (0.5, 1].
     """
 
-    alpha: Annotated[float, Meta(ge=0)] = 20.0
+    alpha: Annotated[float, Meta(ge=0, le=1e6)] = 20.0
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     long_memory: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(step=40, neighbour=2)

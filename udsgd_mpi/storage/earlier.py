@@ -17,12 +17,14 @@ from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.one_line import require_name
 from udsgd_mpi.storage.checkpoint import Checkpoint, folder_of, read_checkpoint, remove_checkpoints
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.telemetry import read_telemetry
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.telemetry import Telemetry
 
+_LONGEST_NAME = 200  # so that the names of locks, parts and checkpoints are short enough
 Resume = Literal["no", "auto", "required"]
 
 
@@ -119,6 +121,7 @@ def output_of(experiments: Mapping[str, Experiment]) -> Path:
             f"output: expected one file for all variants, got {', '.join(outputs)}"
         )
     output = Path(outputs[0])
+    require_name(output.name, "output", _LONGEST_NAME)
     check_place(f"output {output}", output)
     folder = folder_of(output)
     if os.path.lexists(folder) and not folder.is_dir():

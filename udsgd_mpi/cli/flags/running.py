@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
-from udsgd_mpi.cli.flags.values import seconds, time_or_steps
+from udsgd_mpi.cli.flags.values import at_least, seconds, time_or_steps
 
 
 def add_run(commands: Commands) -> Parser:
@@ -36,7 +36,9 @@ def add_run(commands: Commands) -> Parser:
         action="store_true",
         help="really sleep for the computing times of [timing]; an agent on each rank",
     )
-    run.add_argument("--ranks", type=int, metavar="P", help="ranks to plan for, with --dry-run")
+    run.add_argument(
+        "--ranks", type=at_least(1), metavar="P", help="ranks to plan for, with --dry-run"
+    )
     return run
 
 

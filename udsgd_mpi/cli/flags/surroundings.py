@@ -3,14 +3,17 @@
 from pathlib import Path
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
+from udsgd_mpi.cli.flags.values import at_least, seed
 
 
 def add_topology(commands: Commands) -> Parser:
     """Flags of ``topology``."""
     topology = subcommand(commands, "topology", "degrees, diameter and spectral gap of a topology")
     topology.add_argument("source", metavar="NAME|FILE", help="generator, or graph file")
-    topology.add_argument("-n", "--agents", type=int, metavar="N", help="agents of a generator")
-    topology.add_argument("--seed", type=int, default=1, help="of a random generator (default: 1)")
+    topology.add_argument(
+        "-n", "--agents", type=at_least(1), metavar="N", help="agents of a generator"
+    )
+    topology.add_argument("--seed", type=seed, default=1, help="of a random generator (default: 1)")
     topology.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="parameter, e.g. k=6"
     )

@@ -2,7 +2,7 @@
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
 from udsgd_mpi.cli.flags.running import experiment_flags
-from udsgd_mpi.cli.flags.values import at_least
+from udsgd_mpi.cli.flags.values import at_least, seed
 
 
 def add_predict(commands: Commands) -> Parser:
@@ -13,7 +13,11 @@ def add_predict(commands: Commands) -> Parser:
     experiment_flags(predict)
     method_flags(predict)
     predict.add_argument(
-        "--top", type=int, default=5, metavar="K", help="agents to list, largest first (default: 5)"
+        "--top",
+        type=at_least(0),
+        default=5,
+        metavar="K",
+        help="agents to list, largest first (default: 5)",
     )
     return predict
 
@@ -66,10 +70,12 @@ def add_diagnose(commands: Commands) -> Parser:
     diagnose = subcommand(commands, "diagnose", "how well a sampler explores a data graph")
     diagnose.add_argument("sampler", metavar="SAMPLER", help="name, or a TOML table")
     diagnose.add_argument("graph", metavar="NAME|FILE", help="generator, or graph file")
-    diagnose.add_argument("-n", "--points", type=int, metavar="B", help="points of a generator")
-    diagnose.add_argument("--steps", type=int, default=10_000, help="default: 10000")
-    diagnose.add_argument("--trials", type=int, default=100, help="default: 100")
-    diagnose.add_argument("--seed", type=int, default=1, help="default: 1")
+    diagnose.add_argument(
+        "-n", "--points", type=at_least(1), metavar="B", help="points of a generator"
+    )
+    diagnose.add_argument("--steps", type=at_least(1), default=10_000, help="default: 10000")
+    diagnose.add_argument("--trials", type=at_least(2), default=100, help="default: 100")
+    diagnose.add_argument("--seed", type=seed, default=1, help="default: 1")
     diagnose.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="parameter of the graph"
     )

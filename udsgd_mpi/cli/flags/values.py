@@ -4,6 +4,11 @@ import argparse
 import re
 from collections.abc import Callable
 
+from udsgd_mpi.one_line import shown
+
+_MOST_TASKS = 100_000
+_LARGEST_SEED = 2**63 - 1
+
 
 def seconds(text: str) -> float:
     """A time such as 90s, 5m, 2h or 1d."""
@@ -26,14 +31,17 @@ def time_or_steps(text: str) -> tuple[float | None, int | None]:
     return seconds(text), None
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """Make what reads a whole number that is not below ``least``."""
+def at_least(least: int, most: int = 999_999_999) -> Callable[[str], int]:
+    """Make what reads a whole number from ``least`` to ``most``."""
 
     def number(text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
-            message = f"expected a number from {least} on, got {text!r}"
-            raise argparse.ArgumentTypeError(message)
-        return int(text)
+        wanted = f"from {least} on"
+        if re.fullmatch(r"\d{1,4000}", text) and int(text) >= least:
+            if int(text) <= most:
+                return int(text)
+            wanted = f"up to {most:,}"
+        message = f"expected a number {wanted}, got {shown(text)}"
+        raise argparse.ArgumentTypeError(message)
 
     return number
 
@@ -54,4 +62,7 @@ def array(text: str) -> int | None:
     if key != "trials":
         message = f"expected trials=K or variants, got {text!r}"
         raise argparse.ArgumentTypeError(message)
-    return at_least(1)(value)
+    return at_least(1, _MOST_TASKS)(value)
+
+
+seed = at_least(0, _LARGEST_SEED)
