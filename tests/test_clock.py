@@ -2,7 +2,9 @@
 
 import heapq
 import math
+import sys
 from collections import defaultdict
+from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -134,13 +136,16 @@ def quantile(law: Computing, u: float) -> float:
 
 @pytest.mark.parametrize("name", PATTERNS)
 @pytest.mark.parametrize(("latency", "bandwidth"), [(0.0, math.inf), (0.05, 8 * D / 0.1)])
-def test_equals_the_event_simulation(name: str, latency: float, bandwidth: float) -> None:
+def test_equals_the_event_simulation(
+    name: str, latency: float, bandwidth: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[elapsed.__module__], "_BLOCK", 4)
     steps = np.array([0, 1, 7, 30, 31, 45])
     clock = Clock(SEED, LAWS, latency, bandwidth)
     got = elapsed(PATTERNS[name].start(TOPOLOGY, 3), clock, AGENTS, 8 * D, steps)
     assert got.seconds is not None
     schedule = PATTERNS[name].start(TOPOLOGY, 3)
-    times = schedule.times(45).tolist()
+    times = schedule.times(0, 45).tolist()
     expected = Simulation(LAWS, 8 * D / bandwidth, latency)
     for n in range(46):
         if n > 0:
@@ -154,6 +159,28 @@ def test_equals_the_event_simulation(name: str, latency: float, bandwidth: float
     without = elapsed(PATTERNS[name].start(TOPOLOGY, 3), None, AGENTS, 8 * D, steps)
     assert without.seconds is None
     np.testing.assert_array_equal(without.sent, got.sent)
+
+
+def test_bytes_of_many_steps_have_a_closed_form() -> None:
+    last = 2**31 - 1
+    steps = np.array([10, last])
+    for pattern, each in (
+        (DSGD(), 2 * len(TOPOLOGY.neighbours) // 2),
+        (DFL(), 2 * len(TOPOLOGY.neighbours) // 2),
+        (Centralized(), 2 * (AGENTS - 1)),
+        (OnePeerExponential(), AGENTS),
+    ):
+        schedule = pattern.start(TOPOLOGY, 1)
+        sent = elapsed(schedule, None, AGENTS, 8, steps).sent
+        assert sent.tolist() == [8 * each * schedule.count(n) for n in steps.tolist()]
+
+
+def test_computing_times_begin_anywhere() -> None:
+    laws = dict(enumerate(LAWS))
+    whole = [row.copy() for row in islice(computing_times(laws, 3), 1100)]
+    for n in (0, 1, 70, 1023, 1024, 1025):
+        got = [row.copy() for row in islice(computing_times(laws, 3, n), 40)]
+        np.testing.assert_array_equal(got, whole[n : n + 40])
 
 
 def seconds(

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from udsgd_mpi.communication import contraction
+from udsgd_mpi.communication import Average, Recurring, Schedule, Weights
+from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.step_size import StepSize
 
-_ROUNDING = 1e-12
 _THIN = 0.2
 _STABLE = 2.0
 _NOTABLE_GROWTH = 2.0
@@ -18,11 +18,7 @@ _MOST_STEPS = 10_000
 def concerns(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
-    if contraction(problem.schedule, len(problem.roster)) > 1 - _ROUNDING:
-        yield (
-            "communication: ‖W − J‖ = 1, so mixing never brings the agents together"
-            ' (Assumption 2.5); use weights = "lazy", or another topology'
-        )
+    yield from _of_mixing(problem)
     step_size = experiment.step_size
     growth = _growth(step_size, problem.optimum.largest_curvature)
     if growth > _NOTABLE_GROWTH:
@@ -48,6 +44,41 @@ def concerns(problem: Problem) -> Iterator[str]:
                 f" divided by 2μγ − 1 = {margin:.3g}, so the limit is large and is reached late;"
                 " use a larger gamma"
             )
+
+
+def _of_mixing(problem: Problem) -> Iterator[str]:
+    experiment, schedule = problem.experiment, problem.schedule
+    agents = len(problem.roster)
+    if agents == 1:
+        return
+    if not schedule.contracts(agents):
+        yield (
+            "communication: ‖E[WᵀW] − J‖ = 1, so mixing never brings the agents together"
+            f" (Assumption 2.5); {experiment.communication.remedy}"
+        )
+    elif schedule.count(experiment.steps) == 0:
+        yield (
+            "communication: the first aggregation is after the last step, so the agents never"
+            " exchange; use a shorter interval, or more steps"
+        )
+    elif _averages_come_late(schedule, experiment.steps):
+        yield (
+            "communication: the first average of all is after the last step, so the clusters stay"
+            " apart; use a smaller outer, or more steps"
+        )
+
+
+def _averages_come_late(schedule: Schedule, steps: int) -> bool:
+    """Whether agents are in parts that averages alone would join, and there is none."""
+    if not isinstance(schedule, Recurring):
+        return False
+    gossip = [(1.0, W.sparse()) for W in schedule.planned if isinstance(W, Weights)]
+    if len(gossip) in {0, len(schedule.planned)}:
+        return False
+    used = zip(schedule.planned, schedule.uses(0, steps).tolist(), strict=True)
+    averaged = any(uses > 0 for W, uses in used if isinstance(W, Average))
+    agents = gossip[0][1].shape[0]
+    return not averaged and bool(SecondMoment.of(agents, gossip).parts().any())
 
 
 def _growth(step_size: StepSize, L: float) -> float:

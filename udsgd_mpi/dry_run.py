@@ -28,19 +28,19 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     d = len(problem.minimizer)
     schedule = problem.schedule
     block = experiment.trials * d * experiment.communication.number.itemsize
-    times = schedule.times(experiment.steps)
-    messages, moved = (
-        _traffic(schedule.mixing(int(times[0])), layout, block) if len(times) else (0, 0)
-    )
+    messages, moved = (0, 0)
+    for n in schedule.first(1, experiment.steps).tolist():
+        messages, moved = _traffic(schedule.mixing(n), layout, block)
     hosted = sorted(set(layout.counts))
     lines = {
         "agents": f"{agents} on {ranks} ranks, {' or '.join(map(str, hosted))} each",
         "points": f"{_span([len(a.points.labels) for a in problem.agents])} per agent, d = {d},"
         f" {problem.rows_left_over} rows left over",
-        "steps": f"{experiment.steps:,} of {experiment.trials} trials, {len(times):,} aggregations",
+        "steps": f"{experiment.steps:,} of {experiment.trials} trials,"
+        f" {schedule.count(experiment.steps):,} aggregations",
         "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
         " together",
-        "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {1 - contraction(schedule, agents):.4g}",
+        "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {contraction(schedule, agents).gap}",
         "time": _time(problem, layout),
         "memory": _memory(problem, layout),
         "minimiser": f"‖∇f(θ*)‖ = {problem.optimum.gradient_norm:.1e}, curvature from"

@@ -42,8 +42,9 @@ def efforts(problem: Problem) -> NDArray[np.int64]:
         for entry in problem.roster
     ]
     gradient = _NUMBER_OF_A_GRADIENT * d * np.array([entry.batch for entry in problem.roster])
-    planned = [np.diff(W.offsets) for W in problem.schedule.planned if isinstance(W, Weights)]
-    often = len(problem.schedule.times(experiment.steps)) / experiment.steps
-    summed = np.mean(planned, axis=0) * often * d if planned else 0.0
+    schedule = problem.schedule
+    sparse = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
+    often = schedule.count(experiment.steps) / experiment.steps
+    summed = np.mean([np.diff(W.offsets) for W in sparse], axis=0) * often * d if sparse else 0.0
     nanoseconds = np.array(sampling) + gradient + _NUMBER_OF_A_SUM * summed
     return np.ceil(1000 * nanoseconds).astype(np.int64)

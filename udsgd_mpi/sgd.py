@@ -57,6 +57,11 @@ def unified_distributed_sgd(
     return theta
 
 
+def each_step(n: int, m: int) -> NDArray[np.int64]:
+    """All numbers of (n, m]."""
+    return np.arange(n + 1, m + 1)
+
+
 class Update(Protocol):
     """Takes θ_n, X_n, …, X_{m−1} and γ_{n+1}, …, γ_m, and gives θ_m."""
 
@@ -73,7 +78,7 @@ class StepByStep:
     W
         Takes n and the half-steps, and gives what aggregation makes of them; shape as theta.
     times
-        The n at which W is not I, ascending.
+        Takes n and m and gives the numbers of (n, m] at which W is not I, ascending.
     """
 
     def __init__(
@@ -82,7 +87,7 @@ class StepByStep:
         points: Points,
         batch: NDArray[np.int64],
         W: Callable[[int, Floats], Floats],
-        times: NDArray[np.int64],
+        times: Callable[[int, int], NDArray[np.int64]],
     ) -> None:
         self._objective = objective
         self._points = points
@@ -91,9 +96,8 @@ class StepByStep:
         self._times = times
 
     def __call__(self, n: int, theta: Floats, X: Indices, gamma: Floats) -> Floats:
-        first, last = np.searchsorted(self._times, [n, n + len(X)], side="right")
         done = 0
-        for time in self._times[first:last].tolist():
+        for time in self._times(n, n + len(X)).tolist():
             self._descend(theta, X[done : time - n], gamma[done : time - n])
             theta = self._W(time, theta)
             done = time - n

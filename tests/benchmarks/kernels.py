@@ -77,6 +77,10 @@ class Data(NamedTuple):
     weights: Floats
 
 
+def _never(_n: int, _m: int) -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
+
+
 class Clocked:
     """An objective that adds up the time of its steps."""
 
@@ -108,13 +112,12 @@ def package(
     draws = Draws(paths, [0], batch, TRIALS)
     objective = Clocked(Logistic())
     points = Points(features, labels, weights)
-    never = np.empty(0, dtype=np.int64)
     started = time.process_time()
     unified_distributed_sgd(
         np.zeros((1, TRIALS, D)),
         draws,
         StepSize(),
-        StepByStep(objective, points, batch, lambda _n, theta: theta, never),  # type: ignore[arg-type]
+        StepByStep(objective, points, batch, lambda _n, theta: theta, _never),  # type: ignore[arg-type]
         [steps],
         lambda _n, _theta: None,
     )

@@ -4,8 +4,9 @@
 First, 100 agents on 2 ranks with 120 trials and d = 22: milliseconds a step of the local update
 alone, of both, with half-steps rounded as messages in single precision have them, and what mixing
 adds. Second, rings of 4 and 16 agents, one a rank, with one trial:
-microseconds a step of the package and of Isend, Irecv and Waitall with a NumPy gradient. Repeats
-alternate; a repeat takes as long as its slowest rank.
+microseconds a step of the package and of Isend, Irecv and Waitall with a NumPy gradient. Third, 100
+agents of degree 4 with d = 30 on 1 and 2 ranks, with 1 and 64 trials: microseconds a step of W that
+change, and their ratio to a fixed W. Repeats alternate; a repeat takes as long as its slowest rank.
 """
 
 import sys
@@ -13,27 +14,45 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Literal
 
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
 from tests.launch import python
-from udsgd_mpi.communication import DSGD
+from udsgd_mpi.communication import (
+    DSGD,
+    DSGDVT,
+    DropOut,
+    OnePeerExponential,
+    Pattern,
+    RandomMatching,
+    UnreliableLinks,
+)
 from udsgd_mpi.graphs import Graph, build
-from udsgd_mpi.graphs.generators import ErdosRenyi, Ring
+from udsgd_mpi.graphs.generators import ErdosRenyi, Ring, SmallWorld
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.fused import update_of
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.samplers import IID, Streams
-from udsgd_mpi.sgd import Draws, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead, StepSize
 
-D, POINTS, REPEATS = 22, 500, 9
+POINTS, REPEATS = 500, 9
+PARTS = (("many", 2), ("ring", 4), ("ring", 16), ("changing", 1), ("changing", 2))
 ALONE, MIXED, BARE = "local update", "with mixing", "bare mpi4py"
 SINGLE = "with mixing, single precision"
+FIXED = "dsgd"
+CHANGING: tuple[tuple[str, Pattern], ...] = (
+    (FIXED, DSGD()),
+    ("random_matching", RandomMatching()),
+    ("unreliable_links", UnreliableLinks()),
+    ("unreliable_links in bursts", UnreliableLinks(failure=0.05, recovery=0.2)),
+    ("drop_out", DropOut()),
+    ("one_peer_exponential", OnePeerExponential()),
+    ("dsgd_vt cyclic", DSGDVT(order="cyclic", topologies=[SmallWorld(k=4)] * 5)),
+)
 
 Floats = NDArray[np.float64]
 
@@ -41,10 +60,10 @@ Floats = NDArray[np.float64]
 def main() -> None:
     """Start either part under mpirun, or be one of its ranks."""
     if len(sys.argv) > 1:
-        {"many": many_agents, "ring": one_agent_a_rank}[sys.argv[1]]()
+        {"many": many_agents, "ring": one_agent_a_rank, "changing": changing}[sys.argv[1]]()
         return
     root = Path(__file__).parents[2]
-    for part, ranks in (("many", 2), ("ring", 4), ("ring", 16)):
+    for part, ranks in PARTS:
         done = python("-m", "tests.benchmarks.mixing", part, ranks=ranks, cwd=root)
         print(done.stdout, done.stderr if done.returncode else "", flush=True)
 
@@ -52,8 +71,8 @@ def main() -> None:
 def many_agents() -> None:
     agents, trials, steps = 100, 120, 174  # one block of draws
     topology = build(ErdosRenyi(mean_degree=25), agents, seed=1, name="topology")
-    rank = Rank(topology, agents, trials, steps)
-    single = Rank(topology, agents, trials, steps, "single")
+    rank = Rank(topology, DSGD(), trials, 22, steps)
+    single = Rank(topology, DSGD(precision="single"), trials, 22, steps)
     times = measured(
         {
             ALONE: lambda: rank.run(mixed=False),
@@ -75,12 +94,13 @@ def many_agents() -> None:
 
 def one_agent_a_rank() -> None:
     agents, trials, steps = MPI.COMM_WORLD.size, 1, 2048
-    rank = Rank(build(Ring(), agents, seed=1, name="topology"), agents, trials, steps)
+    d = 22
+    rank = Rank(build(Ring(), agents, seed=1, name="topology"), DSGD(), trials, d, steps)
     times = measured(
         {
             ALONE: lambda: rank.run(mixed=False),
             MIXED: lambda: rank.run(mixed=True),
-            BARE: lambda: bare(steps, rank.points),
+            BARE: lambda: bare(steps, rank.points, d),
         },
         steps,
     )
@@ -91,6 +111,20 @@ def one_agent_a_rank() -> None:
         for name, seconds in times.items():
             print(f"| {name} | {spread(seconds, 1e6)} |")
         print(f"| {MIXED} / {BARE} | {spread(ratio, 1)} |")
+
+
+def changing() -> None:
+    topology = build(SmallWorld(k=4), 100, seed=1, name="topology")
+    for trials, steps in ((1, 2048), (64, 163)):
+        ranks = {name: Rank(topology, pattern, trials, 30, steps) for name, pattern in CHANGING}
+        times = measured({name: rank.run for name, rank in ranks.items()}, steps)
+        for rank in ranks.values():
+            rank.W.free()
+        if MPI.COMM_WORLD.rank == 0:
+            print(f"100 agents on {MPI.COMM_WORLD.size} ranks, {trials} trials, µs a step")
+            for name, seconds in times.items():
+                ratio = [a / b for a, b in zip(seconds, times[FIXED], strict=True)]
+                print(f"| {name} | {spread(seconds, 1e6)} | {spread(ratio, 1)} |")
 
 
 def measured(runs: dict[str, Callable[[], None]], steps: int) -> dict[str, list[float]]:
@@ -120,52 +154,58 @@ class Rank:
     def __init__(
         self,
         topology: Graph,
-        agents: int,
+        pattern: Pattern,
         trials: int,
+        d: int,
         steps: int,
-        precision: Literal["double", "single"] = "double",
     ) -> None:
         comm = MPI.COMM_WORLD
-        layout = Layout.even(agents, comm.size)
-        pattern = DSGD(precision=precision)
+        layout = Layout.even(len(topology), comm.size)
         schedule = pattern.start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)
-        self.blocks = blocks_for(comm, schedule, layout, trials, D, pattern.number)
-        self.W = Mixer(comm, schedule, self.blocks, steps)
+        self.blocks = blocks_for(comm, schedule, layout, trials, d, pattern.number)
+        self.W = Mixer(comm, schedule, self.blocks)
         rng = np.random.default_rng(comm.rank)
         rows = len(self.hosted) * POINTS
         self.points = Points(
-            rng.normal(size=(rows, D)) / np.sqrt(D),
+            rng.normal(size=(rows, d)) / np.sqrt(d),
             (rng.random(rows) < 0.5).astype(np.float64),
             np.ones(rows),
         )
 
-    def run(self, *, mixed: bool) -> None:
+    def run(self, *, mixed: bool = True) -> None:
         """All steps."""
-        trials, times = self.blocks.trials, np.arange(1, self.steps + 1)
+        trials = self.blocks.trials
         agents = len(self.hosted)
         streams = Streams(1, np.array(self.hosted), trials)
         paths = IID().start_all([POINTS] * agents, [None] * agents, streams)
         first_rows = [POINTS * i for i in range(len(self.hosted))]
         batch = np.ones(len(self.hosted), dtype=np.int64)
+        update = update_of(Logistic(), self.points, batch, self.W)
+        if not mixed:
+            update = StepByStep(Logistic(), self.points, batch, self.W, never)
         unified_distributed_sgd(
             self.blocks.theta,
             Draws(paths, first_rows, batch, trials),
             Ahead(StepSize()),
-            update_of(Logistic(), self.points, batch, times if mixed else times[:0], self.W),
+            update,
             [self.steps],
             lambda _n, _theta: None,
         )
 
 
-def bare(steps: int, points: Points) -> None:
+def never(_n: int, _m: int) -> NDArray[np.int64]:
+    return np.empty(0, dtype=np.int64)
+
+
+def bare(steps: int, points: Points, d: int) -> None:
     """D-SGD on a ring as one writes it with mpi4py and NumPy; weights of a third."""
     comm = MPI.COMM_WORLD
     neighbours = ((comm.rank - 1) % comm.size, (comm.rank + 1) % comm.size)
     rng = np.random.default_rng(comm.rank)
     features, labels = points.features, points.labels
-    theta, left, right = np.zeros(D), np.empty(D), np.empty(D)
+    theta, left, right = np.zeros(d), np.empty(d), np.empty(d)
     for n in range(1, steps + 1):
         x = rng.integers(POINTS)
         residual = 1 / (1 + np.exp(-(features[x] @ theta))) - labels[x]

@@ -32,6 +32,7 @@ from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.host_memory import HostMemory
+from udsgd_mpi.parallel.link_mixing import LinkMixing
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.neighbours import NeighbourMixing
 
@@ -81,7 +82,7 @@ def follow(
     schedule: Schedule, blocks: Blocks, whole: np.ndarray, steps: int, *, in_turn_slow: bool = False
 ) -> None:
     """Mix on ranks, each of them late now and then, and hold it against the products with W_n."""
-    mix = Mixer(COMM, schedule, blocks, steps)
+    mix = Mixer(COMM, schedule, blocks)
     for n in range(1, steps + 1):
         if in_turn_slow and n % COMM.size == COMM.rank:
             time.sleep(0.002)
@@ -173,7 +174,10 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
     follow(schedule, blocks, whole, steps=8)
 
 
-@pytest.mark.parametrize("pattern", [DSGDVT(), OnePeerExponential(), HLSGD(inner=1, outer=3)])
+@pytest.mark.parametrize(
+    "pattern",
+    [DSGDVT(), OnePeerExponential(), HLSGD(inner=1, outer=3), RandomMatching(), DropOut(leave=0.3)],
+)
 def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern) -> None:
     agents = 4 * COMM.size
     topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
@@ -191,7 +195,19 @@ class TwoHosts:
         return COMM.Split(COMM.rank % 2, COMM.rank)
 
 
-@pytest.mark.parametrize("pattern", [DSGD(), DSGDVT(), HLSGD(inner=1, outer=3), Centralized()])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        DSGD(),
+        DSGDVT(),
+        HLSGD(inner=1, outer=3),
+        Centralized(),
+        RandomMatching(),
+        UnreliableLinks(failure=0.4, recovery=0.3),
+        DropOut(leave=0.3),
+    ],
+    ids=lambda pattern: type(pattern).__name__,
+)
 @pytest.mark.parametrize("d", [3, 20_000], ids=["eager", "rendezvous"])
 def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: int) -> None:
     agents = 3 * COMM.size
@@ -206,6 +222,50 @@ def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: in
     whole = np.random.default_rng(1).normal(size=(agents, 1, d))
     blocks.theta[:] = mine(blocks, whole)
     follow(schedule, blocks, whole, steps=12, in_turn_slow=True)
+
+
+@pytest.mark.parametrize("hosts", ["apart", "one host", "two hosts"])
+@pytest.mark.parametrize("pattern", [RandomMatching(), UnreliableLinks(failure=0.6)])
+def test_a_link_that_is_lost_carries_nothing(pattern: Pattern, hosts: str) -> None:
+    """Half-steps of one agent are NaN; only those become NaN that it has a link to."""
+    agents = 12
+    graph = nx.cycle_graph(agents)
+    schedule = pattern.start(Graph.from_networkx(graph, "topology"), seed=5)
+    layout = Layout.even(agents, COMM.size)
+    copies = most_copies(schedule, layout, COMM.rank)
+    rows = len(layout.hosted(COMM.rank)) + copies
+    comm = TwoHosts() if hosts == "two hosts" else COMM
+    memory = None if hosts == "apart" else HostMemory.shared(comm, rows, 2)  # type: ignore[arg-type]
+    for n in range(1, 9):
+        blocks = Blocks(layout, COMM.rank, copies, 1, 2, memory)
+        mix = Mixer(COMM, schedule, blocks)
+        whole = np.ones((agents, 1, 2))
+        whole[n] = np.nan
+        blocks.theta[:] = mine(blocks, whole)
+        W = matrix(schedule, n, agents)
+        lost = (W[:, n] > 0)[:, None, None] & np.ones((1, 1, 2), dtype=bool)
+        np.testing.assert_array_equal(np.isnan(mix(n, blocks.theta)), mine(blocks, lost))
+        mix.free()
+        COMM.Barrier()
+
+
+def test_messages_hold_what_links_need_that_are_there() -> None:
+    """Between ranks that share no memory; counted by MPI's own status of what has come."""
+    topology = TOPOLOGIES["random"]
+    agents = len(topology)
+    schedule = RandomMatching().start(Graph.from_networkx(topology, "topology"), seed=3)
+    layout = Layout.even(agents, COMM.size)
+    blocks = Blocks(layout, COMM.rank, most_copies(schedule, layout, COMM.rank), 1, 5)
+    mixer = Mixer(COMM, schedule, blocks)
+    links = mixer.in_memory if COMM.size == 1 else mixer._links
+    assert isinstance(links, LinkMixing)
+    hosted = layout.hosted(COMM.rank)
+    for n in range(1, 20):
+        W = matrix(schedule, n, agents)
+        mixer(n, blocks.theta)
+        incoming = {int(j) for i in hosted for j in np.flatnonzero(W[i]) if j not in hosted}
+        assert sum(len(rows) for rows in links._received.values()) == len(incoming)
+    mixer.free()
 
 
 def test_shared_memory_is_one_memory() -> None:
@@ -247,7 +307,7 @@ def test_what_is_sent_is_counted(pattern: Pattern, number: str) -> None:
     layout = Layout.even(agents, COMM.size)
     copies = most_copies(schedule, layout, COMM.rank)
     blocks = Blocks(layout, COMM.rank, copies, trials, d, number=np.dtype(number))
-    W = Mixer(COMM, schedule, blocks, steps)
+    W = Mixer(COMM, schedule, blocks)
     messages, elements = 0, 0
     row = trials * d
     host = [int(layout.host(np.array(i))) for i in range(agents)]

@@ -10,13 +10,23 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from tests import reference
-from udsgd_mpi.communication import DSGD
+from udsgd_mpi.communication import (
+    DSGD,
+    DSGDVT,
+    DropOut,
+    OnePeerExponential,
+    Pattern,
+    RandomMatching,
+    Schedule,
+    UnreliableLinks,
+    matrix,
+)
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import CompiledObjective, Logistic, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.parallel.fused import Fused, update_of
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
+from udsgd_mpi.parallel.neighbours import SparseMixing
 from udsgd_mpi.stopwatch import Activity
 
 pytestmark = pytest.mark.mpi
@@ -34,23 +44,26 @@ class Case:
         objective: CompiledObjective,
         interval: int,
         precision: Literal["double", "single"] = "double",
+        *,
+        pattern: Pattern | None = None,
+        comm: MPI.Intracomm = COMM,
     ) -> None:
         rng = np.random.default_rng(7)
         classes = 3 if isinstance(objective, Softmax) else 2
-        self.objective, self.interval = objective, interval
+        self.objective = objective
         self.features = rng.normal(size=(AGENTS, POINTS, FEATURES))
         self.labels = rng.integers(classes, size=(AGENTS, POINTS)).astype(np.float64)
         self.weights = rng.uniform(0.5, 1.5, size=(AGENTS, POINTS))
         self.X = rng.integers(POINTS, size=(STEPS, AGENTS, TRIALS), dtype=np.int32)
         self.gamma = 0.5 / np.arange(1, STEPS + 1)
         d = objective.dimension(FEATURES, classes)
-        layout = Layout.even(AGENTS, COMM.size)
-        self.hosted = layout.hosted(COMM.rank)
-        pattern = DSGD(interval=interval, precision=precision)
-        schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), 1)
-        self.number = pattern.number
-        self.blocks = blocks_for(COMM, schedule, layout, TRIALS, d, self.number)
-        self.mixer = Mixer(COMM, schedule, self.blocks, STEPS)
+        layout = Layout.even(AGENTS, comm.size)
+        self.hosted = layout.hosted(comm.rank)
+        self.pattern = pattern or DSGD(interval=interval, precision=precision)
+        self.number = self.pattern.number
+        schedule = self.schedule()
+        self.blocks = blocks_for(comm, schedule, layout, TRIALS, d, self.number)
+        self.mixer = Mixer(comm, schedule, self.blocks)
         mine = slice(self.hosted.start, self.hosted.stop)
         points = Points(
             self.features[mine].reshape(-1, FEATURES),
@@ -58,7 +71,11 @@ class Case:
             self.weights[mine].ravel(),
         )
         batch = np.ones(len(self.hosted), dtype=np.int64)
-        self.update = update_of(objective, points, batch, schedule.times(STEPS), self.mixer)
+        self.update = update_of(objective, points, batch, self.mixer)
+
+    def schedule(self) -> Schedule:
+        """Of the pattern, with nothing asked before."""
+        return self.pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), 1)
 
     def run(self, edges: list[int], before: Callable[[int], None] = lambda _: None) -> np.ndarray:
         """θ after all steps, taken from each of the edges to the next."""
@@ -73,7 +90,7 @@ class Case:
 
     def expected(self) -> np.ndarray:
         """By the two lines of the equation, with W as a dense array; hosted agents' part."""
-        W = reference.metropolis(TOPOLOGY)
+        schedule = self.schedule()
         theta = np.zeros((AGENTS, TRIALS, self.blocks.d))
         for n in range(STEPS):
             for i in range(AGENTS):
@@ -83,9 +100,9 @@ class Case:
                         self.features[i, x][None], self.labels[i, [x]], self.weights[i, [x]]
                     )
                     theta[i, t] -= self.gamma[n] * self.objective.gradient(theta[i, t], point)
-            if (n + 1) % self.interval == 0:
-                q = theta.astype(self.number).astype(np.float64)
-                theta = np.einsum("ij,jtd->itd", W, q) + (theta - q)
+            W = matrix(schedule, n + 1, AGENTS)
+            q = theta.astype(self.number).astype(np.float64)
+            theta = np.einsum("ij,jtd->itd", W, q) + (theta - q)
         return theta[self.hosted.start : self.hosted.stop]
 
 
@@ -95,6 +112,48 @@ def test_steps_are_those_of_the_equation(objective: CompiledObjective, interval:
     case = Case(objective, interval)
     assert isinstance(case.update, Fused)
     np.testing.assert_allclose(case.run([0, STEPS]), case.expected(), rtol=1e-10, atol=1e-12)
+
+
+CHANGING = [
+    OnePeerExponential(),
+    DSGDVT(interval=2),
+    DSGDVT(order="cyclic"),
+    RandomMatching(),
+    RandomMatching(precision="single"),
+    UnreliableLinks(failure=0.4),
+    UnreliableLinks(failure=0.1, recovery=0.2, interval=[3, 1]),
+    UnreliableLinks(failure=0.8, recovery=0.9),
+    DropOut(leave=0.3),
+]
+
+
+@pytest.mark.parametrize("pattern", CHANGING, ids=lambda pattern: type(pattern).__name__)
+def test_steps_with_a_w_that_changes(pattern: Pattern) -> None:
+    """Also where they are split, where a run goes on from its middle, and on one rank alone."""
+    case = Case(Logistic(), 1, pattern=pattern)
+    assert isinstance(case.update, Fused)
+    theta = case.run([0, STEPS]).copy()
+    np.testing.assert_allclose(theta, case.expected(), rtol=1e-10, atol=1e-12)
+    half = Case(Logistic(), 1, pattern=pattern)
+    middle = half.run([0, 1, 2, 10]).copy()
+    rest = Case(Logistic(), 1, pattern=pattern)
+    rest.blocks.theta[:] = middle
+    COMM.Barrier()
+    np.testing.assert_array_equal(rest.run([10, STEPS]), theta)
+    alone = Case(Logistic(), 1, pattern=pattern, comm=MPI.COMM_SELF).run([0, STEPS])
+    np.testing.assert_array_equal(alone[case.hosted.start : case.hosted.stop], theta)
+
+
+@pytest.mark.parametrize("pattern", CHANGING, ids=lambda pattern: type(pattern).__name__)
+def test_what_a_w_that_changes_gives_is_counted(pattern: Pattern) -> None:
+    case, one_by_one = (Case(Logistic(), 1, pattern=pattern) for _ in range(2))
+    case.run([0, 10, STEPS])
+    for n in range(1, STEPS + 1):
+        one_by_one.mixer(n, one_by_one.blocks.theta)
+    one_by_one.mixer.free()
+    assert case.mixer.messages == one_by_one.mixer.messages
+    assert case.mixer.bytes_sent == one_by_one.mixer.bytes_sent
+    assert (case.mixer.messages > 0) == (COMM.size > 1)
 
 
 @pytest.mark.parametrize("interval", [1, 3])
@@ -112,13 +171,19 @@ def test_bits_do_not_depend_on_where_the_steps_are_split() -> None:
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("kind", [DSGD, UnreliableLinks])
 def test_a_rank_that_is_late_is_waited_for_outside_of_the_kernel(
-    monkeypatch: pytest.MonkeyPatch, precision: Literal["double", "single"]
+    monkeypatch: pytest.MonkeyPatch,
+    precision: Literal["double", "single"],
+    kind: type[DSGD | UnreliableLinks],
 ) -> None:
-    case = Case(Logistic(), 1, precision)
-    assert case.mixer.constant
-    finish, waited = case.mixer.constant.finish, []
-    monkeypatch.setattr(case.mixer.constant, "finish", lambda: (waited.append(COMM.rank), finish()))
+    case = Case(Logistic(), 1, pattern=kind(precision=precision))
+    exchange = case.mixer.in_memory
+    if isinstance(exchange, list):
+        (exchange,) = exchange
+    assert isinstance(exchange, SparseMixing)
+    finish, waited = exchange.finish, []
+    monkeypatch.setattr(exchange, "finish", lambda: (waited.append(COMM.rank), finish()))
     last = COMM.size - 1
 
     def late(n: int) -> None:

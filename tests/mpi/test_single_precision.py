@@ -45,7 +45,7 @@ def mixed(pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM) -> np.ndarra
         memory = HostMemory.shared(TwoHosts(), rows, TRIALS * D)  # type: ignore[arg-type]
     blocks = Blocks(layout, comm.rank, copies, TRIALS, D, memory, SINGLE)
     blocks.theta[:] = theta_of_all()[layout.hosted(comm.rank).start :][: blocks.agents]
-    mixer = Mixer(comm, schedule, blocks, STEPS)
+    mixer = Mixer(comm, schedule, blocks)
     for n in range(1, STEPS + 1):
         blocks.theta[:] *= 1 + 1e-9 * n
         theta = mixer(n, blocks.theta)
@@ -59,7 +59,7 @@ def expected(pattern: Pattern) -> np.ndarray:
     theta = theta_of_all()
     for n in range(1, STEPS + 1):
         theta = theta * (1 + 1e-9 * n)
-        if n in schedule.times(STEPS):
+        if schedule.aggregates(n):
             mixing, q = schedule.mixing(n), rounded(theta)
             combined = np.einsum("ij,jtd->itd", mixing.matrix(AGENTS), q)
             if not isinstance(mixing, Weights):
@@ -95,7 +95,7 @@ def test_the_average_over_agents_stays(pattern: Pattern) -> None:
         before *= 1 + 1e-9 * n
     after = mixed(pattern, "apart", MPI.COMM_SELF).mean(axis=0)
     schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
-    sums = all(isinstance(schedule.mixing(n), Weights) for n in schedule.times(STEPS).tolist())
+    sums = all(isinstance(schedule.mixing(n), Weights) for n in schedule.times(0, STEPS).tolist())
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-14 if sums else STEPS * 2**-24)
 
 
@@ -104,7 +104,7 @@ def test_moves_below_single_precision_are_not_lost() -> None:
     schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
     blocks = Blocks(Layout.even(AGENTS, 1), 0, 0, TRIALS, D, None, SINGLE)
     blocks.theta[:] = 1.0
-    mixer = Mixer(MPI.COMM_SELF, schedule, blocks, 1000)
+    mixer = Mixer(MPI.COMM_SELF, schedule, blocks)
     for n in range(1, 1001):
         blocks.theta[:] += 1e-9
         mixer(n, blocks.theta)

@@ -62,8 +62,8 @@ def command(arguments: Namespace) -> None:
     print(f"diameter      {graph.diameter()}")
     print("spectral gap of W, 1 − ‖WᵀW − J‖^½:")
     for weights in WEIGHTS:
-        gap = 1 - contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
-        print(f"  {weights:12}" + (f"{gap:.4g}" if gap > 1e-12 else "0 (never contracts)"))
+        found = contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
+        print(f"  {weights:12}" + ("0 (never contracts)" if found.vanishes else found.gap))
     if arguments.save:
         print(f"edges in      {arguments.save}")
     print(f"drawing       {figure}")

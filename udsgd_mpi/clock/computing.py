@@ -62,14 +62,14 @@ class Pareto(Computing, frozen=True, tag="pareto"):
         return np.asarray(least * (1 - u) ** (-1 / self.shape))
 
 
-def computing_times(laws: Mapping[int, Computing], seed: int) -> Iterator[Floats]:
-    """Seconds that steps 1, 2, … take some agents, shape (agents,) each.
+def computing_times(laws: Mapping[int, Computing], seed: int, n: int = 0) -> Iterator[Floats]:
+    """Seconds that steps n + 1, n + 2, … take some agents, shape (agents,) each.
 
     Each is a function of (seed, agent, step).
     """
     bits = np.empty((_BLOCK, 1), dtype=np.uint64)
     block = np.empty((_BLOCK, len(laws)))
-    for start in count(0, _BLOCK):
+    for start in count(n, _BLOCK):
         for k, (agent, law) in enumerate(laws.items()):
             random_bits(seed, Purpose.COMPUTING, agent, 0, start, bits)
             u: Floats = (bits[:, 0] >> np.uint64(11)) * np.float64(2.0**-53)

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock.computing import Computing, computing_times
-from udsgd_mpi.clock.exchange import Link, exchange_of
-from udsgd_mpi.communication import Schedule
+from udsgd_mpi.clock.exchange import Exchange, Link, exchange_of
+from udsgd_mpi.communication import OnLinks, Recurring, Schedule
 
 Floats = NDArray[np.float64]
+
+_BLOCK = 2**16  # steps
 
 
 @dataclass(frozen=True)
@@ -70,23 +73,54 @@ def elapsed(
     message
         Bytes of a message.
     """
-    last = int(steps[-1])
-    aggregations = set(schedule.times(last).tolist())
-    row = {int(n): k for k, n in enumerate(steps)}
-    planned = {id(mixing): exchange_of(mixing, agents) for mixing in schedule.planned}
-    now, messages = np.zeros(agents), 0
-    seconds, sent = np.zeros((len(steps), agents)), np.zeros(len(steps), dtype=np.int64)
-    durations = clock.durations() if clock else None
-    link = clock.link(message) if clock else None
-    for n in range(1, last + 1):
-        if durations:
-            now += next(durations)
-        if n in aggregations:
-            mixing = schedule.mixing(n)
-            exchange = planned.get(id(mixing)) or exchange_of(mixing, agents)
-            messages += exchange.messages
-            if link:
-                exchange.advance(now, link)
-        if n in row:
-            seconds[row[n]], sent[row[n]] = now, messages * message
-    return Elapsed(seconds if clock else None, sent)
+    planned = [exchange_of(W, agents) for W in schedule.planned]
+    sent = message * _messages(schedule, planned, agents, steps)
+    if clock is None:
+        return Elapsed(None, sent)
+    now, seconds = np.zeros(agents), np.zeros((len(steps), agents))
+    durations, link = clock.durations(), clock.link(message)
+    for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
+        for first, last in _blocks(n, m):
+            times = set(schedule.times(first, last).tolist())
+            for step in range(first + 1, last + 1):
+                now += next(durations)
+                if step in times:
+                    _exchange(schedule, planned, agents, step).advance(now, link)
+        seconds[row] = now
+    return Elapsed(seconds, sent)
+
+
+def _messages(
+    schedule: Schedule, planned: Sequence[Exchange], agents: int, steps: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How many the agents have sent each other by each of the steps, shape (steps,)."""
+    of_each = np.array([exchange.messages for exchange in planned], dtype=np.int64)
+    sent = np.zeros(len(steps), dtype=np.int64)
+    for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
+        if isinstance(schedule, OnLinks):
+            sent[row] = 2 * schedule.carried(n, m)
+        elif isinstance(schedule, Recurring):
+            sent[row] = (
+                (schedule.count(m) - schedule.count(n)) * of_each[0]
+                if (of_each == of_each[0]).all()
+                else sum(schedule.uses(*block) @ of_each for block in _blocks(n, m))
+            )
+        else:
+            sent[row] = sum(
+                _exchange(schedule, planned, agents, time).messages
+                for block in _blocks(n, m)
+                for time in schedule.times(*block).tolist()
+            )
+    return np.cumsum(sent)
+
+
+def _exchange(schedule: Schedule, planned: Sequence[Exchange], agents: int, n: int) -> Exchange:
+    if isinstance(schedule, Recurring):
+        return planned[schedule.which(n)]
+    return exchange_of(schedule.mixing(n), agents)
+
+
+def _blocks(n: int, m: int) -> Iterator[tuple[int, int]]:
+    """Split (n, m] so that what is asked for all steps of a part is not much."""
+    for first in range(n, m, _BLOCK):
+        yield first, min(m, first + _BLOCK)

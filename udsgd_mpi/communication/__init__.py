@@ -6,14 +6,16 @@ To add one, write its file and name it in ``AnyPattern``.
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import Pattern, Schedule
+from udsgd_mpi.communication.base import Pattern, Recurring, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
-from udsgd_mpi.communication.consensus import contraction
+from udsgd_mpi.communication.consensus import Contraction, contraction
 from udsgd_mpi.communication.dsgd import DFL, DSGD
 from udsgd_mpi.communication.hlsgd import HLSGD
+from udsgd_mpi.communication.links import OnLinks
 from udsgd_mpi.communication.lsgd_pp import LSGDPP
+from udsgd_mpi.communication.matching import RandomMatching
 from udsgd_mpi.communication.mixing import Average, Mixing, PartialAverage
-from udsgd_mpi.communication.random_links import DropOut, RandomMatching, UnreliableLinks
+from udsgd_mpi.communication.random_links import DropOut, UnreliableLinks
 from udsgd_mpi.communication.time_varying import DSGDVT, OnePeerExponential
 from udsgd_mpi.communication.weights import Weights, lazy, metropolis
 
@@ -35,10 +37,7 @@ AnyPattern = (
 
 def matrix(schedule: Schedule, n: int, agents: int) -> NDArray[np.float64]:
     """W_n as a dense array, shape (agents, agents): for tests and theory."""
-    times = schedule.times(n)
-    if len(times) == 0 or times[-1] != n:
-        return np.eye(agents)
-    return schedule.mixing(n).matrix(agents)
+    return schedule.mixing(n).matrix(agents) if schedule.aggregates(n) else np.eye(agents)
 
 
 __all__ = [
@@ -52,12 +51,15 @@ __all__ = [
     "AnyPattern",
     "Average",
     "Centralized",
+    "Contraction",
     "DropOut",
     "Mixing",
+    "OnLinks",
     "OnePeerExponential",
     "PartialAverage",
     "Pattern",
     "RandomMatching",
+    "Recurring",
     "Schedule",
     "UnreliableLinks",
     "Weights",

@@ -1,57 +1,85 @@
 """How fast a pattern brings the agents together."""
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from udsgd_mpi.communication.base import Schedule
-from udsgd_mpi.communication.mixing import Average, Mixing, PartialAverage
+from udsgd_mpi.communication.intervals import LAST_STEP
+from udsgd_mpi.communication.mixing import Mixing
+from udsgd_mpi.communication.second_moment import largest
+from udsgd_mpi.communication.weights import Weights
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-_SAMPLE = 100
-_DENSE_AGENTS = 500
+_ROUNDING = 1e-12
+_MOST_DRAWS, _FEWEST_DRAWS, _ENTRIES = 1000, 40, 4_000_000
 
 
-def contraction(schedule: Schedule, agents: int) -> float:
-    """‖E[WᵀW] − J‖^½, the mean factor by which an aggregation shrinks disagreement.
+class Contraction(NamedTuple):
+    """The mean factor by which an aggregation shrinks disagreement, ‖E[WᵀW] − J‖^½.
 
-    It has to be below 1 (Assumption 2.5). The expectation is exact where one matrix is used, and
-    otherwise the mean over the first 100 aggregations.
+    Attributes
+    ----------
+    factor
+        It has to be below 1 (Assumption 2.5).
+    error
+        Its standard error; 0 where it is exact.
+    """
+
+    factor: float
+    error: float = 0.0
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether mixing never brings the agents together."""
+        return self.factor > 1 - _ROUNDING
+
+    @property
+    def gap(self) -> str:
+        """The spectral gap, 1 − factor, as it is printed."""
+        if self.error == 0:
+            return f"{max(0.0, 1 - self.factor):.4g}"
+        digits = max(0, 1 - int(np.floor(np.log10(self.error))))
+        return f"{1 - self.factor:.{digits}f} ± {self.error:.{digits}f}"
+
+
+def contraction(schedule: Schedule, agents: int) -> Contraction:
+    """‖E[WᵀW] − J‖^½; estimated where the pattern has no closed form for E[WᵀW]."""
+    moment = schedule.second_moment(agents)
+    if moment is not None:
+        return Contraction(float(np.sqrt(moment.norm())))
+    return estimated(schedule, agents)
+
+
+def estimated(schedule: Schedule, agents: int) -> Contraction:
+    """The same from draws of W, without bias but for that of a direction.
+
+    The mean of WᵀW over one half of the draws gives the direction v that shrinks least. The mean
+    of ‖Wv‖² over the other half is then an unbiased estimate of vᵀE[WᵀW]v.
     """
     from scipy.sparse import csr_array
 
-    count = 1 if len(schedule.planned) == 1 else _SAMPLE
-    steps = count
-    while len(schedule.times(steps)) < count:
-        steps *= 2
-    sample = [schedule.mixing(int(n)) for n in schedule.times(steps)[:count]]
-    second = csr_array((agents, agents))
-    for W in (_sparse(mixing, agents) for mixing in sample if not isinstance(mixing, Average)):
-        second = second + (W.T @ W) / count
-    # Each Average adds J, which is what is taken away in the end.
-    averages = sum(isinstance(mixing, Average) for mixing in sample) / count
-    return float(np.sqrt(max(0.0, _norm_off_the_mean(second, 1 - averages))))
-
-
-def _norm_off_the_mean(matrix: "csr_array", share: float) -> float:
-    """Largest eigenvalue of ``matrix`` − share · J."""
-    n = matrix.shape[0]
-    if n <= _DENSE_AGENTS:
-        return float(np.linalg.eigvalsh(matrix.toarray() - share / n)[-1])
-    from scipy.sparse.linalg import LinearOperator, eigsh
-
-    centred = LinearOperator(
-        (n, n), matvec=lambda v: matrix @ v - share * v.mean(), dtype=np.float64
+    if agents == 1:
+        return Contraction(0.0)
+    entries = agents if schedule.support is None else len(schedule.support.values)
+    half = max(_FEWEST_DRAWS, min(_MOST_DRAWS, _ENTRIES // entries)) // 2
+    drawn = (
+        _sparse(schedule.mixing(n), agents) for n in schedule.first(2 * half, LAST_STEP).tolist()
     )
-    start = np.cos(np.arange(n))  # fixed, so that the same bits come back
-    return float(eigsh(centred, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
+    second = csr_array((agents, agents))
+    for W in islice(drawn, half):
+        second = second + W.T @ W
+    _, v = largest(lambda u: np.asarray(second @ u) / half, agents)
+    squares = np.array([np.sum((W @ v) ** 2) for W in drawn])
+    factor = float(np.sqrt(squares.mean()))
+    error = float(squares.std(ddof=1) / np.sqrt(half))
+    return Contraction(factor, error / (2 * factor) if error > _ROUNDING else 0.0)
 
 
 def _sparse(mixing: Mixing, agents: int) -> "csr_array":
     from scipy.sparse import csr_array
 
-    if isinstance(mixing, PartialAverage):
-        return csr_array(mixing.matrix(agents))
-    return mixing.sparse() if not isinstance(mixing, Average) else csr_array((agents, agents))
+    return mixing.sparse() if isinstance(mixing, Weights) else csr_array(mixing.matrix(agents))

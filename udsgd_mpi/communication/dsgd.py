@@ -34,6 +34,10 @@ class DSGD(Pattern, frozen=True, tag="dsgd"):
     interval: Interval = 1
     weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
 
+    @property
+    def remedy(self) -> str:
+        return remedy_for(self.weights)
+
     def start(self, topology: Graph, seed: int) -> Schedule:
         return InTurn(self.interval, [weights_on(topology, self.weights)])
 
@@ -60,3 +64,13 @@ def weights_on(topology: Graph, kind: str) -> Weights:
         f"communication.weights: unknown weights {kind!r}: {nearest(kind, WEIGHTS)}, or the path of"
         " a text file"
     )
+
+
+def remedy_for(kind: str) -> str:
+    """What to change where weights of a kind do not bring the agents together.
+
+    Topologies are connected, so that there W has the eigenvalue −1, and (I + W)/2 has not.
+    """
+    if kind in WEIGHTS:
+        return 'use weights = "lazy", or another topology'
+    return f"write (I + W)/2 to {kind} in place of W"

@@ -1,5 +1,6 @@
 """Hybrid local SGD: gossip inside clusters between less frequent global averages."""
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -7,8 +8,9 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.agent_lists import covering
-from udsgd_mpi.communication.base import Pattern, Schedule
-from udsgd_mpi.communication.mixing import Average, Mixing
+from udsgd_mpi.communication.base import Pattern, Recurring, Schedule
+from udsgd_mpi.communication.intervals import LAST_STEP
+from udsgd_mpi.communication.mixing import Average
 from udsgd_mpi.communication.weights import Weights, metropolis
 from udsgd_mpi.graphs import Graph
 
@@ -36,19 +38,37 @@ class HLSGD(Pattern, frozen=True, tag="hlsgd"):
         return _TwoIntervals(_inside(topology, cluster), self.inner, self.outer)
 
 
-class _TwoIntervals(Schedule):
+class _TwoIntervals(Recurring):
+    """Gossip at the multiples of one number, an average at those of another."""
+
     def __init__(self, gossip: Weights, inner: int, outer: int) -> None:
         super().__init__(inner, planned=(gossip, Average()))
-        self._inner = inner
-        self._outer = outer
+        self._inner, self._outer = (min(each, LAST_STEP + 1) for each in (inner, outer))
+        self._both = math.lcm(self._inner, self._outer)
 
-    def times(self, steps: int) -> NDArray[np.int64]:
-        n = np.arange(1, steps + 1, dtype=np.int64)
-        return np.extract((n % self._inner == 0) | (n % self._outer == 0), n)
+    def count(self, n: int) -> int:
+        return n // self._inner + n // self._outer - n // self._both
 
-    def mixing(self, n: int) -> Mixing:
-        gossip, average = self.planned
-        return average if n % self._outer == 0 else gossip
+    def times(self, n: int, m: int) -> NDArray[np.int64]:
+        gossips, averages = (
+            np.arange(n // each + 1, m // each + 1) * each for each in (self._inner, self._outer)
+        )
+        return np.asarray(np.union1d(gossips, averages))
+
+    def which(self, n: int) -> int:
+        return int(n % self._outer == 0)
+
+    def order(self, n: int, m: int) -> NDArray[np.int64]:
+        return np.asarray(self.times(n, m) % self._outer == 0, dtype=np.int64)
+
+    def uses(self, n: int, m: int) -> NDArray[np.int64]:
+        averages = m // self._outer - n // self._outer
+        return np.array([self.count(m) - self.count(n) - averages, averages])
+
+    def shares(self) -> NDArray[np.float64]:
+        in_a_period = self.count(self._both)
+        averages = self._both // self._outer / in_a_period
+        return np.array([1 - averages, averages])
 
 
 def _inside(topology: Graph, cluster: NDArray[np.int64]) -> Weights:

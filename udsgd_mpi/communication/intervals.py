@@ -1,5 +1,7 @@
 """Aggregation times n_l = Σ_{m ≤ l} K_m."""
 
+import math
+from bisect import bisect_right
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,9 +11,19 @@ from numpy.typing import NDArray
 Step = Annotated[int, Meta(ge=1)]
 Interval = Step | Literal["log", "loglog"] | Annotated[list[Step], Meta(min_length=1)]
 
+LAST_STEP = 2**31 - 1  # that there can be
+
+# K_l = k up to these l, ⌊e^k⌋ or ⌊e^(e^k)⌋, for k = 1, 2, …; what follows is past LAST_STEP.
+_LAST_OF_GROWTH = {
+    "log": [math.floor(math.exp(k)) for k in range(1, 22)],
+    "loglog": [math.floor(math.exp(math.exp(k))) for k in range(1, 4)],
+}
+
 
 class AggregationTimes:
     """n_1 < n_2 < … of a pattern.
+
+    K_l is constant between few l, so n_l is piecewise linear in l, and no list of times is kept.
 
     Parameters
     ----------
@@ -21,32 +33,29 @@ class AggregationTimes:
     """
 
     def __init__(self, interval: Interval) -> None:
-        self._interval = interval
-        self._known: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-
-    def until(self, steps: int) -> NDArray[np.int64]:
-        """All times up to ``steps``."""
-        if isinstance(self._interval, int):
-            return np.arange(self._interval, steps + 1, self._interval, dtype=np.int64)
-        count = self.number(steps)
-        return self._known[:count]
+        # Of each piece: the number of times before it, the last of them, and its K_l.
+        if isinstance(interval, int):
+            before, K = [0], [interval]
+        elif isinstance(interval, list):
+            before, K = list(range(len(interval))), interval
+        else:
+            before = [0, *_LAST_OF_GROWTH[interval]]
+            K = list(range(1, len(before) + 1))
+        self._before = before
+        self._K = [min(k, LAST_STEP + 1) for k in K]
+        self._begin = [0]
+        for length, k in zip(np.diff(before).tolist(), self._K, strict=False):
+            self._begin.append(self._begin[-1] + length * k)
+        self._pieces = tuple(np.array(each) for each in (self._before, self._begin, self._K))
 
     def number(self, n: int) -> int:
-        """The l with n_l = n, or the number of times before n."""
-        if isinstance(self._interval, int):
-            return n // self._interval
-        if len(self._known) == 0 or self._known[-1] < n:
-            self._known = np.cumsum(_intervals(self._interval, np.arange(1, 2 * n + 1)))
-        return int(np.searchsorted(self._known, n, side="right"))
+        """How many times there are up to n; the l with n_l = n at an aggregation time."""
+        piece = bisect_right(self._begin, n) - 1
+        return self._before[piece] + (n - self._begin[piece]) // self._K[piece]
 
-
-def _intervals(
-    interval: Literal["log", "loglog"] | list[int], numbers: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    if isinstance(interval, list):
-        given = np.array(interval, dtype=np.int64)
-        return np.take(given, np.minimum(numbers, len(given)) - 1)
-    growth = np.log(numbers)
-    if interval == "loglog":
-        growth = np.log(np.maximum(growth, 1))
-    return np.asarray(np.maximum(1, np.ceil(growth)), dtype=np.int64)
+    def between(self, n: int, m: int) -> NDArray[np.int64]:
+        """The times in (n, m], ascending."""
+        before, begin, K = self._pieces
+        l = np.arange(self.number(n) + 1, self.number(m) + 1)
+        piece = np.searchsorted(before, l) - 1
+        return np.asarray(begin[piece] + (l - before[piece]) * K[piece])

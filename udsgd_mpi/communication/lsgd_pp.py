@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing, PartialAverage
+from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.seeding import Purpose, generator
@@ -30,6 +31,10 @@ class LSGDPP(Pattern, frozen=True, tag="lsgd_pp"):
     interval: Interval = 5
     uses_topology: ClassVar[bool] = False
 
+    @property
+    def remedy(self) -> str:
+        return "use communication.participants = 2 or more"
+
     def start(self, topology: Graph, seed: int) -> Schedule:
         if self.participants > len(topology):
             raise ConfigurationError(
@@ -45,10 +50,20 @@ class _Rounds(Schedule):
         self._participants = participants
         self._agents = agents
         self._seed = seed
+        self._number, self._next = -1, np.empty(0, dtype=np.int64)  # of the last round
 
     def mixing(self, n: int) -> Mixing:
-        round_number = self._times.number(n)
-        return PartialAverage(self._drawn(round_number), self._drawn(round_number + 1))
+        number = self.count(n)
+        members = self._next if number == self._number + 1 else self._drawn(number)
+        self._number, self._next = number, self._drawn(number + 1)
+        return PartialAverage(members, self._next)
+
+    def second_moment(self, agents: int) -> SecondMoment:
+        """E[WᵀW] = E[W_S] = c I + (1 − c) J with c = (N − m) / (N − 1)."""
+        from scipy.sparse import eye_array
+
+        c = (agents - self._participants) / max(1, agents - 1)
+        return SecondMoment.of(agents, rest=c * eye_array(agents, format="csr"))
 
     def _drawn(self, round_number: int) -> NDArray[np.int64]:
         rng = generator(self._seed, Purpose.MIXING, round_number)

@@ -1,49 +1,19 @@
-"""DSGD on links that are there at random: matchings, losses, and agents that drop out."""
+"""DSGD on links that are there at random: losses, and agents that drop out."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.mixing import Mixing
-from udsgd_mpi.communication.weights import Weights, from_edges, metropolis
+from udsgd_mpi.communication.links import Drawing, Integers, OnLinks
+from udsgd_mpi.communication.second_moment import SecondMoment
+from udsgd_mpi.communication.two_states import law, links_of_chains
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.seeding import Purpose, generator
 
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 PositiveProbability = Annotated[float, Meta(gt=0, le=1)]
-Bools = NDArray[np.bool_]
-
-
-class RandomMatching(Pattern, frozen=True, tag="random_matching"):
-    """Pairs of neighbours average: a random maximal matching of the topology each time.
-
-    Edges are taken in random order where both ends are still free (pairwise gossip; Boyd, Ghosh,
-    Prabhakar and Shah, 2006).
-    """
-
-    interval: Interval = 1
-
-    def start(self, topology: Graph, seed: int) -> Schedule:
-        edges = _Edges(topology)
-
-        def match(number: int) -> Weights:
-            rng = generator(seed, Purpose.MIXING, number)
-            free = np.ones(len(topology), dtype=bool)
-            chosen = []
-            for edge in rng.permutation(len(edges.i)):
-                if free[edges.i[edge]] and free[edges.j[edge]]:
-                    free[edges.i[edge]] = free[edges.j[edge]] = False
-                    chosen.append(edge)
-            return from_edges(
-                len(topology), edges.i[chosen], edges.j[chosen], np.full(len(chosen), 0.5)
-            )
-
-        return _Anew(self.interval, match, metropolis(topology))
 
 
 class UnreliableLinks(Pattern, frozen=True, tag="unreliable_links"):
@@ -65,15 +35,13 @@ class UnreliableLinks(Pattern, frozen=True, tag="unreliable_links"):
     recovery: PositiveProbability | None = None
     interval: Interval = 1
 
+    @property
+    def remedy(self) -> str:
+        return "use communication.failure above 0, or another topology"
+
     def start(self, topology: Graph, seed: int) -> Schedule:
-        edges = _Edges(topology)
         recovery = 1 - self.failure if self.recovery is None else self.recovery
-        states = _TwoStates(len(edges.i), self.failure, recovery, seed)
-
-        def surviving(number: int) -> Weights:
-            return edges.weights(states(number))
-
-        return _Anew(self.interval, surviving, metropolis(topology))
+        return _GoodLinks(self.interval, topology, self.failure, recovery, seed)
 
 
 class DropOut(Pattern, frozen=True, tag="drop_out"):
@@ -91,68 +59,72 @@ class DropOut(Pattern, frozen=True, tag="drop_out"):
     rejoin: PositiveProbability = 0.5
     interval: Interval = 1
 
+    @property
+    def remedy(self) -> str:
+        return "use communication.leave above 0, or another topology"
+
     def start(self, topology: Graph, seed: int) -> Schedule:
-        edges = _Edges(topology)
-        states = _TwoStates(len(topology), self.leave, self.rejoin, seed)
-
-        def among_those_in(number: int) -> Weights:
-            present = states(number)
-            return edges.weights(present[edges.i] & present[edges.j])
-
-        return _Anew(self.interval, among_those_in, metropolis(topology))
+        return _AgentsThatAreIn(self.interval, topology, self.leave, self.rejoin, seed)
 
 
-class _Edges:
-    """The edges {i, j} of a topology, i < j, with their Metropolis weights."""
+class _OfChains(OnLinks):
+    """Links that follow two-state chains, started in their stationary law.
 
-    def __init__(self, topology: Graph) -> None:
-        degrees = topology.degrees
-        tails = np.repeat(np.arange(len(topology)), degrees)
-        once = tails < topology.neighbours
-        self.agents = len(topology)
-        self.i = tails[once]
-        self.j = topology.neighbours[once].astype(np.int64)
-        self.values = 1 / np.maximum(degrees[self.i], degrees[self.j])
+    Parameters
+    ----------
+    failure, recovery
+        Probabilities that a chain goes from good to bad, and back.
+    """
 
-    def weights(self, kept: Bools) -> Weights:
-        return from_edges(self.agents, self.i[kept], self.j[kept], self.values[kept])
-
-
-class _TwoStates:
-    """Independent two-state Markov chains, started in their stationary law."""
-
-    def __init__(self, count: int, failure: float, recovery: float, seed: int) -> None:
-        self._count = count
-        self._failure = failure
-        self._recovery = recovery
-        self._seed = seed
-        self._number = 0
-        self._good: Bools = np.ones(count, dtype=bool)
-
-    def __call__(self, number: int) -> Bools:
-        """Which chains are good at the aggregation with this number."""
-        if number < self._number:
-            self._number = 0
-        while self._number < number:
-            self._number += 1
-            uniform = generator(self._seed, Purpose.MIXING, self._number).random(self._count)
-            if self._number == 1:
-                self._good = uniform * (self._failure + self._recovery) < self._recovery
-            else:
-                self._good = np.where(
-                    self._good, uniform >= self._failure, uniform < self._recovery
-                )
-        return self._good
-
-
-class _Anew(Schedule):
-    """Weights that are drawn anew at each aggregation."""
+    draw = links_of_chains
 
     def __init__(
-        self, interval: Interval, draw: Callable[[int], Weights], support: Weights
+        self, interval: Interval, topology: Graph, failure: float, recovery: float, seed: int
     ) -> None:
-        super().__init__(interval, support=support)
-        self._draw = draw
+        super().__init__(interval, topology)
+        self.good = recovery / (failure + recovery)
+        self._law = law(failure, recovery)
+        self._seed = np.uint64(seed)
 
-    def mixing(self, n: int) -> Mixing:
-        return self._draw(self._times.number(n))
+    def _drawing(self, first: Integers, second: Integers) -> Drawing:
+        """For links that need these chains."""
+        chains, place = np.unique(np.concatenate([first, second]), return_inverse=True)
+        at, good = np.zeros(1, dtype=np.int64), np.zeros(len(chains), dtype=np.uint8)
+        there = np.zeros(len(first), dtype=np.uint8)
+        a, b = place.reshape(2, len(first))
+        return Drawing(self._seed, chains, a, b, self._law, at, good, there)
+
+
+class _GoodLinks(_OfChains):
+    """Each link has a chain."""
+
+    def drawing(self, links: Integers) -> tuple[Drawing, Integers]:
+        return self._drawing(links, links), np.arange(len(links))
+
+    def second_moment(self, agents: int) -> SecondMoment:
+        """E[W²] = (I − p L)² + 2 p (1 − p) Σ w_e² L_e with p = P(b_e = 1) and L = Σ w_e L_e."""
+        from scipy.sparse import eye_array
+
+        p, w = self.good, self.weights
+        mean = eye_array(agents, format="csr") - p * self.laplacian(w)
+        return SecondMoment.of(agents, [(1.0, mean)], 2 * p * (1 - p) * self.laplacian(w**2))
+
+
+class _AgentsThatAreIn(_OfChains):
+    """Each agent has a chain; a link is there while both of its ends are in."""
+
+    def drawing(self, links: Integers) -> tuple[Drawing, Integers]:
+        return self._drawing(self.i[links], self.j[links]), np.arange(len(links))
+
+    def second_moment(self, agents: int) -> SecondMoment:
+        """E[W²] = (I − q² L)² + q³ (1 − q) L² + 2 q² (1 − q) Σ w_e² L_e with q = P(in).
+
+        E[b_e b_f] is q² if e = f and q³ if they share an end; else L_e L_f = 0.
+        """
+        from scipy.sparse import eye_array
+
+        q, w = self.good, self.weights
+        L = self.laplacian(w)
+        mean = eye_array(agents, format="csr") - q**2 * L
+        rest = 2 * q**2 * (1 - q) * self.laplacian(w**2)
+        return SecondMoment.of(agents, [(1.0, mean), (q**3 * (1 - q), L)], rest)

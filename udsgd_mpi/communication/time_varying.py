@@ -7,8 +7,8 @@ import numpy as np
 from msgspec import Meta, field
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
-from udsgd_mpi.communication.dsgd import WEIGHTS, weights_on
+from udsgd_mpi.communication.base import InTurn, Pattern, Recurring, Schedule
+from udsgd_mpi.communication.dsgd import WEIGHTS, remedy_for, weights_on
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.weights import from_entries
@@ -38,6 +38,10 @@ class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
     weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
     uses_topology: ClassVar[bool] = False
 
+    @property
+    def remedy(self) -> str:
+        return remedy_for(self.weights)
+
     def start(self, topology: Graph, seed: int) -> Schedule:
         n = len(topology)
         planned = []
@@ -50,16 +54,16 @@ class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
         return _Drawn(self.interval, planned, seed)
 
 
-class _Drawn(Schedule):
+class _Drawn(Recurring):
     """One of the matrices at random, independently each time."""
 
     def __init__(self, interval: Interval, planned: Sequence[Mixing], seed: int) -> None:
-        super().__init__(interval, planned=planned)
+        super().__init__(interval, planned)
         self._seed = seed
 
-    def mixing(self, n: int) -> Mixing:
+    def which(self, n: int) -> int:
         rng = generator(self._seed, Purpose.MIXING, n)
-        return self.planned[int(rng.integers(len(self.planned)))]
+        return int(rng.integers(len(self.planned)))
 
 
 class OnePeerExponential(Pattern, frozen=True, tag="one_peer_exponential"):

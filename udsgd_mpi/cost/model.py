@@ -103,13 +103,13 @@ def _exchange(problem: Problem, layout: Layout, network: Network) -> float:
     schedule, steps = problem.schedule, problem.experiment.steps
     row = problem.experiment.trials * len(problem.minimizer)
     row *= problem.experiment.communication.number.itemsize
-    times = schedule.times(steps)
+    sample = schedule.first(_SAMPLE, steps).tolist()
     total = 0.0
-    for n in times[:_SAMPLE].tolist():
+    for n in sample:
         mixing = schedule.mixing(n)
         traffic = np.array([sent(mixing, layout, rank, row) for rank in range(layout.ranks)])
         total += float((traffic @ [network.message, 1 / network.bandwidth]).max())
-    return total / max(1, len(times[:_SAMPLE])) * len(times) / steps
+    return total / max(1, len(sample)) * schedule.count(steps) / steps
 
 
 def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> float:
@@ -126,7 +126,7 @@ def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> floa
     last = experiment.steps // block * block + 2 * block
     number = experiment.communication.number
     mixing = MixingAlone(schedule, layout, rank, trials, d, number, shared=network.shared)
-    update = mixing.update(experiment.objective, part.points, part.batch, schedule.times(last))
+    update = mixing.update(experiment.objective, part.points, part.batch)
     measured: list[tuple[int, float]] = []
 
     def stops() -> Iterator[int]:

@@ -1,13 +1,12 @@
 """When all ranks save their state or stop, at one step for all."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
 
 from udsgd_mpi.parallel.waiting import waiting
 
@@ -70,9 +69,9 @@ class Control:
         """Take note that a checkpoint was written, which took so long."""
         self._saved, self._saving = time.monotonic(), seconds
 
-    def stops(self, scheduled: NDArray[np.int64]) -> Iterator[int]:
+    def stops(self, scheduled: Iterable[int]) -> Iterator[int]:
         """Steps to come: the scheduled ones and the looks between them, until all stop."""
-        for stop in scheduled.tolist():
+        for stop in scheduled:
             while self.next < stop and not self.stopped:
                 yield self.next
             if self.stopped:

@@ -51,7 +51,7 @@ class Emulated:
         self, W: Callable[[int, Floats], Floats], clock: Clock, agent: int, n: int
     ) -> None:
         laws = {agent: clock.computing[agent]}
-        self._durations = islice(computing_times(laws, clock.seed), n, None)
+        self._durations = computing_times(laws, clock.seed, n)
         self._W = W
         self._n = n
 

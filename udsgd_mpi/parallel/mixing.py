@@ -1,17 +1,19 @@
 """Carrying out W_n on all ranks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Average, Mixing, PartialAverage, Schedule, Weights
+from udsgd_mpi.communication import Average, OnLinks, PartialAverage, Schedule, Weights
 from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.host_memory import HostMemory
-from udsgd_mpi.parallel.neighbours import NeighbourMixing, mix_once
+from udsgd_mpi.parallel.link_mixing import LinkMixing
+from udsgd_mpi.parallel.neighbours import NeighbourMixing
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.rounding import DOUBLE
 from udsgd_mpi.stopwatch import Activity, Stopwatch
@@ -45,13 +47,13 @@ class Mixer:
 
     Parameters
     ----------
-    steps
-        The last step.
     stopwatch
         Learns what time mixing takes.
 
     Attributes
     ----------
+    schedule
+        Of the W.
     blocks
         Where θ is.
     messages, bytes_sent
@@ -65,27 +67,25 @@ class Mixer:
         comm: MPI.Intracomm,
         schedule: Schedule,
         blocks: Blocks,
-        steps: int,
         stopwatch: Stopwatch | None = None,
     ) -> None:
         self.messages, self.bytes_sent, self.waited = 0, 0, 0.0
         self.stopwatch = stopwatch or Stopwatch()
-        self._comm = comm
-        self._schedule = schedule
+        self.schedule = schedule
         self.blocks = blocks
-        self._times = set(schedule.times(steps).tolist())
         self._average = AverageMixing(comm, blocks)
         planned = [W for W in schedule.planned if isinstance(W, Weights)]
         self._planned = {id(W): NeighbourMixing(comm, W, blocks, planned) for W in planned}
+        self._links = LinkMixing(comm, schedule, blocks) if isinstance(schedule, OnLinks) else None
 
     def __call__(self, n: int, half_steps: Floats) -> Floats:
         """θ_n, shape (agents, trials, d); where n is no aggregation time, the half-steps."""
         self.stopwatch.lap(Activity.GRADIENT)
-        if n not in self._times:
+        if not self.schedule.aggregates(n):
             return half_steps
         waited = waiting.seconds
         self.blocks.round_off()
-        sent = self._mix(self._schedule.mixing(n))
+        sent = self._mix(n)
         self.blocks.restore()
         self.waited += waiting.seconds - waited
         self.count(sent)
@@ -93,17 +93,23 @@ class Mixer:
         return self.blocks.theta
 
     @property
-    def constant(self) -> NeighbourMixing | None:
-        """The exchange of all aggregations, where it is always one that needs no message."""
-        exchange = self._planned.get(id(self._schedule.constant))
-        return exchange if exchange and exchange.in_memory else None
+    def in_memory(self) -> Sequence[NeighbourMixing] | LinkMixing | None:
+        """The exchanges of all aggregations, where no W needs a message; None elsewhere."""
+        if self._links:
+            return self._links if self._links.in_memory else None
+        planned = list(self._planned.values())
+        alone = len(planned) == len(self.schedule.planned) > 0
+        return planned if alone and all(each.in_memory for each in planned) else None
 
     def count(self, sent: Sent, times: int = 1) -> None:
         """Take note of what exchanges gave to other ranks."""
         self.messages += times * sent.messages
         self.bytes_sent += times * sent.bytes
 
-    def _mix(self, W: Mixing) -> Sent:
+    def _mix(self, n: int) -> Sent:
+        if self._links:
+            return self._links(self.schedule.count(n))
+        W = self.schedule.mixing(n)
         if planned := self._planned.get(id(W)):
             planned()
             return planned.sent
@@ -111,7 +117,8 @@ class Mixer:
             return self._average.all()
         if isinstance(W, PartialAverage):
             return self._average.partial(W)
-        return mix_once(self._comm, W, self.blocks)
+        message = "W_n that are sparse come back, or are drawn on links"
+        raise TypeError(message)
 
     def free(self) -> None:
         """Give what was planned back to MPI."""

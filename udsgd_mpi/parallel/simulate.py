@@ -18,7 +18,14 @@ from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import Streams
-from udsgd_mpi.sgd import Draws, StepByStep, Update, block_length, unified_distributed_sgd
+from udsgd_mpi.sgd import (
+    Draws,
+    StepByStep,
+    Update,
+    block_length,
+    each_step,
+    unified_distributed_sgd,
+)
 from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.stopwatch import Activity, Stopwatch
 from udsgd_mpi.storage.checkpoint import Checkpoint
@@ -94,7 +101,7 @@ class Simulation:
         )
         number = experiment.communication.number
         self._blocks = blocks_for(comm, problem.schedule, layout, trials, d, number)
-        self._mixer = Mixer(comm, problem.schedule, self._blocks, experiment.steps, self._stopwatch)
+        self._mixer = Mixer(comm, problem.schedule, self._blocks, self._stopwatch)
         self._earlier: list[Telemetry] = []
         self._record = Recorder(
             comm,
@@ -143,26 +150,27 @@ class Simulation:
         self._stopwatch.start()
         if self.n == 0:
             self._record(0, self._blocks.theta)
-        stops = np.arange(1, last + 1) if experiment.record.polyak else self._steps
+        recorded = self._steps[self._steps > self.n].tolist()
+        stops = range(self.n + 1, last + 1) if experiment.record.polyak else recorded
         try:
             unified_distributed_sgd(
                 self._blocks.theta,
                 self._draws,
                 Ahead(experiment.step_size),
                 self._update(),
-                control.stops(stops[stops > self.n]),
+                control.stops(stops),
                 observe,
             )
         finally:
             self._mixer.free()
 
     def _update(self) -> Update:
-        problem, steps = self._problem, self._problem.experiment.steps
+        problem = self._problem
         descent = problem.experiment.objective, problem.points, problem.batch
         if not self._emulate or problem.clock is None:
-            return update_of(*descent, problem.schedule.times(steps), self._mixer)
+            return update_of(*descent, self._mixer)
         W = Emulated(self._mixer, problem.clock, self._comm.rank, self.n)
-        return StepByStep(*descent, W, np.arange(1, steps + 1))
+        return StepByStep(*descent, W, each_step)
 
     def telemetry(self) -> list[Telemetry]:
         """What the run has cost each rank so far, and in earlier parts, on rank 0."""

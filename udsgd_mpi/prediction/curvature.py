@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.prediction.agent import Spectrum, from_the_start
 from udsgd_mpi.problem import Everyone, OneProcess, Problem, start_paths
 from udsgd_mpi.samplers import Streams
-from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
+from udsgd_mpi.sgd import Draws, StepByStep, each_step, unified_distributed_sgd
 from udsgd_mpi.step_size import Ahead
 from udsgd_mpi.theory.paths import linear_descent
 
@@ -147,15 +147,14 @@ def _follow(
             compare(rows[n], n, theta[0])
         theta_sum += theta[0]
 
-    each = np.arange(1, steps[-1] + 1)
     if 0 in rows:
         compare(rows[0], 0, theta_sum)
     unified_distributed_sgd(
         np.zeros(shape),
         X,
         Ahead(step_size),
-        StepByStep(experiment.objective, problem.points, problem.batch, consensus, each),
-        each.tolist(),
+        StepByStep(experiment.objective, problem.points, problem.batch, consensus, each_step),
+        range(1, int(steps[-1]) + 1),
         observe,
     )
     return squares
