@@ -73,7 +73,8 @@ def test_of_a_variant(setting: str, posed: Problem, tmp_path: Path) -> None:
     assert same_numbers == (setting in DECIDE_NO_MEASURE)
 
     output = tmp_path / "x.h5"
-    write_results(output, {"configuration": to_toml({"a": posed.experiment})}, {})
+    attributes = part("", 0, 0).attributes
+    write_results(output, {**attributes, "configuration": to_toml({"a": posed.experiment})}, {})
     parts = [part("1", 0, 4, **before), part("2", 4, 7, **after)]
     if setting in DECIDE_NOTHING:
         earlier({"a": other.experiment}, output, "required", agents=1, force=False)

@@ -166,6 +166,20 @@ def test_a_changed_input_is_refused_by_name(
     assert contents(folder) == before
 
 
+def test_more_steps_take_the_same_inputs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in CHANGES:
+        make, _ = CHANGES[name]
+        make(folder)
+    before = contents(folder)
+    assert main(["extend", "udsgd.h5", "--steps", "40"]) == 2
+    said = capsys.readouterr().err
+    assert "the data of agent 2, data.path = 'data-2.svm'" in said
+    assert contents(folder) == before
+    shutil.rmtree("udsgd.h5.checkpoints")  # to be computed from the start, but into the same file
+    assert main(["extend", "udsgd.h5", "--steps", "40"]) == 2
+    assert main(["experiment.toml", "--force"]) == 0
+
+
 @pytest.mark.launcher
 def test_changed_sources_are_refused_on_every_rank(folder: Path) -> None:
     for name, change in SOURCES.items():
@@ -214,6 +228,7 @@ def without_digests(folder: Path) -> None:
             members = {name: archive.read(name) for name in archive.namelist()}
         header = json.loads(members["checkpoint.json"])
         del header["digests"]
+        header["format_version"] = 1
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in (members | {"checkpoint.json": json.dumps(header)}).items():
                 archive.writestr(name, content)
