@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from udsgd_mpi.communication.given_weights import read_weights
-from udsgd_mpi.data.datasets import read_libsvm
+from udsgd_mpi.data.datasets import load
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.graphs import Graph
@@ -74,6 +74,10 @@ def read_settings(path: Path) -> object:
     return variants(read_experiment(path), {})
 
 
+def read_data(path: Path) -> object:
+    return load(str(path))
+
+
 def read_matrix(path: Path) -> object:
     return read_weights(path, TRIANGLE)
 
@@ -83,7 +87,7 @@ PARSERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "edge list": ("a.edgelist", EDGES, read_graph),
     "gml": ("a.gml", GML, read_graph),
     "graphml": ("a.graphml", GRAPHML, read_graph),
-    "libsvm": ("a.svm", LIBSVM, read_libsvm),
+    "libsvm": ("a.svm", LIBSVM, read_data),
     "weights": ("a.txt", MATRIX, read_matrix),
 }
 
@@ -151,4 +155,4 @@ def test_results_with_other_settings(configuration: str, tmp_path: Path) -> None
 def test_a_column_far_out(tmp_path: Path) -> None:
     (tmp_path / "a.svm").write_bytes(b"1 1:1 2000000000:1\n-1 1:2\n")
     with pytest.raises(ConfigurationError, match="columns"):
-        read_libsvm(tmp_path / "a.svm")
+        load(str(tmp_path / "a.svm"))

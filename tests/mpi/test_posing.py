@@ -10,7 +10,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from udsgd_mpi.data.datasets import Dataset
+from udsgd_mpi.data.libsvm import Libsvm
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs import Graph
@@ -90,10 +90,11 @@ def test_where_there_is_no_minimizer_all_ranks_say_so(monkeypatch: pytest.Monkey
 def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def read(path: Path) -> Dataset:
+    def read(path: Path) -> Libsvm:
         seen.append(path.name)
         rng = np.random.default_rng(int(path.stem))
-        return Dataset(rng.normal(size=(20, 3)), np.tile([-1.0, 1.0], 10))
+        features = csr_array(rng.normal(size=(20, 3)))
+        return Libsvm(path, features, np.tile([-1.0, 1.0], 10), lowest=0)
 
     monkeypatch.setattr("udsgd_mpi.problem.rows.read_libsvm", read)
     experiment = check(SETTINGS | {"data": {"path": "{agent}.svm"}})

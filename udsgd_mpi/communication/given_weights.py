@@ -9,6 +9,7 @@ from udsgd_mpi.communication.weights import Weights, from_entries
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.regular_file import require_regular_file
+from udsgd_mpi.text_file import decoded
 
 _TOLERANCE = 1e-9
 
@@ -25,7 +26,7 @@ def read_weights(path: Path, topology: Graph) -> Weights:
     name = f"communication.weights {path}"
     require_regular_file(path, name)
     try:
-        lines = path.read_text(encoding="utf-8").replace(",", " ").splitlines()
+        lines = decoded(path.read_bytes()).replace(",", " ").splitlines()
         rows = [line.partition("#")[0].split() for line in lines]
         W = np.array([row for row in rows if row], dtype=np.float64, ndmin=2)
     except OSError as error:

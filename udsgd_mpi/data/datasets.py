@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.archive import DATA_SETS, fetch
+from udsgd_mpi.data.libsvm import IndexBase, index_base, read_libsvm
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.features import Features, finite_rows, worth_holding_sparsely
 from udsgd_mpi.file_names import may_be_file
@@ -22,9 +23,6 @@ class Dataset(NamedTuple):
 
     features: Features
     labels: Floats
-
-
-_MOST_ELEMENTS = 2**31  # 16 GB
 
 
 def _bundled(file: str, **how: Any) -> Dataset:
@@ -50,14 +48,16 @@ def _digits() -> Dataset:
 BUNDLED = {"breast_cancer": _breast_cancer, "digits": _digits}
 
 
-def load(source: str) -> Dataset:
+def load(source: str, base: IndexBase = "auto") -> Dataset:
     """Load a data set.
 
     Parameters
     ----------
     source
         Name of a data set that scikit-learn ships or that can be fetched, or path of a LIBSVM
-        file (plain, ``.gz`` or ``.bz2``).
+        file.
+    base
+        Index of the first feature in a LIBSVM file.
 
     Raises
     ------
@@ -67,54 +67,24 @@ def load(source: str) -> Dataset:
     if source in BUNDLED:
         return BUNDLED[source]()
     if source in DATA_SETS:
-        return read_libsvm(fetch(DATA_SETS[source]))
-    if may_be_file(source):
-        return read_libsvm(Path(source))
-    raise ConfigurationError(
-        f"data.source: unknown data set {source!r}: {nearest(source, [*BUNDLED, *DATA_SETS])},"
-        " or the path of a LIBSVM file"
-    )
-
-
-def read_libsvm(path: Path) -> Dataset:
-    """Data set of a LIBSVM file.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is missing, truncated or not LIBSVM text.
-    """
-    return _read_libsvm(path, FileVersion.of(path))
+        path = fetch(DATA_SETS[source])
+    elif may_be_file(source):
+        path = Path(source)
+    else:
+        raise ConfigurationError(
+            f"data.source: unknown data set {source!r}: {nearest(source, [*BUNDLED, *DATA_SETS])},"
+            " or the path of a LIBSVM file"
+        )
+    return _of_file(path, base, FileVersion.of(path))
 
 
 @lru_cache(maxsize=2)
-def _read_libsvm(path: Path, _version: FileVersion) -> Dataset:
-    from sklearn.datasets import load_svmlight_file
-
-    try:
-        features, labels = load_svmlight_file(str(path))
-    except OSError as error:
-        raise ConfigurationError(
-            f"data file {path}: cannot be read ({error.strerror or error})"
-        ) from error
-    except (ValueError, EOFError, OverflowError) as error:
-        raise ConfigurationError(
-            f"data file {path}: expected LIBSVM text, whole; got: {error}"
-        ) from error
-    if features.shape[0] == 0:
-        raise ConfigurationError(f"data file {path}: expected LIBSVM text, got an empty file")
-    rows, columns = features.shape
-    if worth_holding_sparsely(columns, rows, features.nnz):
-        from scipy.sparse import csr_array
-
-        return Dataset(csr_array(features), labels)
-    if rows * columns > _MOST_ELEMENTS:
-        raise ConfigurationError(
-            f"data file {path}: expected at most {_MOST_ELEMENTS:,} numbers, got {rows:,} rows of"
-            f" {columns:,} columns, of which {features.nnz / rows / columns:.0%} are not 0; so many"
-            " are held densely: use fewer rows or columns"
-        )
-    return Dataset(features.toarray(), labels)
+def _of_file(path: Path, base: IndexBase, _version: FileVersion) -> Dataset:
+    found = read_libsvm(path)
+    first = index_base(found.lowest, base)
+    d, points = found.highest + 1 - first, len(found.labels)
+    sparse = worth_holding_sparsely(d, points, found.nonzeros)
+    return Dataset(found.points(first, found.highest, sparse=sparse), found.labels)
 
 
 def check_finite(dataset: Dataset, rows: NDArray[np.int64], name: str) -> None:

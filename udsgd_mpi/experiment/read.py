@@ -15,6 +15,7 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.file_names import in_folders, seen_from
 from udsgd_mpi.one_line import require_name
 from udsgd_mpi.regular_file import require_regular_file
+from udsgd_mpi.text_file import decoded
 
 _LONGEST_NAME = 100  # of a variant, and so of the files of its checkpoints
 _NO_SETTINGS = ("variant", "claim", "quick")
@@ -33,7 +34,7 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
             text = files("udsgd_mpi").joinpath("default.toml").read_text(encoding="utf-8")
             return tomllib.loads(text)
         require_regular_file(path, f"experiment file {path}")
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(decoded(path.read_bytes()))
     except OSError as error:
         raise ConfigurationError(
             f"experiment file {path}: cannot be read ({error.strerror or error})"
@@ -43,7 +44,7 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
             f"experiment file {path}: expected TOML of a few levels, got tables or lists that are"
             " nested too deeply"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # also tomllib's
         raise ConfigurationError(f"experiment file {path}: expected TOML; {error}") from error
 
 

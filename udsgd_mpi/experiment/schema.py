@@ -11,6 +11,7 @@ from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.communication.dsgd import DSGD
 from udsgd_mpi.data.archive import DATA_SETS
 from udsgd_mpi.data.datasets import BUNDLED
+from udsgd_mpi.data.libsvm import IndexBase
 from udsgd_mpi.data.partition import AnyPartition, Even
 from udsgd_mpi.file_names import names_file
 from udsgd_mpi.graphs.generators import Ring
@@ -38,11 +39,15 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     standardize
         Shift and scale every feature to mean 0 and variance 1 over agents and their points;
         features that are constant become 0.
+    index_base
+        Index of the first feature in LIBSVM files, 0 or 1. ``"auto"``: 0 if an index 0 stands in
+        the file, or in that of any agent, else 1.
     """
 
     source: Annotated[str, names_file([*BUNDLED, *DATA_SETS])] = "breast_cancer"
     path: Annotated[str, names_file()] | None = None
     standardize: bool = False
+    index_base: IndexBase = "auto"
 
     def __post_init__(self) -> None:
         if self.path is not None and not is_of_agents(self.path):

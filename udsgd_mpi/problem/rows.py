@@ -1,12 +1,14 @@
 """The rows of data that every agent holds, before an objective reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.data.datasets import check_finite, load, read_libsvm
+from udsgd_mpi.data.datasets import Dataset, check_finite, load
+from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
 from udsgd_mpi.data.partition import Partition
 from udsgd_mpi.digests import digest
 from udsgd_mpi.errors import ConfigurationError
@@ -16,8 +18,6 @@ from udsgd_mpi.features import (
     arrays_of,
     dense_rows,
     is_sparse,
-    nonzeros,
-    widened,
     worth_holding_sparsely,
 )
 from udsgd_mpi.problem.everyone import Everyone
@@ -61,20 +61,20 @@ def hold(data: Data, partition: Partition, seed: int, everyone: Everyone) -> Hel
         If the data can't be read or do not suffice; it names the agent.
     """
     if data.path is None:
-        held = _shares(data.source, partition, seed, everyone)
+        held = _shares(data, partition, seed, everyone)
     else:
-        held = _own_files(data.path, everyone)
+        held = _own_files(data.path, data.index_base, everyone)
     if data.standardize:
         return held._replace(rows=_standardize(held.rows, everyone))
     return held
 
 
-def _shares(source: str, partition: Partition, seed: int, everyone: Everyone) -> Held:
+def _shares(data: Data, partition: Partition, seed: int, everyone: Everyone) -> Held:
     def deal() -> list[tuple[Rows, int]]:
-        dataset = load(source)
+        dataset = load(data.source, data.index_base)
         shares = partition.share(dataset.labels, everyone.agents, seed)
         for i, rows in enumerate(shares.rows):
-            check_finite(dataset, rows, f"agent {i}: data {source}")
+            check_finite(dataset, rows, f"agent {i}: data {data.source}")
         return [
             (Rows(dataset.features[rows], dataset.labels[rows]), shares.left_over)
             for rows in shares.rows
@@ -84,24 +84,36 @@ def _shares(source: str, partition: Partition, seed: int, everyone: Everyone) ->
     return Held([rows for rows, _ in dealt], [_digest(rows) for rows, _ in dealt], dealt[0][1])
 
 
-def _own_files(template: str, everyone: Everyone) -> Held:
-    def read(i: int) -> Rows:
-        path = of_agent(template, i)
-        try:
-            dataset = read_libsvm(path)
-            check_finite(dataset, np.arange(len(dataset.labels)), f"data file {path}")
-        except ConfigurationError as error:
-            raise ConfigurationError(f"agent {i}: {error}") from error
+def _own_files(template: str, base: IndexBase, everyone: Everyone) -> Held:
+    def read(i: int) -> Libsvm:
+        with _of_agent(i):
+            return read_libsvm(of_agent(template, i))
+
+    def rows(i: int) -> Rows:
+        found = files[i - everyone.hosted.start]
+        with _of_agent(i):
+            dataset = Dataset(found.points(first, highest, sparse=sparse), found.labels)
+            check_finite(dataset, np.arange(len(dataset.labels)), f"data file {found.path}")
         return Rows(*dataset)
 
-    rows = everyone.each(read)
-    # A LIBSVM file does not say how many features there are beyond the last one that is not 0.
-    shapes = everyone.all([(*part.features.shape, nonzeros(part.features)) for part in rows])
-    points, columns, numbers = zip(*shapes, strict=True)
-    d = max(columns)
-    sparse = worth_holding_sparsely(d, sum(points), sum(numbers))
-    padded = [Rows(widened(part.features, d, sparse=sparse), part.labels) for part in rows]
-    return Held(padded, [_digest(part) for part in rows], 0)
+    files = everyone.each(read)
+    # A file says neither where indices begin nor how many features there are beyond its last one
+    # that is not 0; all agents' files together do.
+    told = [(file.lowest, file.highest, len(file.labels), file.nonzeros) for file in files]
+    lowest, highests, points, numbers = zip(*everyone.all(told), strict=True)
+    first, highest = index_base(min(lowest), base), max(highests)
+    sparse = worth_holding_sparsely(highest + 1 - first, sum(points), sum(numbers))
+    held = everyone.each(rows)
+    return Held(held, [_digest(part) for part in held], 0)
+
+
+@contextmanager
+def _of_agent(i: int) -> Iterator[None]:
+    """Say of errors which agent's they are."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise ConfigurationError(f"agent {i}: {error}") from error
 
 
 def _digest(rows: Rows) -> str:

@@ -1,8 +1,5 @@
 """What a graph file holds: unpacked, and as text."""
 
-import bz2
-import gzip
-import lzma
 import re
 from functools import cached_property
 from io import BytesIO
@@ -11,15 +8,8 @@ from typing import IO
 
 from udsgd_mpi.graphs.formats.found import NotOfFormat
 from udsgd_mpi.regular_file import require_regular_file
+from udsgd_mpi.text_file import PACKED_SUFFIXES, decoded, open_unpacked
 
-_PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
-_PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
-_WIDE = {
-    b"\xff\xfe\0\0": "UTF-32",
-    b"\0\0\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f]")
 _HEAD = 2**16
 
@@ -37,16 +27,13 @@ class Content:
         require_regular_file(path, f"graph file {path}")
         self._path = path
         suffixes = [suffix.lower() for suffix in path.suffixes]
-        while suffixes and suffixes[-1] in _PACKED_SUFFIXES:
+        while suffixes and suffixes[-1] in PACKED_SUFFIXES:
             suffixes.pop()
         self.suffix = suffixes[-1] if suffixes else ""
 
     def stream(self) -> IO[bytes]:
         """What it holds, unpacked; recognised by its first bytes, whatever its name."""
-        with self._path.open("rb") as file:
-            first = file.read(6)
-        unpack = next((how for magic, how in _PACKED.items() if first.startswith(magic)), None)
-        return unpack(self._path, "rb") if unpack else self._path.open("rb")  # type: ignore[operator]
+        return open_unpacked(self._path)
 
     @cached_property
     def head(self) -> bytes:
@@ -73,17 +60,10 @@ class Content:
         NotOfFormat
             If it is not UTF-8, or has characters that text does not have.
         """
-        for mark, name in _WIDE.items():
-            if self.whole.startswith(mark):
-                raise NotOfFormat(f"expected UTF-8, got {name}; save it as UTF-8")
         try:
-            text = self.whole.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = self.whole.count(b"\n", 0, error.start) + 1
-            raise NotOfFormat(
-                f"line {line}: expected UTF-8, got byte 0x{self.whole[error.start]:02x}; save it as"
-                " UTF-8"
-            ) from error
+            text = decoded(self.whole)
+        except ValueError as error:
+            raise NotOfFormat(str(error)) from error
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if found := _CONTROL.search(text):
             line = text.count("\n", 0, found.start()) + 1
