@@ -10,6 +10,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from udsgd_mpi.data.datasets import Dataset
 from udsgd_mpi.data.libsvm import Libsvm
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check
@@ -70,7 +71,7 @@ def test_sparse_points_reach_their_hosts_as_they_are(monkeypatch: pytest.MonkeyP
     rng = np.random.default_rng(1)
     x = csr_array(rng.normal(size=(63, 1200)) * (rng.random((63, 1200)) < 0.02))
     dataset = Dataset(x, np.tile([-1.0, 1.0, 1.0], 21))
-    monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda _: dataset)
+    monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda *_: dataset)
     experiment = check({"groups": SETTINGS["groups"]})
     mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
     whole = pose(experiment, OneProcess(AGENTS))

@@ -104,7 +104,7 @@ def _own_files(template: str, base: IndexBase, everyone: Everyone) -> Held:
     first, highest = index_base(min(lowest), base), max(highests)
     sparse = worth_holding_sparsely(highest + 1 - first, sum(points), sum(numbers))
     held = everyone.each(rows)
-    return Held(held, [_digest(part) for part in held], 0)
+    return Held(held, [_digest(Rows(file.features, file.labels)) for file in files], 0)
 
 
 @contextmanager
