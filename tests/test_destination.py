@@ -154,3 +154,47 @@ class TestOutputOfARun:
         assert code == 2
         assert "expected a folder for checkpoints" in said
         assert folder_of(tmp_path / "x.h5").read_text() == "mine"
+
+
+class TestOtherOutputs:
+    """Each command is refused before it works."""
+
+    @pytest.fixture(autouse=True)
+    def mine(self, tmp_path: Path) -> dict[Path, tuple[int, bytes]]:
+        for name in ("a.h5", "b.h5", "mine"):
+            (tmp_path / name).write_text("mine")
+        (tmp_path / "link").symlink_to("a.h5")
+        os.mkfifo(tmp_path / "fifo")
+        for folder, name in (("results", "report.html"), ("udsgd.h5.slurm", "job.sbatch")):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / name).write_text("mine")
+        return contents(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("typed", "said"),
+        [
+            ("merge a.h5 a.h5 b.h5 --force", "the same as the part a.h5"),
+            ("merge link b.h5 a.h5 --force", "the same as the part a.h5"),
+            ("merge mine a.h5 b.h5", "mine exists already; use --force"),
+            ("merge fifo a.h5 b.h5 --force", "got a FIFO"),
+            ("reproduce fig2c --quick", "report.html exists already, and this command did not"),
+            ("reproduce fig2c --quick --output-dir x --markdown mine", "mine exists already"),
+            ("reproduce fig2c --quick --output-dir . --markdown fig2c-quick.h5", "the results fig"),
+            ("reproduce fig2c --output-dir . --markdown report.html", "the same as"),
+            ("reproduce fig2c --quick --output-dir mine", "--output-dir mine: cannot be made"),
+            ("submit --agents 2", "job.sbatch exists already, and this command did not"),
+        ],
+    )
+    def test_refused(
+        self,
+        typed: str,
+        said: str,
+        mine: dict[Path, tuple[int, bytes]],
+        command: Command,
+        tmp_path: Path,
+    ) -> None:
+        code, message = command(*typed.split())
+        assert code == (74 if "output-dir mine" in typed else 2)
+        assert said in message
+        (tmp_path / "x").rmdir() if "x" in typed.split() else None
+        assert contents(tmp_path) == mine

@@ -30,6 +30,9 @@ figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; }
 figcaption, .about { color: #333; } pre { overflow-x: auto; background: #f4f4f4; padding: .7rem; }
 """.strip()
 
+MARK = "<title>Unified Distributed SGD: claims and results</title>"
+"""Tells a page of this program from any other."""
+
 _CAPTIONS = {
     "mse": "Mean square error against the step, with bands of two standard errors, over the"
     " prediction.",
@@ -49,7 +52,7 @@ def page(studies: Sequence[Study]) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Unified Distributed SGD: claims and results</title>
+{MARK}
 <style>
 {_LOOK}
 </style>

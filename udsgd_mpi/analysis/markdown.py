@@ -6,10 +6,13 @@ from udsgd_mpi.analysis.claims.words import claimed, numbers
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
 
+MARK = "<!-- written by udsgd reproduce -->"
+"""Tells a document of this program from any other."""
+
 
 def document(studies: Sequence[Study]) -> str:
     """A section for each study: what computed it, its errors, its claims."""
-    return "\n".join(line for study in studies for line in _section(study))
+    return "\n".join([MARK, "", *(line for study in studies for line in _section(study))])
 
 
 def _section(study: Study) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.destination import Destination, check_destinations
 from udsgd_mpi.progress import say
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.inputs import not_compared
@@ -14,8 +14,9 @@ from udsgd_mpi.storage.write import write_results
 
 def command(arguments: Namespace) -> None:
     """Join result files of trials or variants that were run apart."""
-    if arguments.output.exists() and not arguments.force:
-        raise ConfigurationError(f"output {arguments.output} exists already; use --force")
+    output = Destination(f"output {arguments.output}", arguments.output)
+    inputs = {f"the part {path}": path for path in arguments.parts}
+    check_destinations([output], inputs, force=arguments.force)
     parts = [Part(str(path), *read_runs(path)) for path in arguments.parts]
     if warning := not_compared(
         f"{part.name} [variant.{name}]"

@@ -1,16 +1,20 @@
 """``udsgd reproduce``."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udsgd_mpi.cli.run import on_all_ranks
 from udsgd_mpi.cli.streams import results_are_written
+from udsgd_mpi.errors import OutputError
 from udsgd_mpi.launcher import launched_rank
 
 if TYPE_CHECKING:
     from udsgd_mpi.analysis.study import Study
     from udsgd_mpi.experiment.schema import Experiment
+
+_REPORT = "report.html"
 
 
 def command(arguments: Namespace) -> None:
@@ -25,7 +29,7 @@ def command(arguments: Namespace) -> None:
     for name, experiment in shipped.items():
 
         def load(name: str = name, experiment: Shipped = experiment) -> dict[str, "Experiment"]:
-            arguments.output_dir.mkdir(parents=True, exist_ok=True)
+            _check_files(arguments, chosen)
             return experiment.variants(_flags(arguments, name), quick=arguments.quick)
 
         results = on_all_ranks(load, arguments)
@@ -34,6 +38,26 @@ def command(arguments: Namespace) -> None:
             studies.append(_study(name, experiment, results, arguments))
     if launched_rank() == 0:
         _write(studies, arguments)
+
+
+def _check_files(arguments: Namespace, chosen: Sequence[str]) -> None:
+    """Make the folder, and refuse what would be in the way at the end."""
+    from udsgd_mpi.analysis import html, markdown
+    from udsgd_mpi.destination import Destination, check_destinations
+
+    folder: Path = arguments.output_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"--output-dir {folder}: cannot be made ({error.strerror})") from error
+    report = folder / _REPORT
+    destinations = [Destination(f"report {report}", report, html.MARK.encode())]
+    if arguments.markdown:
+        name = f"--markdown {arguments.markdown}"
+        destinations.append(Destination(name, arguments.markdown, markdown.MARK.encode()))
+    results = [folder / f"{_full_name(arguments, name)}.h5" for name in chosen]
+    inputs = {f"the results {path}": path for path in results}
+    check_destinations(destinations, inputs, force=arguments.force)
 
 
 def _flags(arguments: Namespace, name: str) -> dict[str, Any]:
@@ -82,7 +106,7 @@ def _write(studies: list["Study"], arguments: Namespace) -> None:
     from udsgd_mpi.analysis.markdown import document
     from udsgd_mpi.atomic_file import replace_file
 
-    report = arguments.output_dir / "report.html"
+    report = arguments.output_dir / _REPORT
     replace_file(report, page(studies).encode())
     print(f"report  {report}")
     if arguments.markdown:

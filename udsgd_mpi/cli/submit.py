@@ -2,7 +2,7 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from udsgd_mpi.cluster.site import Site, read_site
 from udsgd_mpi.cluster.slurm import states, submit
 from udsgd_mpi.cluster.submission import Submission, folder_of, read_submission
 from udsgd_mpi.cluster.tasks import Task, array
+from udsgd_mpi.destination import Destination, check_destinations
 from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.earlier import earlier, output_of
@@ -34,7 +35,7 @@ def command(arguments: Namespace) -> None:
     if arguments.print:
         print("\n".join(scripts.values()), end="")
         return
-    _refuse_what_would_fail(arguments, output, resources, tasks)
+    _refuse_what_would_fail(arguments, output, resources, tasks, scripts)
     _submit(arguments, output, tasks, scripts)
 
 
@@ -131,7 +132,11 @@ def _run_words(arguments: Namespace) -> list[str]:
 
 
 def _refuse_what_would_fail(
-    arguments: Namespace, output: Path, resources: Resources, tasks: Sequence[Task]
+    arguments: Namespace,
+    output: Path,
+    resources: Resources,
+    tasks: Sequence[Task],
+    scripts: Iterable[str],
 ) -> None:
     """Refuse now what the job would refuse when it has waited for its turn."""
     before = read_submission(output)
@@ -150,10 +155,17 @@ def _refuse_what_would_fail(
         raise ConfigurationError(
             f"output {output} exists already; use --force to replace it, or --output FILE"
         )
+    folder = folder_of(output)
+    if folder.is_dir():
+        check_destinations([_script(folder / name) for name in scripts], {}, force=False)
     run = _run_words(arguments)
     for task in tasks:
         asked = requested(parse([*run, *task.arguments]))
         earlier(asked, Path(task.output), "auto", agents=resources.ranks, force=False)
+
+
+def _script(path: Path) -> Destination:
+    return Destination(f"script {path}", path, b"\n# udsgd submit")
 
 
 def _submit(
