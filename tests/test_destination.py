@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import pytest
 
+from udsgd_mpi.analysis.image import figure_of
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.destination import Destination, check_destinations
 from udsgd_mpi.errors import ConfigurationError, OutputError
@@ -38,6 +39,14 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
         path: (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
         for path in folder.rglob("*")
     }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Content of a result file."""
+    path = tmp_path_factory.mktemp("run") / "x.h5"
+    assert main([*SMALL, "--output", str(path)]) == 0
+    return path.read_bytes()
 
 
 class TestCheckingDestinations:
@@ -182,6 +191,15 @@ class TestOtherOutputs:
             ("reproduce fig2c --quick --output-dir . --markdown fig2c-quick.h5", "the results fig"),
             ("reproduce fig2c --output-dir . --markdown report.html", "the same as"),
             ("reproduce fig2c --quick --output-dir mine", "--output-dir mine: cannot be made"),
+            ("report a.h5 --figure a.h5 --force", "the same as the results a.h5"),
+            ("report a.h5 --csv link --force", "the same as the results a.h5"),
+            ("report a.h5 --figure x.png --csv x.png", "the same as --csv x.png"),
+            ("report a.h5 --csv mine", "--csv mine exists already, and this command did not"),
+            ("report a.h5 --csv fifo --force", "got a FIFO"),
+            ("topology ring -n 4 --save mine", "--save mine exists already"),
+            ("topology ring -n 4 --figure mine", "figure mine exists already"),
+            ("topology ring -n 4 --figure x.png --save x.png", "the same as"),
+            ("topology ./mine --save mine --force", "the same as the graph file ./mine"),
             ("submit --agents 2", "job.sbatch exists already, and this command did not"),
         ],
     )
@@ -198,3 +216,73 @@ class TestOtherOutputs:
         assert said in message
         (tmp_path / "x").rmdir() if "x" in typed.split() else None
         assert contents(tmp_path) == mine
+
+
+class TestFigures:
+    @pytest.fixture(autouse=True)
+    def here(self, command: Command, finished: bytes, tmp_path: Path) -> None:
+        for name in ("a.h5", "b.h5"):
+            (tmp_path / name).write_bytes(finished)
+
+    @pytest.mark.parametrize(
+        ("results", "figure"),
+        {
+            "udsgd.h5": "udsgd.png",
+            "a.H5": "a.png",
+            "a.hdf5": "a.png",
+            "run_a0.5": "run_a0.5.png",
+            "run_a0.5.h5": "run_a0.5.png",
+            "run_a0.7": "run_a0.7.png",
+            "run": "run.png",
+            "out.png": "out.png.png",
+            ".h5": ".h5.png",
+        }.items(),
+    )
+    def test_has_a_name_of_its_own(self, results: str, figure: str) -> None:
+        assert figure_of(Path("folder", results)).path == Path("folder", figure)
+
+    @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+    def test_replaces_an_earlier_one_of_the_same_results(
+        self, suffix: str, command: Command, tmp_path: Path
+    ) -> None:
+        name = f"f.{suffix}"
+        for show in ("mse", "last"):
+            assert command("report", "a.h5", "--figure", name, "--show", show)[0] == 0
+        before = (tmp_path / name).read_bytes()
+        code, said = command("report", "b.h5", "--figure", name)
+        assert code == 2
+        assert f"figure {name} exists already, and this command did not make it" in said
+        assert (tmp_path / name).read_bytes() == before
+        assert command("report", "b.h5", "--figure", name, "--force")[0] == 0
+        assert (tmp_path / name).read_bytes() != before
+
+    def test_does_not_fail_a_run(self, command: Command, tmp_path: Path) -> None:
+        (tmp_path / "x.png").write_text("mine")
+        code, said = command(*SMALL, "--output", "x.h5")
+        assert code == 0
+        assert "the results are in x.h5" in said
+        assert "figure x.png exists already, and this command did not make it" in said
+        assert (tmp_path / "x.png").read_text() == "mine"
+        code, said = command("extend", "x.h5", "--trials", "+1")
+        assert code == 0
+        assert (tmp_path / "x.png").read_text() == "mine"
+        assert command(*SMALL, "--output", "x.h5", "--force")[0] == 0
+        assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_never_takes_the_place_of_results(self, command: Command, tmp_path: Path) -> None:
+        assert command(*SMALL, "--output", "x.png")[0] == 0
+        with h5py.File(tmp_path / "x.png") as file:
+            assert file.attrs["status"] == "complete"
+        assert (tmp_path / "x.png.png").exists()
+
+    def test_numbers_and_edges_are_replaced_by_later_ones(
+        self, command: Command, tmp_path: Path
+    ) -> None:
+        for _ in range(2):
+            assert command("report", "a.h5", "--csv", "c.csv")[0] == 0
+            assert command("topology", "ring", "-n", "4", "--save", "edges")[0] == 0
+        before = contents(tmp_path)[tmp_path / "edges"]
+        code, said = command("topology", "ring", "-n", "5", "--save", "edges")
+        assert (code, contents(tmp_path)[tmp_path / "edges"]) == (2, before), said
+        assert command("topology", "ring", "-n", "5", "--save", "edges", "--force")[0] == 0
+        assert command("topology", "edges")[0] == 0

@@ -21,6 +21,9 @@ _COLUMNS = (
     "bytes_exchanged",
 )
 
+HEADER = ",".join(_COLUMNS)
+"""The first line, by which such a file is known."""
+
 
 def rows(variants: Mapping[str, Measured]) -> str:
     """A header, and a line for each variant and recorded step; what there is not is left empty."""

@@ -2,25 +2,53 @@
 
 import io
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from udsgd_mpi.atomic_file import replace_file
+from udsgd_mpi.destination import Destination
 from udsgd_mpi.errors import ConfigurationError, OutputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("png", "pdf", "svg")
+# The formats, and what says in each of them which program has made a file.
+FORMATS = {"png": "Software", "pdf": "Creator", "svg": "Creator"}
+_SUFFIXES_OF_RESULTS = (".h5", ".hdf5")
 
 
-def save(draw: Callable[[], "Figure"], path: Path, look: str = "screen") -> None:
+def figure_of(results: Path, figure: Path | None = None) -> Destination:
+    """Where the figure of a result file goes.
+
+    Parameters
+    ----------
+    figure
+        By default ``RESULTS.png``, without ``.h5`` or ``.hdf5`` between; any other suffix stays, so
+        that ``run_a0.5`` and ``run_a0.7`` have figures of their own.
+    """
+    is_usual = results.suffix.lower() in _SUFFIXES_OF_RESULTS
+    name = results.stem if is_usual else results.name
+    return destination(figure or results.with_name(f"{name}.png"), results.name)
+
+
+def destination(path: Path, shown: str) -> Destination:
+    """A figure, which is known by a mark in it as one of ``shown``."""
+    mark = f"udsgd_mpi {sha256(shown.encode(errors='surrogateescape')).hexdigest()[:16]}"
+    return Destination(f"figure {path}", path, mark.encode())
+
+
+def save(
+    draw: Callable[[], "Figure"], figure: Destination, look: str = "screen", *, force: bool
+) -> None:
     """Draw a figure and write it in the format that the suffix names (png, pdf, svg).
 
     Parameters
     ----------
     look
         One of ``figures.style.STYLES``.
+    force
+        Whether it may replace a file that is not an earlier figure of the same.
 
     Raises
     ------
@@ -29,12 +57,16 @@ def save(draw: Callable[[], "Figure"], path: Path, look: str = "screen") -> None
     OutputError
         If the figure can't be drawn, or the file can't be written.
     """
+    path = figure.path
     kind = path.suffix.removeprefix(".").lower()
     if kind not in FORMATS:
         raise ConfigurationError(
             f"figure {path}: expected a name ending in .{', .'.join(FORMATS)}, got {path.name!r}"
         )
-    replace_file(path, drawn(draw, kind, str(path), look))
+    if not force and (taken := figure.taken):
+        raise OutputError(f"{taken}; udsgd report --force replaces it, --figure FILE draws another")
+    mark = figure.mark.decode() if figure.mark else None
+    replace_file(path, drawn(draw, kind, str(path), look, metadata={FORMATS[kind]: mark}))
 
 
 def drawn(

@@ -32,7 +32,7 @@ def command(arguments: Namespace) -> None:
         if launched_rank() == 0:
             _join(path, part)
     if launched_rank() == 0:
-        show_complete(path)
+        show_complete(path, force=False)
 
 
 def _more(text: str | None) -> int:

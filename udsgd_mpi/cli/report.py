@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from udsgd_mpi.analysis.covariance import CovarianceTest, against_limit, in_words
-from udsgd_mpi.analysis.csv import rows
-from udsgd_mpi.analysis.image import save
+from udsgd_mpi.analysis.csv import HEADER, rows
+from udsgd_mpi.analysis.image import figure_of, save
 from udsgd_mpi.analysis.table import table
 from udsgd_mpi.analysis.telemetry import summary
 from udsgd_mpi.atomic_file import replace_file
+from udsgd_mpi.destination import Destination, check_destinations
 from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.problem import topology_of
@@ -43,14 +44,33 @@ def command(arguments: Namespace) -> None:
             return _topologies(path, measured)
         return FIGURES[arguments.show](measured)
 
-    show(path, arguments.figure or path.with_suffix(".png"), draw, arguments.style)
+    figure = figure_of(path, arguments.figure)
+    destinations = [figure]
+    if arguments.csv:
+        numbers = Destination(f"--csv {arguments.csv}", arguments.csv, HEADER.encode())
+        destinations.append(numbers)
+    force = arguments.force
+    check_destinations(destinations, {f"the results {path}": path}, force=force)
+    show(path, figure, draw, arguments.style, force=force)
     if arguments.csv:
         replace_file(arguments.csv, rows(read_measures(path)).encode())
         print(f"numbers {arguments.csv}")
 
 
-def show(results: Path, figure: Path, draw: Draw | None = None, look: str = "screen") -> None:
+def show(
+    results: Path,
+    figure: Destination,
+    draw: Draw | None = None,
+    look: str = "screen",
+    *,
+    force: bool,
+) -> None:
     """Write a figure of ``results``, and print their table.
+
+    Parameters
+    ----------
+    force
+        Whether the figure may replace a file that is not an earlier figure of these results.
 
     Raises
     ------
@@ -60,7 +80,7 @@ def show(results: Path, figure: Path, draw: Draw | None = None, look: str = "scr
     measured = read_measures(results)
     failure = None
     try:
-        save(partial(draw or _mse, measured), figure, look)
+        save(partial(draw or _mse, measured), figure, look, force=force)
     except OutputError as error:
         failure = error
     print(table(measured))
@@ -77,7 +97,7 @@ def show(results: Path, figure: Path, draw: Draw | None = None, look: str = "scr
     print(f"\nresults {results}", flush=True)
     if failure:
         raise failure
-    print(f"figure  {figure}", flush=True)
+    print(f"figure  {figure.path}", flush=True)
 
 
 def _mse(measured: Mapping[str, Measured]) -> "Figure":

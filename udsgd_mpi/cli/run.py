@@ -41,16 +41,23 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
     output = on_all_ranks(load, arguments, "go on with --resume auto")
     if output:
-        show_complete(output)
+        show_complete(output, force=arguments.force)
 
 
-def show_complete(output: Path) -> None:
-    """Show the results of a run that has ended, which nothing can take back any more."""
+def show_complete(output: Path, *, force: bool) -> None:
+    """Show the results of a run that has ended, which nothing can take back any more.
+
+    Parameters
+    ----------
+    force
+        Whether the figure may replace a file that is not an earlier figure of these results.
+    """
     results_are_written(f"the results are in {output}")
     try:
+        from udsgd_mpi.analysis.image import figure_of
         from udsgd_mpi.cli.report import show
 
-        show(output, output.with_suffix(".png"))
+        show(output, figure_of(output), force=force)
     except ConfigurationError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the results are there

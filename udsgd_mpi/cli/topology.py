@@ -1,13 +1,15 @@
 """``udsgd topology``."""
 
+import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udsgd_mpi.analysis.image import save
+from udsgd_mpi.analysis.image import destination, save
 from udsgd_mpi.cli.settings import assigned
 from udsgd_mpi.communication import DSGD, contraction
 from udsgd_mpi.communication.dsgd import WEIGHTS
+from udsgd_mpi.destination import Destination, check_destinations
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build, build_topology
@@ -24,6 +26,7 @@ _MOST_NAMES = 8
 
 def command(arguments: Namespace) -> None:
     """Print what a topology is like, draw it, and write its edges where asked."""
+    figure, edges, made_by = _destinations(arguments)
     settings: dict[str, Any] = {}
     for assignment in arguments.set:
         settings |= assigned(assignment)
@@ -38,17 +41,15 @@ def command(arguments: Namespace) -> None:
     else:
         raise ConfigurationError(f"topology {name}: expected a number of agents, e.g. -n 16")
     form, names = _names(source)
-    if arguments.save:
-        made_by = " ".join(["udsgd topology", name, *arguments.set])
-        write_graph(graph, arguments.save, made_by, names)
-    figure = arguments.figure or Path(Path(name).name).with_suffix(".png")
+    if edges:
+        write_graph(graph, edges.path, made_by, names)
 
     def drawing() -> "Figure":
         from udsgd_mpi.analysis.figures import draw
 
         return draw(graph, f"{Path(name).stem}, {len(graph)} agents")
 
-    save(drawing, figure)
+    save(drawing, figure, force=arguments.force)
     degrees = graph.degrees
     if form:
         print(f"read as       {form}")
@@ -64,9 +65,9 @@ def command(arguments: Namespace) -> None:
     for weights in WEIGHTS:
         found = contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
         print(f"  {weights:12}" + ("0 (never contracts)" if found.vanishes else found.gap))
-    if arguments.save:
-        print(f"edges in      {arguments.save}")
-    print(f"drawing       {figure}")
+    if edges:
+        print(f"edges in      {edges.path}")
+    print(f"drawing       {figure.path}")
 
 
 def _names(source: GraphSource) -> tuple[str | None, list[str]]:
@@ -76,3 +77,24 @@ def _names(source: GraphSource) -> tuple[str | None, list[str]]:
     named = read_named_graph(source.file)
     names = [str(name) for name in named.names]
     return named.form, [] if names == [str(i) for i in range(len(names))] else names
+
+
+def _destinations(arguments: Namespace) -> tuple[Destination, Destination | None, str]:
+    """The drawing, the edge list where one is asked for, and the command that makes it.
+
+    A drawing replaces earlier ones of its source, an edge list those that the same command made.
+    """
+    name = arguments.source
+    path = Path(name)
+    base = path.stem if path.suffix[1:].isalpha() else path.name
+    figure = destination(arguments.figure or Path(f"{base}.png"), f"topology {name}")
+    command = ["udsgd", "topology", name, "--seed", str(arguments.seed)]
+    command += [] if arguments.agents is None else ["-n", str(arguments.agents)]
+    made_by = shlex.join(command + [word for each in arguments.set for word in ("--set", each)])
+    edges = None
+    if arguments.save:
+        mark = f": {made_by}\n".encode()
+        edges = Destination(f"--save {arguments.save}", arguments.save, mark)
+    destinations = [figure, edges] if edges else [figure]
+    check_destinations(destinations, {f"the graph file {name}": path}, force=arguments.force)
+    return figure, edges, made_by

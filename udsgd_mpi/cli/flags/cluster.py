@@ -14,7 +14,11 @@ def add_submit(commands: Commands) -> Parser:
     )
     experiment_flags(submit)
     survival_flags(submit)
-    submit.add_argument("--force", action="store_true", help="overwrite the result file")
+    submit.add_argument(
+        "--force",
+        action="store_true",
+        help="replace the result file, and its figure, whoever made them",
+    )
     submit.add_argument("--nodes", type=at_least(1), metavar="N", help="default: as Slurm likes")
     ranks = submit.add_mutually_exclusive_group()
     ranks.add_argument(

@@ -40,6 +40,11 @@ def add_report(commands: Commands) -> Parser:
         help="for a screen, or for one column of a paper (default: screen)",
     )
     report.add_argument("--csv", type=Path, metavar="FILE", help="write the curves too")
+    report.add_argument(
+        "--force",
+        action="store_true",
+        help="replace files other than earlier figures of FILE and earlier curves",
+    )
     return report
 
 
@@ -67,7 +72,11 @@ def add_reproduce(commands: Commands) -> Parser:
         help="where results and report.html go (default: results)",
     )
     reproduce.add_argument("--markdown", type=Path, metavar="FILE", help="write the verdicts too")
-    reproduce.add_argument("--force", action="store_true", help="compute anew what is there")
+    reproduce.add_argument(
+        "--force",
+        action="store_true",
+        help="compute anew what is there, and replace files that are not of reproduce",
+    )
     reproduce.add_argument(
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="another setting"
     )
@@ -83,7 +92,7 @@ def add_merge(commands: Commands) -> Parser:
     )
     merge.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
     merge.add_argument("parts", type=Path, nargs="+", metavar="PART.h5", help="complete results")
-    merge.add_argument("--force", action="store_true", help="overwrite OUT.h5")
+    merge.add_argument("--force", action="store_true", help="replace OUT.h5, whoever wrote it")
     return merge
 
 

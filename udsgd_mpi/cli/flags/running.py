@@ -11,7 +11,11 @@ def add_run(commands: Commands) -> Parser:
     run = subcommand(commands, "run", "run an experiment on all ranks: mpirun -n N udsgd run")
     experiment_flags(run)
     survival_flags(run)
-    run.add_argument("--force", action="store_true", help="overwrite the result file")
+    run.add_argument(
+        "--force",
+        action="store_true",
+        help="replace the result file, and its figure, whoever made them",
+    )
     run.add_argument(
         "--resume",
         nargs="?",

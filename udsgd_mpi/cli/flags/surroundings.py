@@ -21,6 +21,11 @@ def add_topology(commands: Commands) -> Parser:
         "--figure", type=Path, metavar="IMAGE", help="drawing: png, pdf or svg (default: NAME.png)"
     )
     topology.add_argument("--save", type=Path, metavar="FILE", help="write the edge list")
+    topology.add_argument(
+        "--force",
+        action="store_true",
+        help="replace files other than earlier drawings of NAME and the same command's edge list",
+    )
     return topology
 
 
