@@ -51,3 +51,15 @@ def damaged(content: bytes, seed: int) -> tuple[str, bytes]:
     """One of many damages of a file, and its kind."""
     kind = list(KINDS)[seed % len(KINDS)]
     return kind, KINDS[kind](content, Random(seed))  # noqa: S311 - no secret is drawn
+
+
+def endless(results: bytes) -> bytes:
+    """An HDF5 file whose last string claims to reach beyond its heap, on which HDF5 2.0 loops."""
+    first = results.index(b"GCOL")
+    end = first + int.from_bytes(results[first + 8 : first + 16], "little")
+    last = place = first + 16
+    while place < end and int.from_bytes(results[place : place + 2], "little"):
+        last = place
+        size = int.from_bytes(results[place + 8 : place + 16], "little")
+        place += 16 + -(-size // 8) * 8
+    return flipped(results, last + 9, 0)

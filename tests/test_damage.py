@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.damage import damaged, flipped
+from tests.damage import damaged, endless, flipped
 from tests.test_checkpoint import MEASURES, STATES, write
 from tests.test_fuzz import results
 from udsgd_mpi.cli.main import main
@@ -198,7 +198,7 @@ class TestResults:
         assert read_measures(path)["a"].squared_error[0, 0] == 3
         assert main(["inspect", str(path)]) == 0
 
-    def test_that_never_end(self, path: Path) -> None:
+    def test_with_a_link_to_what_holds_it(self, path: Path) -> None:
         with h5py.File(path, "r+") as file:
             file["runs/a/again"] = file["runs"]
             file["runs/again"] = file["runs"]
@@ -213,18 +213,25 @@ class TestResults:
         with pytest.raises(ConfigurationError, match="claims to be larger than it can be"):
             check_safe(path)
 
+    def test_on_which_hdf5_loops(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("udsgd_mpi.storage.guard._CPU_SECONDS", 1)
+        path.write_bytes(endless(path.read_bytes()[:-SEAL_BYTES]))
+        with pytest.raises(ConfigurationError, match="reading it does not end"):
+            read_measures(path)
+
     def test_a_probe_that_is_stopped(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with h5py.File(path, "r+"):
             pass
         probe = Path("probe.py")
         monkeypatch.setattr("udsgd_mpi.storage.guard._PROBE", probe)
         endings = {
-            "while True: pass": "does not end",
+            "raise OSError": "ended with 1",
+            "import os, signal; os.kill(os.getpid(), signal.SIGXCPU)": "does not end",
             "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)": "ends with signal 11",
         }
-        for code, reason in endings.items():
-            limit = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 1))\n"
-            probe.write_text(limit + code)
+        for second, (code, reason) in enumerate(endings.items()):
+            probe.write_text(code)
+            os.utime(path, (0, second))
             with pytest.raises(ConfigurationError, match=reason):
                 check_safe(path)
 

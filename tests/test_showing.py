@@ -9,7 +9,6 @@ import pytest
 
 from tests.launch import ENVIRONMENT
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import OutputError
 
 SMALL = ("run", "--agents", "2", "--steps", "30", "--trials", "4", "--only", "all-srw")
 RUN = "run --agents 2 --steps 30 --trials 4 --only all-srw"

@@ -12,6 +12,7 @@ from udsgd_mpi.file_version import FileVersion
 from udsgd_mpi.storage.seal import is_whole
 
 _PROBE = Path(__file__).with_name("probe.py")
+_TOO_LARGE = 3
 _CPU_SECONDS = 5
 _BYTES_A_CPU_SECOND = 20 * 10**6
 _SECONDS = 60
@@ -32,27 +33,23 @@ def check_safe(path: Path) -> None:
     ConfigurationError
         If its checksum is wrong, or reading it does not end, crashes or takes too much memory.
     """
-    _check(path, FileVersion.of(path))
+    if reason := _reason(path, FileVersion.of(path)):
+        raise ConfigurationError(f"results {path}: cannot be read ({reason})")
 
 
 @lru_cache(maxsize=64)
-def _check(path: Path, version: FileVersion) -> None:
+def _reason(path: Path, version: FileVersion) -> str | None:
+    """Why a file is not to be read; None where it can be, or where there is none."""
     try:
         whole = is_whole(path)
     except FileNotFoundError:
-        return  # the reader says so
+        return None  # the reader says so
     except OSError as error:
-        raise ConfigurationError(f"results {path}: cannot be read ({error.strerror})") from error
-    if whole is False:
-        raise ConfigurationError(
-            f"results {path}: cannot be read (damaged: its checksum is not that of what it holds);"
-            " take another copy, or compute it again"
-        )
-    if whole is None and (reason := _trouble(path, version.size)):
-        raise ConfigurationError(
-            f"results {path}: cannot be read (changed or damaged: {reason}); take another copy, or"
-            " compute it again"
-        )
+        return error.strerror
+    if whole:
+        return None
+    trouble = _trouble(path, version.size) if whole is None else "its checksum is wrong"
+    return trouble and f"changed or damaged: {trouble}; take another copy, or compute it again"
 
 
 def _trouble(path: Path, size: int) -> str | None:
@@ -78,4 +75,6 @@ def _trouble(path: Path, size: int) -> str | None:
         return "reading it does not end"
     if done.returncode < 0:
         return f"HDF5 ends with signal {-done.returncode}"
-    return "it claims to be larger than it can be" if done.returncode else None
+    if done.returncode == _TOO_LARGE:
+        return "it claims to be larger than it can be"
+    return f"the process to try it in ended with {done.returncode}" if done.returncode else None

@@ -14,7 +14,7 @@ from typing import Any
 
 import h5py
 
-TOO_LARGE = 3
+TOO_LARGE = 3  # as the guard knows it
 
 
 def _main() -> int:
@@ -33,12 +33,15 @@ def _main() -> int:
 
 def _limit(seconds: int, size: int) -> None:
     """Limit what is used from here on; the libraries have taken theirs."""
-    used = int(time.process_time()) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, used + seconds))
-    with suppress(OSError, ValueError):  # where it can be told and limited, as on Linux
+    _lower(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
+    with suppress(OSError):  # where it can be told, as on Linux
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        most = pages * resource.getpagesize() + size
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + size)
+
+
+def _lower(limit: int, value: int) -> None:
+    with suppress(ValueError):  # there is a lower one
+        resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
 
 
 def _things(file: Any) -> Iterator[Any]:
