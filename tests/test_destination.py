@@ -118,7 +118,7 @@ class TestOutputOfARun:
         (tmp_path / "folder").mkdir()
         before = contents(tmp_path)
         code, said = command(*SMALL, "--force", "--output", output)
-        assert code == (74 if output in {"loop", "a" * 300} else 2)
+        assert code == (74 if output == "loop" else 2)
         assert said.removeprefix("udsgd: error: ").startswith(f"output {output}: ")
         assert contents(tmp_path) == before
         assert not Path("/dev/null").is_file()
