@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.scripts import command, directives
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.cluster.slurm import parse_states
 from udsgd_mpi.cluster.tasks import shares
@@ -23,42 +23,6 @@ from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import write_results
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, without Slurm and without a site."""
-    (tmp_path / "bin").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("SLURM_CONF", "/dev/null")
-    return tmp_path
-
-
-@pytest.fixture
-def printed(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """What ``udsgd submit --print`` prints, in that folder."""
-    assert Path.cwd() == home
-
-    def call(*arguments: object) -> str:
-        code = main(["submit", "--print", *map(str, arguments)])
-        said = capsys.readouterr()
-        assert code == 0, said.err
-        return said.out
-
-    return call
-
-
-def command(folder: Path, name: str, text: str) -> None:
-    """Put a shell script on PATH."""
-    path = folder / "bin" / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-def directives(script: str) -> list[str]:
-    return re.findall(r"^#SBATCH (.*)$", script, re.MULTILINE)
 
 
 def what_runs(script: str, **variables: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Kernels, compiled once for all ranks and runs and cached on disk."""
 
 import hashlib
-import os
+import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +16,14 @@ from numba.core.sigutils import normalize_signature
 from numba.core.types import WrapperAddressProtocol
 
 import udsgd_mpi
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.launcher import UNCOMPILED
+from udsgd_mpi.users_folders import cache_root, is_private, make_private
+
+if config.DISABLE_JIT:  # what kernels do with integers of 64 bits is not what Python does
+    raise ConfigurationError(UNCOMPILED)
+
+_log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,10 +76,11 @@ class Kernel(WrapperAddressProtocol, Generic[P, R]):
     def _load_or_compile(self) -> Callable[P, R]:
         _load_numba()
         users_folder = config.CACHE_DIR
-        config.CACHE_DIR = users_folder or str(cache_folder())
+        folder = trusted_cache()
+        config.CACHE_DIR = str(folder or "")
         options = {"nogil": True, "error_model": "numpy"}
         try:
-            compiled = njit(self._signature, cache=True, **options)(self._function)
+            compiled = njit(self._signature, cache=folder is not None, **options)(self._function)
         except (OSError, RuntimeError):  # no folder to write to: compile for this process alone
             compiled = njit(self._signature, **options)(self._function)
         finally:
@@ -106,7 +115,10 @@ def compile_all(between: Callable[[], None]) -> None:
     between
         Is called after each kernel.
     """
-    done = cache_folder() / "complete"
+    folder = trusted_cache()
+    if folder is None:
+        return  # each process compiles what it calls
+    done = folder / "complete"
     if done.exists():
         return
     for each in Kernel.all:
@@ -135,8 +147,36 @@ def _load_numba() -> None:
 
 
 @cache
-def cache_folder() -> Path:
-    """Where this user's kernels for these sources are, unless NUMBA_CACHE_DIR says otherwise."""
+def trusted_cache() -> Path | None:
+    """The folder of compiled kernels, made where it is missing; None without one that is private.
+
+    What lies in it is run, so no other user may be able to put anything there.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return None
+    with suppress(OSError):  # as where a home is read-only
+        make_private(folder)
+    if not folder.exists():
+        return None
+    if is_private(folder):
+        return folder
+    _log.warning(
+        "%s: not used, as other users may write there; kernels are compiled anew by every process:"
+        " remove the folder, or set NUMBA_CACHE_DIR to one of your own",
+        folder,
+    )
+    return None
+
+
+@cache
+def cache_folder() -> Path | None:
+    """Where this user's kernels for these sources are; None without a home.
+
+    NUMBA_CACHE_DIR names another folder.
+    """
+    if config.CACHE_DIR:
+        return Path(config.CACHE_DIR).resolve()
     # Numba tells kernels apart by the path of their file, and watches it for changes, but not the
     # files of the functions in it.
     package = Path(udsgd_mpi.__file__).parent
@@ -145,5 +185,5 @@ def cache_folder() -> Path:
         source = path.read_bytes()
         if b"compiled" in source or b"numba" in source:
             digest.update(source)
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "udsgd_mpi" / digest.hexdigest()[:16]
+    root = cache_root()
+    return root and root / "udsgd_mpi" / digest.hexdigest()[:16]

@@ -19,6 +19,8 @@ _VARIABLES = (
 # Slurm's is a list over hosts such as "4(x2),3".
 _LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE")
 
+UNCOMPILED = "NUMBA_DISABLE_JIT: expected it not to be set, as kernels run compiled alone; unset it"
+
 # MPICH's heavy yield makes exchanges slower until ranks outnumber the cores many times.
 _CROWD = 8
 
@@ -27,7 +29,14 @@ def before_mpi() -> None:
     """Set what has an effect before MPI and NumPy are imported alone.
 
     What the user has set of MPI stays.
+
+    Raises
+    ------
+    ConfigurationError
+        If kernels may not be compiled, which ranks that load in turn would not learn together.
     """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise ConfigurationError(UNCOMPILED)
     ease_oversubscription()
     leave_networks_out()
     use_one_thread()
@@ -62,7 +71,14 @@ def use_one_thread(environment: MutableMapping[str, str] = os.environ) -> None:
 
 def cores() -> int:
     """Number of processors that this process may use."""
-    return len(os.sched_getaffinity(0))
+    return len(processors())
+
+
+def processors() -> set[int]:
+    """The processors that this process may use: all, where the system does not say which."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
 
 
 def launched_rank(environment: Mapping[str, str] = os.environ) -> int:

@@ -29,6 +29,11 @@ def command(arguments: Namespace) -> None:
     """Write the batch script of an experiment beside its output, and hand it to Slurm."""
     experiments = requested(arguments)
     output = output_of(experiments)
+    if "\\" in str(output):  # sbatch would expand nothing in the name of the log
+        raise ConfigurationError(
+            f"output {output}: expected a path without backslashes, as Slurm names no log after"
+            " one; use another"
+        )
     resources = _resources(arguments, experiments)
     tasks = _tasks(arguments, experiments, output)
     scripts = _scripts(arguments, output, resources, tasks)

@@ -1,6 +1,5 @@
 """What is particular to a cluster, written down once in ``sites.toml``."""
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from msgspec import Struct
 from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.regular_file import require_regular_file
+from udsgd_mpi.users_folders import settings_root
 
 LAUNCHERS = ("srun", "mpirun")
 _DEFAULT = "default"
@@ -61,6 +61,13 @@ def read_site(name: str | None) -> Site:
     if name is not None and name.endswith(".toml"):
         return _checked(_read(Path(name)), name)
     file = _sites()
+    if file is None:
+        if name is None:
+            return Site()
+        raise ConfigurationError(
+            f"--site {name}: expected a home directory with .config/udsgd/sites.toml, got none; set"
+            " XDG_CONFIG_HOME, or name a FILE.toml"
+        )
     if name is None and not file.exists():
         return Site()
     sites = _read(file)
@@ -69,9 +76,9 @@ def read_site(name: str | None) -> Site:
     return _checked(sites.get(name or _DEFAULT, {}), f"{file}: {name or _DEFAULT}")
 
 
-def _sites() -> Path:
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "udsgd" / "sites.toml"
+def _sites() -> Path | None:
+    root = settings_root()
+    return root and root / "udsgd" / "sites.toml"
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -3,11 +3,15 @@
 import bz2
 import gzip
 import hashlib
+import logging
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.users_folders import cache_root
+
+_log = logging.getLogger(__name__)
 
 _LIBSVM = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary/"
 _SNAP = "https://snap.stanford.edu/data/"
@@ -68,12 +72,19 @@ def fetch(remote: Remote) -> Path:
         own = Path(place) / remote.name
         if own.is_file():
             return own
+    root = cache_root()
+    if root is None:
+        raise ConfigurationError(
+            f"{remote.name}: expected it in UDSGD_DATA, or a home directory to keep it in, got"
+            " neither; set UDSGD_DATA to the folder that holds it, or XDG_CACHE_HOME to one for it"
+        )
     import pooch
 
-    cache = Path(pooch.os_cache("udsgd_mpi")) / "data"
+    cache = root / "udsgd_mpi" / "data"
     address = (place.rstrip("/") + "/" if is_mirror else remote.folder) + remote.name
     pooch.get_logger().setLevel("WARNING")
     try:
+        is_new = not (cache / remote.name).exists()
         file = Path(pooch.retrieve(address, None, fname=remote.name, path=cache))
     except (OSError, ValueError) as error:  # what requests raises is an OSError
         raise ConfigurationError(
@@ -82,6 +93,15 @@ def fetch(remote: Remote) -> Path:
             " or set UDSGD_DATA to the folder that holds it"
         ) from error
     _check(file, remote)
+    if is_new and remote.sha256 is None:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        _log.warning(
+            "%s: downloaded from %s; no checksum of it is known here, so compare SHA-256 %s with a"
+            " copy that you trust",
+            remote.name,
+            address,
+            digest,
+        )
     return file
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mpi4py import MPI
-from numba import config
 
-from udsgd_mpi.compiled import cache_folder
+from udsgd_mpi.compiled import cache_folder, trusted_cache
 from udsgd_mpi.launcher import launched_size
 from udsgd_mpi.parallel.hosts import Host, hosts_of
 
@@ -160,7 +159,15 @@ def _locks() -> Finding:
 
 
 def _kernels() -> Finding:
-    folder = Path(config.CACHE_DIR or cache_folder())
+    folder = cache_folder()
+    if folder is None:
+        return Finding(
+            "kernels", False, "no home directory to keep them in", "export XDG_CACHE_HOME=/a/folder"
+        )
+    if folder.exists() and trusted_cache() is None:
+        return Finding(
+            "kernels", False, f"{folder}, where other users may write", f"rm -r {folder}"
+        )
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     state = "kernels compiled" if any(folder.rglob("*.nbi")) else "empty: the first run compiles"
     return Finding(

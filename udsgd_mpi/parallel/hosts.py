@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from mpi4py import MPI
 
+from udsgd_mpi.launcher import processors
+
 
 class Host(NamedTuple):
     """A host, how many ranks it runs, and how many of its cores these may use together."""
@@ -22,7 +24,7 @@ def hosts_of(comm: MPI.Intracomm) -> list[Host]:
     """
     cores: dict[str, set[int]] = {}
     ranks: dict[str, int] = {}
-    for name, mine in comm.allgather((MPI.Get_processor_name(), os.sched_getaffinity(0))):
+    for name, mine in comm.allgather((MPI.Get_processor_name(), processors())):
         cores.setdefault(name, set()).update(mine)
         ranks[name] = ranks.get(name, 0) + 1
     return [Host(name, ranks[name], len(cores[name])) for name in ranks]

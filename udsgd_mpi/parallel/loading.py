@@ -1,7 +1,6 @@
 """Loading the package and its kernels on all ranks."""
 
 import gc
-import os
 import sys
 import time
 from enum import Enum, auto
@@ -9,6 +8,7 @@ from importlib import import_module
 
 from mpi4py import MPI
 
+from udsgd_mpi.launcher import processors
 from udsgd_mpi.parallel.waiting import waiting
 
 
@@ -34,7 +34,7 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
     if _JOB in sys.modules:
         return
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    cores = len(set[int]().union(*host.allgather(os.sched_getaffinity(0))))
+    cores = len(set[int]().union(*host.allgather(processors())))
     turns = _Turns(host, cores)
     turns.wait_for_begin()
     turns.tell_begin()

@@ -1,0 +1,33 @@
+"""Fixtures that several modules share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from udsgd_mpi.cli.main import main
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, without Slurm and without a site."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("SLURM_CONF", "/dev/null")
+    return tmp_path
+
+
+@pytest.fixture
+def printed(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What ``udsgd submit --print`` prints, in that folder."""
+    assert Path.cwd() == home
+
+    def call(*arguments: object) -> str:
+        code = main(["submit", "--print", *map(str, arguments)])
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        return said.out
+
+    return call
