@@ -1,5 +1,6 @@
 """Checkpoints come back as they were written, and the damaged are told from the whole."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,25 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     equal(found.recording(), MEASURES)
     for agent, state in enumerate(STATES):
         equal(found.state(agent), state)
+
+
+def test_states_of_many_agents_take_one_look_at_the_list_of_members(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is as long as the agents are many."""
+    states = [{"theta": np.full(2, agent), "path/next": np.array(agent)} for agent in range(50)]
+    write_checkpoint(tmp_path / "a.npz", 5, "", MEASURES, iter(states))
+    found = read_checkpoint(tmp_path / "a.npz")
+    assert found is not None
+    looks = []
+    archive = zipfile.ZipFile.__init__
+    monkeypatch.setattr(
+        zipfile.ZipFile, "__init__", lambda *args, **how: looks.append(1) or archive(*args, **how)
+    )
+    for agent in (3, 30, 49, 0):
+        equal(found.state(agent), states[agent])
+    assert len(looks) == 1
+    assert found.state(50) == {}
 
 
 def test_numpy_opens_it(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How many paths forecasts take, how far off they are, and that each is made once."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,16 @@ import numpy as np
 import pytest
 
 from tests.small_problem import AGENTS, problem, write_points
-from udsgd_mpi.prediction import AgentForecast, KnownPredictions, Part, combine, predict
+from udsgd_mpi.prediction import (
+    AgentForecast,
+    KnownPredictions,
+    Part,
+    combine,
+    predict,
+    unpredicted,
+)
 from udsgd_mpi.prediction.allocation import allocation
+from udsgd_mpi.prediction.predict import _mean_of_parts
 from udsgd_mpi.problem import Agent, OneProcess, Problem
 from udsgd_mpi.theory.paths import Functional, over_trials
 
@@ -137,3 +146,37 @@ def test_a_prediction_is_made_once_whatever_w_and_names_are(data: Path) -> None:
         assert known(other, everyone, steps).mse != first.mse
     longer = known(problem(data, "srw", **settings), everyone, np.array([200, 300]))
     assert longer.mse.shape == (2,)
+
+
+def test_a_prediction_that_takes_too_long_is_left_out_with_a_reason(data: Path) -> None:
+    assert unpredicted(problem(data, "iid", steps=10**8)) is None
+    assert unpredicted(problem(data, "srrw", steps=10**5)) is None
+    reason = unpredicted(problem(data, "srrw", steps=10**7))
+    # 500 paths of each agent, and half as many trials for what curvature adds.
+    assert str(reason).startswith(f"it would take {AGENTS * 750 * 10**7:,} steps")
+
+
+def test_means_over_agents_are_those_of_all_moments() -> None:
+    """Whether some agents' moments are sampled, or all are exact."""
+    rng = np.random.default_rng(3)
+    variance, linear, V = rng.random(4), rng.random(4), rng.random((3, 3))
+    exact = Functional.exactly(variance, 3)
+    sampled = Functional(rng.random((4, 3)), rng.random(4), rng.random(4), rng.random((4, 3)))
+    linear_part = Part(0, exact, exact, linear, V)
+    for parts in ([linear_part] * 3, [linear_part, Part(9, sampled, sampled, 2 * linear, V)]):
+        mean = _mean_of_parts(parts, OneProcess(len(parts)))
+        expected = [
+            np.mean(arrays, axis=0) for arrays in zip(*(p.arrays for p in parts), strict=True)
+        ]
+        for got, want in zip(mean.arrays, expected, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def test_exact_moments_take_no_room_for_zeros() -> None:
+    variance = np.ones(100)
+    tracemalloc.start()
+    held = [Functional.exactly(variance, 300) for _ in range(100)]
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held[0].mean.shape == (100, 300)
+    assert taken < 200_000  # bytes; zeros would be 24 million of them

@@ -198,6 +198,20 @@ def test_work_on_some_agents_is_shared_out() -> None:
     assert everyone.shared_out({}, {}, action) == {}
 
 
+def test_work_that_is_as_even_as_can_be_stays_where_it_is() -> None:
+    everyone = OnRanks(COMM, Layout.even(6 * COMM.size, COMM.size))
+    items = {i: i for i in everyone.hosted}
+    taken = []
+
+    def action(i: int, item: int) -> int:
+        taken.append(i)
+        return 2 * item
+
+    done = everyone.shared_out(items, dict.fromkeys(items, 1.0), action)
+    assert done == {i: 2 * i for i in items}
+    assert taken == [*everyone.hosted]
+
+
 def test_items_of_all_go_to_those_that_want_them() -> None:
     everyone = OnRanks.evenly(COMM, AGENTS)
     items = [f"item {i}" for i in everyone.hosted]

@@ -14,6 +14,8 @@ from udsgd_mpi.parallel.average import AgentAverage
 from udsgd_mpi.parallel.together import check_in, on_root, together
 
 Floats = NDArray[np.float64]
+_AS_EVEN_AS_CAN_BE = 1.05  # to send items takes time, too
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -121,15 +123,19 @@ class OnRanks:
     def shared_out(
         self, items: Mapping[int, T], efforts: Mapping[int, float], action: Callable[[int, T], R]
     ) -> dict[int, R]:
-        hardest_first = sorted(self.all([(-efforts[i], i) for i in items]))
-        taker = {i: k % self._comm.size for k, (_, i) in enumerate(hardest_first)}
-        here = self._send((taker[i], i, item) for i, item in items.items())
-
         def act(i: int, item: T) -> R:
             check_in()
             return action(i, item)
 
-        done = together(self._comm, lambda: {i: act(i, item) for i, item in here.items()})
+        def acted(here: Mapping[int, T]) -> dict[int, R]:
+            return together(self._comm, lambda: {i: act(i, item) for i, item in here.items()})
+
+        of_ranks = self.all([sum(efforts[i] for i in items)])
+        if max(of_ranks) * len(of_ranks) <= _AS_EVEN_AS_CAN_BE * sum(of_ranks):
+            return acted(items)
+        hardest_first = sorted(self.all([(-efforts[i], i) for i in items]))
+        taker = {i: k % self._comm.size for k, (_, i) in enumerate(hardest_first)}
+        done = acted(self._send((taker[i], i, item) for i, item in items.items()))
         host = dict(zip(done, self._layout.host(np.array([*done], dtype=np.int64)), strict=True))
         results: dict[int, R] = self._send((int(host[i]), i, result) for i, result in done.items())
         return {i: results[i] for i in items}

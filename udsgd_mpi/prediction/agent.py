@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class Part:
     paths
         Number of paths behind the moments; 0 where they are of the linear recursion.
     """
+
+    ZERO_UNLESS_SAMPLED: ClassVar = {0, 2, 3, 4, 6, 7}  # of the arrays
 
     paths: int
     theta: Functional
@@ -82,7 +84,7 @@ class AgentForecast:
     ) -> None:
         self.problem = problem
         self.steps = steps
-        self.trials = trials or max(_FEWEST_PATHS, _PATHS // len(problem.roster))
+        self.trials = trials or paths_of_each(len(problem.roster))
         self._of_a_walk = 1 if trials else _PATHS_OF_A_WALK
         self.spectrum = spectrum
         seed = generator(problem.experiment.seed, Purpose.PREDICTION).integers(2**63)
@@ -145,6 +147,11 @@ class AgentForecast:
         if b is None:
             return SecondMoments.white(h, step_size, self.steps)
         return SecondMoments.with_history(h, step_size, b, largest, self.steps)
+
+
+def paths_of_each(agents: int) -> int:
+    """How many paths are sampled of an agent whose sampler remembers."""
+    return max(_FEWEST_PATHS, _PATHS // agents)
 
 
 def has_limit(H: Floats, step_size: StepSize) -> bool:

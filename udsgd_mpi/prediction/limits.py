@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from udsgd_mpi.prediction.agent import paths_of_each
+from udsgd_mpi.prediction.predict import trials_of_curvature
 from udsgd_mpi.problem import Problem
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
 _LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
+_MOST_ENTRIES = 2**28  # of all V_i; 2 GB
+_MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors
 
 
 def unpredicted(problem: Problem) -> str | None:
@@ -23,4 +27,27 @@ def unpredicted(problem: Problem) -> str | None:
             f"a data graph of {nodes:,} nodes is beyond the {_LARGEST_GRAPH:,} up to which the"
             " variance of a walk is computed"
         )
+    if len(problem.roster) * d**2 > _MOST_ENTRIES:
+        return (
+            f"V of {len(problem.roster):,} agents with d = {d:,} each is beyond the"
+            f" {_MOST_ENTRIES:,} entries that are held"
+        )
+    steps = steps_of_paths(problem)
+    if steps > _MOST_STEPS_OF_PATHS:
+        return (
+            f"it would take {steps:,} steps along sampled paths, of {_MOST_STEPS_OF_PATHS:,} at"
+            " most; udsgd predict takes them all the same"
+        )
     return None
+
+
+def steps_of_paths(problem: Problem) -> int:
+    """Steps of all agents' paths that a prediction takes for samplers with a long memory.
+
+    How many it takes for slow walks is known only when their graphs are looked at.
+    """
+    groups, N = problem.experiment.groups, len(problem.roster)
+    remember = sum(groups[entry.group].sampler.long_memory for entry in problem.roster)
+    each = paths_of_each(N)
+    followed = remember * each + N * trials_of_curvature(each) * (remember > 0)
+    return followed * problem.experiment.steps

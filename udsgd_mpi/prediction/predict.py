@@ -107,7 +107,7 @@ def predict(
     paths = None
     if method == "paths" or (method == "auto" and _noise_cancels(problem)):
         # What curvature adds differs less between trials than what it is added to.
-        trials = max(_FEWEST_PATHS, forecast.trials // 2)
+        trials = trials_of_curvature(forecast.trials)
         paths = curvature(problem, everyone, spectrum, steps, forecast.seed, trials)
     if paths:
         of_theta, of_average = paths[0].correct(*of_theta), paths[1].correct(*of_average)
@@ -126,6 +126,11 @@ def predict(
     )
 
 
+def trials_of_curvature(paths: int) -> int:
+    """In how many trials the update is followed, where each agent has so many paths."""
+    return max(_FEWEST_PATHS, paths // 2)
+
+
 def _noise_cancels(problem: Problem) -> bool:
     """Whether some agent's sampler remembers its path, so that the first order may be small."""
     groups = problem.experiment.groups
@@ -134,11 +139,18 @@ def _noise_cancels(problem: Problem) -> bool:
 
 def _mean_of_parts(parts: Sequence[Part], everyone: Everyone) -> Part:
     """Means over agents; the errors are those of the mean, times √N."""
-    shapes = [array.shape for array in parts[0].arrays]
-    rows = np.stack([np.concatenate([a.ravel() for a in part.arrays]) for part in parts])
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-    means = np.split(everyone.mean(rows), ends)
-    mean = [values.reshape(shape) for values, shape in zip(means, shapes, strict=True)]
+    sampled = any(everyone.all([any(part.paths for part in parts)]))
+
+    def mean_of(arrays: Sequence[Floats], *, zero: bool) -> Floats:
+        if zero:
+            return np.zeros_like(arrays[0])
+        return everyone.mean(np.stack([a.ravel() for a in arrays])).reshape(arrays[0].shape)
+
+    # One array after the other, as those of many agents are large, and none where all are 0.
+    mean = [
+        mean_of(arrays, zero=not sampled and k in Part.ZERO_UNLESS_SAMPLED)
+        for k, arrays in enumerate(zip(*(part.arrays for part in parts), strict=True))
+    ]
     theta, average = (
         Functional(mean[k], mean[k + 1], np.sqrt(mean[k + 2]), mean[k + 3]) for k in (0, 4)
     )

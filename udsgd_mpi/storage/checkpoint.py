@@ -9,8 +9,10 @@ import lzma
 import struct
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ FORMAT_VERSION = 2
 _UNSEALED_VERSION = 1
 
 _HEADER = "checkpoint.json"
+_RECORDING, _AGENTS = "recording", "agents"
 _BYTES_OF_FIRST_NAME = 64
 # What zipfile, JSON and msgspec raise where a file without a seal was damaged.
 _DAMAGE = (
@@ -70,19 +73,32 @@ class Checkpoint:
 
     def recording(self) -> dict[str, NDArray[Any]]:
         """The measures so far, by name."""
-        return self._arrays("recording/")
+        return self._arrays(_RECORDING)
 
     def state(self, agent: int) -> dict[str, NDArray[Any]]:
         """What an agent remembers, by name."""
-        return self._arrays(f"agents/{agent}/")
+        return self._arrays(f"{_AGENTS}/{agent}")
 
-    def _arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
-        with zipfile.ZipFile(self.path) as archive:
-            return {
-                name.removeprefix(prefix).removesuffix(".npy"): _read(archive, name)
-                for name in archive.namelist()
-                if name.startswith(prefix)
-            }
+    @cached_property
+    def _archive(self) -> zipfile.ZipFile:
+        # Opening it reads the names of all members, which are many where agents are.
+        return zipfile.ZipFile(self.path)
+
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        """Names of members by folder."""
+        members = defaultdict(list)
+        for name in self._archive.namelist():
+            first, _, rest = name.partition("/")
+            folder = f"{first}/{rest.partition('/')[0]}" if first == _AGENTS else first
+            members[folder].append(name)
+        return members
+
+    def _arrays(self, folder: str) -> dict[str, NDArray[Any]]:
+        return {
+            name.removeprefix(f"{folder}/").removesuffix(".npy"): _read(self._archive, name)
+            for name in self._members.get(folder, ())
+        }
 
 
 def write_checkpoint(
@@ -119,9 +135,9 @@ def write_checkpoint(
         with zipfile.ZipFile(sealed, "w") as archive:
             archive.comment = BLANK
             archive.writestr(_HEADER, json.dumps(header))
-            _write(archive, "recording/", recording)
+            _write(archive, _RECORDING, recording)
             for agent, state in enumerate(states):
-                _write(archive, f"agents/{agent}/", state)
+                _write(archive, f"{_AGENTS}/{agent}", state)
         sealed.seal()
 
 
@@ -210,9 +226,9 @@ def _previous(path: Path) -> Path:
     return path.with_suffix(f".previous{path.suffix}")
 
 
-def _write(archive: zipfile.ZipFile, prefix: str, arrays: State) -> None:
+def _write(archive: zipfile.ZipFile, folder: str, arrays: State) -> None:
     for name, values in arrays.items():
-        with archive.open(f"{prefix}{name}.npy", "w", force_zip64=True) as member:
+        with archive.open(f"{folder}/{name}.npy", "w", force_zip64=True) as member:
             np.lib.format.write_array(member, np.ascontiguousarray(values), allow_pickle=False)
 
 

@@ -42,8 +42,8 @@ class Functional(NamedTuple):
     @classmethod
     def exactly(cls, variance: Floats, d: int) -> "Functional":
         """Mean 0 and a variance that is not sampled."""
-        zeros = np.zeros((len(variance), d))
-        return cls(zeros, variance, np.zeros_like(variance), zeros)
+        zeros = np.broadcast_to(0.0, (len(variance), d))  # they take no memory
+        return cls(zeros, variance, zeros[:, 0], zeros)
 
 
 def along_paths(
