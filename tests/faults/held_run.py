@@ -27,6 +27,7 @@ PHASES = {
     "stepping": "udsgd_mpi.sgd:Draws._draw",
     "recording": "udsgd_mpi.storage.output:write_results",  # rank 0
     "saving": "udsgd_mpi.storage.output:write_checkpoint",  # rank 0
+    "removing": "udsgd_mpi.storage.output:remove_checkpoint",  # rank 0
     "predicting": "udsgd_mpi.prediction.agent:AgentForecast.__call__",
     "ending": "udsgd_mpi.cli.report:read_measures",  # rank 0
 }

@@ -75,8 +75,10 @@ def run_job(
             check_emulation(problem, comm.size)
         hosts = hosts_of(comm)
         output = on_root(comm, lambda: _begin(found, problems, hosts)) if problems else None
-        if found and not problems:
-            retitle(found)
+        if found:
+            found.remove_left_checkpoints()
+            if not problems:
+                retitle(found)
         try:
             for name, problem in problems.items():
                 before = found.of_variant(name) if found else None

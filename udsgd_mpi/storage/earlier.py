@@ -18,7 +18,13 @@ from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.one_line import require_name
-from udsgd_mpi.storage.checkpoint import Checkpoint, folder_of, read_checkpoint, remove_checkpoints
+from udsgd_mpi.storage.checkpoint import (
+    Checkpoint,
+    folder_of,
+    read_checkpoint,
+    remove_checkpoint,
+    remove_checkpoints,
+)
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.telemetry import read_telemetry
 from udsgd_mpi.storage.variables import Run
@@ -81,6 +87,15 @@ class Earlier:
         remove_unfinished(folder)
         if not self.attributes and not self.checkpoints:
             remove_checkpoints(folder, self.experiments)
+
+    def remove_left_checkpoints(self) -> None:
+        """Remove checkpoints of finished variants, which a kill has kept from being removed.
+
+        Those at the last step stay: they were kept for more steps to come.
+        """
+        for name, checkpoint in self.checkpoints.items():
+            if name not in self.unfinished and checkpoint.n < self.experiments[name].steps:
+                remove_checkpoint(folder_of(self.output) / f"{name}.npz")
 
     def of_variant(self, name: str) -> Before:
         """How far the earlier run has come with an unfinished variant."""
