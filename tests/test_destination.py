@@ -110,7 +110,7 @@ class TestOutputOfARun:
             assert f"output {output}: expected a file of its own" in said
         assert contents(tmp_path) == before
 
-    @pytest.mark.parametrize("output", ["fifo", "null", "folder", "loop", "a" * 300])
+    @pytest.mark.parametrize("output", ["fifo", "null", "folder", "loop"])
     def test_is_a_file(self, output: str, command: Command, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "fifo")
         (tmp_path / "null").symlink_to("/dev/null")

@@ -10,9 +10,11 @@ import pytest
 
 from udsgd_mpi.cluster.site import read_site
 from udsgd_mpi.communication.given_weights import read_weights
+from udsgd_mpi.data.libsvm import read_libsvm
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import read_experiment
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.regular_file import require_regular_file
 from udsgd_mpi.storage.checkpoint import read_checkpoint
 from udsgd_mpi.storage.read import read_measures
@@ -20,7 +22,10 @@ from udsgd_mpi.storage.read import read_measures
 TRIANGLE = Graph.from_networkx(nx.complete_graph(3), "triangle")
 READERS: dict[str, Callable[[Path], object]] = {
     "checkpoint": read_checkpoint,
+    "data.svm": read_libsvm,
+    "edges": read_graph,
     "experiment": read_experiment,
+    "graph.gml": read_graph,
     "results": read_measures,
     "site.toml": lambda path: read_site(str(path)),
     "weights": lambda path: read_weights(path, TRIANGLE),
