@@ -217,3 +217,25 @@ def test_parts_in_several_folders_are_merged(here: Path, run: Callable[..., int]
         settings = tomllib.loads(results.attrs["configuration"])["variant"]["main"]
     assert settings["data"]["source"] == "../exp/points"
     assert settings["trials"] == 4
+
+
+def test_notes_of_other_ranks_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from udsgd_mpi.parallel.job import _tell_of_others
+
+    _tell_of_others([["told"], ["told", "b"], ["b", *(str(k) for k in range(9))]])
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["udsgd: b", "udsgd: 0"]
+    assert said[-1] == "udsgd: and 5 notes like these on other agents' files"
+    _tell_of_others(None)
+    assert capsys.readouterr().err == ""
+
+
+def test_topology_says_which_node_is_which_agent(
+    here: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "here/g.csv").write_text("Source,Target,Weight\nn10,n9,1\nn9,n1,2\n")
+    assert run("topology", "g.csv", "--save", "names.edgelist") == 0
+    said = capsys.readouterr()
+    assert "agent         0 = n1, 1 = n9, 2 = n10\n" in said.out
+    assert said.err == "udsgd: graph file g.csv, read as edge list: dropped column Weight\n"
+    assert "# 2: n10\n" in (here / "here/names.edgelist").read_text()

@@ -43,6 +43,8 @@ GRAPHML = (
     b'<graph edgedefault="undirected"><node id="a"/><node id="b"/>'
     b'<edge source="a" target="b"/></graph></graphml>'
 )
+MATRIX_MARKET = b"%%MatrixMarket matrix coordinate pattern symmetric\n3 3 2\n2 1\n3 1\n"
+JSON = b'{"nodes": [{"id": 0}, {"id": 1}], "edges": [{"source": 0, "target": 1}]}'
 LIBSVM = b"1 1:0.5 3:2\n-1 2:1e-3\n"
 MATRIX = b"0.5 0.25 0.25\n0.25 0.5 0.25\n0.25 0.25 0.5\n"
 TRIANGLE = Graph.from_networkx(nx.complete_graph(3), "triangle")
@@ -86,6 +88,17 @@ PARSERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "experiment": ("a.toml", TOML, read_settings),
     "edge list": ("a.edgelist", EDGES, read_graph),
     "gml": ("a.gml", GML, read_graph),
+    "csv": ("a.csv", b"source,target\n0,1\n1,2\n", read_graph),
+    "adjacency list": ("a.txt", b"a b c\nb a\nc a\n", read_graph),
+    "pajek": ("a.net", b'*Vertices 2\n1 "a"\n2 "b"\n*Edges\n1 2\n', read_graph),
+    "json": (
+        "a.json",
+        JSON,
+        read_graph,
+    ),
+    "metis": ("a.graph", b"3 2\n2 3\n1\n1\n", read_graph),
+    "dimacs": ("a.col", b"p edge 3 2\ne 1 2\ne 1 3\n", read_graph),
+    "matrix market": ("a.mtx", MATRIX_MARKET, read_graph),
     "graphml": ("a.graphml", GRAPHML, read_graph),
     "libsvm": ("a.svm", LIBSVM, read_data),
     "weights": ("a.txt", MATRIX, read_matrix),

@@ -407,6 +407,11 @@ ADVERSARIAL: dict[str, tuple[str, str | bytes, Edges | str]] = {
         "%%MatrixMarket matrix coordinate pattern symmetric\n3 3 3\n2 1\n",
         "MatrixMarket, whole",
     ),
+    "MatrixMarket with a last line that holds more and does not end": (
+        "g.mtx",
+        "%%MatrixMarket matrix coordinate pattern symmetric\n3 3 2\n2 1äß",
+        "line 3: expected numbers",
+    ),
     "MatrixMarket without its first line": (
         "g.mtx",
         "3 3 2\n2 1\n3 2\n",
@@ -415,6 +420,14 @@ ADVERSARIAL: dict[str, tuple[str, str | bytes, Edges | str]] = {
     "METIS with an edge at one end": ("g.graph", "3 2\n2\n3\n2\n", "at both of its ends"),
     "METIS with too few lines": ("g.graph", "4 2\n2\n1\n", "a line for each of 4 nodes"),
     "DIMACS with too few edges": ("g.col", "p edge 3 3\ne 1 2\ne 2 3\n", "got 2"),
+    "a thousand million nodes in METIS": ("g.graph", "999999999 1\n2\n1\n", "a line for each"),
+    "a thousand million nodes in DIMACS": ("g.col", "p edge 999999999 1\ne 1 2\n", "edges join"),
+    "a thousand million nodes in Pajek": ("g.net", "*Vertices 999999999\n*Edges\n", "edges join"),
+    "a thousand million nodes in MatrixMarket": (
+        "g.mtx",
+        "%%MatrixMarket matrix coordinate pattern symmetric\n999999999 999999999 1\n2 1\n",
+        "edges join",
+    ),
     "DOT": ("g.dot", "graph {\n a -- b\n}\n", "got a DOT graph"),
     "GDF": ("g.gdf", "nodedef>name VARCHAR\na\nb\nedgedef>a,b\na,b\n", "got GDF"),
     "a web page": ("g.txt", "<!DOCTYPE html>\n<p> x\n", "got a web page"),
@@ -495,6 +508,14 @@ def test_what_is_written_has_the_names_and_is_read(tmp_path: Path) -> None:
     write_graph(graph, tmp_path / "h.edgelist", "a test", names)
     assert "# 0: n1\n# 1: n9\n# 2: n10\n" in (tmp_path / "h.edgelist").read_text()
     assert edges_in(tmp_path / "h.edgelist") == K3_OF_3
+
+
+def test_names_stay_in_their_lines(tmp_path: Path) -> None:
+    graph = nx.path_graph(["a\n0 2", "b", "c"])
+    (tmp_path / "g.json").write_text(json.dumps(nx.node_link_data(graph, edges="edges")))
+    found, names, _ = read_named_graph(tmp_path / "g.json")
+    write_graph(found, tmp_path / "h.edgelist", "a test", names)
+    assert edges_in(tmp_path / "h.edgelist") == PATH_OF_3
 
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=4)

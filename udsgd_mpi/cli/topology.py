@@ -13,7 +13,7 @@ from udsgd_mpi.destination import Destination, check_destinations
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.graphs import AnyGraph, build, build_topology
-from udsgd_mpi.graphs.files import read_named_graph, write_graph
+from udsgd_mpi.graphs.files import in_one_line, read_named_graph, write_graph
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.sizes import BYTES_OF_A_NODE, require_bytes
@@ -75,7 +75,7 @@ def _names(source: GraphSource) -> tuple[str | None, list[str]]:
     if not isinstance(source, GraphFile):
         return None, []
     named = read_named_graph(source.file)
-    names = [str(name) for name in named.names]
+    names = [in_one_line(name) for name in named.names]
     return named.form, [] if names == [str(i) for i in range(len(names))] else names
 
 

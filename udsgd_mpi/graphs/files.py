@@ -72,8 +72,15 @@ def _read(path: Path, _version: FileVersion) -> InNaturalOrder:
             f" read as {found.form}"
         )
     if lost := found.lost(graph):
-        _log.warning("graph file %s, read as %s: dropped %s", path, found.form, ", ".join(lost))
+        _log.warning(
+            "graph file %s, read as %s: dropped %s", path, found.form, in_one_line(", ".join(lost))
+        )
     return InNaturalOrder(graph, names, found.form)
+
+
+def in_one_line(name: object) -> str:
+    """A name without what would begin a new line or move the cursor."""
+    return "".join(c if c.isprintable() else " " for c in str(name))
 
 
 def write_graph(graph: Graph, path: Path, made_by: str, names: Sequence[object] = ()) -> None:
@@ -90,5 +97,5 @@ def write_graph(graph: Graph, path: Path, made_by: str, names: Sequence[object] 
         If it can't be written.
     """
     edges = "".join(f"{i} {j}\n" for i, j in graph.to_networkx().edges)
-    comments = "".join(f"# {i}: {name}\n" for i, name in enumerate(names))
+    comments = "".join(f"# {i}: {in_one_line(name)}\n" for i, name in enumerate(names))
     replace_file(path, f"# {len(graph)} nodes: {made_by}\n{comments}{edges}".encode())

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from udsgd_mpi.graphs.formats.content import Content
-from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
+from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, numbered
 
 _PROBLEM = re.compile(r"p\s+(\w+)\s+([0-9]{1,9})\s+([0-9]{1,18})")
 _EDGE = re.compile(r"([ea])\s+([0-9]{1,9})\s+([0-9]{1,9})(\s+\S+)?")
@@ -38,4 +38,6 @@ def read(content: Content) -> Found:
         raise NotOfFormat(f"expected {edges if n else 'p edge NODES and'} EDGES, got {len(ends)}")
     i, j = np.array(ends, dtype=np.int64).reshape(-1, 2).T
     dropped = ("weights",) if weighted else ()
-    return Found("DIMACS", np.arange(1, n + 1), i, j, True if kinds == {"a"} else None, dropped)
+    return Found(
+        "DIMACS", numbered(1, n, len(ends)), i, j, True if kinds == {"a"} else None, dropped
+    )

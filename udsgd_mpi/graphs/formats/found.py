@@ -11,6 +11,8 @@ from udsgd_mpi.graphs.formats.order import as_number, natural_order
 
 Indices = NDArray[np.int64]
 
+_MOST_ALONE = 10**6
+
 
 class NotOfFormat(Exception):  # noqa: N818 - a reader's answer, which may be another's turn
     """A file is not of the format that a reader knows; says what it expected where."""
@@ -82,6 +84,19 @@ class Found:
 
 def _several(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def numbered(first: int, n: int, edges: int) -> Indices:
+    """Keys of n nodes with numbers from ``first`` on.
+
+    Raises
+    ------
+    NotOfFormat
+        If there are far more than so many edges could join.
+    """
+    if n > 2 * edges + _MOST_ALONE:
+        raise NotOfFormat(f"expected nodes that edges join, got {n:,} nodes and {edges:,} edges")
+    return np.arange(first, first + n)
 
 
 def between_names(

@@ -1,11 +1,15 @@
 """Adjacency matrices: MatrixMarket, SciPy's .npz, NumPy's .npy."""
 
+import re
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 
 from udsgd_mpi.graphs.formats.content import Content
-from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
+from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, numbered
+
+_NUMBERS = re.compile(r"[-+0-9.eE \t]*")
 
 
 def of_matrix(form: str, matrix: Any, first: int = 0) -> Found:
@@ -35,14 +39,21 @@ def of_matrix(form: str, matrix: Any, first: int = 0) -> Found:
     symmetric = np.array_equal(np.unique(i * n + j), np.unique(j * n + i))
     dropped = ("weights",) if (entries.data[there] != 1).any() else ()
     # Each edge stands in both triangles, or in one of them alone.
-    return Found(form, np.arange(first, first + n), i, j, None if symmetric else True, dropped)
+    return Found(form, numbered(first, n, len(i)), i, j, None if symmetric else True, dropped)
 
 
 def read_matrix_market(content: Content) -> Found:
-    """Read what ``scipy.io.mmread`` reads."""
+    """Read what ``scipy.io.mmread`` reads, which must get lines of numbers that all end.
+
+    SciPy 1.17 reads on beyond its buffer from a last line that does not end and holds more.
+    """
     from scipy.io import mmread
 
-    return of_matrix("MatrixMarket", mmread(content.binary()), first=1)
+    for number, line in enumerate(content.text.split("\n"), start=1):
+        if not line.startswith("%") and not _NUMBERS.fullmatch(line):
+            raise NotOfFormat(f"line {number}: expected numbers, got {line[:40]!r}")
+    whole = f"{content.text.rstrip()}\n".encode()
+    return of_matrix("MatrixMarket", mmread(BytesIO(whole)), first=1)
 
 
 def read_npz(content: Content) -> Found:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from udsgd_mpi.graphs.formats.content import Content
-from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
+from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, numbered
 
 
 def read(content: Content) -> Found:
@@ -37,4 +37,4 @@ def read(content: Content) -> Found:
             " neighbours"
         )
     i, j = np.array([tails, heads], dtype=np.int64)
-    return Found("METIS", np.arange(1, n + 1), i, j, None, ("weights",) if form != "000" else ())
+    return Found("METIS", numbered(1, n, edges), i, j, None, ("weights",) if form != "000" else ())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from udsgd_mpi.graphs.formats.content import Content
-from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, check_numbers
+from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, check_numbers, numbered
 from udsgd_mpi.lazy import lazy
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ def read_pajek(content: Content) -> Found:
     if sections.count("*vertices") != 1 or vertices is None:
         raise NotOfFormat("expected one section *Vertices NUMBER")
     n = int(vertices[1])
+    keys = numbered(1, n, len(lines))
     graph = nx.parse_pajek(_with_vertices(lines, n))
-    return _found("Pajek", graph, n, keys=np.arange(1, n + 1), names=[str(node) for node in graph])
+    return _found("Pajek", graph, n, keys=keys, names=[str(node) for node in graph])
 
 
 def _with_vertices(lines: list[str], n: int) -> Iterable[str]:
