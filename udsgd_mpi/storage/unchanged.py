@@ -52,7 +52,7 @@ def check_unchanged(
         raise ConfigurationError(
             "--resume: expected what the earlier run has read, got something else:\n"
             + "\n".join(lines)
-            + "\nput back what was there, or begin again (udsgd run --force)"
+            + "\nput back what was there, or begin again with --force"
         )
     return not_compared(silent)
 
