@@ -191,3 +191,16 @@ def test_a_plan_of_200_000_features_takes_no_square_of_them(
     for command in (["predict"], ["plan", "--upgrade", "iid:single_shuffling"]):
         assert main([command[0], "x.toml", *command[1:]]) == 2
         assert "d = 200,000: expected at most 1,000 parameters" in capsys.readouterr().err
+
+
+def test_a_plan_of_more_than_this_machine_holds_says_so_and_allocates_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "x.svm", both()[0])
+    monkeypatch.setattr("udsgd_mpi.sizes.memory_of_this_machine", lambda: 10_000_000)
+    data = ["--data", str(tmp_path / "x.svm"), "--agents", "4", "--trials", "500"]
+    walkers = ["--set", 'groups.walkers.sampler="iid"', "--set", 'groups.upgraded.sampler="iid"']
+    assert main([*data, *walkers, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "time          not measured, for want of memory" in said
+    assert "warning       trials = 500 at" in said

@@ -3,13 +3,14 @@
 from udsgd_mpi.communication import Mixing, contraction
 from udsgd_mpi.concerns import concerns
 from udsgd_mpi.cost import cost, sent
+from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.hosting import layout_on
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
 from udsgd_mpi.prediction import unpredicted
 from udsgd_mpi.problem import OneProcess, Problem, pose
-from udsgd_mpi.sizes import require_room_to_predict
+from udsgd_mpi.sizes import require_room, require_room_to_predict
 from udsgd_mpi.units import in_bytes, in_seconds
 
 
@@ -25,6 +26,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     require_room_to_predict(experiment)
     problem = pose(experiment, OneProcess(agents))
     layout = layout_on(problem, ranks)
+    short = _shortage(problem, layout)
     d = len(problem.minimizer)
     schedule = problem.schedule
     block = experiment.trials * d * experiment.communication.number.itemsize
@@ -41,15 +43,25 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
         " together",
         "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {contraction(schedule, agents).gap}",
-        "time": _time(problem, layout),
+        "time": "not measured, for want of memory" if short else _time(problem, layout),
         "memory": _memory(problem, layout),
         "minimiser": f"‖∇f(θ*)‖ = {problem.optimum.gradient_norm:.1e}, curvature from"
         f" {problem.optimum.smallest_curvature:.3g}",
         "prediction": f"none: {reason}" if (reason := unpredicted(problem)) else "with the run",
         "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
     }
-    warnings = [f"  warning       {concern}" for concern in concerns(problem)]
+    warnings = [f"  warning       {concern}" for concern in [*short, *concerns(problem)]]
     return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
+
+
+def _shortage(problem: Problem, layout: Layout) -> list[str]:
+    """What a run would be refused for here; elsewhere there may be more memory."""
+    try:
+        d = len(problem.minimizer)
+        require_room(problem.experiment, layout.agents, d, layout.ranks)
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
 
 
 def _traffic(mixing: Mixing, layout: Layout, block: int) -> tuple[int, int]:

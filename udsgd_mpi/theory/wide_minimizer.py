@@ -24,8 +24,9 @@ Product = Callable[[Floats], Floats]
 _LOOSEST, _TIGHTEST = 0.1, 1e-8  # relative residuals of Newton's equation
 _MOST_PRODUCTS = 2000  # for a Newton step; one that is not exact descends as well
 _SEED = 1909
-_BASIS = 32  # Lanczos vectors
-_RESIDUAL = 1e-10  # of an eigenvector, relative to the largest eigenvalue
+_FEWEST_VECTORS, _MOST_VECTORS = 8, 32  # of Lanczos' method
+_NUMBERS = 2**25  # in all of them together, where that leaves enough
+_ROUGHLY, _RESIDUAL = 1e-6, 1e-10  # of an eigenvector, relative to the largest eigenvalue
 _HIDDEN = 1e-8  # what the smallest eigenvalue may be off, relative to the largest
 
 
@@ -94,7 +95,9 @@ def _minimum(f: WideFunction, theta: Floats, gradient: Floats) -> Minimum:
     return Minimum(theta, None, smallest, at_start, float(np.linalg.norm(gradient)))
 
 
-def largest_curvature(product: Product, d: int, precision: Precision) -> float:
+def largest_curvature(
+    product: Product, d: int, precision: Precision, residual: float = _ROUGHLY
+) -> float:
     """Largest eigenvalue of a symmetric matrix by its products; NaN where none was found."""
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
@@ -105,8 +108,8 @@ def largest_curvature(product: Product, d: int, precision: Precision) -> float:
             k=1,
             which="LA",
             v0=start,
-            ncv=min(d, _BASIS),
-            tol=max(_RESIDUAL, precision.hessian),
+            ncv=min(d, max(_FEWEST_VECTORS, min(_MOST_VECTORS, _NUMBERS // d))),
+            tol=max(residual, precision.hessian),
             return_eigenvectors=False,
         )
     except ArpackNoConvergence:
@@ -126,4 +129,5 @@ def smallest_curvature(product: Product, d: int, largest: float, precision: Prec
         Its largest eigenvalue, by absolute value too.
     """
     above = 2 * abs(largest)
-    return above - largest_curvature(lambda v: above * v - product(v), d, precision)
+    turned = largest_curvature(lambda v: above * v - product(v), d, precision, _RESIDUAL)
+    return above - turned
