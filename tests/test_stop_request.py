@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from udsgd_mpi.stop_request import POSING, SAVING, STEPPING, Phase, StopRequest
+from udsgd_mpi.stop_request import ENDING, POSING, SAVING, STEPPING, Phase, StopRequest
 
 
 def test_nothing_is_asked_at_first() -> None:
@@ -47,6 +47,15 @@ def test_a_phase_that_begins_late_has_its_grace_from_there(
     assert not request.overdue
     monkeypatch.setattr(time, "monotonic", lambda: now + 46)
     assert request.overdue
+
+
+def test_a_finished_job_has_no_deadline_any_more() -> None:
+    request = StopRequest()
+    request.deadline = time.monotonic() - 100
+    assert request.overdue
+    request.enter(ENDING)
+    assert request.reason is None
+    assert not request.overdue
 
 
 def test_time_counts_from_the_start_of_the_process() -> None:

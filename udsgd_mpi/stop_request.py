@@ -80,8 +80,9 @@ class StopRequest:
         """Why this process is to stop; None where it is not."""
         if self._signal:
             return self._signal
-        is_over = self.deadline is not None and time.monotonic() >= self.deadline
-        return "--max-time" if is_over else None
+        if self.deadline is None or self._phase is ENDING:  # what is complete is shown, too
+            return None
+        return "--max-time" if time.monotonic() >= self.deadline else None
 
     @property
     def phase(self) -> Phase:
