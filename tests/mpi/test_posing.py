@@ -146,6 +146,14 @@ def test_agents_of_one_graph_hold_it_once(
     assert len({id(agent.graph) for agent in mine.agents}) == 1
 
 
+def test_agents_that_share_all_rows_hold_them_once() -> None:
+    groups = {"access": {"share": 1, "sampler": "iid"}}
+    mine = pose(check({"groups": groups, "partition": "shared"}), OnRanks.evenly(COMM, AGENTS))
+    first = mine.agents[0].points.features
+    assert len(first) == 569
+    assert all(np.shares_memory(agent.points.features, first) for agent in mine.agents)
+
+
 def test_an_error_of_one_rank_is_raised_on_all() -> None:
     def fail(i: int) -> int:
         if i == AGENTS - 1:

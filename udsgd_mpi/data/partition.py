@@ -172,7 +172,7 @@ class Shared(Partition, frozen=True, tag="shared"):
     """Every agent holds all rows."""
 
     def share(self, labels: NDArray[np.float64], agents: int, seed: int) -> Shares:
-        return Shares([np.arange(len(labels)) for _ in range(agents)], 0)
+        return Shares([np.arange(len(labels))] * agents, 0)
 
 
 AnyPartition = Even | ByLabel | Unequal | Dirichlet | Shared

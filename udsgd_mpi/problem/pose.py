@@ -262,7 +262,8 @@ def topology_of(experiment: Experiment, agents: int) -> Graph:
 def _classes(experiment: Experiment, rows: list[Rows], everyone: Everyone) -> Floats:
     if not experiment.objective.classifies:
         return np.empty(0)
-    return np.unique(np.concatenate(everyone.all([np.unique(part.labels) for part in rows])))
+    here = np.unique(np.concatenate([part.labels for part in rows]))
+    return np.unique(np.concatenate(everyone.all([here])))
 
 
 def _number_of_batches(i: int, group: str, points: int, batch: int) -> int:

@@ -17,6 +17,7 @@ from udsgd_mpi.features import (
     Features,
     arrays_of,
     dense_rows,
+    finite_rows,
     is_sparse,
     worth_holding_sparsely,
 )
@@ -73,12 +74,16 @@ def _shares(data: Data, partition: Partition, seed: int, everyone: Everyone) -> 
     def deal() -> list[tuple[Rows, int]]:
         dataset = load(data.source, data.index_base)
         shares = partition.share(dataset.labels, everyone.agents, seed)
+        finite = finite_rows(dataset.features) & np.isfinite(dataset.labels)
         for i, rows in enumerate(shares.rows):
-            check_finite(dataset, rows, f"agent {i}: data {data.source}")
-        return [
-            (Rows(dataset.features[rows], dataset.labels[rows]), shares.left_over)
-            for rows in shares.rows
-        ]
+            if not finite[rows].all():
+                check_finite(dataset, rows, f"agent {i}: data {data.source}")
+        different = {id(rows): rows for rows in shares.rows}  # one where all hold all
+        taken = {
+            key: Rows(dataset.features[rows], dataset.labels[rows])
+            for key, rows in different.items()
+        }
+        return [(taken[id(rows)], shares.left_over) for rows in shares.rows]
 
     dealt = everyone.dealt(deal)
     return Held([rows for rows, _ in dealt], [_digest(rows) for rows, _ in dealt], dealt[0][1])
