@@ -135,7 +135,7 @@ def test_what_is_no_name(case: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_path_that_no_file_can_have(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if command == ("status",):  # which does not look at its file itself
+    if command != ("merge", "x.h5"):  # which says which part it can't read
         with pytest.raises(OutputError, match="File name too long"):
             main([*command, "x" * 5000])
     else:
