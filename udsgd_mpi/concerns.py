@@ -63,8 +63,8 @@ def _of_mixing(problem: Problem) -> Iterator[str]:
         )
     elif _averages_come_late(schedule, experiment.steps):
         yield (
-            "communication: the first average of all is after the last step, so the clusters stay"
-            " apart; use a smaller outer, or more steps"
+            "communication: the first average of all agents is after the last step, and clusters"
+            " alone do not bring them together; use a smaller outer, or more steps"
         )
 
 

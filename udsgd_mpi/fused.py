@@ -22,8 +22,7 @@ from udsgd_mpi.communication.links import (
     Support,
     keep_there,
 )
-from udsgd_mpi.communication.two_states import links_of_chains
-from udsgd_mpi.compiled import inlined, kernel
+from udsgd_mpi.compiled import inlined, kernel, specialised
 from udsgd_mpi.exchange_plan import LinkPlan, Rows
 from udsgd_mpi.objectives import CompiledObjective, Points
 from udsgd_mpi.objectives.base import LOCAL_STEPS
@@ -142,13 +141,13 @@ class FusedSteps:
         d = memory.theta[0].shape[-1]
         self._local_steps = objective.local_steps
         self._points = objective.arguments(points, batch, d)
-        of_links = _FIXED
+        stacks = tuple(Stack.of(interiors)), tuple(Stack.of(borders))
+        self._where: tuple[Any, ...] = (*memory, *stacks)
+        self._run: Callable[..., int] = _run
         if links:
             drawing, needs = tuple(links.drawing), tuple(links.sends[1:])
-            of_links = links.kernel, True, drawing, *links.supports, needs
-        self._where: tuple[Any, ...] = (
-            *memory, tuple(Stack.of(interiors)), tuple(Stack.of(borders)), *of_links
-        )  # fmt: skip
+            self._where += (links.kernel, drawing, tuple(links.supports), needs)
+            self._run = _run_on_links
 
     def __call__(
         self,
@@ -175,7 +174,7 @@ class FusedSteps:
             How many aggregations the run has had before.
         """
         seconds, given = np.zeros(2), np.zeros(2, dtype=np.int64)
-        exchanges = _run(
+        exchanges = self._run(
             self._local_steps, combine, X, gamma, times, which, number, seconds, given,
             self._points, present, *self._where
         )  # fmt: skip
@@ -201,14 +200,16 @@ _STACK = (
 )
 
 
-@kernel(
-    f"int64(FunctionType({LOCAL_STEPS}), FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
+_STEPS = (
+    f"FunctionType({LOCAL_STEPS}), FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
     f" int64[::1], int64[::1], int64, float64[::1], int64[::1], {_POINTS}, int64,"
     f" UniTuple(float64[:, :, ::1], 2), {_BUFFERS}, {_BUFFERS}, float64[:, ::1], int64[::1], int64,"
-    f" int64[::1], {_STACK}, {_STACK}, FunctionType({DRAW_LINKS}), boolean, {DRAWING},"
-    f" {SUPPORT}, {SUPPORT}, UniTuple(int64[::1], 3))"
+    f" int64[::1], {_STACK}, {_STACK}"
 )
-def _run(
+
+
+@specialised
+def _steps(
     local_steps: Callable[..., None],
     combine: Callable[..., None],
     X: NDArray[np.int32],
@@ -229,12 +230,10 @@ def _run(
     near: Integers,
     interior: Stack,
     border: Stack,
-    draw: Callable[..., None],
-    drawn: bool,
-    drawing: Drawing,
-    support_of_interior: Support,
-    support_of_border: Support,
-    needs: tuple[Integers, Integers, Integers],
+    draw: Callable[..., None] | None,
+    drawing: Any,
+    supports: Any,
+    needs: Any,
 ) -> int:
     """How many exchanges were made; ``seconds`` and ``given``, (2,) each, are those of ``Done``."""
     memory = np.empty(2, dtype=np.int64)
@@ -248,10 +247,10 @@ def _run(
             round_rows(mixed[present], lost)
         if len(near):
             take_turn(counts, mine)
-        if drawn:
+        if draw is not None:
             draw(number + k + 1, drawing)
-            keep_there(support_of_interior, drawing[7], interior[0], interior[1], interior[2])
-            keep_there(support_of_border, drawing[7], border[0], border[1], border[2])
+            keep_there(supports[0], drawing[7], interior[0], interior[1], interior[2])
+            keep_there(supports[1], drawing[7], border[0], border[1], border[2])
             _count(needs, drawing[7], given)
         _combine(combine, interior, which[k], half_steps[present], mixed[1 - present])
         if not others_reached(counts, mine, near, 1):
@@ -302,13 +301,70 @@ def _count(needs: tuple[Integers, Integers, Integers], there: Flags, given: Inte
         given[1] += rows
 
 
-_NO_PLACES, _NO_FLAGS = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
-_NO_SUPPORT = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int32), np.empty(0), _NO_PLACES
-_FIXED: tuple[Any, ...] = (
-    links_of_chains,  # which is not called
-    False,
-    (np.uint64(0), *[_NO_PLACES] * 3, np.empty(0), _NO_PLACES, _NO_FLAGS, _NO_FLAGS),
-    _NO_SUPPORT,
-    _NO_SUPPORT,
-    (_NO_PLACES, _NO_PLACES, _NO_PLACES),
+@kernel(f"int64({_STEPS})")
+def _run(
+    local_steps: Callable[..., None],
+    combine: Callable[..., None],
+    X: NDArray[np.int32],
+    gamma: Floats,
+    times: Integers,
+    which: Integers,
+    number: int,
+    seconds: Floats,
+    given: Integers,
+    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
+    present: int,
+    theta: tuple[Floats, Floats],
+    half_steps: tuple[Floats, Floats],
+    mixed: tuple[Floats, Floats],
+    lost: Floats,
+    counts: Integers,
+    mine: int,
+    near: Integers,
+    interior: Stack,
+    border: Stack,
+) -> int:
+    """``_steps`` with W that come back."""
+    return _steps(
+        local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
+        theta, half_steps, mixed, lost, counts, mine, near, interior, border,
+        None, None, None, None
+    )  # fmt: skip
+
+
+@kernel(
+    f"int64({_STEPS}, FunctionType({DRAW_LINKS}), {DRAWING}, UniTuple({SUPPORT}, 2),"
+    " UniTuple(int64[::1], 3))"
 )
+def _run_on_links(
+    local_steps: Callable[..., None],
+    combine: Callable[..., None],
+    X: NDArray[np.int32],
+    gamma: Floats,
+    times: Integers,
+    which: Integers,
+    number: int,
+    seconds: Floats,
+    given: Integers,
+    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
+    present: int,
+    theta: tuple[Floats, Floats],
+    half_steps: tuple[Floats, Floats],
+    mixed: tuple[Floats, Floats],
+    lost: Floats,
+    counts: Integers,
+    mine: int,
+    near: Integers,
+    interior: Stack,
+    border: Stack,
+    draw: Callable[..., None],
+    drawing: Drawing,
+    supports: tuple[Support, Support],
+    needs: tuple[Integers, Integers, Integers],
+) -> int:
+    """``_steps`` with links that are drawn."""
+    return _steps(
+        local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
+        theta, half_steps, mixed, lost, counts, mine, near, interior, border,
+        draw, drawing, supports, needs
+    )  # fmt: skip

@@ -115,7 +115,10 @@ class InTurn(Recurring):
         return (self.count(n) - 1) % len(self.planned)
 
     def order(self, n: int, m: int) -> Integers:
-        return np.arange(self.count(n), self.count(m)) % len(self.planned)
+        first, last = self.count(n), self.count(m)
+        if len(self.planned) == 1:
+            return np.zeros(last - first, dtype=np.int64)
+        return np.arange(first, last) % len(self.planned)
 
 
 class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):

@@ -55,7 +55,11 @@ class AggregationTimes:
 
     def between(self, n: int, m: int) -> NDArray[np.int64]:
         """The times in (n, m], ascending."""
+        piece = bisect_right(self._begin, n)
+        if piece == bisect_right(self._begin, m):  # as nearly always
+            first, step = self._begin[piece - 1], self._K[piece - 1]
+            return np.arange(n + step - (n - first) % step, m + 1, step, dtype=np.int64)
         before, begin, K = self._pieces
         l = np.arange(self.number(n) + 1, self.number(m) + 1)
-        piece = np.searchsorted(before, l) - 1
-        return np.asarray(begin[piece] + (l - before[piece]) * K[piece])
+        k = np.searchsorted(before, l) - 1
+        return np.asarray(begin[k] + (l - before[k]) * K[k])

@@ -89,9 +89,9 @@ class Fused:
                 break
             self._finish(self._exchanges[which[late]])
             start, exchanges = int(times[late]), late + 1
-        for exchange, uses in zip(self._exchanges, np.bincount(which).tolist(), strict=False):
+        for w, exchange in enumerate(self._exchanges):
             if isinstance(exchange, NeighbourMixing):
-                self._mixer.count(exchange.sent, uses)
+                self._mixer.count(exchange.sent, int(np.count_nonzero(which == w)))
         return self._blocks.theta
 
     def _run(
