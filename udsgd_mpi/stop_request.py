@@ -100,7 +100,10 @@ class StopRequest:
 
     def message(self, where: str) -> str:
         """What a job that has stopped says."""
-        reason = self.reason or "another rank's signal, or --max-time"
+        others = "another rank's signal"
+        if self.deadline is not None:  # before which a run stops, to have time to save
+            others = f"--max-time, or {others}"
+        reason = self.reason or others
         return f"udsgd: stopped: {where} ({reason}); {self.advice}"
 
     def _take(self) -> None:
