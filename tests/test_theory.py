@@ -1,14 +1,19 @@
 """Limits solve their equations, and finite-n moments those of the recursion they come from."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from scipy.special import digamma, gammaln
 
+from udsgd_mpi import step_size as step_sizes
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.step_size import Ahead, StepSize
 from udsgd_mpi.theory.limit import averaged_covariance, is_more_efficient, limiting_covariance
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.paths import along_paths
 from udsgd_mpi.theory.second_moments import SecondMoments
+from udsgd_mpi.theory.start import left_of_start
 
 H = np.array([[1.4, 0.3, 0.0], [0.3, 2.0, -0.2], [0.0, -0.2, 0.9]])
 U = np.array([[2.0, 0.4, 0.1], [0.4, 1.0, 0.0], [0.1, 0.0, 0.5]])
@@ -87,6 +92,72 @@ def test_the_limit_is_where_second_moments_go(b: float, step_size: StepSize) -> 
     scaled = moments.theta[0, -1, 0] / float(step_size(n, n)[0])
     # b < a is reached slowly: the history's lead over θ grows like n^(a − b).
     assert scaled == pytest.approx(V, rel=0.4 if b == 0.9 else 0.01)
+
+
+@pytest.mark.parametrize("length", [1, 7, 100])
+def test_recursions_in_blocks_of_any_length_give_the_bits_of_one(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    h, start, steps = np.array([0.9, 1.7, 0.2]), np.array([1.3, -0.4, 2.0]), np.array([0, 3, 210])
+    for step_size in (StepSize(), StepSize(0.7, 0.7), StepSize(0.1, 0.0)):
+
+        def everything(step_size: StepSize = step_size) -> list[np.ndarray]:
+            white = SecondMoments.white(h, step_size, steps)
+            history = SecondMoments.with_history(h, step_size, 0.8, 32.0, steps)
+            moments = [white.theta, white.average, history.theta, history.average]
+            return [*moments, *left_of_start(start, h, step_size, steps)]
+
+        monkeypatch.setattr(step_sizes, "_LONG_BLOCK", 1000)
+        at_once = everything()
+        monkeypatch.setattr(step_sizes, "_LONG_BLOCK", length)
+        for one, many in zip(at_once, everything(), strict=True):
+            assert one.tobytes() == many.tobytes()
+
+
+def test_what_is_left_of_the_start_is_the_product_of_all_steps() -> None:
+    """With the bits of NumPy's products and sums from step to step."""
+    h, start, steps = np.array([0.9, 1.7]), np.array([1.3, -0.4]), np.array([0, 1, 2, 20_000])
+    step_size = StepSize(0.8, 0.7)
+    shrink = np.cumprod(1 - step_size(1, 20_000)[:, None] * h, axis=0)
+    theta = np.vstack([start, shrink * start])
+    sums = np.vstack([np.zeros(2), np.cumsum(theta, axis=0)])
+    left, average = left_of_start(start, h, step_size, steps)
+    np.testing.assert_array_equal(left, theta[steps])
+    np.testing.assert_array_equal(average, sums[steps] / np.maximum(steps, 1)[:, None])
+
+
+def test_tens_of_millions_of_steps_come_to_the_closed_forms() -> None:
+    """γ_n = 1/n, where h = 1 makes θ_n a mean, h = 2 a weighted one, and Φ(n, 0) is of Γ."""
+    n = 20_000_000
+    h, steps = np.array([1.0, 2.0, 0.3]), np.array([n // 1000, n])
+    tracemalloc.start()
+    moments = SecondMoments.white(h, StepSize(), steps)
+    left, average = left_of_start(np.full(3, 2.0), h, StepSize(), steps)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**21  # bytes, of 16 a step if all were held
+    m = steps.astype(np.float64)
+    np.testing.assert_allclose(moments.theta[:, 0, 0], 1 / m, rtol=1e-8)
+    np.testing.assert_allclose(moments.theta[:, 0, 1], (2 * m - 1) / (6 * m * (m - 1)), rtol=1e-8)
+    # Σ_{k≤m} (H_m − H_{k−1})² = 2 m − H_m with m = n − 1.
+    harmonic = digamma(m) + np.euler_gamma
+    np.testing.assert_allclose(moments.average[:, 0, 0], (2 * (m - 1) - harmonic) / m**2, rtol=1e-8)
+    phi = np.exp(gammaln(m + 0.7) - gammaln(0.7) - gammaln(m + 1))
+    np.testing.assert_allclose(left[:, 2], 2 * phi, rtol=1e-7)
+    mean_phi = np.exp(gammaln(m + 0.7) - gammaln(1.7) - gammaln(m)) / m
+    np.testing.assert_allclose(average[:, 2], 2 * mean_phi, rtol=1e-7)
+
+
+def test_a_constant_step_comes_to_the_geometric_series() -> None:
+    n, gamma, h = 3_000_000, 1e-3, np.array([0.5, 2.0])
+    moments = SecondMoments.white(h, StepSize(gamma, 0.0), np.array([1000, n]))
+    for row, m in enumerate((1000, n)):
+        q = 1 - gamma * h
+        theta = gamma**2 * (1 - q ** (2 * m)) / (1 - q**2)
+        total = (m - 1) - 2 * q * (1 - q ** (m - 1)) / (1 - q)
+        total += q**2 * (1 - q ** (2 * (m - 1))) / (1 - q**2)
+        np.testing.assert_allclose(moments.theta[row, 0], theta, rtol=1e-9)
+        np.testing.assert_allclose(moments.average[row, 0], total / h**2 / m**2, rtol=1e-9)
 
 
 def test_paths_give_the_functional() -> None:

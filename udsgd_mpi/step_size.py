@@ -1,5 +1,6 @@
 """Decreasing step sizes."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -7,6 +8,7 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 _BLOCK = 1024
+_LONG_BLOCK = 2**14
 
 
 class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +35,14 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
         """γ_first, …, γ_last; both ends belong to it."""
         n = np.arange(first, last + 1, dtype=np.float64)
         return self.gamma / n**self.exponent
+
+    def in_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """γ_first, …, γ_last in blocks, each with its first n, for loops over any number of steps.
+
+        The last block of a range may be short; a range with last < first has none.
+        """
+        for n in range(first, last + 1, _LONG_BLOCK):
+            yield n, self(n, min(last, n + _LONG_BLOCK - 1))
 
 
 class Ahead:

@@ -16,6 +16,7 @@ from udsgd_mpi.theory.limit import check_step_size, limiting_covariance
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.paths import Functional, along_paths
 from udsgd_mpi.theory.second_moments import SecondMoments
+from udsgd_mpi.theory.start import left_of_start
 
 Floats = NDArray[np.float64]
 Spectrum = tuple[Floats, Floats]
@@ -168,9 +169,4 @@ def from_the_start(
 ) -> tuple[Floats, Floats]:
     """Φ(n, 0) (θ_0 − θ*) and its average over n, in the eigenbasis of H, shape (steps, d)."""
     h, basis = spectrum
-    gamma = problem.experiment.step_size(1, max(1, int(steps[-1])))
-    shrink = np.cumprod(1 - gamma[:, None] * h, axis=0)
-    start = -(basis.T @ problem.minimizer)
-    theta = np.vstack([np.ones_like(h), shrink]) * start
-    sums = np.vstack([np.zeros_like(h), np.cumsum(theta, axis=0)])
-    return theta[steps], sums[steps] / np.maximum(steps, 1)[:, None]
+    return left_of_start(-(basis.T @ problem.minimizer), h, problem.experiment.step_size, steps)

@@ -1,6 +1,7 @@
 """Second moments of θ_n − θ* at finite n, from the linear recursion of θ and the histories."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from udsgd_mpi.step_size import StepSize
 
 Floats = NDArray[np.float64]
 
-_NODES = 48
+NODES = 48  # of a table with a history
+
+_PAIRS = 64
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,21 @@ class SecondMoments:
         cls, h: Floats, step_size: StepSize, b: float, largest: float, steps: NDArray[np.int64]
     ) -> "SecondMoments":
         """With a history of exponent b, for κ from 1 to ``largest``."""
-        return cls._integrate(np.geomspace(1, largest, _NODES), h, step_size, b, steps)
+        return cls._integrate(np.geomspace(1, largest, NODES), h, step_size, b, steps)
 
     @classmethod
     def _integrate(
         cls, kappa: Floats, h: Floats, step_size: StepSize, b: float, steps: NDArray[np.int64]
     ) -> "SecondMoments":
-        last = int(steps[-1])
-        gamma = step_size(1, last)
-        beta = np.arange(2, last + 2, dtype=np.float64) ** -b
         theta, average = np.empty((2, len(steps), len(kappa), len(h)))
-        _second_moments(kappa, h, gamma, beta, steps, theta, average)
+        of_all = np.repeat(kappa, len(h)), np.tile(h, len(kappa))
+        moments = np.zeros((6, len(kappa) * len(h)))
+        for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
+            for first, gamma in step_size.in_blocks(n + 1, m):
+                beta = np.arange(first + 1, first + 1 + len(gamma), dtype=np.float64) ** -b
+                _go_on(*of_all, gamma, beta, moments)
+            theta[row] = moments[2].reshape(theta[row].shape)
+            average[row] = moments[5].reshape(theta[row].shape) / max(m, 1) ** 2
         return cls(kappa, theta, average)
 
     def weights(self, repulsion: Floats) -> Floats:
@@ -73,42 +80,30 @@ class SecondMoments:
         return np.asarray(cardinal(np.log(repulsion)))
 
 
-@kernel(
-    "void(float64[::1], float64[::1], float64[::1], float64[::1], int64[::1],"
-    " float64[:, :, ::1], float64[:, :, ::1])"
-)
-def _second_moments(
-    kappa: Floats,
-    h: Floats,
-    gamma: Floats,
-    beta: Floats,
-    steps: NDArray[np.int64],
-    theta: Floats,
-    average: Floats,
-) -> None:
-    # y the history's share, t = θ, z = Σ θ: moments yy, yt, tt, zy, zt, zz. While β κ > 1 the
-    # linear recursion of y overshoots, which a walk's bounded history does not: there β is 1/κ.
-    for k in range(len(kappa)):
-        push = kappa[k] - 1
-        for a in range(len(h)):
-            yy = yt = tt = zy = zt = zz = 0.0
-            row = 0
-            for n in range(steps[-1] + 1):
-                if n == steps[row]:
-                    theta[row, k, a] = tt
-                    average[row, k, a] = zz / max(n, 1) ** 2
-                    row += 1
-                if row == len(steps):
-                    break
-                g, c = gamma[n], min(beta[n], 1 / kappa[k])
-                keep_t, keep_y = 1 - g * h[a], 1 - c * kappa[k]
-                zz += 2 * zt + tt
-                zt = keep_t * (zt + tt) + g * push * (zy + yt)
-                zy = keep_y * (zy + yt)
-                tt = (
-                    keep_t * keep_t * tt
-                    + 2 * keep_t * g * push * yt
-                    + g * g * (push * push * yy + 1)
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64[:, ::1])")
+def _go_on(kappa: Floats, h: Floats, gamma: Floats, beta: Floats, moments: Floats) -> None:
+    # y the history's share, t = θ, z = Σ θ: moments yy, yt, tt, zy, zt, zz of each pair of κ and h.
+    # While β κ > 1 the linear recursion of y overshoots, which a walk's bounded history does not:
+    # there β is 1/κ. A step waits for the one before, but pairs are independent: some at a time go
+    # through all steps, in vector registers and the first cache.
+    for first in range(0, len(h), _PAIRS):
+        pairs = slice(first, first + _PAIRS)
+        H, repulsion = h[pairs], kappa[pairs]
+        push, most = repulsion - 1, 1 / repulsion
+        yy, yt, tt = moments[0, pairs], moments[1, pairs], moments[2, pairs]
+        zy, zt, zz = moments[3, pairs], moments[4, pairs], moments[5, pairs]
+        for n in range(len(gamma)):
+            g = gamma[n]
+            for a in range(len(H)):
+                c = min(beta[n], most[a])
+                keep_t, keep_y = 1 - g * H[a], 1 - c * repulsion[a]
+                zz[a] += 2 * zt[a] + tt[a]
+                zt[a] = keep_t * (zt[a] + tt[a]) + g * push[a] * (zy[a] + yt[a])
+                zy[a] = keep_y * (zy[a] + yt[a])
+                tt[a] = (
+                    keep_t * keep_t * tt[a]
+                    + 2 * keep_t * g * push[a] * yt[a]
+                    + g * g * (push[a] * push[a] * yy[a] + 1)
                 )
-                yt = keep_t * keep_y * yt + g * push * keep_y * yy - g * c
-                yy = keep_y * keep_y * yy + c * c
+                yt[a] = keep_t * keep_y * yt[a] + g * push[a] * keep_y * yy[a] - g * c
+                yy[a] = keep_y * keep_y * yy[a] + c * c
