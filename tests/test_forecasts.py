@@ -1,6 +1,7 @@
 """How many paths forecasts take, how far off they are, and that each is made once."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,45 @@ def test_a_prediction_that_takes_too_long_is_left_out_with_a_reason(data: Path) 
     reason = unpredicted(problem(data, "srrw", steps=10**7))
     # 500 paths of each agent, and half as many trials for what curvature adds.
     assert str(reason).startswith(f"it would take {AGENTS * 750 * 10**7:,} steps")
+
+
+def test_a_recursion_that_takes_too_long_is_left_out_with_a_reason(data: Path) -> None:
+    def reason(posed: Problem, d: int) -> str | None:
+        return unpredicted(replace(posed, optimum=posed.optimum._replace(theta=np.zeros(d))))
+
+    white = problem(data, "iid", steps=10**8)
+    assert reason(white, 200) is None
+    taken = f"the linear recursion of all moments would take {250 * 10**8:,} steps"
+    assert str(reason(white, 250)).startswith(taken)
+
+    def strengths(*alphas: float) -> Problem:
+        graph = {"kind": "erdos_renyi", "mean_degree": 5}
+        groups = {
+            f"of-{alpha}": {
+                "share": 1 / len(alphas),
+                "sampler": {"kind": "srrw", "alpha": alpha, "b": 0.8},
+                "graph": graph,
+            }
+            for alpha in alphas
+        }
+        return problem(data, "srrw", steps=400_000, groups=groups)
+
+    assert reason(strengths(1, 2), 300) is None
+    # A table of 48 nodes for each, and one of one node.
+    assert f"{193 * 300 * 400_000:,} steps" in str(reason(strengths(1, 2, 5, 10), 300))
+
+
+def test_a_prediction_of_millions_of_steps_takes_the_memory_of_few(data: Path) -> None:
+    peaks = []
+    for steps in (10**4, 3 * 10**6):
+        posed = problem(data, "srw", steps=steps)
+        at = posed.experiment.record.at(steps)
+        predict(posed, OneProcess(AGENTS), at)  # what is imported and kept is not counted
+        tracemalloc.start()
+        predict(posed, OneProcess(AGENTS), at)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 2**20  # bytes
 
 
 def test_means_over_agents_are_those_of_all_moments() -> None:

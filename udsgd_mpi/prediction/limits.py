@@ -5,17 +5,23 @@ import numpy as np
 from udsgd_mpi.prediction.agent import paths_of_each
 from udsgd_mpi.prediction.predict import trials_of_curvature
 from udsgd_mpi.problem import Problem
+from udsgd_mpi.theory.second_moments import NODES
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
 _LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
 _MOST_ENTRIES = 2**28  # of all V_i; 2 GB
 _MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors
+_MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns each
 
 
 def unpredicted(problem: Problem) -> str | None:
     """Why a run makes no prediction of a problem; None where it makes one."""
     if not problem.experiment.record.predict:
         return "not asked for (record.predict)"
+    return _too_large(problem) or _too_long(problem)
+
+
+def _too_large(problem: Problem) -> str | None:
     d = len(problem.minimizer)
     if d > _MOST_PARAMETERS:
         return f"d = {d:,} is beyond the {_MOST_PARAMETERS} parameters up to which V is computed"
@@ -32,11 +38,21 @@ def unpredicted(problem: Problem) -> str | None:
             f"V of {len(problem.roster):,} agents with d = {d:,} each is beyond the"
             f" {_MOST_ENTRIES:,} entries that are held"
         )
+    return None
+
+
+def _too_long(problem: Problem) -> str | None:
     steps = steps_of_paths(problem)
     if steps > _MOST_STEPS_OF_PATHS:
         return (
             f"it would take {steps:,} steps along sampled paths, of {_MOST_STEPS_OF_PATHS:,} at"
             " most; udsgd predict takes them all the same"
+        )
+    steps = steps_of_moments(problem)
+    if steps > _MOST_STEPS_OF_MOMENTS:
+        return (
+            f"the linear recursion of all moments would take {steps:,} steps, of"
+            f" {_MOST_STEPS_OF_MOMENTS:,} at most; udsgd predict takes them all the same"
         )
     return None
 
@@ -51,3 +67,15 @@ def steps_of_paths(problem: Problem) -> int:
     each = paths_of_each(N)
     followed = remember * each + N * trials_of_curvature(each) * (remember > 0)
     return followed * problem.experiment.steps
+
+
+def steps_of_moments(problem: Problem) -> int:
+    """Steps that a prediction takes of the linear recursion, over all moments of its tables.
+
+    There is a table of one node for noise without a history and, at most, one for each sampler
+    with a long memory. It has an entry for each parameter.
+    """
+    groups = problem.experiment.groups
+    samplers = {groups[entry.group].sampler for entry in problem.roster}
+    nodes = 1 + NODES * sum(sampler.long_memory for sampler in samplers)
+    return nodes * len(problem.minimizer) * problem.experiment.steps
