@@ -1,6 +1,7 @@
 """A run goes on, and parts are joined, only where what was read is what was read before."""
 
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -218,9 +219,17 @@ def test_a_variant_that_had_not_begun_is_held_against_the_others(
     assert contents(folder) == before
 
 
+def as_older(configuration: str) -> str:
+    """Settings without one that has come since."""
+    kept = re.sub(r"^index_base = .*\n", "", configuration, flags=re.MULTILINE)
+    assert kept != configuration
+    return kept
+
+
 def without_digests(folder: Path) -> None:
     """What an older version would have written."""
     with h5py.File("udsgd.h5", "a") as file:
+        file.attrs["configuration"] = as_older(file.attrs["configuration"])
         for run in file["runs"].values():
             del run.attrs["inputs"], run["data_digest"], run["graph_digest"]
     for path in folder.glob("udsgd.h5.checkpoints/*.npz"):
@@ -229,6 +238,7 @@ def without_digests(folder: Path) -> None:
         header = json.loads(members["checkpoint.json"])
         del header["digests"]
         header["format_version"] = 1
+        header["configuration"] = as_older(header["configuration"])
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in (members | {"checkpoint.json": json.dumps(header)}).items():
                 archive.writestr(name, content)
@@ -253,6 +263,23 @@ def test_files_of_older_versions_are_gone_on_with(
     with h5py.File("udsgd.h5") as file:
         assert file["runs/fixed/squared_error"].shape[1] == 4
         assert "inputs" not in file["runs/fixed"].attrs
+
+
+def test_links_that_an_older_version_drew_are_not_gone_on_with(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = ["--set", "communication.kind=drop_out", "--only", "fixed", "--force"]
+    assert main(["experiment.toml", *drawn, "--keep-checkpoints"]) == 0
+    assert main(["experiment.toml", *drawn, "--set", "first_trial=2", "--output", "2.h5"]) == 0
+    without_digests(folder)
+    for command in (
+        ["extend", "udsgd.h5", "--steps", "30"],
+        ["extend", "udsgd.h5", "--trials", "+2"],
+        ["merge", "all.h5", "udsgd.h5", "2.h5"],
+    ):
+        assert main(command) == 2
+        assert "links" in capsys.readouterr().err
+    assert main(["merge", "all.h5", "udsgd.h5"]) == 0
 
 
 class TestMerging:

@@ -71,6 +71,17 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
     return settings
 
 
+def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that a result file holds, with the defaults of those that have come since.
+
+    Settings that this version refuses stay as they are, to be told apart from others.
+    """
+    try:
+        return settings_of(check(settings))
+    except ConfigurationError:
+        return dict(settings)
+
+
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Expanded settings with others laid over them; another ``kind`` replaces the whole table."""
     merged = dict(base)

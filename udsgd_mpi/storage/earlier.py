@@ -14,6 +14,7 @@ import numpy as np
 from udsgd_mpi.atomic_file import remove_unfinished, target_of
 from udsgd_mpi.destination import check_place
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.check import completed
 from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
@@ -194,7 +195,7 @@ def earlier(
     if output.exists():
         attributes, runs = read_runs(output)
         telemetry = read_telemetry(output)
-        experiments = _agreeing(experiments, attributes["configuration"], changes)
+        experiments = _agreeing(experiments, output, attributes["configuration"], changes)
         runs = {name: runs[name].titled(e.title) for name, e in experiments.items() if name in runs}
     else:
         experiments = _with_agents(experiments, agents)
@@ -202,17 +203,27 @@ def earlier(
     for name, experiment in experiments.items():
         found = read_checkpoint(folder / f"{name}.npz")
         if found:
-            _agreeing({name: experiment}, found.configuration, changes)
+            _agreeing({name: experiment}, found.path, found.configuration, changes)
             if _fits(found, experiment):
                 checkpoints[name] = found
     return Earlier(output, dict(experiments), attributes, runs, telemetry, checkpoints)
 
 
 def _agreeing(
-    experiments: Mapping[str, Experiment], configuration: str, changes: Collection[str]
+    experiments: Mapping[str, Experiment],
+    where: Path,
+    configuration: str,
+    changes: Collection[str],
 ) -> dict[str, Experiment]:
-    """The experiments with the agents of an earlier configuration that is the same otherwise."""
-    before = tomllib.loads(configuration)["variant"]
+    """The experiments with the agents of an earlier configuration that is the same otherwise.
+
+    Parameters
+    ----------
+    where
+        File that holds it.
+    """
+    tables = tomllib.loads(configuration)["variant"]
+    before = {name: completed(settings) for name, settings in tables.items()}
     filled = {
         name: msgspec.structs.replace(
             experiment, agents=experiment.agents or before.get(name, {}).get("agents")
@@ -230,7 +241,7 @@ def _agreeing(
             if not line.startswith("@@")
         )
         raise ConfigurationError(
-            f"--resume: expected the settings of the earlier run, got others:\n{differences}\n"
+            f"--resume: expected the settings of {where}, got others:\n{differences}\n"
             "use its settings, --allow-changes steps for more steps, or --force to begin again"
         )
     return filled

@@ -10,11 +10,12 @@ import numpy as np
 import tomli_w
 
 from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.experiment.check import expand
+from udsgd_mpi.experiment.check import check, completed, expand
 from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
 from udsgd_mpi.file_names import seen_from
 from udsgd_mpi.storage.digests import digests_in, without_digests
 from udsgd_mpi.storage.inputs import KnownInputs, inputs_in
+from udsgd_mpi.storage.redrawn import is_redrawn
 from udsgd_mpi.storage.variables import Run, Variable
 
 _OF_PARTS = {"first_trial", "trials", *DECIDE_NOTHING}
@@ -56,6 +57,7 @@ def merge_parts(parts: Sequence[Part], output: str) -> tuple[dict[str, Any], dic
             key=lambda part: int(part.runs[name]["trial"][0]),
         )
         configuration[name] = _joined_settings(name, having, output)
+        _check_links(name, having, configuration[name])
         runs[name] = _joined_trials(name, having)
     attributes = dict(parts[0].attributes)
     attributes["configuration"] = tomli_w.dumps({"variant": configuration})
@@ -98,6 +100,16 @@ def _check_inputs(parts: Sequence[Part], output: str) -> None:
             known.add(name, inputs)
 
 
+def _check_links(variant: str, parts: Sequence[Part], settings: Mapping[str, Any]) -> None:
+    noted = [digests_in(part.runs[variant]) for part in parts]
+    if any(noted) and is_redrawn(check(settings).communication, noted):
+        old = parts[noted.index(None)].name
+        raise ConfigurationError(
+            f"{old}: expected links of variant {variant} as this version draws them, got those of"
+            " an older one; compute that part again"
+        )
+
+
 def _joined_settings(variant: str, parts: Sequence[Part], output: str) -> dict[str, Any]:
     found = [_settings(variant, part, output) for part in parts]
     for part, settings in zip(parts[1:], found[1:], strict=True):
@@ -114,7 +126,7 @@ def _joined_settings(variant: str, parts: Sequence[Part], output: str) -> dict[s
 def _settings(variant: str, part: Part, output: str) -> dict[str, Any]:
     """Settings of a part, its files named as they are seen from the output."""
     settings = tomllib.loads(part.attributes["configuration"])["variant"][variant]
-    return expand(settings, seen_from(Path(output).parent, Path(part.name).parent))
+    return expand(completed(settings), seen_from(Path(output).parent, Path(part.name).parent))
 
 
 def _joined_trials(variant: str, parts: Sequence[Part]) -> Run:
@@ -128,7 +140,8 @@ def _joined_trials(variant: str, parts: Sequence[Part]) -> Run:
                 f" {expected} to follow, got {got}"
             )
     runs = [part.runs[variant] for part in parts]
-    if any(digests_in(run) is None for run in runs):
+    noted = [digests_in(run) for run in runs]
+    if None in noted:
         runs = [without_digests(run) for run in runs]
     names = [part.name for part in parts]
     variables = {name: _joined(name, runs, names) for name in runs[0].variables}

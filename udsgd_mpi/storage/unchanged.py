@@ -1,16 +1,19 @@
 """Whether a run that goes on reads what the earlier one has read."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from udsgd_mpi.digests import Digests
 from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.problem import Problem
+from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.earlier import Earlier
 from udsgd_mpi.storage.inputs import Inputs, KnownInputs, inputs_in, not_compared
 from udsgd_mpi.storage.read import read_runs
+from udsgd_mpi.storage.redrawn import is_redrawn
 
 
 def check_unchanged(
@@ -45,6 +48,8 @@ def check_unchanged(
             known.add(name, inputs)
     lines = []
     for name, problem in problems.items():
+        if is_redrawn(problem.experiment.communication, _digests(name, found, joining)):
+            lines.append(f"[variant.{name}] links, which an older version drew otherwise")
         settings = tomllib.loads(to_toml({name: problem.experiment}))["variant"][name]
         now = Inputs(settings, [entry.group for entry in problem.roster], problem.digests)
         lines += [f"[variant.{name}] {each.text}" for each in known.changed(now)]
@@ -55,6 +60,14 @@ def check_unchanged(
             + "\nput back what was there, or begin again with --force"
         )
     return not_compared(silent)
+
+
+def _digests(name: str, found: Earlier, joining: Path | None) -> Sequence[Digests | None]:
+    """What each earlier part of a variant has noted."""
+    runs = [found.runs] + ([read_runs(joining)[1]] if joining else [])
+    noted = [digests_in(parts[name]) for parts in runs if name in parts]
+    checkpoint = found.checkpoints.get(name)
+    return noted + ([checkpoint.digests] if checkpoint else [])
 
 
 def _earlier(found: Earlier, joining: Path | None) -> Iterator[tuple[str, Inputs | None]]:

@@ -39,7 +39,6 @@ def _mark(pattern: bytes) -> re.Pattern[bytes]:
 
 
 _XML = rb"\s*(?:<\?xml.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>|\s)*"
-_GRAPHML = _XML + rb"<(?:\w+:)?graphml\b"
 _GML = rb"(?:\s|#[^\n]*\n|(?:creator|version|comment)\b[^\n]*\n)*graph\s*\["
 _PAJEK = rb"(?:\s|%[^\n]*\n)*\*(?:network|vertices)"
 _DIMACS = rb"(?:\s|c\b[^\n]*\n)*p\s+\w+\s+\d+\s+\d+\s*\n"
