@@ -42,7 +42,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     done = udsgd(*ARGUMENTS, cwd=folder, OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr
     found = datasets(folder / "udsgd.h5")
-    assert len(found) == 3 * 25
+    assert len(found) == 3 * 27
     return found
 
 

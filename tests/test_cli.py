@@ -115,7 +115,7 @@ def test_a_pattern_that_does_not_contract_is_warned_of(here: Callable[..., Said]
     pattern = ("--set", "communication.weights=metropolis", "--steps", 5, "--agents", 4)
     done = here(*pattern)
     assert done.code == 0
-    assert "‖W − J‖ = 1" in done.stderr
+    assert "‖E[WᵀW] − J‖ = 1" in done.stderr
 
 
 def test_a_step_size_below_the_critical_one_is_warned_of(here: Callable[..., Said]) -> None:

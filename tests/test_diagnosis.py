@@ -64,7 +64,7 @@ def test_command_line(
         (["srw", "small_world"], "expected a number of points"),
         (["srww", "ring", "-n", "9"], "did you mean 'srw'"),
         (["srw", "rign", "-n", "9"], "did you mean 'ring'"),
-        (["srw", "ring", "-n", "9", "--trials", "1"], "2 trials"),
+        (["srw", "ring", "-n", "9", "--trials", "1"], "from 2 on"),
         (["srw", "none.gml"], "cannot be read"),
     ):
         assert main(["diagnose", *wrong]) == 2

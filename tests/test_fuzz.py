@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.data.datasets import load
 from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.problem import OneProcess, pose
 from udsgd_mpi.storage.read import read_measures, read_runs
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import write_results
@@ -167,5 +169,7 @@ def test_results_with_other_settings(configuration: str, tmp_path: Path) -> None
 
 def test_a_column_far_out(tmp_path: Path) -> None:
     (tmp_path / "a.svm").write_bytes(b"1 1:1 2000000000:1\n-1 1:2\n")
-    with pytest.raises(ConfigurationError, match="columns"):
-        load(str(tmp_path / "a.svm"))
+    groups = {"all": {"share": 1, "sampler": "iid"}}
+    experiment = check({"data": {"source": str(tmp_path / "a.svm")}, "groups": groups})
+    with pytest.raises(ConfigurationError, match=r"d = 2,000,000,000 parameters.* of memory"):
+        pose(experiment, OneProcess(2))

@@ -68,7 +68,7 @@ def test_a_stop_that_one_rank_hears_of_ends_all(
     started = time.monotonic()
     if COMM.rank == LAST:
         request.deadline = started + 0.4
-    seconds = 30.0 if works or COMM.rank < LAST else 0.0
+    seconds = 30.0 if works or COMM.rank < LAST or COMM.size == 1 else 0.0
     with pytest.raises(Stopped, match="while predicting"):
         together(COMM, lambda: work(seconds))
     assert time.monotonic() - started < 10

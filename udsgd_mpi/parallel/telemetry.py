@@ -2,8 +2,10 @@
 
 import resource
 import sys
+from collections.abc import Sequence
 
 from mpi4py import MPI
+from msgspec.structs import replace
 
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.mixing import Mixer
@@ -35,6 +37,17 @@ def telemetry(
     )
     with waiting("rank 0"):
         return comm.gather(mine) or []
+
+
+def after_writing(rows: Sequence[Telemetry]) -> list[Telemetry]:
+    """The same rows once this rank, the first of each part, has written its results."""
+    last = max((row.part for row in rows), default=0)
+    return [
+        replace(row, peak_memory=max(row.peak_memory, peak_memory()))
+        if (row.part, row.rank) == (last, 0)
+        else row
+        for row in rows
+    ]
 
 
 def peak_memory() -> int:

@@ -12,6 +12,7 @@ from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.moving import layout_of
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.telemetry import after_writing
 from udsgd_mpi.parallel.together import on_root
 from udsgd_mpi.prediction import KnownPredictions, Prediction, unpredicted
 from udsgd_mpi.problem import Problem, inputs_of_run
@@ -62,6 +63,7 @@ def run_variant(
     if output and known:
         files = OutputOfVariant(output, name, problem, known.recording)
         files.measured(known.telemetry)
+        files.took(after_writing(known.telemetry))
     prediction = _predict(comm, problem)
     passed = on_root(comm, lambda: _elapsed(problem))
     if files and passed:

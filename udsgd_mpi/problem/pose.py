@@ -25,6 +25,7 @@ from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.mean_objective import Led, MeanObjective
 from udsgd_mpi.problem.rows import Held, Rows, hold
 from udsgd_mpi.seeding import Purpose, generator, graph_seed
+from udsgd_mpi.sizes import NUMBER, require_bytes
 from udsgd_mpi.theory.minimizer import MinimizerError, Minimum, minimum
 from udsgd_mpi.theory.wide_minimizer import wide_minimum
 
@@ -34,6 +35,7 @@ _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 # Up to here θ* is found with the Hessian, which takes d² numbers of each agent and d³ operations.
 MOST_PARAMETERS = 1000
 
+_VECTORS = 30  # of the size of θ that are held at once, as measured with d = 10⁷
 _FEW_NUMBERS = 2**22  # that one process gets of all agents
 _THOROUGHLY = 30  # agents
 
@@ -232,6 +234,7 @@ def pose(
     )
     used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
     in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
+    everyone.everywhere(lambda: _require_room(experiment, agents, classes))
     _check_objective(experiment, agents, classes, everyone)
     optimum = _minimum(experiment, agents, used, classes, everyone)
     return Problem(
@@ -281,6 +284,13 @@ def _batch_order(points: int, batches: int, batch: int, seed: int, agent: int) -
         return slice(None)
     order = generator(seed, Purpose.BATCHES, agent).permutation(points)
     return order[: batches * batch]
+
+
+def _require_room(experiment: Experiment, agents: list[Agent], classes: Floats) -> None:
+    """Refuse more parameters than θ* can be found of."""
+    features = agents[0].points.features.shape[1]
+    d = experiment.objective.dimension(features, len(classes))
+    require_bytes({f"d = {d:,} parameters of {features:,} features": _VECTORS * d * NUMBER})
 
 
 def _check_objective(

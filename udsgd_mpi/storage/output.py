@@ -136,11 +136,15 @@ class OutputOfVariant(Nowhere):
         configuration = to_toml({self._name: self._problem.experiment})
         digests = self._problem.digests
         write_checkpoint(path, n, configuration, recording, states, telemetry, digests)
+        self.took(telemetry)
+
+    def took(self, telemetry: list[Telemetry]) -> None:
+        """Take note of what the variant has cost, for the next time that something is written."""
         self._output.telemetry[self._name] = telemetry
 
     def measured(self, telemetry: list[Telemetry]) -> None:
         """Write all measures, before theory is asked: what goes on from there only predicts."""
-        self._output.telemetry[self._name] = telemetry
+        self.took(telemetry)
         run = run_of(self._problem, self._recording, measured=True, complete=False)
         self._output.update(self._name, run)
 
