@@ -82,8 +82,12 @@ def test_sparse_points_reach_their_hosts_as_they_are(monkeypatch: pytest.MonkeyP
 
 
 def test_where_there_is_no_minimizer_all_ranks_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    features = np.tile(rng.normal(size=(200, 6)), 2)  # so that two parameters can do as one
+    data = Dataset(features, np.tile([0.0, 1.0], 100))
     monkeypatch.setattr(POSE, "MOST_PARAMETERS", 10)
-    settings = SETTINGS | {"data": {"source": "digits"}, "objective": {"kind": "ridge", "l2": 0}}
+    monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda *_: data)
+    settings = SETTINGS | {"objective": {"kind": "ridge", "l2": 0}}
     with pytest.raises(ConfigurationError, match=r"flat in some direction.*objective\.l2 > 0"):
         pose(check(settings), OnRanks.evenly(COMM, AGENTS))
 

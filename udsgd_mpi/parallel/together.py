@@ -13,7 +13,7 @@ from udsgd_mpi.stop_request import stop_request
 
 T = TypeVar("T")
 
-_FIRST_SLEEP = 0.001
+_FIRST_SLEEP, _LONGEST_SLEEP = 5e-5, 1e-3  # the longest for every two ranks
 _SECONDS_BETWEEN_ROUNDS = 0.2
 
 
@@ -128,4 +128,4 @@ def _wait_quietly(request: MPI.Request, ranks: int) -> None:
     with waiting("all ranks"):
         while not request.Test():
             time.sleep(seconds)
-            seconds = min(1.03 * seconds, _FIRST_SLEEP * max(1, ranks // 2))
+            seconds = min(1.05 * seconds, _LONGEST_SLEEP * max(1, ranks // 2))
