@@ -9,6 +9,8 @@ from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table
 _SOURCES = {"source", "src", "from", "fromnode", "tail", "start", "node1", "user1", "nodei"}
 _TARGETS = {"target", "dst", "to", "tonode", "head", "end", "node2", "user2", "nodej"}
 
+MOST_COLUMNS = 4  # without titles: ends, weight and time; more may be a row of a matrix
+
 
 def read(table: Table) -> Found:
     """An edge in each line: two names, then numbers; or what titles in the first line say.
@@ -26,6 +28,12 @@ def read(table: Table) -> Found:
                 f"line {number}: expected an edge, {wanted}, got {len(row)}: {shown(row)}"
             )
     ends, titles = _titles(table)
+    if titles is None and width > MOST_COLUMNS:
+        raise NotOfFormat(
+            f"line {table.numbers[0]}: expected an edge, two names and then a weight and a time at"
+            f" most, got {width} words: {shown(table.rows[0])}; begin with a line of titles, source"
+            " and target among them, if there are more columns"
+        )
     first = 0 if titles is None else 1
     rows = table.rows[first:]
     others = [k for k in range(width) if k not in ends]

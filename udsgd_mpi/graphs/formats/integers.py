@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs.formats.content import Content, without_comment
+from udsgd_mpi.graphs.formats.edges import MOST_COLUMNS
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
 from udsgd_mpi.graphs.formats.order import NUMBER
 from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, between_spaces
 
 _DIGITS = frozenset("0123456789")
-_MOST_COLUMNS = 4  # ends, weight and time
 
 
 def read(content: Content) -> Found | None:
@@ -31,7 +31,7 @@ def read(content: Content) -> Found | None:
     first = _first_line(content)
     delimiter = next((mark for mark in ",;" if mark in first), None)
     words = [word.strip() for word in first.split(delimiter)]
-    if not 2 <= len(words) <= _MOST_COLUMNS or not all(map(NUMBER.fullmatch, words)):
+    if not 2 <= len(words) <= MOST_COLUMNS or not all(map(NUMBER.fullmatch, words)):
         return None
     if len(words) == 2:
         table = _table(content, delimiter, np.int64)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, between_names
-from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table
+from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table, shown
 
 
 def read(table: Table, *, certain: bool) -> Found:
@@ -41,6 +41,10 @@ def _check(table: Table, nodes: Counter[str]) -> None:
             raise NotOfFormat(
                 f"line {number}: expected as many words as in line {table.numbers[0]}, or one line"
                 f" for each node and its neighbours, got several of {row[0]!r}"
+            )
+        if len(set(row)) < len(row):
+            raise NotOfFormat(
+                f"line {number}: expected a node and its neighbours, each once, got {shown(row)}"
             )
         for word in row[1:]:
             if word not in nodes:

@@ -35,7 +35,6 @@ SUFFIXES = {
     ".csv": _Suffix((_EDGES, _MATRIX), ",;\t"),
     ".tsv": _Suffix((_EDGES, _MATRIX), "\t"),
 }
-_LARGEST_MATRIX_LIKE_EDGES = 4  # rows of as many numbers: ends, weight and time
 
 
 def read(content: Content) -> Found:
@@ -104,7 +103,7 @@ def _sensible(
     matrices = [(table, found) for table, found in readings if found.form == _MATRIX]
     if matrices:
         words = {word for _, line in lines for word in re.split(r"[ \t,;]+", line) if word}
-        if len(lines) > _LARGEST_MATRIX_LIKE_EDGES or all(as_number(w) in (0, 1) for w in words):
+        if len(lines) > edges.MOST_COLUMNS or all(as_number(w) in (0, 1) for w in words):
             readings = matrices  # as edges they would join nodes 0 and 1 alone
     for mark in {table.mark for table, _ in readings} - {" "}:
         # Spaces beside a mark belong to it, and those in quotes to names.
