@@ -29,11 +29,11 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
     ConfigurationError
         If the file can't be read or is not TOML.
     """
+    if path is None:
+        text = files("udsgd_mpi").joinpath("default.toml").read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    require_regular_file(path, f"experiment file {path}")
     try:
-        if path is None:
-            text = files("udsgd_mpi").joinpath("default.toml").read_text(encoding="utf-8")
-            return tomllib.loads(text)
-        require_regular_file(path, f"experiment file {path}")
         return tomllib.loads(decoded(path.read_bytes()))
     except OSError as error:
         raise ConfigurationError(
