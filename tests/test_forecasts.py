@@ -16,6 +16,7 @@ from udsgd_mpi.prediction import (
     combine,
     predict,
     unpredicted,
+    unpredicted_walks,
 )
 from udsgd_mpi.prediction.allocation import allocation
 from udsgd_mpi.prediction.predict import _mean_of_parts
@@ -181,6 +182,21 @@ def test_a_recursion_that_takes_too_long_is_left_out_with_a_reason(data: Path) -
     assert reason(strengths(1, 2), 300) is None
     # A table of 48 nodes for each, and one of one node.
     assert f"{193 * 300 * 400_000:,} steps" in str(reason(strengths(1, 2, 5, 10), 300))
+
+
+def test_slow_walks_of_many_steps_are_left_out_where_they_are_slow(data: Path) -> None:
+    """At a step of 1/n late noise is white; a constant step goes on to see its memory."""
+    everyone = OneProcess(AGENTS)
+    constant = {"step_size": {"gamma": 0.1, "exponent": 0.0}, "record": {"steps": []}}
+    for sampler in ("srw", "nbrw", "mhrw"):
+        long = problem(data, sampler, steps=10**6, **constant)
+        assert unpredicted(long) is None
+        # 4 times 500 paths of each walk.
+        reason = str(unpredicted_walks(long, everyone))
+        assert reason.startswith(f"it would take {AGENTS * 2000 * 10**6:,} steps along")
+        assert unpredicted_walks(problem(data, sampler, steps=10**5, **constant), everyone) is None
+        assert unpredicted_walks(problem(data, sampler, steps=10**8), everyone) is None
+    assert unpredicted_walks(problem(data, "iid", steps=10**8, **constant), everyone) is None
 
 
 def test_a_prediction_of_millions_of_steps_takes_the_memory_of_few(data: Path) -> None:

@@ -8,7 +8,7 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.hosting import layout_on
 from udsgd_mpi.layout import Layout
 from udsgd_mpi.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
-from udsgd_mpi.prediction import unpredicted
+from udsgd_mpi.prediction import unpredicted, unpredicted_walks
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.sizes import require_room, require_room_to_predict
 from udsgd_mpi.units import in_bytes, in_seconds
@@ -24,7 +24,9 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     """
     agents = experiment.agents or ranks
     require_room_to_predict(experiment)
-    problem = pose(experiment, OneProcess(agents))
+    everyone = OneProcess(agents)
+    problem = pose(experiment, everyone)
+    no_prediction = unpredicted(problem) or unpredicted_walks(problem, everyone)
     layout = layout_on(problem, ranks)
     short = _shortage(problem, layout)
     d = len(problem.minimizer)
@@ -47,7 +49,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         "memory": _memory(problem, layout),
         "minimiser": f"‖∇f(θ*)‖ = {problem.optimum.gradient_norm:.1e}, curvature from"
         f" {problem.optimum.smallest_curvature:.3g}",
-        "prediction": f"none: {reason}" if (reason := unpredicted(problem)) else "with the run",
+        "prediction": f"none: {no_prediction}" if no_prediction else "with the run",
         "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
     }
     warnings = [f"  warning       {concern}" for concern in [*short, *concerns(problem)]]

@@ -14,7 +14,7 @@ from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.simulate import Simulation
 from udsgd_mpi.parallel.telemetry import after_writing
 from udsgd_mpi.parallel.together import on_root
-from udsgd_mpi.prediction import KnownPredictions, Prediction, unpredicted
+from udsgd_mpi.prediction import KnownPredictions, Prediction, unpredicted, unpredicted_walks
 from udsgd_mpi.problem import Problem, inputs_of_run
 from udsgd_mpi.progress import say
 from udsgd_mpi.recording import Recording
@@ -64,7 +64,7 @@ def run_variant(
         files = OutputOfVariant(output, name, problem, known.recording)
         files.measured(known.telemetry)
         files.took(after_writing(known.telemetry))
-    prediction = _predict(comm, problem)
+    prediction = _predict(comm, name, problem)
     passed = on_root(comm, lambda: _elapsed(problem))
     if files and passed:
         files.finish(prediction, passed, keep=options.keep_checkpoints)
@@ -129,12 +129,17 @@ def _simulate(
     return Finished(where, simulation.recording, telemetry)
 
 
-def _predict(comm: MPI.Intracomm, problem: Problem) -> Prediction | None:
+def _predict(comm: MPI.Intracomm, name: str, problem: Problem) -> Prediction | None:
     if unpredicted(problem):
+        return None
+    everyone = OnRanks(comm, layout_of(comm, problem))
+    if reason := unpredicted_walks(problem, everyone):
+        if comm.rank == 0:
+            say(f"[variant.{name}] no prediction: {reason}")
         return None
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    return predictions(problem, OnRanks(comm, layout_of(comm, problem)), steps)
+    return predictions(problem, everyone, steps)
 
 
 def _elapsed(problem: Problem) -> Elapsed:

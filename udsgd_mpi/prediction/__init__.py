@@ -3,7 +3,7 @@
 from udsgd_mpi.prediction.agent import AgentForecast, Method, Part, from_the_start
 from udsgd_mpi.prediction.forecasts import Forecasts
 from udsgd_mpi.prediction.known import KnownPredictions
-from udsgd_mpi.prediction.limits import unpredicted
+from udsgd_mpi.prediction.limits import unpredicted, unpredicted_walks
 from udsgd_mpi.prediction.predict import Prediction, combine, predict
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "from_the_start",
     "predict",
     "unpredicted",
+    "unpredicted_walks",
 ]

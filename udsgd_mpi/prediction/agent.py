@@ -107,7 +107,9 @@ class AgentForecast:
         h, basis = self.spectrum
         G = agent.gradient_noise(experiment.objective, self.problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
-        by_paths = method == "paths" or (method == "auto" and self._remembers(agent, noise))
+        by_paths = method == "paths" or (
+            method == "auto" and remembers(agent, noise, experiment.step_size, int(self.steps[-1]))
+        )
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
         table = self._table(noise.b, largest)
@@ -137,11 +139,6 @@ class AgentForecast:
         """How many are sampled of an agent, if they are at all, and nothing else is said."""
         return self.trials * (1 if agent.sampler.long_memory else self._of_a_walk)
 
-    def _remembers(self, agent: Agent, noise: Noise) -> bool:
-        last = max(1, int(self.steps[-1]))
-        gamma = float(self.problem.experiment.step_size(last, last)[0])
-        return agent.sampler.long_memory or abs(noise.lag) * _LAGS * gamma > 1
-
     def _integrate(self, b: float | None, largest: float) -> SecondMoments:
         step_size = self.problem.experiment.step_size
         h, _ = self.spectrum
@@ -153,6 +150,17 @@ class AgentForecast:
 def paths_of_each(agents: int) -> int:
     """How many paths are sampled of an agent whose sampler remembers."""
     return max(_FEWEST_PATHS, _PATHS // agents)
+
+
+def paths_of_each_walk(agents: int) -> int:
+    """How many are sampled of a walk without a long memory, where it is slow."""
+    return _PATHS_OF_A_WALK * paths_of_each(agents)
+
+
+def remembers(agent: Agent, noise: Noise, step_size: StepSize, last: int) -> bool:
+    """Whether an agent's noise is not white, as θ sees it at the last step."""
+    gamma = float(step_size(max(1, last), max(1, last))[0])
+    return agent.sampler.long_memory or abs(noise.lag) * _LAGS * gamma > 1
 
 
 def has_limit(H: Floats, step_size: StepSize) -> bool:

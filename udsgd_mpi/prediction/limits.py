@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from udsgd_mpi.prediction.agent import paths_of_each
+from udsgd_mpi.prediction.agent import paths_of_each, paths_of_each_walk, remembers
 from udsgd_mpi.prediction.predict import trials_of_curvature
-from udsgd_mpi.problem import Problem
+from udsgd_mpi.problem import Everyone, Problem
 from udsgd_mpi.theory.second_moments import NODES
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
@@ -15,7 +15,10 @@ _MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns
 
 
 def unpredicted(problem: Problem) -> str | None:
-    """Why a run makes no prediction of a problem; None where it makes one."""
+    """Why a run makes no prediction of a problem; None where it makes one.
+
+    Whether walks are too slow, ``unpredicted_walks`` says.
+    """
     if not problem.experiment.record.predict:
         return "not asked for (record.predict)"
     return _too_large(problem) or _too_long(problem)
@@ -44,10 +47,7 @@ def _too_large(problem: Problem) -> str | None:
 def _too_long(problem: Problem) -> str | None:
     steps = steps_of_paths(problem)
     if steps > _MOST_STEPS_OF_PATHS:
-        return (
-            f"it would take {steps:,} steps along sampled paths, of {_MOST_STEPS_OF_PATHS:,} at"
-            " most; udsgd predict takes them all the same"
-        )
+        return _too_many_paths(steps)
     steps = steps_of_moments(problem)
     if steps > _MOST_STEPS_OF_MOMENTS:
         return (
@@ -57,10 +57,44 @@ def _too_long(problem: Problem) -> str | None:
     return None
 
 
+def unpredicted_walks(problem: Problem, everyone: Everyone) -> str | None:
+    """Why a run makes no prediction of a problem with slow walks; collective.
+
+    Only where their paths, if all were slow, would be too long, is it looked how slow they are.
+    """
+    experiment = problem.experiment
+    groups, N = experiment.groups, len(problem.roster)
+    samplers = [groups[entry.group].sampler for entry in problem.roster]
+    others = steps_of_paths(problem)
+    of_a_walk = paths_of_each_walk(N) * experiment.steps
+    walks = sum(sampler.on_graph and not sampler.long_memory for sampler in samplers)
+    if others + walks * of_a_walk <= _MOST_STEPS_OF_PATHS:
+        return None
+
+    def is_slow(i: int) -> bool:
+        agent = problem.agents[i - everyone.hosted.start]
+        if not agent.sampler.on_graph or agent.sampler.long_memory:
+            return False
+        G = agent.gradient_noise(experiment.objective, problem.minimizer)
+        noise = agent.sampler.noise(G, agent.graph)
+        return remembers(agent, noise, experiment.step_size, experiment.steps)
+
+    slow = sum(everyone.all(everyone.each(is_slow)))
+    steps = others + slow * of_a_walk
+    return _too_many_paths(steps) if steps > _MOST_STEPS_OF_PATHS else None
+
+
+def _too_many_paths(steps: int) -> str:
+    return (
+        f"it would take {steps:,} steps along sampled paths, of {_MOST_STEPS_OF_PATHS:,} at most;"
+        " udsgd predict takes them all the same"
+    )
+
+
 def steps_of_paths(problem: Problem) -> int:
     """Steps of all agents' paths that a prediction takes for samplers with a long memory.
 
-    How many it takes for slow walks is known only when their graphs are looked at.
+    How many it takes for slow walks, ``unpredicted_walks`` finds out from their graphs.
     """
     groups, N = problem.experiment.groups, len(problem.roster)
     remember = sum(groups[entry.group].sampler.long_memory for entry in problem.roster)
