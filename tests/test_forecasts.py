@@ -199,6 +199,15 @@ def test_slow_walks_of_many_steps_are_left_out_where_they_are_slow(data: Path) -
     assert unpredicted_walks(problem(data, "iid", steps=10**8, **constant), everyone) is None
 
 
+@pytest.mark.parametrize("sampler", ["iid", "srrw"])
+def test_a_forecast_of_many_steps_checks_in_on_its_way(sampler: str, data: Path) -> None:
+    posed, calls = problem(data, sampler, steps=10**5), []
+    spectrum, steps = np.linalg.eigh(posed.hessian), np.array([10**5])
+    forecast = AgentForecast(posed, spectrum, steps, 10, lambda: calls.append(None))
+    forecast(posed.agents[0], 0)
+    assert len(calls) > 6
+
+
 def test_a_prediction_of_millions_of_steps_takes_the_memory_of_few(data: Path) -> None:
     peaks = []
     for steps in (10**4, 3 * 10**6):

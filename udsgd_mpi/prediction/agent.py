@@ -1,5 +1,6 @@
 """What theory expects of one agent alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar, Literal
@@ -67,6 +68,8 @@ class AgentForecast:
     ----------
     spectrum
         Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
+    check_in
+        Is called again and again, as a forecast of many steps takes long.
 
     Attributes
     ----------
@@ -82,8 +85,10 @@ class AgentForecast:
         spectrum: Spectrum,
         steps: NDArray[np.int64],
         trials: int | None = None,
+        check_in: Callable[[], None] = lambda: None,
     ) -> None:
         self.problem = problem
+        self._check_in = check_in
         self.steps = steps
         self.trials = trials or paths_of_each(len(problem.roster))
         self._of_a_walk = 1 if trials else _PATHS_OF_A_WALK
@@ -125,6 +130,7 @@ class AgentForecast:
                 h,
                 experiment.step_size,
                 self.steps,
+                self._check_in,
             )
         else:
             averaged = np.einsum("ka,nka->n", counts, table.average)
@@ -143,8 +149,8 @@ class AgentForecast:
         step_size = self.problem.experiment.step_size
         h, _ = self.spectrum
         if b is None:
-            return SecondMoments.white(h, step_size, self.steps)
-        return SecondMoments.with_history(h, step_size, b, largest, self.steps)
+            return SecondMoments.white(h, step_size, self.steps, self._check_in)
+        return SecondMoments.with_history(h, step_size, b, largest, self.steps, self._check_in)
 
 
 def paths_of_each(agents: int) -> int:

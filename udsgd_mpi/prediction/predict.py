@@ -97,7 +97,7 @@ def predict(
     N = everyone.agents
     # Eigenvectors by different processors may differ in sign.
     spectrum = everyone.once(lambda: np.linalg.eigh(problem.hessian))
-    forecast = AgentForecast(problem, spectrum, steps, trials)
+    forecast = AgentForecast(problem, spectrum, steps, trials, everyone.check_in)
     forecasts = forecasts or Forecasts()
     parts = forecasts(forecast, problem, everyone, method, adapt=trials is None)
     mean = _mean_of_parts(parts, everyone)

@@ -4,6 +4,7 @@ As no sampler looks at θ, θ_n − θ* is to first order a linear functional of
 Σ_k Φ(n, k) γ_k g_i(X_k) with Φ(n, k) = Π_{k<m≤n} (I − γ_m H).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,13 @@ class Functional(NamedTuple):
 
 
 def along_paths(
-    path: Path, trials: int, g: Floats, h: Floats, step_size: StepSize, steps: NDArray[np.int64]
+    path: Path,
+    trials: int,
+    g: Floats,
+    h: Floats,
+    step_size: StepSize,
+    steps: NDArray[np.int64],
+    check_in: Callable[[], None] = lambda: None,
 ) -> tuple[Functional, Functional]:
     """The functional of one agent's paths, for θ_n and for (1/n) Σ_{s<n} θ_s.
 
@@ -59,6 +66,8 @@ def along_paths(
         Eigenvalues of H, shape (d,).
     steps
         The n to look at, ascending.
+    check_in
+        Is called after each of many blocks of steps.
     """
     theta, total = np.zeros((2, 1, trials, len(h)))
     found: tuple[list[Functional], list[Functional]] = ([], [])
@@ -74,6 +83,7 @@ def along_paths(
             drawn_now = X[first : first + end - n, None]
             linear_descent(theta, total, drawn_now, g, h, step_size(n + 1, end))
             n = end
+            check_in()
         found[0].append(over_trials(theta[0]))
         found[1].append(over_trials(total[0] / max(n, 1)))
     of_theta, of_average = (Functional(*map(np.array, zip(*rows, strict=True))) for rows in found)

@@ -1,5 +1,6 @@
 """Second moments of θ_n − θ* at finite n, from the linear recursion of θ and the histories."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -35,7 +36,13 @@ class SecondMoments:
     average: Floats
 
     @classmethod
-    def white(cls, h: Floats, step_size: StepSize, steps: NDArray[np.int64]) -> "SecondMoments":
+    def white(
+        cls,
+        h: Floats,
+        step_size: StepSize,
+        steps: NDArray[np.int64],
+        check_in: Callable[[], None] = lambda: None,
+    ) -> "SecondMoments":
         """Without a history.
 
         Parameters
@@ -44,19 +51,34 @@ class SecondMoments:
             Eigenvalues of H, shape (d,).
         steps
             The n of the table, ascending.
+        check_in
+            Is called after each of many blocks of steps.
         """
-        return cls._integrate(np.ones(1), h, step_size, 1.0, steps)
+        return cls._integrate(np.ones(1), h, step_size, 1.0, steps, check_in)
 
     @classmethod
     def with_history(
-        cls, h: Floats, step_size: StepSize, b: float, largest: float, steps: NDArray[np.int64]
+        cls,
+        h: Floats,
+        step_size: StepSize,
+        b: float,
+        largest: float,
+        steps: NDArray[np.int64],
+        check_in: Callable[[], None] = lambda: None,
     ) -> "SecondMoments":
         """With a history of exponent b, for κ from 1 to ``largest``."""
-        return cls._integrate(np.geomspace(1, largest, NODES), h, step_size, b, steps)
+        kappa = np.geomspace(1, largest, NODES)
+        return cls._integrate(kappa, h, step_size, b, steps, check_in)
 
     @classmethod
     def _integrate(
-        cls, kappa: Floats, h: Floats, step_size: StepSize, b: float, steps: NDArray[np.int64]
+        cls,
+        kappa: Floats,
+        h: Floats,
+        step_size: StepSize,
+        b: float,
+        steps: NDArray[np.int64],
+        check_in: Callable[[], None],
     ) -> "SecondMoments":
         theta, average = np.empty((2, len(steps), len(kappa), len(h)))
         of_all = np.repeat(kappa, len(h)), np.tile(h, len(kappa))
@@ -65,6 +87,7 @@ class SecondMoments:
             for first, gamma in step_size.in_blocks(n + 1, m):
                 beta = np.arange(first + 1, first + 1 + len(gamma), dtype=np.float64) ** -b
                 _go_on(*of_all, gamma, beta, moments)
+                check_in()
             theta[row] = moments[2].reshape(theta[row].shape)
             average[row] = moments[5].reshape(theta[row].shape) / max(m, 1) ** 2
         return cls(kappa, theta, average)
