@@ -67,7 +67,7 @@ def one_rank(steps: int, started: float) -> None:
             "steps": steps,
             "trials": 2,
             "communication": "dsgd",
-            "data": {"source": "breast_cancer"},
+            "data": {"source": "breast_cancer", "standardize": True},
             "groups": {"all": {"share": 1, "sampler": "iid"}},
         }
     )
