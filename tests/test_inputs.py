@@ -90,7 +90,9 @@ def folder(computed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files but those that Python makes of modules."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path: path.read_bytes() for path in files}
 
 
 def replace_in(name: str, old: str, new: str) -> Callable[[Path], None]:
