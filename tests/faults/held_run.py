@@ -23,7 +23,7 @@ PHASES = {
     "loading": "udsgd_mpi.compiled:Kernel.compile",
     "reading": "udsgd_mpi.problem.rows:load",  # rank 0
     "posing": "udsgd_mpi.problem.agent:Agent.of",
-    "minimizing": "udsgd_mpi.problem.pose:minimum",  # rank 0
+    "minimizing": "udsgd_mpi.problem.optimum:minimum",  # rank 0
     "stepping": "udsgd_mpi.sgd:Draws._draw",
     "recording": "udsgd_mpi.storage.output:write_results",  # rank 0
     "saving": "udsgd_mpi.storage.output:write_checkpoint",  # rank 0

@@ -1,7 +1,6 @@
 """Every rank holds its own agents' data and no other's, and all ranks hold the same problem."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,6 @@ from udsgd_mpi.problem import OneProcess, pose
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
 AGENTS = 7
-POSE = import_module("udsgd_mpi.problem.pose")  # the package has a function of its name
 SETTINGS = {
     "groups": {
         "access": {"agents": "0-2", "sampler": "iid", "batch": 3},
@@ -59,7 +57,7 @@ def test_ranks_together_pose_what_one_process_poses() -> None:
 def test_a_minimizer_without_a_hessian_is_the_same_on_all_ranks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(POSE, "MOST_PARAMETERS", 10)
+    monkeypatch.setattr("udsgd_mpi.problem.optimum.MOST_PARAMETERS", 10)
     experiment = check(SETTINGS)
     mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
     whole = pose(experiment, OneProcess(AGENTS))
@@ -85,7 +83,7 @@ def test_where_there_is_no_minimizer_all_ranks_say_so(monkeypatch: pytest.Monkey
     rng = np.random.default_rng(2)
     features = np.tile(rng.normal(size=(200, 6)), 2)  # so that two parameters can do as one
     data = Dataset(features, np.tile([0.0, 1.0], 100))
-    monkeypatch.setattr(POSE, "MOST_PARAMETERS", 10)
+    monkeypatch.setattr("udsgd_mpi.problem.optimum.MOST_PARAMETERS", 10)
     monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda *_: data)
     settings = SETTINGS | {"objective": {"kind": "ridge", "l2": 0}}
     with pytest.raises(ConfigurationError, match=r"flat in some direction.*objective\.l2 > 0"):

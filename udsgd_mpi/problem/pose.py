@@ -21,23 +21,15 @@ from udsgd_mpi.objectives import Points
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.digests import BatchOrder, digests_of
-from udsgd_mpi.problem.everyone import Everyone, OneProcess
-from udsgd_mpi.problem.mean_objective import Led, MeanObjective
+from udsgd_mpi.problem.everyone import Everyone
+from udsgd_mpi.problem.optimum import MOST_PARAMETERS, find_optimum
 from udsgd_mpi.problem.rows import Held, Rows, hold
 from udsgd_mpi.seeding import Purpose, generator, graph_seed
-from udsgd_mpi.sizes import NUMBER, require_bytes
-from udsgd_mpi.theory.minimizer import MinimizerError, Minimum, minimum
-from udsgd_mpi.theory.wide_minimizer import wide_minimum
+from udsgd_mpi.theory.minimizer import Minimum
 
 Floats = NDArray[np.float64]
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
-# Up to here θ* is found with the Hessian, which takes d² numbers of each agent and d³ operations.
-MOST_PARAMETERS = 1000
-
-_VECTORS = 30  # of the size of θ that are held at once, as measured with d = 10⁷
-_FEW_NUMBERS = 2**22  # that one process gets of all agents
-_THOROUGHLY = 30  # agents
 
 
 class Entry(NamedTuple):
@@ -234,9 +226,7 @@ def pose(
     )
     used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
     in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
-    everyone.everywhere(lambda: _require_room(experiment, agents, classes))
-    _check_objective(experiment, agents, classes, everyone)
-    optimum = _minimum(experiment, agents, used, classes, everyone)
+    optimum = find_optimum(experiment, agents, used, classes, everyone)
     return Problem(
         experiment,
         topology,
@@ -284,64 +274,6 @@ def _batch_order(points: int, batches: int, batch: int, seed: int, agent: int) -
         return slice(None)
     order = generator(seed, Purpose.BATCHES, agent).permutation(points)
     return order[: batches * batch]
-
-
-def _require_room(experiment: Experiment, agents: list[Agent], classes: Floats) -> None:
-    """Refuse more parameters than θ* can be found of."""
-    features = agents[0].points.features.shape[1]
-    d = experiment.objective.dimension(features, len(classes))
-    require_bytes({f"d = {d:,} parameters of {features:,} features": _VECTORS * d * NUMBER})
-
-
-def _check_objective(
-    experiment: Experiment, agents: list[Agent], classes: Floats, everyone: Everyone
-) -> None:
-    """Try a user's objective, on some of the agents thoroughly: the same on every layout."""
-    objective = experiment.objective
-    every = -(-everyone.agents // _THOROUGHLY)
-
-    def check(i: int) -> None:
-        points = agents[i - everyone.hosted.start].points
-        d = objective.dimension(points.features.shape[1], len(classes))
-        objective.check(points, d, i, thorough=i % every == 0)
-
-    everyone.each(check)
-
-
-def _minimum(
-    experiment: Experiment, agents: list[Agent], points: int, classes: Floats, everyone: Everyone
-) -> Minimum:
-    """θ*, found in one process where that is little work and the data need not stay apart."""
-    objective = experiment.objective
-    parts = [agent.expectation for agent in agents]
-    features = parts[0].features.shape[1]
-    d = objective.dimension(features, len(classes))
-    numbers = points * features + everyone.agents * d * (d + 1)
-
-    def found(find: Callable[[], Minimum]) -> Minimum:
-        try:
-            return find()
-        except MinimizerError as error:
-            raise ConfigurationError(
-                f"objective: expected a unique finite minimiser, got none ({error});"
-                f" {objective.remedy(convex=error.convex)}"
-            ) from error
-
-    if d > MOST_PARAMETERS:
-        f = MeanObjective(objective, parts, everyone, d)
-        return everyone.led(
-            lambda ask: found(lambda: wide_minimum(Led(ask, f))),
-            lambda method, *arguments: getattr(f, method)(*arguments),
-        )
-    if numbers > _FEW_NUMBERS or experiment.data.path is not None:
-        f = MeanObjective(objective, parts, everyone, d)
-        return found(lambda: minimum(f, once=everyone.once))
-    parts, here = everyone.gathered(parts), OneProcess(everyone.agents)
-
-    def find() -> Minimum:
-        return minimum(MeanObjective(objective, parts, here, d), once=here.once)
-
-    return everyone.once(lambda: found(find))
 
 
 def _entry(agent: Agent) -> Entry:

@@ -1,0 +1,107 @@
+"""θ* of a problem, wherever its agents are hosted."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.problem.agent import Agent
+from udsgd_mpi.problem.everyone import Everyone, OneProcess
+from udsgd_mpi.problem.mean_objective import Led, MeanObjective
+from udsgd_mpi.sizes import NUMBER, require_bytes
+from udsgd_mpi.theory.minimizer import MinimizerError, Minimum, minimum
+from udsgd_mpi.theory.wide_minimizer import wide_minimum
+
+Floats = NDArray[np.float64]
+
+# Up to here θ* is found with the Hessian, which takes d² numbers of each agent and d³ operations.
+MOST_PARAMETERS = 1000
+
+_VECTORS = 30  # of the size of θ that are held at once, as measured with d = 10⁷
+_FEW_NUMBERS = 2**22  # that one process gets of all agents
+_THOROUGHLY = 30  # agents
+
+
+def find_optimum(
+    experiment: Experiment, agents: list[Agent], points: int, classes: Floats, everyone: Everyone
+) -> Minimum:
+    """θ*, once the objective has been tried on the agents' points; collective.
+
+    Parameters
+    ----------
+    agents
+        The hosted ones.
+    points
+        Number of points of all agents.
+    classes
+        Distinct labels of all agents; none where the objective does not classify.
+
+    Raises
+    ------
+    ConfigurationError
+        If θ takes more than memory holds, a user's objective breaks a promise, or there is no
+        unique finite minimiser.
+    """
+    features = agents[0].points.features.shape[1]
+
+    def dimension() -> int:
+        d = experiment.objective.dimension(features, len(classes))
+        require_bytes({f"d = {d:,} parameters of {features:,} features": _VECTORS * d * NUMBER})
+        return d
+
+    d = everyone.everywhere(dimension)
+    _try(experiment, agents, d, everyone)
+    return _minimum(experiment, agents, points * features, d, everyone)
+
+
+def _try(experiment: Experiment, agents: list[Agent], d: int, everyone: Everyone) -> None:
+    """Try a user's objective, on some of the agents thoroughly: the same on every layout."""
+    every = -(-everyone.agents // _THOROUGHLY)
+
+    def check(i: int) -> None:
+        points = agents[i - everyone.hosted.start].points
+        experiment.objective.check(points, d, i, thorough=i % every == 0)
+
+    everyone.each(check)
+
+
+def _minimum(
+    experiment: Experiment, agents: list[Agent], features: int, d: int, everyone: Everyone
+) -> Minimum:
+    """θ*, found in one process where that is little work and the data need not stay apart.
+
+    Parameters
+    ----------
+    features
+        Of all points of all agents together.
+    """
+    objective = experiment.objective
+    parts = [agent.expectation for agent in agents]
+
+    def found(find: Callable[[], Minimum]) -> Minimum:
+        try:
+            return find()
+        except MinimizerError as error:
+            raise ConfigurationError(
+                f"objective: expected a unique finite minimiser, got none ({error});"
+                f" {objective.remedy(convex=error.convex)}"
+            ) from error
+
+    if d > MOST_PARAMETERS:
+        f = MeanObjective(objective, parts, everyone, d)
+        return everyone.led(
+            lambda ask: found(lambda: wide_minimum(Led(ask, f))),
+            lambda method, *arguments: getattr(f, method)(*arguments),
+        )
+    numbers = features + everyone.agents * d * (d + 1)
+    if numbers > _FEW_NUMBERS or experiment.data.path is not None:
+        f = MeanObjective(objective, parts, everyone, d)
+        return found(lambda: minimum(f, once=everyone.once))
+    parts, here = everyone.gathered(parts), OneProcess(everyone.agents)
+
+    def find() -> Minimum:
+        return minimum(MeanObjective(objective, parts, here, d), once=here.once)
+
+    return everyone.once(lambda: found(find))
