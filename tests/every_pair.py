@@ -14,8 +14,8 @@ from mpi4py import MPI
 from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.parallel.team import OnRanks
 from udsgd_mpi.problem import pose
 from udsgd_mpi.samplers import AnySampler
 

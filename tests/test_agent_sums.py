@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from udsgd_mpi.agent_sums import combine
+from udsgd_mpi.kernels.agent_sums import combine
 
 
 @pytest.mark.parametrize("elements", [1, 7, 31, 32, 33, 64, 250])

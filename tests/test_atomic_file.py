@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from udsgd_mpi.atomic_file import remove_unfinished, replace_file, replacing
-from udsgd_mpi.errors import OutputError
+from udsgd_mpi.support.atomic_file import remove_unfinished, replace_file, replacing
+from udsgd_mpi.support.errors import OutputError
 
 LEFT = ".0123456789abcdef.tmp"
 

@@ -6,10 +6,10 @@ import pytest
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Reshuffling, Sampler
-from udsgd_mpi.step_size import StepSize
 from udsgd_mpi.theory import chains
 from udsgd_mpi.theory.chains import NonBacktrackingChain, ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.limit import long_run_covariance
+from udsgd_mpi.theory.step_size import StepSize
 
 GRAPHS = {
     "lollipop": nx.lollipop_graph(5, 3),

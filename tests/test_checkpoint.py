@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.schema import Record
-from udsgd_mpi.recording import Recording
 from udsgd_mpi.storage.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.telemetry import Telemetry
 
 STATES = [
     {"theta": np.arange(6.0).reshape(2, 3), "path/next": np.array([1, 2], dtype=np.int32)},

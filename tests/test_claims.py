@@ -8,10 +8,10 @@ import pytest
 from udsgd_mpi.analysis.claims import AnyClaim, Claim, Order, Outcome, Predicted, Same, judge
 from udsgd_mpi.analysis.claims.order import errors_at
 from udsgd_mpi.analysis.claims.words import as_text
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.shipped import Shipped, names
 from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.support.errors import ConfigurationError
 
 REPEATS = 600
 STEP = np.array([100, 200, 400])

@@ -10,8 +10,8 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.launcher import cores, ease_oversubscription, leave_networks_out
-from udsgd_mpi.parallel.hosts import Host, oversubscription
+from udsgd_mpi.parallel.machine import Host, oversubscription
+from udsgd_mpi.support.launcher import cores, ease_oversubscription, leave_networks_out
 
 pytestmark = pytest.mark.launcher
 ROOT = Path(__file__).parent.parent

@@ -37,7 +37,7 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
 )
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.seeding import Purpose
+from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.storage.read import read_measures
 
 AGENTS, D, SEED = 9, 3, 5

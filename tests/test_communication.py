@@ -37,9 +37,9 @@ from udsgd_mpi.communication.consensus import estimated
 from udsgd_mpi.communication.intervals import AggregationTimes
 from udsgd_mpi.communication.matching import shares_of_edges
 from udsgd_mpi.communication.second_moment import largest
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import Complete, Ring, Star
+from udsgd_mpi.support.errors import ConfigurationError
 
 TOPOLOGIES = {
     "one": nx.empty_graph(1),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from numba import config
 
-from udsgd_mpi.compiled import Kernel, cache_folder
+from udsgd_mpi.kernels.compiled import Kernel, cache_folder
 
 
 def test_threads_that_compile_at_once_have_the_cache_folder(
@@ -28,7 +28,7 @@ def test_threads_that_compile_at_once_have_the_cache_folder(
         both.wait(10)
         return kernel()
 
-    monkeypatch.setattr("udsgd_mpi.compiled.njit", slow_njit)
+    monkeypatch.setattr("udsgd_mpi.kernels.compiled.njit", slow_njit)
     monkeypatch.setattr(Kernel, "all", [])
     monkeypatch.setattr(config, "CACHE_DIR", "")
     kernels = [Kernel(lambda: 1, "int64()"), Kernel(lambda: 2, "int64()")]

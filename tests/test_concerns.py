@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_problem import problem, write_points
-from udsgd_mpi.concerns import concerns
+from udsgd_mpi.preflight.concerns import concerns
 
 
 @pytest.fixture(scope="module")

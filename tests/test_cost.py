@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.communication import LSGDPP, Average, metropolis
-from udsgd_mpi.cost import Network, cost, sent
+from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.layout import Layout
+from udsgd_mpi.preflight.cost import Network, cost, sent
 from udsgd_mpi.problem import OneProcess, Problem, pose
 
 ROW = 64  # bytes; eight numbers

@@ -19,12 +19,12 @@ from tests.damage import damaged, endless, flipped
 from tests.test_checkpoint import MEASURES, STATES, write
 from tests.test_fuzz import results
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.checkpoint import Checkpoint, read_checkpoint
 from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.read import read_measures, read_runs
 from udsgd_mpi.storage.seal import SEAL_BYTES, is_whole
 from udsgd_mpi.storage.telemetry import read_telemetry
+from udsgd_mpi.support.errors import ConfigurationError
 
 BITS = (0, 3, 5, 7)
 

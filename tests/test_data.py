@@ -12,7 +12,7 @@ import pytest
 
 from udsgd_mpi.data.archive import DATA_SETS, GRAPHS, Remote, fetch
 from udsgd_mpi.data.datasets import BUNDLED, load
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.support.errors import ConfigurationError
 
 TEXT = b"+1 1:0.5 3:2\n-1 2:1.5\n"
 

@@ -12,7 +12,6 @@ from msgspec import structs
 from tests.small_problem import problem, write_points
 from tests.test_merge import part
 from udsgd_mpi.data.partition import Even
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check, settings_of
 from udsgd_mpi.experiment.deciding import (
     DECIDE_NO_MEASURE,
@@ -34,6 +33,7 @@ from udsgd_mpi.problem.rows import hold
 from udsgd_mpi.storage.earlier import earlier
 from udsgd_mpi.storage.merge import merge_parts
 from udsgd_mpi.storage.write import write_results
+from udsgd_mpi.support.errors import ConfigurationError
 
 SETTINGS = Experiment.__struct_fields__
 OF_PARTS = ("trials", "first_trial")

@@ -9,9 +9,9 @@ import pytest
 
 from udsgd_mpi.analysis.image import figure_of
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.destination import Destination, check_destinations
-from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.storage.checkpoint import folder_of, write_checkpoint
+from udsgd_mpi.support.destination import Destination, check_destinations
+from udsgd_mpi.support.errors import ConfigurationError, OutputError
 
 SMALL = ("--steps", "4", "--trials", "2", "--agents", "2", "--set", "record.predict=false")
 

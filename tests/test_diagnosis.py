@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.diagnosis import cost, diagnose
+from udsgd_mpi.forecast.diagnosis import cost, diagnose
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Sampler
 

@@ -9,12 +9,12 @@ from mpi4py import MPI
 
 from tests import reference
 from udsgd_mpi.communication import DSGD, Centralized, matrix
+from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs import build
 from udsgd_mpi.graphs.generators import Complete
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import OneProcess, pose
-from udsgd_mpi.recording import Recording
 
 STEPS, TRIALS, L2, SEED = 40, 3, 0.5, 6
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.read import read_experiment, to_toml, variants
 from udsgd_mpi.experiment.schema import Group, Record
 from udsgd_mpi.samplers import IID, SRRW, SRW
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 def test_overlays_change_parameters_and_replace_kinds() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import read_experiment, to_toml, variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.objectives import Custom
 from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.support.errors import ConfigurationError
 
 POINTS = "0.5 1:-1 2:-0.4\n-1 1:0.4 2:-0.2\n2 1:-0.4 2:1\n0 1:1 2:0.2\n" * 4
 OBJECTIVE = """

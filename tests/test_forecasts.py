@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.small_problem import AGENTS, problem, write_points
-from udsgd_mpi.prediction import (
+from udsgd_mpi.forecast import (
     AgentForecast,
     KnownPredictions,
     Part,
@@ -18,10 +18,10 @@ from udsgd_mpi.prediction import (
     unpredicted,
     unpredicted_walks,
 )
-from udsgd_mpi.prediction.allocation import allocation
-from udsgd_mpi.prediction.predict import _mean_of_parts
+from udsgd_mpi.forecast.allocation import allocation
+from udsgd_mpi.forecast.paths import Functional, over_trials
+from udsgd_mpi.forecast.predict import _mean_of_parts
 from udsgd_mpi.problem import Agent, OneProcess, Problem
-from udsgd_mpi.theory.paths import Functional, over_trials
 
 
 @pytest.fixture(scope="module")

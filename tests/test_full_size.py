@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.experiment.check import check
+from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.graphs import build
 from udsgd_mpi.graphs.in_files import GraphFile
-from udsgd_mpi.prediction import predict
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.samplers import NBRW, SRRW
 from udsgd_mpi.theory.chains import NonBacktrackingChain, ReversibleChain, asymptotic_covariance
-from udsgd_mpi.upgrades import Planner
 
 FOLDER = Path(os.environ.get("UDSGD_DATA", "nowhere"))
 pytestmark = [

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.data.datasets import load
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.graphs import Graph
@@ -22,6 +21,7 @@ from udsgd_mpi.problem import OneProcess, pose
 from udsgd_mpi.storage.read import read_measures, read_runs
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import write_results
+from udsgd_mpi.support.errors import ConfigurationError
 
 EXAMPLES = 200
 

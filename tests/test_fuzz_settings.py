@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import ExitCode
+from udsgd_mpi.support.errors import ExitCode
 
 SECONDS = 30
 

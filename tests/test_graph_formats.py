@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from scipy.io import mmwrite
 from scipy.sparse import csr_array, save_npz
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.files import read_named_graph, write_graph
+from udsgd_mpi.support.errors import ConfigurationError
 
 Edges = set[frozenset[str]]
 RING = [(str(i), str((i + 1) % 8)) for i in range(8)]

@@ -10,7 +10,6 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import AnyGraph, Graph, build
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.graphs.generators import (
@@ -30,6 +29,7 @@ from udsgd_mpi.graphs.generators import (
 from udsgd_mpi.graphs.in_files import InFile, RandomNodes, RandomWalk, Snowball, SubGraph
 from udsgd_mpi.graphs.parts import label_parts
 from udsgd_mpi.graphs.source import GraphSource
+from udsgd_mpi.support.errors import ConfigurationError
 
 READY = sorted((Path(__file__).parent.parent / "topologies").glob("*.edgelist"))
 GENERATORS = [source for source in AnyGraph.__args__ if not issubclass(source, InFile)]

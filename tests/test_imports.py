@@ -1,25 +1,7 @@
-"""Mathematics never imports MPI, HDF5 or the command line; storage and the like never MPI."""
+"""What is slow to import is imported where it is needed; who may import what is in pyproject."""
 
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
-
-import udsgd_mpi
-
-PACKAGE = Path(udsgd_mpi.__file__).parent
-MODULES = sorted(
-    ".".join(["udsgd_mpi", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(
-        ".__init__"
-    )
-    for path in PACKAGE.rglob("*.py")
-)
-OUTER = ("parallel", "storage", "analysis", "cluster", "cli", "__main__")
-
-
-def layer(module: str) -> str:
-    return module.partition(".")[2].partition(".")[0]
 
 
 def loaded(modules: list[str]) -> set[str]:
@@ -30,21 +12,11 @@ def loaded(modules: list[str]) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_mathematics_loads_no_outer_layer() -> None:
-    inner = [module for module in MODULES if layer(module) not in OUTER]
-    assert len(inner) > 20
-    found = loaded(inner)
-    assert not {"mpi4py", "h5py", "argparse", "matplotlib"} & found - {"argparse"}
-    assert not {module for module in found if module.startswith("udsgd") and layer(module) in OUTER}
-
-
-@pytest.mark.parametrize("outer", ["storage", "analysis", "cluster"])
-def test_storage_analysis_and_cluster_do_not_load_mpi(outer: str) -> None:
-    found = loaded([module for module in MODULES if layer(module) == outer])
-    assert "mpi4py" not in found
-    assert "udsgd_mpi.cli.main" not in found
-
-
 def test_the_command_line_alone_loads_nothing_heavy() -> None:
     found = loaded(["udsgd_mpi.cli.main", "udsgd_mpi.cli.arguments"])
     assert not {"numpy", "numba", "mpi4py", "h5py", "msgspec"} & found
+
+
+def test_forecasts_load_neither_mpi_nor_results_nor_figures() -> None:
+    found = loaded(["udsgd_mpi.preflight.dry_run", "udsgd_mpi.forecast.upgrades"])
+    assert not {"mpi4py", "h5py", "matplotlib"} & found

@@ -5,11 +5,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.check import check
-from udsgd_mpi.hosting import efforts, layout_on
-from udsgd_mpi.layout import Layout
+from udsgd_mpi.preflight.hosting import efforts, layout_on
 from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 def greatest(efforts: np.ndarray, starts: list[int]) -> int:

@@ -11,11 +11,11 @@ import pytest
 
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.data.datasets import load
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import read_experiment
 from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.support.errors import ConfigurationError
 
 FEATURES = np.array([[0.5, 0, 2], [0, 1.5, 0], [1, 1, 0]])
 LABELS = [1, -1, 2.5]

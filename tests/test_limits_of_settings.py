@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from udsgd_mpi.agent_lists import parse_agents
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.experiment.schema import Record
-from udsgd_mpi.progress import Progress, last_line
-from udsgd_mpi.units import in_duration
+from udsgd_mpi.support.agent_lists import parse_agents
+from udsgd_mpi.support.errors import ConfigurationError, OutputError
+from udsgd_mpi.support.progress import Progress, last_line
+from udsgd_mpi.support.units import in_duration
 
 SMALL = ("--agents", "4", "--steps", "30", "--trials", "4", "--only", "all-srw")
 BILLION = str(10**9)
@@ -169,7 +169,7 @@ def test_no_time_is_foretold_without_a_rate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter([0.0, 10.0, 20.0])
-    monkeypatch.setattr("udsgd_mpi.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("udsgd_mpi.support.progress.time.monotonic", lambda: next(clock))
     progress = Progress("a", 1000)
     progress(100)
     assert (said := capsys.readouterr().err) == "a: step 100 of 1,000\n"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from udsgd_mpi.errors import ConfigurationError, OutputError
+from udsgd_mpi.cluster.slurm import has_ended
 from udsgd_mpi.storage.lock import locked
+from udsgd_mpi.support.errors import ConfigurationError, OutputError
 
 
 def left_behind(folder: Path, **holder: object) -> Path:
@@ -22,29 +23,29 @@ def left_behind(folder: Path, **holder: object) -> Path:
 
 
 def test_a_lock_is_gone_with_its_holder(tmp_path: Path) -> None:
-    with locked(tmp_path / "a.h5"):
+    with locked(tmp_path / "a.h5", has_ended):
         assert (tmp_path / ".a.h5.lock").exists()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_second_holder_is_told_of_the_first(tmp_path: Path) -> None:
     with (
-        locked(tmp_path / "a.h5"),
+        locked(tmp_path / "a.h5", has_ended),
         pytest.raises(ConfigurationError, match=f"on host {socket.gethostname()} since"),
-        locked(tmp_path / "a.h5"),
+        locked(tmp_path / "a.h5", has_ended),
     ):
         pass
 
 
 def test_a_stale_lock_of_this_host_is_taken_over(tmp_path: Path) -> None:
-    with locked(left_behind(tmp_path, host=socket.gethostname())):
+    with locked(left_behind(tmp_path, host=socket.gethostname()), has_ended):
         pass
 
 
 def test_a_lock_of_another_host_is_explained(tmp_path: Path) -> None:
     with (
         pytest.raises(ConfigurationError, match=r"process 1234 on host elsewhere.*remove"),
-        locked(left_behind(tmp_path)),
+        locked(left_behind(tmp_path), has_ended),
     ):
         pass
 
@@ -52,7 +53,7 @@ def test_a_lock_of_another_host_is_explained(tmp_path: Path) -> None:
 def test_a_requeued_job_knows_its_own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "77")
     monkeypatch.delenv("SLURM_CLUSTER_NAME", raising=False)
-    with locked(left_behind(tmp_path, slurm_job="77")):
+    with locked(left_behind(tmp_path, slurm_job="77"), has_ended):
         pass
 
 
@@ -66,17 +67,17 @@ def test_a_lock_of_a_job_that_has_ended(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv("STATE", state)
         with (
             pytest.raises(ConfigurationError, match="on host elsewhere"),
-            locked(left_behind(tmp_path, slurm_job="77", cluster=cluster)),
+            locked(left_behind(tmp_path, slurm_job="77", cluster=cluster), has_ended),
         ):
             pass
-    with locked(left_behind(tmp_path, slurm_job="77", cluster="c")):
+    with locked(left_behind(tmp_path, slurm_job="77", cluster="c"), has_ended):
         pass
 
 
 @pytest.mark.parametrize("begun", ["", '{"proc', '{"process": 12, "ho'])
 def test_a_lock_of_which_little_was_written(begun: str, tmp_path: Path) -> None:
     (tmp_path / ".a.h5.lock").write_text(begun)
-    with locked(tmp_path / "a.h5"):
+    with locked(tmp_path / "a.h5", has_ended):
         pass
 
 
@@ -93,7 +94,10 @@ def test_something_else_of_the_name_of_a_lock_stays(tmp_path: Path) -> None:
     for make in makers:
         make()
         before = path.lstat()
-        with pytest.raises(ConfigurationError, match="expected a lock"), locked(tmp_path / "a.h5"):
+        with (
+            pytest.raises(ConfigurationError, match="expected a lock"),
+            locked(tmp_path / "a.h5", has_ended),
+        ):
             pass
         assert path.lstat() == before
         path.rmdir() if path.is_dir() else path.unlink()
@@ -105,11 +109,11 @@ def test_two_names_of_one_file_are_one_lock(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.h5").symlink_to("folder/a.h5")
     (tmp_path / "linked").symlink_to("folder")
-    with locked(tmp_path / "link.h5"):
+    with locked(tmp_path / "link.h5", has_ended):
         for name in ("folder/a.h5", "linked/a.h5"):
             with (
                 pytest.raises(ConfigurationError, match="is being written"),
-                locked(tmp_path / name),
+                locked(tmp_path / name, has_ended),
             ):
                 pass
 
@@ -121,7 +125,7 @@ def test_a_lock_that_does_not_fit_on_the_disk(tmp_path: Path) -> None:
     try:
         with (
             pytest.raises(OutputError, match="cannot be locked"),
-            locked(tmp_path / "a.h5"),
+            locked(tmp_path / "a.h5", has_ended),
         ):
             pass
     finally:

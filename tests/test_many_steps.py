@@ -8,9 +8,9 @@ import pytest
 from mpi4py import MPI
 
 from tests.small_problem import problem, write_points
-from udsgd_mpi.dry_run import plan
 from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.preflight.dry_run import plan
 
 LAST = 2**31 - 1
 PATTERNS = [

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tomli_w
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.merge import Part, merge_parts
 from udsgd_mpi.storage.variables import Run, Variable
+from udsgd_mpi.support.errors import ConfigurationError
 
 ERRORS = np.arange(30.0).reshape(3, 10)
 

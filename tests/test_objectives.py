@@ -6,7 +6,6 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
 from tests import reference
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.objectives import (
     Custom,
     Logistic,
@@ -17,9 +16,10 @@ from udsgd_mpi.objectives import (
     Softmax,
 )
 from udsgd_mpi.objectives.exponential import exp
+from udsgd_mpi.objectives.minimizer import minimum
 from udsgd_mpi.problem import OneProcess
 from udsgd_mpi.problem.mean_objective import MeanObjective
-from udsgd_mpi.theory.minimizer import minimum
+from udsgd_mpi.support.errors import ConfigurationError
 
 ONE = np.ones(9, dtype=np.int64)
 

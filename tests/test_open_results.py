@@ -9,7 +9,7 @@ import xarray
 
 import udsgd_mpi
 from tests.launch import udsgd
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.support.errors import ConfigurationError
 
 pytestmark = pytest.mark.launcher
 EXAMPLE = Path(__file__).parent.parent / "launch/examples/look_at_results.py"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.data.partition import ByLabel, Dirichlet, Even, Partition, Shared, Unequal
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.support.errors import ConfigurationError
 
 LABELS = np.repeat([0.0, 1.0, 2.0], [50, 30, 23])
 

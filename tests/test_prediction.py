@@ -8,11 +8,11 @@ import pytest
 from mpi4py import MPI
 
 from tests.small_problem import AGENTS, STEPS, TRIALS, D, problem, write_points
+from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.forecast import Prediction, predict
+from udsgd_mpi.forecast.curvature import SamePaths, curvature
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.prediction import Prediction, predict
-from udsgd_mpi.prediction.curvature import SamePaths, curvature
 from udsgd_mpi.problem import OneProcess, Problem
-from udsgd_mpi.recording import Recording
 from udsgd_mpi.samplers import Stream
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.small_problem import write_points
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.objectives import Logistic, Objective, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.objectives.promises import Promises
 from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.support.errors import ConfigurationError
 
 FEATURES = 6
 

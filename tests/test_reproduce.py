@@ -16,9 +16,9 @@ from tests.launch import udsgd
 from udsgd_mpi import open_results
 from udsgd_mpi.analysis.claims import AnyClaim, Claim
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.shipped import Shipped, names
+from udsgd_mpi.support.errors import ConfigurationError
 
 pytestmark = pytest.mark.launcher
 ROOT = Path(__file__).parent.parent

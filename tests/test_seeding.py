@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chisquare
 
 from tests import reference
-from udsgd_mpi.seeding import Purpose, below, random_bits, unit
+from udsgd_mpi.kernels.random_numbers import Purpose, below, random_bits, unit
 
 # Random123's own known answers for philox4x32 with 10 rounds: counter, key, result.
 KNOWN = [

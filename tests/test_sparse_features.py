@@ -8,9 +8,7 @@ from scipy.sparse import csr_array
 
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.data.datasets import load
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.experiment.check import check
-from udsgd_mpi.features import (
+from udsgd_mpi.data.features import (
     bytes_of,
     dense_rows,
     finite_rows,
@@ -19,10 +17,12 @@ from udsgd_mpi.features import (
     stacked,
     widened,
 )
+from udsgd_mpi.experiment.check import check
 from udsgd_mpi.objectives import Custom, Logistic, Objective, Points, Quadratic, Ridge, Softmax
+from udsgd_mpi.objectives.minimizer import minimum
 from udsgd_mpi.problem import OneProcess, Problem, pose
 from udsgd_mpi.problem.mean_objective import MeanObjective
-from udsgd_mpi.theory.minimizer import minimum
+from udsgd_mpi.support.errors import ConfigurationError
 
 ROWS, FEATURES, CLASSES = 30, 1500, 3
 OWN = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
@@ -197,7 +197,7 @@ def test_a_plan_of_more_than_this_machine_holds_says_so_and_allocates_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "x.svm", both()[0])
-    monkeypatch.setattr("udsgd_mpi.sizes.memory_of_this_machine", lambda: 10_000_000)
+    monkeypatch.setattr("udsgd_mpi.experiment.sizes.memory_of_this_machine", lambda: 10_000_000)
     data = ["--data", str(tmp_path / "x.svm"), "--agents", "4", "--trials", "500"]
     walkers = ["--set", 'groups.walkers.sampler="iid"', "--set", 'groups.upgraded.sampler="iid"']
     assert main([*data, *walkers, "--dry-run"]) == 0

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from udsgd_mpi.stop_request import ENDING, POSING, SAVING, STEPPING, Phase, StopRequest
+from udsgd_mpi.support.stop_request import ENDING, POSING, SAVING, STEPPING, Phase, StopRequest
 
 
 def test_nothing_is_asked_at_first() -> None:
@@ -61,7 +61,7 @@ def test_a_finished_job_has_no_deadline_any_more() -> None:
 def test_time_counts_from_the_start_of_the_process() -> None:
     code = (
         "import time; began = time.monotonic(); time.sleep(0.5)\n"
-        "from udsgd_mpi.stop_request import StopRequest\n"
+        "from udsgd_mpi.support.stop_request import StopRequest\n"
         "request = StopRequest(); request.listen(7.0, '')\n"
         "print(request.deadline - began)"
     )

@@ -17,10 +17,10 @@ from udsgd_mpi.cli.main import main
 from udsgd_mpi.cluster.slurm import parse_states
 from udsgd_mpi.cluster.tasks import shares
 from udsgd_mpi.cluster.times import seconds_of, slurm_time
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.progress import last_line
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import write_results
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.progress import last_line
 
 ROOT = Path(__file__).parent.parent
 

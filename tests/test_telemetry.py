@@ -10,9 +10,9 @@ import pytest
 from tests.launch import udsgd
 from udsgd_mpi.analysis.telemetry import summary
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.stopwatch import Activity, Stopwatch
 from udsgd_mpi.storage.telemetry import read_telemetry
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.stopwatch import Activity, Stopwatch
+from udsgd_mpi.support.telemetry import Telemetry
 
 SMALL = ("--agents", "5", "--trials", "3", "--set", "record.predict=false")
 

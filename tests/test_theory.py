@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.special import digamma, gammaln
 
-from udsgd_mpi import step_size as step_sizes
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.step_size import Ahead, StepSize
+from udsgd_mpi.forecast.paths import along_paths
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.theory import step_size as step_sizes
 from udsgd_mpi.theory.limit import averaged_covariance, is_more_efficient, limiting_covariance
 from udsgd_mpi.theory.noise import Noise
-from udsgd_mpi.theory.paths import along_paths
 from udsgd_mpi.theory.second_moments import SecondMoments
 from udsgd_mpi.theory.start import left_of_start
+from udsgd_mpi.theory.step_size import Ahead, StepSize
 
 H = np.array([[1.4, 0.3, 0.0], [0.3, 2.0, -0.2], [0.0, -0.2, 0.9]])
 U = np.array([[2.0, 0.4, 0.1], [0.4, 1.0, 0.0], [0.1, 0.0, 0.5]])

@@ -8,10 +8,10 @@ import pytest
 
 from tests.small_problem import AGENTS, STEPS, problem, write_points
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.prediction import predict
+from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.problem import OneProcess
 from udsgd_mpi.samplers import IID, NBRW, SRRW, Sampler
-from udsgd_mpi.upgrades import Planner
 
 
 @pytest.fixture(scope="module")

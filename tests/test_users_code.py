@@ -7,8 +7,8 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.errors import LocalError
-from udsgd_mpi.users_code import users
+from udsgd_mpi.support.errors import LocalError
+from udsgd_mpi.support.users_code import users
 
 OBJECTIVE = """
 import os, sys

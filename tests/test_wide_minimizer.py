@@ -5,10 +5,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from udsgd_mpi.objectives import Custom, Logistic, Objective, Points, Quadratic, Ridge, Softmax
+from udsgd_mpi.objectives.minimizer import MinimizerError, Precision, minimum
+from udsgd_mpi.objectives.wide_minimizer import wide_minimum
 from udsgd_mpi.problem import OneProcess
 from udsgd_mpi.problem.mean_objective import MeanObjective
-from udsgd_mpi.theory.minimizer import MinimizerError, Precision, minimum
-from udsgd_mpi.theory.wide_minimizer import wide_minimum
 
 
 def mean_objective(objective: Objective, points: Points) -> MeanObjective:

@@ -7,9 +7,9 @@ import warnings
 
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.cli.streams import open_streams
-from udsgd_mpi.ending import end_all_ranks
-from udsgd_mpi.errors import ExitCode, LocalError, OutputError
-from udsgd_mpi.launcher import launched_rank, launched_size
+from udsgd_mpi.support.ending import end_all_ranks
+from udsgd_mpi.support.errors import ExitCode, LocalError, OutputError
+from udsgd_mpi.support.launcher import launched_rank, launched_size
 
 _SECONDS_FOR_RANK_0 = 1.0  # which may have the same to say, and then ends all
 
@@ -43,7 +43,7 @@ def _leave_mpi() -> None:
     """Wait for the other ranks, where there are any, under the watchdog; Python's end is not."""
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi:
-        from udsgd_mpi.parallel.together import wait_quietly
+        from udsgd_mpi.parallel.collective import wait_quietly
         from udsgd_mpi.parallel.waiting import waiting
 
         wait_quietly(mpi.COMM_WORLD)

@@ -16,8 +16,8 @@ from udsgd_mpi.clock import elapsed
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy
-from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.team import OnRanks
 from udsgd_mpi.problem import pose
 
 AGENTS, STEPS, REPEATS, MEAN = 4, 60, 3, 0.04

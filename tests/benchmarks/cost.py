@@ -1,7 +1,8 @@
 # ruff: noqa: T201
 """The cost model of ``--dry-run`` against runs, what a message costs, and a cluster's time.
 
-Seconds a step of 16 to 1,000 agents, least of some repeats, beside what ``udsgd_mpi.cost`` says
+Seconds a step of 16 to 1,000 agents, least of some repeats, beside what
+``udsgd_mpi.preflight`` says
 before: on one rank of processor time, on two ranks of the clock on the wall, which needs two cores
 that nobody else uses. Then what it says of 10,000 agents on 100 nodes.
 """
@@ -16,15 +17,15 @@ import numpy as np
 from mpi4py import MPI
 
 from tests.launch import python
-from udsgd_mpi.cost import WITHIN_A_HOST, Network, cost
+from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.engine.sgd import block_length
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.layout import Layout
 from udsgd_mpi.parallel.control import Control, Policy
-from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.preflight.cost import WITHIN_A_HOST, Network, cost
 from udsgd_mpi.problem import OneProcess, pose
-from udsgd_mpi.sgd import block_length
 
 DSGD = {"kind": "dsgd", "weights": "lazy"}
 CASES: tuple[tuple[int, int, str, dict[str, Any], str], ...] = (

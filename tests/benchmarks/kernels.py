@@ -18,11 +18,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from udsgd_mpi.engine.sgd import Draws, StepByStep, unified_distributed_sgd
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Streams
-from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
-from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.theory.step_size import StepSize
 
 TRIALS, D, POINTS, MEAN_DEGREE = 120, 22, 500, 20
 REPEATS = 9

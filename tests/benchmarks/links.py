@@ -82,8 +82,8 @@ def measured(
 
 def model(pattern: str, steps: int, message: float) -> float:
     """Milliseconds a step by the cost model, where a message takes so many seconds."""
-    from udsgd_mpi.cost import Network, cost
-    from udsgd_mpi.layout import Layout
+    from udsgd_mpi.engine.placement import Layout
+    from udsgd_mpi.preflight.cost import Network, cost
     from udsgd_mpi.problem import OneProcess, pose
 
     problem = pose(experiment(pattern, steps), OneProcess(AGENTS))
@@ -113,8 +113,8 @@ def one_rank(pattern: str, steps: int, trials: int, precision: str) -> None:
     """Print milliseconds a step, some times over, on rank 0."""
     from mpi4py import MPI
 
-    from udsgd_mpi.parallel.everyone import OnRanks
     from udsgd_mpi.parallel.simulate import simulate
+    from udsgd_mpi.parallel.team import OnRanks
     from udsgd_mpi.problem import pose
 
     comm = MPI.COMM_WORLD

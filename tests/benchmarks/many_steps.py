@@ -43,7 +43,7 @@ def job(steps: int) -> list[float]:
 
 def one_rank(steps: int, started: float) -> None:
     """Take up to a million steps as ``udsgd run`` does, predict all, and print what that took."""
-    from udsgd_mpi.launcher import before_mpi
+    from udsgd_mpi.support.launcher import before_mpi
 
     before_mpi()
     from mpi4py import MPI
@@ -54,11 +54,11 @@ def one_rank(steps: int, started: float) -> None:
     load_in_turn(comm)
 
     from udsgd_mpi.experiment.check import check
+    from udsgd_mpi.forecast import predict
     from udsgd_mpi.parallel.control import Control, Policy
-    from udsgd_mpi.parallel.everyone import OnRanks
     from udsgd_mpi.parallel.simulate import Simulation
+    from udsgd_mpi.parallel.team import OnRanks
     from udsgd_mpi.parallel.telemetry import peak_memory
-    from udsgd_mpi.prediction import predict
     from udsgd_mpi.problem import pose
 
     experiment = check(

@@ -29,15 +29,15 @@ from udsgd_mpi.communication import (
     RandomMatching,
     UnreliableLinks,
 )
+from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.engine.sgd import Draws, StepByStep, unified_distributed_sgd
 from udsgd_mpi.graphs import Graph, build
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring, SmallWorld
-from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.fused import update_of
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.samplers import IID, Streams
-from udsgd_mpi.sgd import Draws, StepByStep, unified_distributed_sgd
-from udsgd_mpi.step_size import Ahead, StepSize
+from udsgd_mpi.theory.step_size import Ahead, StepSize
 
 POINTS, REPEATS = 500, 9
 PARTS = (("many", 2), ("ring", 4), ("ring", 16), ("changing", 1), ("changing", 2))

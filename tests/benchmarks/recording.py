@@ -22,9 +22,9 @@ from tests.benchmarks.study import ALL, experiment
 from tests.launch import python
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.experiment.schema import Record
-from udsgd_mpi.parallel.everyone import OnRanks
-from udsgd_mpi.parallel.moving import balanced
+from udsgd_mpi.parallel.rebalance import balanced
 from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.parallel.team import OnRanks
 from udsgd_mpi.problem import pose
 from udsgd_mpi.storage.result import run_of
 from udsgd_mpi.storage.write import write_results

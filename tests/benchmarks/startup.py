@@ -63,7 +63,7 @@ def main() -> None:
 
 def one_rank(started: float) -> None:
     """Come to the first step as ``udsgd run`` does, and print how long each stage took."""
-    from udsgd_mpi.launcher import before_mpi
+    from udsgd_mpi.support.launcher import before_mpi
 
     before_mpi()
     from mpi4py import MPI
@@ -76,9 +76,9 @@ def one_rank(started: float) -> None:
     load_in_turn(comm)
     MARKS.append(time.monotonic())
 
-    from udsgd_mpi.parallel.everyone import OnRanks
+    from udsgd_mpi.parallel.collective import on_root
     from udsgd_mpi.parallel.simulate import simulate
-    from udsgd_mpi.parallel.together import on_root
+    from udsgd_mpi.parallel.team import OnRanks
     from udsgd_mpi.problem import pose
 
     def load() -> object:
@@ -98,7 +98,7 @@ def one_rank(started: float) -> None:
 
 def libraries_alone(started: float) -> None:
     """Load what every rank needs of other packages, and print how long it took."""
-    from udsgd_mpi.launcher import before_mpi
+    from udsgd_mpi.support.launcher import before_mpi
 
     before_mpi()
     import numba

@@ -15,20 +15,20 @@ from importlib import import_module
 from typing import Any
 
 from udsgd_mpi.__main__ import entry
-from udsgd_mpi.launcher import launched_rank
+from udsgd_mpi.support.launcher import launched_rank
 
 # A function of each phase, which rank 0 calls alone where so marked.
 PHASES = {
     "starting": "udsgd_mpi.cli.run:before_mpi",
-    "loading": "udsgd_mpi.compiled:Kernel.compile",
+    "loading": "udsgd_mpi.kernels.compiled:Kernel.compile",
     "reading": "udsgd_mpi.problem.rows:load",  # rank 0
     "posing": "udsgd_mpi.problem.agent:Agent.of",
     "minimizing": "udsgd_mpi.problem.optimum:minimum",  # rank 0
-    "stepping": "udsgd_mpi.sgd:Draws._draw",
+    "stepping": "udsgd_mpi.engine.sgd:Draws._draw",
     "recording": "udsgd_mpi.storage.output:write_results",  # rank 0
     "saving": "udsgd_mpi.storage.output:write_checkpoint",  # rank 0
     "removing": "udsgd_mpi.storage.output:remove_checkpoint",  # rank 0
-    "predicting": "udsgd_mpi.prediction.agent:AgentForecast.__call__",
+    "predicting": "udsgd_mpi.forecast.agent:AgentForecast.__call__",
     "ending": "udsgd_mpi.cli.report:read_measures",  # rank 0
 }
 

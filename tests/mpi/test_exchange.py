@@ -26,8 +26,8 @@ from udsgd_mpi.communication import (
     matrix,
     metropolis,
 )
+from udsgd_mpi.engine.placement import Layout, copies_needed, most_copies
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.layout import Layout, copies_needed, most_copies
 from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks

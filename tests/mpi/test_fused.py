@@ -21,13 +21,13 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
     matrix,
 )
+from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.layout import Layout
 from udsgd_mpi.objectives import CompiledObjective, Logistic, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.parallel.fused import Fused, update_of
 from udsgd_mpi.parallel.mixing import Mixer, blocks_for
 from udsgd_mpi.parallel.neighbours import SparseMixing
-from udsgd_mpi.stopwatch import Activity
+from udsgd_mpi.support.stopwatch import Activity
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD

@@ -11,16 +11,16 @@ from scipy.sparse import csr_array
 
 from udsgd_mpi.data.datasets import Dataset
 from udsgd_mpi.data.libsvm import Libsvm
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring
-from udsgd_mpi.hosting import layout_on
-from udsgd_mpi.layout import Layout
-from udsgd_mpi.parallel.everyone import OnRanks
 from udsgd_mpi.parallel.identity import check_identity, identity
-from udsgd_mpi.parallel.moving import balanced, layout_of
+from udsgd_mpi.parallel.rebalance import balanced, layout_of
+from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.preflight.hosting import layout_on
 from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.support.errors import ConfigurationError
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD

@@ -9,8 +9,8 @@ from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS, TwoHosts
 from udsgd_mpi.communication import Pattern, Weights
+from udsgd_mpi.engine.placement import Layout, most_copies
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.layout import Layout, most_copies
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.mixing import Mixer

@@ -5,15 +5,15 @@ import time
 import pytest
 from mpi4py import MPI
 
-from udsgd_mpi.errors import ConfigurationError, Stopped
-from udsgd_mpi.parallel.together import check_in, together
+from udsgd_mpi.parallel.collective import check_in, together
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.stop_request import PREDICTING, StopRequest
+from udsgd_mpi.support.errors import ConfigurationError, Stopped
+from udsgd_mpi.support.stop_request import PREDICTING, StopRequest
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
 LAST = COMM.size - 1
-TOGETHER = "udsgd_mpi.parallel.together"
+TOGETHER = "udsgd_mpi.parallel.collective"
 
 
 def work(seconds: float) -> int:

@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udsgd_mpi.atomic_file import replace_file
-from udsgd_mpi.destination import Destination
-from udsgd_mpi.errors import ConfigurationError, OutputError
+from udsgd_mpi.support.atomic_file import replace_file
+from udsgd_mpi.support.destination import Destination
+from udsgd_mpi.support.errors import ConfigurationError, OutputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

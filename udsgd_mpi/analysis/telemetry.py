@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from udsgd_mpi.telemetry import Telemetry
-from udsgd_mpi.units import in_bytes
+from udsgd_mpi.support.telemetry import Telemetry
+from udsgd_mpi.support.units import in_bytes
 
 
 def summary(rows: Sequence[Telemetry]) -> str:

@@ -19,8 +19,8 @@ from udsgd_mpi.cli.flags.results import (
 from udsgd_mpi.cli.flags.running import add_extend, add_run
 from udsgd_mpi.cli.flags.surroundings import add_doctor, add_topology
 from udsgd_mpi.cli.flags.theory import add_diagnose, add_plan, add_predict
-from udsgd_mpi.errors import ConfigurationError, nearest
-from udsgd_mpi.one_line import require_one_line
+from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.support.one_line import require_one_line
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not written,

@@ -5,13 +5,13 @@ from typing import Any
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import assigned, value_of
-from udsgd_mpi.diagnosis import cost, diagnose
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
+from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, NUMBER, require_bytes
+from udsgd_mpi.forecast.diagnosis import cost, diagnose
 from udsgd_mpi.graphs import AnyGraph, build
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.samplers import AnySampler
-from udsgd_mpi.sizes import BYTES_OF_A_NODE, NUMBER, require_bytes
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 def command(arguments: Namespace) -> None:

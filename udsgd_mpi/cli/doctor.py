@@ -3,21 +3,20 @@
 import sys
 from argparse import Namespace
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.launcher import before_mpi, launched_rank
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.launcher import before_mpi, launched_rank
 
 
 def command(arguments: Namespace) -> None:
     """Look at this machine, alone or under a launcher, and say what mends what is wrong."""
     before_mpi()
-    from mpi4py import MPI
-
     from udsgd_mpi.parallel.doctor import findings, leftovers
+    from udsgd_mpi.parallel.watched import world
 
     if arguments.clean and launched_rank() == 0:
         for path in leftovers():
             path.unlink(missing_ok=True)
-    found = findings(MPI.COMM_WORLD)
+    found = findings(world())
     if launched_rank() > 0:
         return
     width = max(len(finding.name) for finding in found)

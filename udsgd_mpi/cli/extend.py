@@ -6,10 +6,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from udsgd_mpi.atomic_file import target_of
 from udsgd_mpi.cli.run import on_all_ranks, show_complete
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.launcher import launched_rank
+from udsgd_mpi.support.atomic_file import target_of
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.launcher import launched_rank
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
@@ -86,12 +86,13 @@ def _further_trials(path: Path, part: Path, trials: int) -> dict[str, "Experimen
 
 
 def _join(path: Path, part: Path) -> None:
+    from udsgd_mpi.cluster.slurm import has_ended
     from udsgd_mpi.storage.lock import locked
     from udsgd_mpi.storage.merge import Part, merge_parts
     from udsgd_mpi.storage.read import read_runs
     from udsgd_mpi.storage.write import write_results
 
-    with locked(path):
+    with locked(path, has_ended):
         parts = [Part(str(file), *read_runs(file)) for file in (path, part)]
         write_results(path, *merge_parts(parts, str(path)))
     part.unlink()

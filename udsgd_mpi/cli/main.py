@@ -8,11 +8,11 @@ from pathlib import Path
 
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.cli.too_large import TOO_LARGE, too_large
-from udsgd_mpi.errors import ConfigurationError, ExitCode, LocalError, OutputError, Stopped
-from udsgd_mpi.launcher import launched_rank, launched_size
-from udsgd_mpi.notes import notes_to
-from udsgd_mpi.one_line import shown
-from udsgd_mpi.progress import say
+from udsgd_mpi.support.errors import ConfigurationError, ExitCode, LocalError, OutputError, Stopped
+from udsgd_mpi.support.launcher import launched_rank, launched_size
+from udsgd_mpi.support.notes import notes_to
+from udsgd_mpi.support.one_line import shown
+from udsgd_mpi.support.progress import say
 
 
 def main(argv: Sequence[str]) -> ExitCode:

@@ -2,14 +2,15 @@
 
 from argparse import Namespace
 
-from udsgd_mpi.destination import Destination, check_destinations
-from udsgd_mpi.progress import say
+from udsgd_mpi.cluster.slurm import has_ended
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.inputs import not_compared
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.merge import Part, merge_parts
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.write import write_results
+from udsgd_mpi.support.destination import Destination, check_destinations
+from udsgd_mpi.support.progress import say
 
 
 def command(arguments: Namespace) -> None:
@@ -25,5 +26,5 @@ def command(arguments: Namespace) -> None:
         if digests_in(run) is None
     ):
         say(warning)
-    with locked(arguments.output):
+    with locked(arguments.output, has_ended):
         write_results(arguments.output, *merge_parts(parts, str(arguments.output)))

@@ -9,14 +9,14 @@ import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import requested, value_of
-from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import one_of
-from udsgd_mpi.launcher import cores
-from udsgd_mpi.prediction import predict
+from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.problem import OneProcess, Problem, pose_all
 from udsgd_mpi.samplers import AnySampler, Sampler
+from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.support.launcher import cores
 from udsgd_mpi.theory.limit import check_step_size
-from udsgd_mpi.upgrades import Planner
 
 _SHOWN = 11
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import requested
-from udsgd_mpi.concerns import concerns
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.launcher import cores
-from udsgd_mpi.prediction import Forecasts, Prediction, predict
+from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
+from udsgd_mpi.forecast import Forecasts, Prediction, predict
+from udsgd_mpi.preflight.concerns import concerns
 from udsgd_mpi.problem import OneProcess, Problem, pose_all
-from udsgd_mpi.sizes import NUMBER, require_bytes, require_room_to_predict
-from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.launcher import cores
+from udsgd_mpi.theory.step_size import StepSize
 
 _SHOWN_STEPS = 6
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from udsgd_mpi.cli.run import on_all_ranks
 from udsgd_mpi.cli.streams import results_are_written
-from udsgd_mpi.errors import OutputError
-from udsgd_mpi.launcher import launched_rank
+from udsgd_mpi.support.errors import OutputError
+from udsgd_mpi.support.launcher import launched_rank
 
 if TYPE_CHECKING:
     from udsgd_mpi.analysis.study import Study
@@ -43,7 +43,7 @@ def command(arguments: Namespace) -> None:
 def _check_files(arguments: Namespace, chosen: Sequence[str]) -> None:
     """Make the folder, and refuse what would be in the way at the end."""
     from udsgd_mpi.analysis import html, markdown
-    from udsgd_mpi.destination import Destination, check_destinations
+    from udsgd_mpi.support.destination import Destination, check_destinations
 
     folder: Path = arguments.output_dir
     try:
@@ -104,7 +104,7 @@ def _study(name: str, experiment: Any, results: Path, arguments: Namespace) -> "
 def _write(studies: list["Study"], arguments: Namespace) -> None:
     from udsgd_mpi.analysis.html import page
     from udsgd_mpi.analysis.markdown import document
-    from udsgd_mpi.atomic_file import replace_file
+    from udsgd_mpi.support.atomic_file import replace_file
 
     report = arguments.output_dir / _REPORT
     replace_file(report, page(studies).encode())

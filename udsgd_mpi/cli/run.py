@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udsgd_mpi.cli.streams import results_are_written
-from udsgd_mpi.errors import ConfigurationError, OutputError, Stopped
-from udsgd_mpi.launcher import before_mpi, launched_rank, launched_size, refuse_singletons
-from udsgd_mpi.progress import say
-from udsgd_mpi.stop_request import ENDING, LOADING, stop_request
+from udsgd_mpi.support.errors import ConfigurationError, OutputError, Stopped
+from udsgd_mpi.support.launcher import before_mpi, launched_rank, launched_size, refuse_singletons
+from udsgd_mpi.support.progress import say
+from udsgd_mpi.support.stop_request import ENDING, LOADING, stop_request
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
@@ -91,15 +91,15 @@ def on_all_ranks(
     watch(launched_rank(), socket.gethostname(), arguments.stall_timeout, alone=alone)
     # MPI starts with Python's lock held, so that no thread of Python can watch it.
     faulthandler.dump_traceback_later(arguments.stall_timeout, exit=True, file=_STDERR)
-    from mpi4py import MPI
+    from udsgd_mpi.parallel.watched import world
 
     faulthandler.cancel_dump_traceback_later()
     from udsgd_mpi.parallel.loading import load_in_turn
-    from udsgd_mpi.parallel.watched import Watched
 
-    comm = Watched(MPI.COMM_WORLD)
+    comm = world()
     refuse_singletons(comm.size)
     load_in_turn(comm)
+    from udsgd_mpi.cluster.slurm import has_ended
     from udsgd_mpi.parallel.control import Policy
     from udsgd_mpi.parallel.job import run_job
     from udsgd_mpi.parallel.options import Options
@@ -114,6 +114,7 @@ def on_all_ranks(
         keep_checkpoints=arguments.keep_checkpoints,
         mask_diverged=arguments.on_divergence == "mask",
         emulate=arguments.emulate,
+        has_ended=has_ended,
     )
     try:
         output = run_job(comm, load, options)
@@ -125,7 +126,7 @@ def on_all_ranks(
 
 def _print_plan(arguments: Namespace) -> None:
     from udsgd_mpi.cli.settings import requested
-    from udsgd_mpi.dry_run import plan
+    from udsgd_mpi.preflight.dry_run import plan
 
     ranks = arguments.ranks or launched_size()
     for name, experiment in requested(arguments).items():

@@ -5,12 +5,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from udsgd_mpi.destination import check_apart
-from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import merge
 from udsgd_mpi.experiment.named_files import named_like
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.support.destination import check_apart
+from udsgd_mpi.support.errors import ConfigurationError, nearest
 
 _FLAGS = {
     "agents": "agents",

@@ -9,7 +9,7 @@ from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cluster.progress import Advance, advance
 from udsgd_mpi.cluster.slurm import State, states
 from udsgd_mpi.cluster.submission import read_submission
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.support.errors import ConfigurationError
 
 _HEADER = ["job", "state", "steps", "of", "steps/s", "left", "what"]
 

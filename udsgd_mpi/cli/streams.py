@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from udsgd_mpi.errors import OutputError
+from udsgd_mpi.support.errors import OutputError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

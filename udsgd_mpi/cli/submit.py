@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.cli.settings import as_words, requested
 from udsgd_mpi.cli.streams import results_are_written
@@ -17,10 +16,11 @@ from udsgd_mpi.cluster.site import Site, read_site
 from udsgd_mpi.cluster.slurm import states, submit
 from udsgd_mpi.cluster.submission import Submission, folder_of, read_submission
 from udsgd_mpi.cluster.tasks import Task, array
-from udsgd_mpi.destination import Destination, check_destinations
-from udsgd_mpi.errors import ConfigurationError, OutputError
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.earlier import earlier, output_of
+from udsgd_mpi.support.atomic_file import replace_file
+from udsgd_mpi.support.destination import Destination, check_destinations
+from udsgd_mpi.support.errors import ConfigurationError, OutputError
 
 _MERGING = Resources(ranks=1, nodes=1, seconds=1800)
 

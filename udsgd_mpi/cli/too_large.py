@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from udsgd_mpi.errors import ConfigurationError, LocalError
+from udsgd_mpi.support.errors import ConfigurationError, LocalError
 
 _SIZES = ("agents", "points", "ranks", "steps", "trials", "paths", "budget")
 TOO_LARGE = (MemoryError, RecursionError, OverflowError)

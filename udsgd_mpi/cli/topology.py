@@ -9,14 +9,14 @@ from udsgd_mpi.analysis.image import destination, save
 from udsgd_mpi.cli.settings import assigned
 from udsgd_mpi.communication import DSGD, contraction
 from udsgd_mpi.communication.dsgd import WEIGHTS
-from udsgd_mpi.destination import Destination, check_destinations
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import one_of
+from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, require_bytes
 from udsgd_mpi.graphs import AnyGraph, build, build_topology
 from udsgd_mpi.graphs.files import in_one_line, read_named_graph, write_graph
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.graphs.source import GraphSource
-from udsgd_mpi.sizes import BYTES_OF_A_NODE, require_bytes
+from udsgd_mpi.support.destination import Destination, check_destinations
+from udsgd_mpi.support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

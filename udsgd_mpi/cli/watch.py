@@ -5,8 +5,8 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 def command(arguments: Namespace) -> None:

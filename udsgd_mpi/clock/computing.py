@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from udsgd_mpi.seeding import Purpose, random_bits
+from udsgd_mpi.kernels.random_numbers import Purpose, random_bits
 
 Floats = NDArray[np.float64]
 Seconds = Annotated[float, Meta(gt=0, le=1e9)]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Average, Mixing, PartialAverage, Weights
-from udsgd_mpi.compiled import kernel
+from udsgd_mpi.kernels.compiled import kernel
 
 Floats = NDArray[np.float64]
 

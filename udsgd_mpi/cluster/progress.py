@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from udsgd_mpi.progress import last_line
 from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.support.progress import last_line
 
 _TAIL = 20_000
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import one_of
-from udsgd_mpi.regular_file import require_regular_file
-from udsgd_mpi.users_folders import settings_root
+from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.support.regular_file import require_regular_file
+from udsgd_mpi.support.users_folders import settings_root
 
 LAUNCHERS = ("srun", "mpirun")
 _DEFAULT = "default"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.support.errors import ConfigurationError
 
 _SBATCH_SECONDS = 300  # it tries again for two minutes where a queue is full
 _SQUEUE_SECONDS = 30

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from udsgd_mpi.atomic_file import replace_file
 from udsgd_mpi.cluster.tasks import Task
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.regular_file import require_regular_file
+from udsgd_mpi.support.atomic_file import replace_file
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.regular_file import require_regular_file
 
 
 def folder_of(output: Path) -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True):

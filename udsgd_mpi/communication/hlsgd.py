@@ -7,12 +7,12 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.agent_lists import covering
 from udsgd_mpi.communication.base import Pattern, Recurring, Schedule
 from udsgd_mpi.communication.intervals import LAST_STEP
 from udsgd_mpi.communication.mixing import Average
 from udsgd_mpi.communication.weights import Weights, metropolis
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.support.agent_lists import covering
 
 Positive = Annotated[int, Meta(ge=1)]
 

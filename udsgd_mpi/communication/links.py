@@ -16,8 +16,8 @@ from udsgd_mpi.communication.base import Schedule
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.weights import Weights, from_edges
-from udsgd_mpi.compiled import Kernel, inlined, kernel
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.compiled import Kernel, inlined, kernel
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -10,9 +10,9 @@ from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing, PartialAverage
 from udsgd_mpi.communication.second_moment import SecondMoment
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.seeding import Purpose, generator
+from udsgd_mpi.kernels.random_numbers import Purpose, generator
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 class LSGDPP(Pattern, frozen=True, tag="lsgd_pp"):

@@ -9,9 +9,9 @@ from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.links import DRAW_LINKS, Drawing, OnLinks
 from udsgd_mpi.communication.second_moment import SecondMoment
-from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.seeding import Purpose, philox
+from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.kernels.random_numbers import Purpose, philox
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -12,11 +12,11 @@ from udsgd_mpi.communication.dsgd import WEIGHTS, remedy_for, weights_on
 from udsgd_mpi.communication.intervals import Interval
 from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.weights import from_entries
-from udsgd_mpi.file_names import names_file
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.graphs.generators import ErdosRenyi
 from udsgd_mpi.graphs.sources import AnyGraph
-from udsgd_mpi.seeding import Purpose, generator
+from udsgd_mpi.kernels.random_numbers import Purpose, generator
+from udsgd_mpi.support.file_names import names_file
 
 
 class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):

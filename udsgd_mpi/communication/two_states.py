@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication.links import DRAW_LINKS, Drawing
-from udsgd_mpi.compiled import kernel
-from udsgd_mpi.seeding import Purpose, philox, unit
+from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.kernels.random_numbers import Purpose, philox, unit
 
 Floats = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.users_folders import cache_root
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.users_folders import cache_root
 
 _log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.archive import DATA_SETS, fetch
+from udsgd_mpi.data.features import Features, finite_rows, worth_holding_sparsely
 from udsgd_mpi.data.libsvm import IndexBase, index_base, read_libsvm
-from udsgd_mpi.errors import ConfigurationError, nearest
-from udsgd_mpi.features import Features, finite_rows, worth_holding_sparsely
-from udsgd_mpi.file_names import may_be_file
-from udsgd_mpi.file_version import FileVersion
+from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.support.file_names import may_be_file
+from udsgd_mpi.support.file_version import FileVersion
 
 Floats = NDArray[np.float64]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.features import Features, widened
-from udsgd_mpi.file_version import FileVersion
-from udsgd_mpi.regular_file import require_regular_file
-from udsgd_mpi.text_file import open_text
+from udsgd_mpi.data.features import Features, widened
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.file_version import FileVersion
+from udsgd_mpi.support.regular_file import require_regular_file
+from udsgd_mpi.support.text_file import open_text
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

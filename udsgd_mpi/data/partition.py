@@ -9,8 +9,8 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.seeding import Purpose, generator
+from udsgd_mpi.kernels.random_numbers import Purpose, generator
+from udsgd_mpi.support.errors import ConfigurationError
 
 Rows = NDArray[np.int64]
 Positive = Annotated[int, Meta(ge=1)]

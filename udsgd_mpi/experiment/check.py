@@ -9,10 +9,17 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.schema import Experiment, Group
-from udsgd_mpi.file_names import NamesFile, Renaming, as_given, in_folders, mark_of, may_be_file
-from udsgd_mpi.one_line import require_name, require_one_line, shown
+from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.support.file_names import (
+    NamesFile,
+    Renaming,
+    as_given,
+    in_folders,
+    mark_of,
+    may_be_file,
+)
+from udsgd_mpi.support.one_line import require_name, require_one_line, shown
 
 S = TypeVar("S", bound=Struct)
 

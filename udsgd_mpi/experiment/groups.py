@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from udsgd_mpi.agent_lists import covering
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Group
+from udsgd_mpi.support.agent_lists import covering
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 def assign(groups: dict[str, Group], agents: int) -> list[str]:

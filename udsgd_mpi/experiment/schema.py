@@ -13,14 +13,14 @@ from udsgd_mpi.data.archive import DATA_SETS
 from udsgd_mpi.data.datasets import BUNDLED
 from udsgd_mpi.data.libsvm import IndexBase
 from udsgd_mpi.data.partition import AnyPartition, Even
-from udsgd_mpi.file_names import names_file
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.objectives import AnyObjective, Logistic
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.samplers.base import Weight
-from udsgd_mpi.step_size import StepSize
-from udsgd_mpi.templates import is_of_agents
+from udsgd_mpi.support.file_names import names_file
+from udsgd_mpi.support.templates import is_of_agents
+from udsgd_mpi.theory.step_size import StepSize
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 

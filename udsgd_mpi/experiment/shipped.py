@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.experiment.check import expand, merge
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.support.errors import ConfigurationError, nearest
 
 _FOLDER = Path(__file__).parent.parent / "experiments"
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from udsgd_mpi.agent_lists import parse_agents
 from udsgd_mpi.clock import Clock
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.support.agent_lists import parse_agents
 
 
 def clock_of(experiment: Experiment, groups: Sequence[str]) -> Clock | None:

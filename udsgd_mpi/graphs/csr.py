@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.digests import digest
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.parts import label_parts
-from udsgd_mpi.lazy import lazy
+from udsgd_mpi.support.digests import digest
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.lazy import lazy
 
 if TYPE_CHECKING:
     import networkx as nx

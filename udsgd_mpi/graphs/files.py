@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.atomic_file import replace_file
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.file_version import FileVersion
 from udsgd_mpi.graphs import formats
 from udsgd_mpi.graphs.csr import Graph
+from udsgd_mpi.support.atomic_file import replace_file
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.file_version import FileVersion
 
 _log = logging.getLogger(__name__)
 

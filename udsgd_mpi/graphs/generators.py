@@ -7,11 +7,11 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.graphs.random_edges import erdos_renyi_edges, scale_free_edges, small_world_edges
 from udsgd_mpi.graphs.source import GraphSource
-from udsgd_mpi.lazy import lazy
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.lazy import lazy
 
 if TYPE_CHECKING:
     import networkx as nx

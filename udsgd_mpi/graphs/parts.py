@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
+from udsgd_mpi.kernels.compiled import kernel
 
 
 @kernel("int64(int64[::1], int32[::1], int32[::1])")

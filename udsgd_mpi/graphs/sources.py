@@ -3,7 +3,6 @@
 To add a generator, write its class and name it in ``AnyGraph``.
 """
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.graphs.generators import (
     Barbell,
@@ -20,6 +19,7 @@ from udsgd_mpi.graphs.generators import (
 )
 from udsgd_mpi.graphs.in_files import GraphFile, RandomNodes, RandomWalk, Snowball
 from udsgd_mpi.graphs.source import GraphSource
+from udsgd_mpi.support.errors import ConfigurationError
 
 AnyGraph = (
     Ring

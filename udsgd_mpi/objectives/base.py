@@ -8,9 +8,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import Kernel
-from udsgd_mpi.features import Features, is_sparse
-from udsgd_mpi.theory.minimizer import Precision
+from udsgd_mpi.data.features import Features, is_sparse
+from udsgd_mpi.kernels.compiled import Kernel
+from udsgd_mpi.objectives.minimizer import Precision
 
 Floats = NDArray[np.float64]
 

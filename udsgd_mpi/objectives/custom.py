@@ -9,15 +9,15 @@ import numpy as np
 from msgspec import field
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.features import dense_rows
-from udsgd_mpi.file_names import names_file
+from udsgd_mpi.data.features import dense_rows
 from udsgd_mpi.objectives.base import Floats, Objective, Points
+from udsgd_mpi.objectives.minimizer import Precision
 from udsgd_mpi.objectives.own_module import own_module
 from udsgd_mpi.objectives.promises import Promises
 from udsgd_mpi.objectives.sources import sources_of
-from udsgd_mpi.theory.minimizer import Precision
-from udsgd_mpi.users_code import UsersObject, users
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.file_names import names_file
+from udsgd_mpi.support.users_code import UsersObject, users
 
 _METHODS = ("value", "gradient")
 _MOST_NUMBERS = 2**25  # of θ, once for each point

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from udsgd_mpi.compiled import inlined
+from udsgd_mpi.kernels.compiled import inlined
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 6.93145751953125e-1

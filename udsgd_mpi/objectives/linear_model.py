@@ -7,8 +7,8 @@ processor works on several at once.
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.ahead import AHEAD, ask_for
-from udsgd_mpi.compiled import inlined
+from udsgd_mpi.kernels.compiled import inlined
+from udsgd_mpi.kernels.prefetch import AHEAD, ask_for
 from udsgd_mpi.objectives.base import SparseRows
 
 Floats = NDArray[np.float64]

@@ -6,9 +6,8 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.ahead import ask_for_next
-from udsgd_mpi.compiled import Kernel, kernel
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.kernels.compiled import Kernel, kernel
+from udsgd_mpi.kernels.prefetch import ask_for_next
 from udsgd_mpi.objectives.base import (
     LOCAL_STEPS,
     SPARSE_STEPS,
@@ -24,6 +23,7 @@ from udsgd_mpi.objectives.linear_model import (
     sparse_inner_products,
     sparse_move,
 )
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 class Logistic(CompiledObjective, frozen=True, tag="logistic"):

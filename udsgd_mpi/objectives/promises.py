@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.features import dense_rows, norms
+from udsgd_mpi.data.features import dense_rows, norms
 from udsgd_mpi.objectives.base import Floats, Points
-from udsgd_mpi.users_code import users
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.users_code import users
 
 _POINTS = 5
 _DIRECTIONS = 2  # at random, beside those of θ and of the gradient

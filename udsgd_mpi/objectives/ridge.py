@@ -6,8 +6,8 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.ahead import ask_for_next
-from udsgd_mpi.compiled import Kernel, kernel
+from udsgd_mpi.kernels.compiled import Kernel, kernel
+from udsgd_mpi.kernels.prefetch import ask_for_next
 from udsgd_mpi.objectives.base import (
     LOCAL_STEPS,
     SPARSE_STEPS,

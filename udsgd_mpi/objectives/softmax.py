@@ -6,8 +6,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import Kernel, inlined, kernel
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.kernels.compiled import Kernel, inlined, kernel
 from udsgd_mpi.objectives.base import (
     LOCAL_STEPS,
     SPARSE_STEPS,
@@ -17,6 +16,7 @@ from udsgd_mpi.objectives.base import (
     SparseRows,
 )
 from udsgd_mpi.objectives.exponential import exp
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 class Softmax(CompiledObjective, frozen=True, tag="softmax"):

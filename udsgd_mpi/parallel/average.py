@@ -7,11 +7,11 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.agent_sums import mean_of_rows, mean_over_agents
-from udsgd_mpi.layout import Layout
+from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.kernels.agent_sums import mean_of_rows, mean_over_agents
+from udsgd_mpi.kernels.rounding import DOUBLE, as_sent
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.rounding import DOUBLE, as_sent
 
 Floats = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.layout import Layout
+from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.kernels.rounding import DOUBLE, restore, round_off
 from udsgd_mpi.parallel.host_memory import HostMemory
-from udsgd_mpi.rounding import DOUBLE, restore, round_off
 
 Floats = NDArray[np.float64]
 

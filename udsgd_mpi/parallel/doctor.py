@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from mpi4py import MPI
 
-from udsgd_mpi.compiled import cache_folder, trusted_cache
-from udsgd_mpi.launcher import launched_size
-from udsgd_mpi.parallel.hosts import Host, hosts_of
+from udsgd_mpi.kernels.compiled import cache_folder, trusted_cache
+from udsgd_mpi.parallel.machine import Host, hosts_of
+from udsgd_mpi.support.launcher import launched_size
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where MPI libraries keep theirs
 _BYTES_FOR_A_RANK = 16 * 2**20

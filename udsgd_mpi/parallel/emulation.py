@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock import Clock, computing_times
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.problem import Problem
+from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 

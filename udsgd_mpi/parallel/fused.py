@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Recurring
-from udsgd_mpi.fused import FusedSteps, Memory
+from udsgd_mpi.engine.fused_steps import FusedSteps, Memory
+from udsgd_mpi.engine.sgd import StepByStep, Update
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
 from udsgd_mpi.parallel.blocks import Sent
 from udsgd_mpi.parallel.link_mixing import LinkMixing
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.neighbours import NeighbourMixing, SparseMixing
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.sgd import StepByStep, Update
-from udsgd_mpi.stopwatch import Activity
+from udsgd_mpi.support.stopwatch import Activity
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.turns import APART, Counts, Turns
+from udsgd_mpi.kernels.shared_counters import APART, Counts, Turns
 
 Floats = NDArray[np.float64]
 

@@ -6,18 +6,17 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-import udsgd_mpi
-from udsgd_mpi.digests import digest
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.problem import Problem
+from udsgd_mpi.support.digests import digest
+from udsgd_mpi.support.errors import ConfigurationError
 
 _LIBRARIES = ("numba", "numpy", "scipy")
 
 
 def identity(problems: Mapping[str, Problem]) -> dict[str, str]:
     """What must be the same on every rank, by name."""
-    sources = sorted(Path(udsgd_mpi.__file__).parent.rglob("*.py"))
+    sources = sorted(Path(__file__).parent.parent.rglob("*.py"))
     settings = to_toml({name: problem.experiment for name, problem in problems.items()})
     inputs = {
         f"the {what} of [variant.{name}]": value

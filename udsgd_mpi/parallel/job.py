@@ -9,29 +9,29 @@ from typing import Any
 
 from mpi4py import MPI
 
-from udsgd_mpi.concerns import concerns
-from udsgd_mpi.errors import ConfigurationError, Stopped
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.notes import notes_to
+from udsgd_mpi.experiment.sizes import require_room
+from udsgd_mpi.forecast import unpredicted
+from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.emulation import check_emulation
-from udsgd_mpi.parallel.everyone import OnRanks
-from udsgd_mpi.parallel.hosts import Host, hosts_of, oversubscription
 from udsgd_mpi.parallel.identity import check_identity, identity
-from udsgd_mpi.parallel.moving import balanced
+from udsgd_mpi.parallel.machine import Host, hosts_of, oversubscription
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.provenance import provenance
-from udsgd_mpi.parallel.together import on_root
+from udsgd_mpi.parallel.rebalance import balanced
+from udsgd_mpi.parallel.team import OnRanks
 from udsgd_mpi.parallel.variant import run_variant
-from udsgd_mpi.prediction import unpredicted
+from udsgd_mpi.preflight.concerns import concerns
 from udsgd_mpi.problem import Problem, pose_all
-from udsgd_mpi.progress import say
-from udsgd_mpi.sizes import require_room
-from udsgd_mpi.stop_request import POSING, stop_request
 from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.output import Output
 from udsgd_mpi.storage.retitle import retitle
 from udsgd_mpi.storage.unchanged import check_unchanged
+from udsgd_mpi.support.errors import ConfigurationError, Stopped
+from udsgd_mpi.support.notes import notes_to
+from udsgd_mpi.support.progress import say
+from udsgd_mpi.support.stop_request import POSING, stop_request
 
 _MOST_NOTES = 5
 
@@ -96,7 +96,7 @@ def _find(
     output = output_of(experiments)
     for experiment in experiments.values():  # before data are read, which say what d is
         require_room(experiment, experiment.agents or ranks, 1, ranks)
-    until_end.enter_context(locked(output))
+    until_end.enter_context(locked(output, options.has_ended))
     return earlier(
         experiments,
         output,

@@ -5,7 +5,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import OnLinks
-from udsgd_mpi.exchange_plan import LinkPlan
+from udsgd_mpi.engine.exchange_plan import LinkPlan
 from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.neighbours import SparseMixing, pack, room
 

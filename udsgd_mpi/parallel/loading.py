@@ -8,8 +8,8 @@ from importlib import import_module
 
 from mpi4py import MPI
 
-from udsgd_mpi.launcher import processors
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.support.launcher import processors
 
 
 class _News(Enum):
@@ -40,7 +40,7 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
     turns.tell_begin()
     gc.disable()  # it would look again and again through what has come to stay
     import_module(_JOB)
-    from udsgd_mpi.compiled import Kernel, compile_all
+    from udsgd_mpi.kernels.compiled import Kernel, compile_all
 
     if host.rank == 0:
         compile_all(turns.tell_work)

@@ -8,15 +8,15 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Average, OnLinks, PartialAverage, Schedule, Weights
-from udsgd_mpi.layout import Layout, most_copies
+from udsgd_mpi.engine.placement import Layout, most_copies
+from udsgd_mpi.kernels.rounding import DOUBLE
 from udsgd_mpi.parallel.average_mixing import AverageMixing
 from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.host_memory import HostMemory
 from udsgd_mpi.parallel.link_mixing import LinkMixing
 from udsgd_mpi.parallel.neighbours import NeighbourMixing
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.rounding import DOUBLE
-from udsgd_mpi.stopwatch import Activity, Stopwatch
+from udsgd_mpi.support.stopwatch import Activity, Stopwatch
 
 Floats = NDArray[np.float64]
 

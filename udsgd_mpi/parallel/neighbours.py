@@ -10,11 +10,11 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Weights
-from udsgd_mpi.exchange_plan import Plan, Rows
-from udsgd_mpi.layout import copies_needed, rows_wanted
+from udsgd_mpi.engine.exchange_plan import Plan, Rows
+from udsgd_mpi.engine.placement import copies_needed, rows_wanted
+from udsgd_mpi.kernels.rounding import DOUBLE
 from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.rounding import DOUBLE
 
 Floats = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """How a job is run, which changes none of its numbers."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,8 @@ class Options(NamedTuple):
         Whether to go on where a trial has diverged.
     emulate
         Whether to sleep for the computing times of the virtual clock.
+    has_ended
+        Whether a job of this cluster, by its number, is known to be over.
     """
 
     force: bool = False
@@ -39,3 +41,4 @@ class Options(NamedTuple):
     keep_checkpoints: bool = False
     mask_diverged: bool = False
     emulate: bool = False
+    has_ended: Callable[[str], bool] = lambda _: False

@@ -4,13 +4,13 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.agent_sums import mean_over_agents, squared_distances
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.schema import Record
+from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.recording import Recording
+from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 

@@ -7,18 +7,8 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.parallel.control import Action, Control, Policy
-from udsgd_mpi.parallel.emulation import Emulated
-from udsgd_mpi.parallel.fused import update_of
-from udsgd_mpi.parallel.mixing import Mixer, blocks_for
-from udsgd_mpi.parallel.moving import layout_of
-from udsgd_mpi.parallel.recorder import Recorder
-from udsgd_mpi.parallel.telemetry import telemetry
-from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.problem import Problem, start_paths
-from udsgd_mpi.recording import Recording
-from udsgd_mpi.samplers import Streams
-from udsgd_mpi.sgd import (
+from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.engine.sgd import (
     Draws,
     StepByStep,
     Update,
@@ -26,10 +16,20 @@ from udsgd_mpi.sgd import (
     each_step,
     unified_distributed_sgd,
 )
-from udsgd_mpi.step_size import Ahead
-from udsgd_mpi.stopwatch import Activity, Stopwatch
+from udsgd_mpi.parallel.control import Action, Control, Policy
+from udsgd_mpi.parallel.emulation import Emulated
+from udsgd_mpi.parallel.fused import update_of
+from udsgd_mpi.parallel.mixing import Mixer, blocks_for
+from udsgd_mpi.parallel.rebalance import layout_of
+from udsgd_mpi.parallel.recorder import Recorder
+from udsgd_mpi.parallel.telemetry import telemetry
+from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.problem import Problem, start_paths
+from udsgd_mpi.samplers import Streams
 from udsgd_mpi.storage.checkpoint import Checkpoint
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.stopwatch import Activity, Stopwatch
+from udsgd_mpi.support.telemetry import Telemetry
+from udsgd_mpi.theory.step_size import Ahead
 
 Floats = NDArray[np.float64]
 State = dict[str, NDArray[Any]]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from mpi4py import MPI
 from msgspec.structs import replace
 
-from udsgd_mpi.layout import Layout
+from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.stopwatch import Activity, Stopwatch
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.stopwatch import Activity, Stopwatch
+from udsgd_mpi.support.telemetry import Telemetry
 
 
 def telemetry(

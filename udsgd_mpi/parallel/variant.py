@@ -6,24 +6,24 @@ from typing import NamedTuple
 from mpi4py import MPI
 
 from udsgd_mpi.clock import Elapsed, elapsed
-from udsgd_mpi.errors import ConfigurationError, Stopped
+from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.forecast import KnownPredictions, Prediction, unpredicted, unpredicted_walks
+from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Control
-from udsgd_mpi.parallel.everyone import OnRanks
-from udsgd_mpi.parallel.moving import layout_of
 from udsgd_mpi.parallel.options import Options
+from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.team import OnRanks
 from udsgd_mpi.parallel.telemetry import after_writing
-from udsgd_mpi.parallel.together import on_root
-from udsgd_mpi.prediction import KnownPredictions, Prediction, unpredicted, unpredicted_walks
 from udsgd_mpi.problem import Problem, inputs_of_run
-from udsgd_mpi.progress import say
-from udsgd_mpi.recording import Recording
-from udsgd_mpi.stop_request import POSING, PREDICTING, SAVING, STEPPING, stop_request
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.storage.earlier import Before
 from udsgd_mpi.storage.output import Nowhere, Output, OutputOfVariant
 from udsgd_mpi.storage.result import recording_of
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.errors import ConfigurationError, Stopped
+from udsgd_mpi.support.progress import say
+from udsgd_mpi.support.stop_request import POSING, PREDICTING, SAVING, STEPPING, stop_request
+from udsgd_mpi.support.telemetry import Telemetry
 
 
 class Finished(NamedTuple):

@@ -8,9 +8,9 @@ import traceback
 from functools import cache
 from types import TracebackType
 
-from udsgd_mpi.ending import end_all_ranks
-from udsgd_mpi.errors import ExitCode
-from udsgd_mpi.stop_request import stop_request
+from udsgd_mpi.support.ending import end_all_ranks
+from udsgd_mpi.support.errors import ExitCode
+from udsgd_mpi.support.stop_request import stop_request
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_REPORT = 2.0  # for the other ranks to say what they wait for, too

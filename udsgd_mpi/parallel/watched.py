@@ -44,3 +44,8 @@ class Watched(MPI.Intracomm):
     scatter = _watched(MPI.Intracomm.scatter)
     send = _watched(MPI.Intracomm.send)
     Split_type = _watched(_split)
+
+
+def world() -> Watched:
+    """All ranks of the job."""
+    return Watched(MPI.COMM_WORLD)

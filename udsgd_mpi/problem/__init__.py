@@ -1,9 +1,9 @@
 """The problem that a variant poses: every agent's points, data graph and sampler, and θ*."""
 
 from udsgd_mpi.problem.agent import Agent, start_paths
-from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.inputs import inputs_of_agents, inputs_of_noise, inputs_of_run
 from udsgd_mpi.problem.pose import Entry, Problem, pose, pose_all, topology_of
+from udsgd_mpi.problem.team import Everyone, OneProcess
 
 __all__ = [
     "Agent",

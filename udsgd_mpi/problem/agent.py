@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.features import Features
+from udsgd_mpi.data.features import Features
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.samplers import Paths, PathsOfSeveral, Sampler, Streams

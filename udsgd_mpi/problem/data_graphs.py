@@ -1,11 +1,11 @@
 """The graphs of their points, or batches, on which agents walk."""
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.graphs import Graph, build
 from udsgd_mpi.graphs.source import GraphSource
-from udsgd_mpi.problem.everyone import Everyone
-from udsgd_mpi.seeding import Purpose, graph_seed
+from udsgd_mpi.kernels.random_numbers import Purpose, graph_seed
+from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 class DataGraphs:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule, Weights
-from udsgd_mpi.digests import Digests, digest
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective
-from udsgd_mpi.problem.everyone import Everyone
+from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.support.digests import Digests, digest
+from udsgd_mpi.support.errors import ConfigurationError
 
 BatchOrder = NDArray[np.int64] | slice
 

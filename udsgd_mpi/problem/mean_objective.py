@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.objectives import Objective, Points
-from udsgd_mpi.problem.everyone import Everyone
-from udsgd_mpi.theory.minimizer import Precision
+from udsgd_mpi.objectives.minimizer import Precision
+from udsgd_mpi.problem.team import Everyone
 
 Floats = NDArray[np.float64]
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.experiment.sizes import NUMBER, require_bytes
+from udsgd_mpi.objectives.minimizer import MinimizerError, Minimum, minimum
+from udsgd_mpi.objectives.wide_minimizer import wide_minimum
 from udsgd_mpi.problem.agent import Agent
-from udsgd_mpi.problem.everyone import Everyone, OneProcess
 from udsgd_mpi.problem.mean_objective import Led, MeanObjective
-from udsgd_mpi.sizes import NUMBER, require_bytes
-from udsgd_mpi.theory.minimizer import MinimizerError, Minimum, minimum
-from udsgd_mpi.theory.wide_minimizer import wide_minimum
+from udsgd_mpi.problem.team import Everyone, OneProcess
+from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 

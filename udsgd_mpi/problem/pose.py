@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
-from udsgd_mpi.digests import Digests
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.data.features import stacked
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.timing import clock_of
-from udsgd_mpi.features import stacked
 from udsgd_mpi.graphs import Graph, build_topology
+from udsgd_mpi.kernels.random_numbers import Purpose, generator, graph_seed
 from udsgd_mpi.objectives import Points
+from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.digests import BatchOrder, digests_of
-from udsgd_mpi.problem.everyone import Everyone
 from udsgd_mpi.problem.optimum import MOST_PARAMETERS, find_optimum
 from udsgd_mpi.problem.rows import Held, Rows, hold
-from udsgd_mpi.seeding import Purpose, generator, graph_seed
-from udsgd_mpi.theory.minimizer import Minimum
+from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.support.digests import Digests
+from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 

@@ -8,12 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.datasets import Dataset, check_finite, load
-from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
-from udsgd_mpi.data.partition import Partition
-from udsgd_mpi.digests import digest
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.experiment.schema import Data
-from udsgd_mpi.features import (
+from udsgd_mpi.data.features import (
     Features,
     arrays_of,
     dense_rows,
@@ -21,8 +16,13 @@ from udsgd_mpi.features import (
     is_sparse,
     worth_holding_sparsely,
 )
-from udsgd_mpi.problem.everyone import Everyone
-from udsgd_mpi.templates import of_agent
+from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
+from udsgd_mpi.data.partition import Partition
+from udsgd_mpi.experiment.schema import Data
+from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.support.digests import digest
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.templates import of_agent
 
 Floats = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.seeding import Purpose, below, fill_with_bits
+from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
 from udsgd_mpi.theory.noise import Noise
 
 Indices = NDArray[np.int32]

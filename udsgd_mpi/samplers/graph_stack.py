@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import inlined
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.compiled import inlined
 
 Integers = NDArray[np.int64]
 

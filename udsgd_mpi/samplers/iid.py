@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.samplers.base import Indices, Paths, Sampler, Streams, draw_uniformly
-from udsgd_mpi.seeding import Purpose
 from udsgd_mpi.theory.noise import Noise
 
 

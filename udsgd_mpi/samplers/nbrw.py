@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
 from udsgd_mpi.samplers.base import KEY, Indices, Key, Paths, Sampler, Streams, graph_of, graphs_of
 from udsgd_mpi.samplers.graph_stack import (
     STACK,
@@ -17,7 +18,6 @@ from udsgd_mpi.samplers.graph_stack import (
     joined,
     unique,
 )
-from udsgd_mpi.seeding import Purpose, below, fill_with_bits
 from udsgd_mpi.theory.chains import NonBacktrackingChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import inlined
+from udsgd_mpi.kernels.compiled import inlined
 
 
 class Ragged:

@@ -7,8 +7,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import inlined, kernel
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.compiled import inlined, kernel
+from udsgd_mpi.kernels.random_numbers import Purpose, fill_with_bits, unit
 from udsgd_mpi.samplers.base import (
     KEY,
     Cost,
@@ -23,7 +24,6 @@ from udsgd_mpi.samplers.base import (
 from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent, joined
 from udsgd_mpi.samplers.history import History
 from udsgd_mpi.samplers.ragged import array_of_agent
-from udsgd_mpi.seeding import Purpose, fill_with_bits, unit
 from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.noise import Noise
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
 from udsgd_mpi.samplers.base import KEY, Indices, Key, Paths, Sampler, Streams, graph_of, graphs_of
 from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent
-from udsgd_mpi.seeding import Purpose, below, fill_with_bits
 from udsgd_mpi.theory.chains import ReversibleChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.read import read_runs
+from udsgd_mpi.support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import xarray

@@ -5,9 +5,9 @@ import json
 import msgspec
 import numpy as np
 
-from udsgd_mpi.digests import Digests
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.variables import Run, Variable
+from udsgd_mpi.support.digests import Digests
+from udsgd_mpi.support.errors import ConfigurationError
 
 _ATTRIBUTE = "inputs"
 _VARIABLES = ("data_digest", "graph_digest")

@@ -11,14 +11,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from udsgd_mpi.atomic_file import remove_unfinished, target_of
-from udsgd_mpi.destination import check_place
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.check import completed
 from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.one_line import require_name
 from udsgd_mpi.storage.checkpoint import (
     Checkpoint,
     folder_of,
@@ -29,7 +25,11 @@ from udsgd_mpi.storage.checkpoint import (
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.telemetry import read_telemetry
 from udsgd_mpi.storage.variables import Run
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.atomic_file import remove_unfinished, target_of
+from udsgd_mpi.support.destination import check_place
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.one_line import require_name
+from udsgd_mpi.support.telemetry import Telemetry
 
 _LONGEST_NAME = 200  # so that the names of locks, parts and checkpoints are short enough
 Resume = Literal["no", "auto", "required"]

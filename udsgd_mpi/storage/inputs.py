@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from udsgd_mpi.digests import Digests
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.variables import Run
-from udsgd_mpi.templates import is_of_agents, of_agent
+from udsgd_mpi.support.digests import Digests
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.templates import is_of_agents, of_agent
 
 _MOST_NAMED = 5
 # Settings of a pattern that its matrices do not depend on.

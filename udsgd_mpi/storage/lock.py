@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -14,20 +14,24 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from udsgd_mpi.atomic_file import target_of
-from udsgd_mpi.cluster.slurm import has_ended
-from udsgd_mpi.ending import removed_at_the_end
-from udsgd_mpi.errors import ConfigurationError, OutputError
+from udsgd_mpi.support.atomic_file import target_of
+from udsgd_mpi.support.ending import removed_at_the_end
+from udsgd_mpi.support.errors import ConfigurationError, OutputError
 
 _BEGINNING = b'{"process": '  # of what a lock says, however little of it was written
 
 
 @contextmanager
-def locked(output: Path) -> Iterator[None]:
+def locked(output: Path, has_ended: Callable[[str], bool]) -> Iterator[None]:
     """Keep other jobs from a result file.
 
     The lock is the kernel's, which ends with the process, on a file that says who holds it. A link
     and the file that it leads to have one lock.
+
+    Parameters
+    ----------
+    has_ended
+        Whether a job of this cluster, by its number, is known to be over.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def locked(output: Path) -> Iterator[None]:
         try:
             file = until_end.enter_context(_opened(path))
             left = _read(file, path)
-            if left and not _is_ours(left):
+            if left and not _is_ours(left, has_ended):
                 raise ConfigurationError(
                     f"output {output}: was being written by process {left['process']} on host"
                     f" {left['host']} since {left['since']}, and locks may not be seen from host"
@@ -139,7 +143,7 @@ def _remove(path: Path, file: FileIO) -> None:
             path.unlink()
 
 
-def _is_ours(left: Mapping[str, Any]) -> bool:
+def _is_ours(left: Mapping[str, Any], has_ended: Callable[[str], bool]) -> bool:
     """Whether what is left is of this host, where the kernel's lock is proof, or of no other job.
 
     That is this job, queued again, or one that its cluster knows to have ended.

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from udsgd_mpi.clock import Elapsed
-from udsgd_mpi.errors import OutputError
+from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.read import to_toml
-from udsgd_mpi.prediction import Prediction
+from udsgd_mpi.forecast import Prediction
 from udsgd_mpi.problem import Problem
-from udsgd_mpi.progress import Progress
-from udsgd_mpi.recording import Recording
 from udsgd_mpi.storage.checkpoint import State, folder_of, remove_checkpoint, write_checkpoint
 from udsgd_mpi.storage.result import run_of
 from udsgd_mpi.storage.telemetry import as_run
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.storage.write import write_results
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.errors import OutputError
+from udsgd_mpi.support.progress import Progress
+from udsgd_mpi.support.telemetry import Telemetry
 
 _SECONDS_BETWEEN_WRITES = 2.0
 _SHARE_OF_TIME = 0.02

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.lazy import lazy
-from udsgd_mpi.regular_file import require_regular_file
 from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.lazy import lazy
+from udsgd_mpi.support.regular_file import require_regular_file
 
 if TYPE_CHECKING:
     import h5py

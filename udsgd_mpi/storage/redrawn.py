@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from udsgd_mpi.communication import DropOut, Pattern, RandomMatching, UnreliableLinks
-from udsgd_mpi.digests import Digests
+from udsgd_mpi.support.digests import Digests
 
 
 def is_redrawn(pattern: Pattern, parts: Iterable[Digests | None]) -> bool:

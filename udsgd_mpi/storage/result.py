@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock import Elapsed
-from udsgd_mpi.prediction import Prediction
+from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.forecast import Prediction
 from udsgd_mpi.problem import Entry, Problem
-from udsgd_mpi.recording import Recording
-from udsgd_mpi.step_size import StepSize
 from udsgd_mpi.storage.digests import as_attributes, as_variables
 from udsgd_mpi.storage.variables import Run, Variable
+from udsgd_mpi.theory.step_size import StepSize
 
 
 def run_of(

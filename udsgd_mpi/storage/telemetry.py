@@ -9,7 +9,7 @@ import numpy as np
 
 from udsgd_mpi.storage.read import open_results
 from udsgd_mpi.storage.variables import Run, Variable
-from udsgd_mpi.telemetry import Telemetry
+from udsgd_mpi.support.telemetry import Telemetry
 
 if TYPE_CHECKING:
     import h5py

@@ -4,8 +4,6 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from udsgd_mpi.digests import Digests
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.problem import Problem
@@ -14,6 +12,8 @@ from udsgd_mpi.storage.earlier import Earlier
 from udsgd_mpi.storage.inputs import Inputs, KnownInputs, inputs_in, not_compared
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.redrawn import is_redrawn
+from udsgd_mpi.support.digests import Digests
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 def check_unchanged(

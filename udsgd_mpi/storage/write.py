@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from udsgd_mpi.atomic_file import replacing
-from udsgd_mpi.lazy import lazy
 from udsgd_mpi.storage.seal import BLANK, SealedFile
 from udsgd_mpi.storage.variables import Run, Variable
+from udsgd_mpi.support.atomic_file import replacing
+from udsgd_mpi.support.lazy import lazy
 
 if TYPE_CHECKING:
     import h5py

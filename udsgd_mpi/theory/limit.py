@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.errors import ConfigurationError
-from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
 

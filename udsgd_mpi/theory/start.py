@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.compiled import kernel
-from udsgd_mpi.step_size import StepSize
+from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
 

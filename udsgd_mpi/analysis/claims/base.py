@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.analysis.claims.ratio import Scores
 from udsgd_mpi.analysis.claims.verdict import Statement
-from udsgd_mpi.errors import ConfigurationError, nearest
 from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.support.errors import ConfigurationError, nearest
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):

@@ -8,8 +8,8 @@ from msgspec import Meta
 from udsgd_mpi.analysis.claims.base import Claim, rows_between, span
 from udsgd_mpi.analysis.claims.ratio import Scores, ratio_to_number
 from udsgd_mpi.analysis.claims.verdict import Statement
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.support.errors import ConfigurationError
 
 _ABOUT = " / predicted"
 

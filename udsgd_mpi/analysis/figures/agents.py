@@ -14,8 +14,8 @@ from udsgd_mpi.analysis.figures.style import (
     new_figure,
     panel_columns,
 )
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.support.errors import ConfigurationError
 
 _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "|||")
 

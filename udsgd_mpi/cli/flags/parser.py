@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn, TypeAlias
 
-from udsgd_mpi.errors import ConfigurationError
+from udsgd_mpi.support.errors import ConfigurationError
 
 # argparse has no public name for what add_subparsers gives.
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001

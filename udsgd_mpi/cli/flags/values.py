@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Callable
 
-from udsgd_mpi.one_line import shown
+from udsgd_mpi.support.one_line import shown
 
 _MOST_TASKS = 100_000
 _LARGEST_SEED = 2**63 - 1

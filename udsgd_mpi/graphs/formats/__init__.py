@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
 
-from udsgd_mpi.errors import ConfigurationError
 from udsgd_mpi.graphs.formats import dimacs, matrix, metis, of_networkx, plain
 from udsgd_mpi.graphs.formats.content import Content
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

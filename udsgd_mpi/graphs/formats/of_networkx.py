@@ -10,7 +10,7 @@ import numpy as np
 
 from udsgd_mpi.graphs.formats.content import Content
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, check_numbers, numbered
-from udsgd_mpi.lazy import lazy
+from udsgd_mpi.support.lazy import lazy
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -1,0 +1,1 @@
+"""The equation, and what carries it out: iterates, draws, steps, placement, measures."""

@@ -1,0 +1,370 @@
+"""Both lines of the equation in one kernel, where every half-step that is needed lies in memory.
+
+No interpreter runs between two steps. A rank of many on a core finds little of it in the caches
+when its turn comes, and it takes longer than the step.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication.links import (
+    DRAW_LINKS,
+    DRAWING,
+    SUPPORT,
+    Drawing,
+    Flags,
+    Support,
+    keep_there,
+)
+from udsgd_mpi.engine.exchange_plan import LinkPlan, Rows
+from udsgd_mpi.kernels.agent_sums import COMBINE, combine
+from udsgd_mpi.kernels.compiled import inlined, kernel, specialised
+from udsgd_mpi.kernels.rounding import restore_rows, round_rows
+from udsgd_mpi.kernels.shared_counters import LOOKS, Counts, others_reached, take_turn
+from udsgd_mpi.objectives import CompiledObjective, Points
+from udsgd_mpi.objectives.base import LOCAL_STEPS
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_MONOTONIC = getattr(time, "CLOCK_MONOTONIC", 1)
+
+
+class Memory(NamedTuple):
+    """Where a rank's agents and the half-steps that they need are, each in two buffers.
+
+    Attributes
+    ----------
+    theta
+        Of the hosted agents, shape (agents, trials, d).
+    half_steps
+        Of all agents that W joins to them, shape (rows, trials · d).
+    mixed
+        Where ``theta`` is, as rows, shape (rows, trials · d).
+    lost
+        For what rounding takes from the rows of hosted agents; without rows where there is none.
+    counts, mine, near
+        See ``Turns``; of this rank, and of those whose half-steps are needed.
+    """
+
+    theta: tuple[Floats, Floats]
+    half_steps: tuple[Floats, Floats]
+    mixed: tuple[Floats, Floats]
+    lost: Floats
+    counts: Counts
+    mine: int
+    near: Counts
+
+
+class Stack(NamedTuple):
+    """Some rows of each of several W, one after the other.
+
+    Attributes
+    ----------
+    offsets, columns, values, needed, rows
+        As of ``Rows``; ``offsets`` begin where the entries of each W do.
+    first_needed, first_row
+        Where each W begins in ``needed`` and ``rows``, and one past the last; shape (W + 1,).
+        Its offsets begin as many places later as there are W before it.
+    """
+
+    offsets: Integers
+    columns: NDArray[np.int32]
+    values: Floats
+    needed: Integers
+    rows: Integers
+    first_needed: Integers
+    first_row: Integers
+
+    @classmethod
+    def of(cls, parts: Sequence[Rows]) -> "Stack":
+        """Copied together; the rows of one W stay where they are."""
+        entries, needed, rows = (
+            np.append(0, np.cumsum([len(each[k]) for each in parts])) for k in (2, 3, 4)
+        )
+        if len(parts) == 1:
+            return cls(*parts[0], needed, rows)
+        begun = zip(parts, entries.tolist(), strict=False)
+        parts = [part._replace(offsets=part.offsets + first) for part, first in begun]
+        offsets, columns, values, places, own = map(np.concatenate, zip(*parts, strict=True))
+        return cls(offsets, columns, values, places, own, needed, rows)
+
+
+class Done(NamedTuple):
+    """What was done.
+
+    Attributes
+    ----------
+    exchanges
+        How many were made.
+    local, waited
+        Seconds of local steps and of waiting.
+    messages, rows
+        What other ranks were given, where links are drawn.
+    """
+
+    exchanges: int
+    local: float
+    waited: float
+    messages: int
+    rows: int
+
+
+class FusedSteps:
+    """Local steps, and the exchanges between them.
+
+    Parameters
+    ----------
+    batch
+        Number of points in a mini-batch of each agent, shape (agents,).
+    interiors, borders
+        Rows of each W that need no other rank, and the others.
+    links
+        Where links are drawn: the plan that the only interior and border are of.
+    """
+
+    def __init__(
+        self,
+        objective: CompiledObjective,
+        points: Points,
+        batch: Integers,
+        memory: Memory,
+        interiors: Sequence[Rows],
+        borders: Sequence[Rows],
+        links: LinkPlan | None = None,
+    ) -> None:
+        d = memory.theta[0].shape[-1]
+        self._local_steps = objective.local_steps
+        self._points = objective.arguments(points, batch, d)
+        stacks = tuple(Stack.of(interiors)), tuple(Stack.of(borders))
+        self._where: tuple[Any, ...] = (*memory, *stacks)
+        self._run: Callable[..., int] = _run
+        if links:
+            drawing, needs = tuple(links.drawing), tuple(links.sends[1:])
+            self._where += (links.kernel, drawing, tuple(links.supports), needs)
+            self._run = _run_on_links
+
+    def __call__(
+        self,
+        present: int,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        times: Integers,
+        which: Integers,
+        number: int,
+    ) -> Done:
+        """All steps; or up to an exchange for which others are late, with its interior mixed.
+
+        Parameters
+        ----------
+        present
+            Which of the two buffers θ is in; with each exchange it changes to the other.
+        X, gamma
+            First rows of the mini-batches, shape (steps, agents, trials); step sizes.
+        times
+            The numbers of steps after which there is an exchange, ascending.
+        which
+            Which of the W each exchange takes.
+        number
+            How many aggregations the run has had before.
+        """
+        seconds, given = np.zeros(2), np.zeros(2, dtype=np.int64)
+        exchanges = self._run(
+            self._local_steps, combine, X, gamma, times, which, number, seconds, given,
+            self._points, present, *self._where
+        )  # fmt: skip
+        local, waited = seconds.tolist()
+        messages, rows = given.tolist()
+        return Done(int(exchanges), local, waited, messages, rows)
+
+
+_clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.uintp))
+
+
+@inlined
+def _now(memory: Integers) -> float:
+    """Seconds of a clock; memory is (2,)."""
+    _clock_gettime(_MONOTONIC, memory.ctypes.data)
+    return float(memory[0] + 1e-9 * memory[1])
+
+
+_POINTS = "Tuple((float64[:, ::1], float64[::1], float64[::1], int64[::1], float64[::1]))"
+_BUFFERS = "UniTuple(float64[:, ::1], 2)"
+_STACK = (
+    "Tuple((int64[::1], int32[::1], float64[::1], int64[::1], int64[::1], int64[::1], int64[::1]))"
+)
+
+
+_STEPS = (
+    f"FunctionType({LOCAL_STEPS}), FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
+    f" int64[::1], int64[::1], int64, float64[::1], int64[::1], {_POINTS}, int64,"
+    f" UniTuple(float64[:, :, ::1], 2), {_BUFFERS}, {_BUFFERS}, float64[:, ::1], int64[::1], int64,"
+    f" int64[::1], {_STACK}, {_STACK}"
+)
+
+
+@specialised
+def _steps(
+    local_steps: Callable[..., None],
+    combine: Callable[..., None],
+    X: NDArray[np.int32],
+    gamma: Floats,
+    times: Integers,
+    which: Integers,
+    number: int,
+    seconds: Floats,
+    given: Integers,
+    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
+    present: int,
+    theta: tuple[Floats, Floats],
+    half_steps: tuple[Floats, Floats],
+    mixed: tuple[Floats, Floats],
+    lost: Floats,
+    counts: Integers,
+    mine: int,
+    near: Integers,
+    interior: Stack,
+    border: Stack,
+    draw: Callable[..., None] | None,
+    drawing: Any,
+    supports: Any,
+    needs: Any,
+) -> int:
+    """How many exchanges were made; ``seconds`` and ``given``, (2,) each, are those of ``Done``."""
+    memory = np.empty(2, dtype=np.int64)
+    start = 0
+    for k in range(len(times)):
+        began = _now(memory)
+        stop = times[k]
+        local_steps(theta[present], X[start:stop], gamma[start:stop], *of_points)
+        seconds[0] += _now(memory) - began
+        if len(lost):
+            round_rows(mixed[present], lost)
+        if len(near):
+            take_turn(counts, mine)
+        if draw is not None:
+            draw(number + k + 1, drawing)
+            keep_there(supports[0], drawing[7], interior[0], interior[1], interior[2])
+            keep_there(supports[1], drawing[7], border[0], border[1], border[2])
+            _count(needs, drawing[7], given)
+        _combine(combine, interior, which[k], half_steps[present], mixed[1 - present])
+        if not others_reached(counts, mine, near, 1):
+            began = _now(memory)
+            reached = others_reached(counts, mine, near, LOOKS)
+            seconds[1] += _now(memory) - began
+            if not reached:
+                return k
+        _combine(combine, border, which[k], half_steps[present], mixed[1 - present])
+        present = 1 - present
+        if len(lost):
+            restore_rows(mixed[present], lost)
+        start = stop
+    if start < len(X):
+        began = _now(memory)
+        local_steps(theta[present], X[start:], gamma[start:], *of_points)
+        seconds[0] += _now(memory) - began
+    return len(times)
+
+
+@inlined
+def _combine(
+    combine: Callable[..., None], stack: Stack, w: int, half_steps: Floats, mixed: Floats
+) -> None:
+    """Mix the rows of one W."""
+    offsets, columns, values, needed, rows, first_needed, first_row = stack
+    row, end = first_row[w], first_row[w + 1]
+    if end > row:
+        needed = needed[first_needed[w] : first_needed[w + 1]]
+        combine(
+            offsets[row + w : end + w + 1], columns, values, needed, rows[row:end],
+            half_steps, mixed
+        )  # fmt: skip
+
+
+@inlined
+def _count(needs: tuple[Integers, Integers, Integers], there: Flags, given: Integers) -> None:
+    """Add the messages and half-steps that links carry which are there; see ``Needs``."""
+    of_rank, of_row, links = needs
+    for rank in range(len(of_rank) - 1):
+        rows = 0
+        for row in range(of_rank[rank], of_rank[rank + 1]):
+            for k in range(of_row[row], of_row[row + 1]):
+                if there[links[k]]:
+                    rows += 1
+                    break
+        given[0] += rows > 0
+        given[1] += rows
+
+
+@kernel(f"int64({_STEPS})")
+def _run(
+    local_steps: Callable[..., None],
+    combine: Callable[..., None],
+    X: NDArray[np.int32],
+    gamma: Floats,
+    times: Integers,
+    which: Integers,
+    number: int,
+    seconds: Floats,
+    given: Integers,
+    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
+    present: int,
+    theta: tuple[Floats, Floats],
+    half_steps: tuple[Floats, Floats],
+    mixed: tuple[Floats, Floats],
+    lost: Floats,
+    counts: Integers,
+    mine: int,
+    near: Integers,
+    interior: Stack,
+    border: Stack,
+) -> int:
+    """``_steps`` with W that come back."""
+    return _steps(
+        local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
+        theta, half_steps, mixed, lost, counts, mine, near, interior, border,
+        None, None, None, None
+    )  # fmt: skip
+
+
+@kernel(
+    f"int64({_STEPS}, FunctionType({DRAW_LINKS}), {DRAWING}, UniTuple({SUPPORT}, 2),"
+    " UniTuple(int64[::1], 3))"
+)
+def _run_on_links(
+    local_steps: Callable[..., None],
+    combine: Callable[..., None],
+    X: NDArray[np.int32],
+    gamma: Floats,
+    times: Integers,
+    which: Integers,
+    number: int,
+    seconds: Floats,
+    given: Integers,
+    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
+    present: int,
+    theta: tuple[Floats, Floats],
+    half_steps: tuple[Floats, Floats],
+    mixed: tuple[Floats, Floats],
+    lost: Floats,
+    counts: Integers,
+    mine: int,
+    near: Integers,
+    interior: Stack,
+    border: Stack,
+    draw: Callable[..., None],
+    drawing: Drawing,
+    supports: tuple[Support, Support],
+    needs: tuple[Integers, Integers, Integers],
+) -> int:
+    """``_steps`` with links that are drawn."""
+    return _steps(
+        local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
+        theta, half_steps, mixed, lost, counts, mine, near, interior, border,
+        draw, drawing, supports, needs
+    )  # fmt: skip

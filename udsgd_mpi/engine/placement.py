@@ -1,0 +1,128 @@
+"""Which rank hosts which agents."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication import Schedule, Weights
+from udsgd_mpi.support.errors import ConfigurationError
+
+_WORTH_IT = 1.1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Consecutive blocks of agents on the ranks, in order of both.
+
+    Parameters
+    ----------
+    counts
+        Number of agents on each rank.
+    """
+
+    counts: tuple[int, ...]
+
+    @classmethod
+    def even(cls, agents: int, ranks: int) -> Self:
+        """Blocks as even as can be.
+
+        Raises
+        ------
+        ConfigurationError
+            If there are more ranks than agents.
+        """
+        if ranks > agents:
+            raise ConfigurationError(
+                f"agents: expected at least one for each of {ranks} ranks, got {agents}; start"
+                f" {agents} ranks or fewer (mpirun -n {agents}), or use --agents {ranks}"
+            )
+        return cls(tuple(np.diff(np.arange(ranks + 1) * agents // ranks).tolist()))
+
+    @classmethod
+    def balanced(cls, efforts: NDArray[np.int64], ranks: int) -> Self:
+        """Blocks whose greatest effort is the least there is, or even ones if nearly as good.
+
+        Parameters
+        ----------
+        efforts
+            What a step of each agent takes, in any unit, shape (agents,).
+        """
+        even = cls.even(len(efforts), ranks)
+        done = np.concatenate([[0], np.cumsum(efforts)])
+        greatest = int(np.diff(done[even.starts]).max())
+        least = max(int(efforts.max()), -(-int(done[-1]) // ranks))
+        limits = range(least, greatest)
+        limit = least + bisect_left(limits, True, key=lambda most: bool(_packed(done, ranks, most)))
+        counts = _packed(done, ranks, limit)
+        return cls(counts) if counts and greatest > _WORTH_IT * limit else even
+
+    @property
+    def agents(self) -> int:
+        """N."""
+        return sum(self.counts)
+
+    @property
+    def ranks(self) -> int:
+        """Number of ranks."""
+        return len(self.counts)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """First agent of each rank, and one past the last agent; shape (ranks + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+    def hosted(self, rank: int) -> range:
+        """Agents of a rank."""
+        return range(int(self.starts[rank]), int(self.starts[rank + 1]))
+
+    def host(self, agent: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rank of each agent."""
+        return np.searchsorted(self.starts, agent, side="right") - 1
+
+
+def _packed(done: NDArray[np.int64], ranks: int, most: int) -> tuple[int, ...] | None:
+    """Blocks of at most such an effort, as full as can be from the last rank on; None if too many.
+
+    Rank 0, which records beside its agents' work, gets what is left.
+
+    Parameters
+    ----------
+    done
+        Efforts of the first 0, 1, …, N agents together.
+    """
+    stops = [len(done) - 1]
+    for others in reversed(range(1, ranks)):
+        first = int(np.searchsorted(done, done[stops[-1]] - most))
+        stops.append(max(first, others))
+    stops.append(0)
+    starts = np.array(stops[::-1])
+    return tuple(np.diff(starts).tolist()) if done[starts[1]] <= most else None
+
+
+def copies_needed(weights: Weights, layout: Layout, rank: int) -> NDArray[np.int64]:
+    """Agents hosted elsewhere whose half-steps a rank needs for its rows of W, ascending."""
+    hosted = layout.hosted(rank)
+    first, last = weights.offsets[hosted.start], weights.offsets[hosted.stop]
+    columns = np.unique(weights.columns[first:last]).astype(np.int64)
+    return columns[(columns < hosted.start) | (columns >= hosted.stop)]
+
+
+def most_copies(schedule: Schedule, layout: Layout, rank: int) -> int:
+    """Most copies of others' half-steps that a rank needs at once for any W of a schedule."""
+    sparse = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
+    return max((len(copies_needed(W, layout, rank)) for W in sparse), default=0)
+
+
+def rows_wanted(weights: Weights, layout: Layout, rank: int) -> dict[int, NDArray[np.int64]]:
+    """For each other rank the agents hosted here whose half-steps it needs, ascending."""
+    rows = np.repeat(np.arange(len(weights)), np.diff(weights.offsets))
+    columns = weights.columns.astype(np.int64)
+    hosted = layout.hosted(rank)
+    hosts = layout.host(rows)
+    going = (columns >= hosted.start) & (columns < hosted.stop) & (hosts != rank)
+    other, agent = np.divmod(np.unique(hosts[going] * len(weights) + columns[going]), len(weights))
+    return {int(to): agent[other == to] for to in np.unique(other)}

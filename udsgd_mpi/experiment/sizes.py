@@ -1,0 +1,94 @@
+"""Whether what settings ask for fits into this machine, told before anything is allocated."""
+
+import os
+import resource
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.units import in_bytes
+
+NUMBER = 8  # bytes of one
+BYTES_OF_A_NODE = 500  # and of an agent: its names, neighbours and hosts, on every rank
+_CGROUPS = ("memory.max", "memory/memory.limit_in_bytes")
+
+
+def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> None:
+    """Refuse what rank 0 could not hold, even if it held nothing else.
+
+    Raises
+    ------
+    ConfigurationError
+        With the settings that take most of it.
+    """
+    record, trials = experiment.record, experiment.trials
+    recorded = min(record.most(experiment.steps), experiment.steps + 1)
+    row = trials * d * NUMBER
+    require_bytes(
+        {
+            _recording(experiment): 3 * record.most(experiment.steps) * NUMBER,
+            f"trials = {trials:,} at {recorded:,} recorded steps": 2 * recorded * row,
+            f"record.detail = {record.detail!r} of {agents:,} agents and trials = {trials:,} at"
+            f" {recorded:,} recorded steps": (record.detail == "iterates")
+            * 2
+            * (agents * recorded * row),
+            f"agents = {agents:,} on {ranks} ranks and trials = {trials:,}": agents * row // ranks
+            + agents * BYTES_OF_A_NODE,
+        }
+    )
+
+
+def require_room_to_predict(experiment: Experiment) -> None:
+    """Refuse more recorded steps than can be held.
+
+    Raises
+    ------
+    ConfigurationError
+        With the setting that asks for them.
+    """
+    most = experiment.record.most(experiment.steps)
+    require_bytes({_recording(experiment): 3 * most * NUMBER})
+
+
+def require_bytes(needed: Mapping[str, int]) -> None:
+    """Refuse numbers that take more than this machine has.
+
+    Parameters
+    ----------
+    needed
+        Bytes by the settings that ask for them.
+
+    Raises
+    ------
+    ConfigurationError
+        With the settings that ask for most.
+    """
+    there = memory_of_this_machine()
+    if sum(needed.values()) > there:
+        largest = max(needed, key=lambda name: needed[name])
+        raise ConfigurationError(
+            f"{largest}: expected what fits into the {in_bytes(there)} of memory here, got numbers"
+            f" that take {in_bytes(sum(needed.values()))}; ask for fewer"
+        )
+
+
+def memory_of_this_machine() -> int:
+    """Bytes that a process here may have at most, by what the machine and its limits say."""
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    limits = (resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+    found += [limit for limit in limits if limit != resource.RLIM_INFINITY]
+    for name in _CGROUPS:
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            found.append(int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii")))
+    return min(found)
+
+
+def _recording(experiment: Experiment) -> str:
+    record = experiment.record
+    if record.steps is not None:
+        return f"{len(record.steps):,} record.steps"
+    if record.points is not None:
+        return f"record.points = {record.points:,}"
+    return f"record.per_decade = {record.per_decade:,}"

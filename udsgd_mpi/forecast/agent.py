@@ -1,0 +1,186 @@
+"""What theory expects of one agent alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.forecast.paths import Functional, along_paths
+from udsgd_mpi.kernels.random_numbers import Purpose, generator
+from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.samplers import Stream
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.theory.limit import check_step_size, limiting_covariance
+from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.second_moments import SecondMoments
+from udsgd_mpi.theory.start import left_of_start
+from udsgd_mpi.theory.step_size import StepSize
+
+Floats = NDArray[np.float64]
+Spectrum = tuple[Floats, Floats]
+Method = Literal["auto", "linear", "paths"]
+
+# Noise is white enough for the linear recursion if θ remembers so many lags.
+_LAGS = 200
+
+# Rare visits far away make the variance of a slow walk hard to tell; its paths cost little.
+_PATHS, _FEWEST_PATHS, _PATHS_OF_A_WALK = 2000, 40, 4
+
+# Step sizes that are far too large end in infinity, here as in the run.
+overflowing = np.errstate(over="ignore", invalid="ignore")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What theory expects of one agent alone: moments of its functional, and V_i.
+
+    Attributes
+    ----------
+    paths
+        Number of paths behind the moments; 0 where they are of the linear recursion.
+    """
+
+    ZERO_UNLESS_SAMPLED: ClassVar = {0, 2, 3, 4, 6, 7}  # of the arrays
+
+    paths: int
+    theta: Functional
+    average: Functional
+    linear: Floats
+    V: Floats
+
+    @property
+    def arrays(self) -> list[Floats]:
+        """All of it, but with the squares of standard errors: what a mean over agents is of."""
+        functionals = [
+            [each.mean, each.variance, each.error**2, each.excess]
+            for each in (self.theta, self.average)
+        ]
+        return [*functionals[0], *functionals[1], self.linear, self.V]
+
+
+class AgentForecast:
+    """Forecasts for agents of a problem: what they share is computed once.
+
+    Parameters
+    ----------
+    spectrum
+        Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
+    check_in
+        Is called again and again, as a forecast of many steps takes long.
+
+    Attributes
+    ----------
+    seed
+        Of the paths.
+    trials
+        Number of paths of an agent whose sampler remembers.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        spectrum: Spectrum,
+        steps: NDArray[np.int64],
+        trials: int | None = None,
+        check_in: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.problem = problem
+        self._check_in = check_in
+        self.steps = steps
+        self.trials = trials or paths_of_each(len(problem.roster))
+        self._of_a_walk = 1 if trials else _PATHS_OF_A_WALK
+        self.spectrum = spectrum
+        seed = generator(problem.experiment.seed, Purpose.PREDICTION).integers(2**63)
+        self.seed = int(seed)
+        self._table = cache(self._integrate)
+
+    @overflowing
+    def __call__(
+        self, agent: Agent, i: int, method: Method = "auto", paths: int | None = None
+    ) -> Part:
+        """Forecast of agent i.
+
+        Parameters
+        ----------
+        paths
+            How many, where they are sampled.
+        """
+        experiment = self.problem.experiment
+        h, basis = self.spectrum
+        G = agent.gradient_noise(experiment.objective, self.problem.minimizer)
+        noise = agent.sampler.noise(G, agent.graph)
+        by_paths = method == "paths" or (
+            method == "auto" and remembers(agent, noise, experiment.step_size, int(self.steps[-1]))
+        )
+        turned = noise.turned(basis)
+        largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
+        table = self._table(noise.b, largest)
+        counts = table.weights(turned.repulsion).T @ turned.amplitudes**2
+        linear = np.einsum("ka,nka->n", counts, table.theta)
+        paths = by_paths * (paths or self.usual_paths(agent))
+        if paths:
+            stream = Stream(self.seed, i, paths)
+            theta, average = along_paths(
+                agent.sampler.start(agent.batches, agent.graph, stream),
+                paths,
+                np.ascontiguousarray(G @ basis),
+                h,
+                experiment.step_size,
+                self.steps,
+                self._check_in,
+            )
+        else:
+            averaged = np.einsum("ka,nka->n", counts, table.average)
+            theta = Functional.exactly(linear, len(h))
+            average = Functional.exactly(averaged, len(h))
+        V = np.full_like(self.problem.hessian, np.nan)
+        if has_limit(self.problem.hessian, experiment.step_size):
+            V = limiting_covariance(noise, self.problem.hessian, experiment.step_size)
+        return Part(paths, theta, average, linear, V)
+
+    def usual_paths(self, agent: Agent) -> int:
+        """How many are sampled of an agent, if they are at all, and nothing else is said."""
+        return self.trials * (1 if agent.sampler.long_memory else self._of_a_walk)
+
+    def _integrate(self, b: float | None, largest: float) -> SecondMoments:
+        step_size = self.problem.experiment.step_size
+        h, _ = self.spectrum
+        if b is None:
+            return SecondMoments.white(h, step_size, self.steps, self._check_in)
+        return SecondMoments.with_history(h, step_size, b, largest, self.steps, self._check_in)
+
+
+def paths_of_each(agents: int) -> int:
+    """How many paths are sampled of an agent whose sampler remembers."""
+    return max(_FEWEST_PATHS, _PATHS // agents)
+
+
+def paths_of_each_walk(agents: int) -> int:
+    """How many are sampled of a walk without a long memory, where it is slow."""
+    return _PATHS_OF_A_WALK * paths_of_each(agents)
+
+
+def remembers(agent: Agent, noise: Noise, step_size: StepSize, last: int) -> bool:
+    """Whether an agent's noise is not white, as θ sees it at the last step."""
+    gamma = float(step_size(max(1, last), max(1, last))[0])
+    return agent.sampler.long_memory or abs(noise.lag) * _LAGS * gamma > 1
+
+
+def has_limit(H: Floats, step_size: StepSize) -> bool:
+    """Whether the limit theorem holds for a step size."""
+    try:
+        check_step_size(H, step_size)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def from_the_start(
+    problem: Problem, spectrum: Spectrum, steps: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Φ(n, 0) (θ_0 − θ*) and its average over n, in the eigenbasis of H, shape (steps, d)."""
+    h, basis = spectrum
+    return left_of_start(-(basis.T @ problem.minimizer), h, problem.experiment.step_size, steps)

@@ -1,0 +1,94 @@
+"""Forecasts of all agents, each made once."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from udsgd_mpi.forecast.agent import AgentForecast, Method, Part
+from udsgd_mpi.forecast.allocation import allocation
+from udsgd_mpi.problem import Agent, Everyone, Problem, inputs_of_agents
+
+_TOLERANCE = 0.03
+_MOST_BYTES = 2**26
+
+Key = tuple[bytes, bytes, Method, int]
+
+
+class Forecasts:
+    """Makes them, and remembers as many as fit into 64 MB: variants have many agents in common."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, Part] = {}
+        self._bytes = 0
+
+    def __call__(
+        self,
+        forecast: AgentForecast,
+        problem: Problem,
+        everyone: Everyone,
+        method: Method,
+        *,
+        adapt: bool,
+    ) -> list[Part]:
+        """Forecasts of the hosted agents; collective where ``everyone`` is.
+
+        Parameters
+        ----------
+        adapt
+            Whether more paths are sampled of agents where their number makes the error.
+        """
+        agents = dict(zip(everyone.hosted, problem.agents, strict=True))
+        inputs = inputs_of_agents(problem)
+
+        def action(i: int, item: tuple[Agent, int]) -> Part:
+            agent, paths = item
+            return forecast(agent, i, method, paths)
+
+        def in_place(new: Mapping[int, tuple[Agent, int]]) -> dict[int, Part]:
+            parts = {}
+            for i, item in new.items():
+                everyone.check_in()
+                parts[i] = action(i, item)
+            return parts
+
+        def made(paths: dict[int, int]) -> dict[int, Part]:
+            keys = {
+                i: (inputs[i], forecast.steps.tobytes(), method, number)
+                for i, number in paths.items()
+            }
+            new = {i: (agents[i], paths[i]) for i, key in keys.items() if key not in self._known}
+            if problem.portable:
+                efforts = {i: number * _nanoseconds(agent) for i, (agent, number) in new.items()}
+                parts = everyone.shared_out(new, efforts, action)
+            else:
+                parts = everyone.everywhere(lambda: in_place(new))
+            found = {i: parts[i] if i in new else self._known[key] for i, key in keys.items()}
+            for i, part in parts.items():
+                self._remember(keys[i], part)
+            return found
+
+        parts = made({i: forecast.usual_paths(agent) for i, agent in agents.items()})
+        if adapt:
+            parts |= made(_more_paths(parts, everyone))
+        return [parts[i] for i in agents]
+
+    def _remember(self, key: Key, part: Part) -> None:
+        size = sum(array.nbytes for array in part.arrays)
+        if self._bytes + size <= _MOST_BYTES:
+            self._known[key] = part
+            self._bytes += size
+
+
+def _nanoseconds(agent: Agent) -> float:
+    degree = agent.graph.mean_degree if agent.graph else np.nan
+    return agent.sampler.nanoseconds(degree)
+
+
+def _more_paths(parts: Mapping[int, Part], everyone: Everyone) -> dict[int, int]:
+    """For the hosted agents of which more paths are to be sampled: how many."""
+    known = everyone.all(
+        [(part.paths, part.theta.error[-1], part.theta.variance[-1]) for part in parts.values()]
+    )
+    paths, errors, variances = map(np.array, zip(*known, strict=True))
+    enough = allocation(paths, errors, _TOLERANCE * variances.sum())
+    return {i: int(enough[i]) for i in parts if enough[i] > paths[i]}

@@ -1,0 +1,115 @@
+"""Which problems are too large for the prediction that a run makes."""
+
+import numpy as np
+
+from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
+from udsgd_mpi.forecast.predict import trials_of_curvature
+from udsgd_mpi.problem import Everyone, Problem
+from udsgd_mpi.theory.second_moments import NODES
+
+_MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
+_LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
+_MOST_ENTRIES = 2**28  # of all V_i; 2 GB
+_MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors
+_MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns each
+
+
+def unpredicted(problem: Problem) -> str | None:
+    """Why a run makes no prediction of a problem; None where it makes one.
+
+    Whether walks are too slow, ``unpredicted_walks`` says.
+    """
+    if not problem.experiment.record.predict:
+        return "not asked for (record.predict)"
+    return _too_large(problem) or _too_long(problem)
+
+
+def _too_large(problem: Problem) -> str | None:
+    d = len(problem.minimizer)
+    if d > _MOST_PARAMETERS:
+        return f"d = {d:,} is beyond the {_MOST_PARAMETERS} parameters up to which V is computed"
+    nodes = max(
+        (e.points // e.batch for e in problem.roster if not np.isnan(e.mean_degree)), default=0
+    )
+    if nodes > _LARGEST_GRAPH:
+        return (
+            f"a data graph of {nodes:,} nodes is beyond the {_LARGEST_GRAPH:,} up to which the"
+            " variance of a walk is computed"
+        )
+    if len(problem.roster) * d**2 > _MOST_ENTRIES:
+        return (
+            f"V of {len(problem.roster):,} agents with d = {d:,} each is beyond the"
+            f" {_MOST_ENTRIES:,} entries that are held"
+        )
+    return None
+
+
+def _too_long(problem: Problem) -> str | None:
+    steps = steps_of_paths(problem)
+    if steps > _MOST_STEPS_OF_PATHS:
+        return _too_many_paths(steps)
+    steps = steps_of_moments(problem)
+    if steps > _MOST_STEPS_OF_MOMENTS:
+        return (
+            f"the linear recursion of all moments would take {steps:,} steps, of"
+            f" {_MOST_STEPS_OF_MOMENTS:,} at most; udsgd predict takes them all the same"
+        )
+    return None
+
+
+def unpredicted_walks(problem: Problem, everyone: Everyone) -> str | None:
+    """Why a run makes no prediction of a problem with slow walks; collective.
+
+    Only where their paths, if all were slow, would be too long, is it looked how slow they are.
+    """
+    experiment = problem.experiment
+    groups, N = experiment.groups, len(problem.roster)
+    samplers = [groups[entry.group].sampler for entry in problem.roster]
+    others = steps_of_paths(problem)
+    of_a_walk = paths_of_each_walk(N) * experiment.steps
+    walks = sum(sampler.on_graph and not sampler.long_memory for sampler in samplers)
+    if others + walks * of_a_walk <= _MOST_STEPS_OF_PATHS:
+        return None
+
+    def is_slow(i: int) -> bool:
+        agent = problem.agents[i - everyone.hosted.start]
+        if not agent.sampler.on_graph or agent.sampler.long_memory:
+            return False
+        G = agent.gradient_noise(experiment.objective, problem.minimizer)
+        noise = agent.sampler.noise(G, agent.graph)
+        return remembers(agent, noise, experiment.step_size, experiment.steps)
+
+    slow = sum(everyone.all(everyone.each(is_slow)))
+    steps = others + slow * of_a_walk
+    return _too_many_paths(steps) if steps > _MOST_STEPS_OF_PATHS else None
+
+
+def _too_many_paths(steps: int) -> str:
+    return (
+        f"it would take {steps:,} steps along sampled paths, of {_MOST_STEPS_OF_PATHS:,} at most;"
+        " udsgd predict takes them all the same"
+    )
+
+
+def steps_of_paths(problem: Problem) -> int:
+    """Steps of all agents' paths that a prediction takes for samplers with a long memory.
+
+    How many it takes for slow walks, ``unpredicted_walks`` finds out from their graphs.
+    """
+    groups, N = problem.experiment.groups, len(problem.roster)
+    remember = sum(groups[entry.group].sampler.long_memory for entry in problem.roster)
+    each = paths_of_each(N)
+    followed = remember * each + N * trials_of_curvature(each) * (remember > 0)
+    return followed * problem.experiment.steps
+
+
+def steps_of_moments(problem: Problem) -> int:
+    """Steps that a prediction takes of the linear recursion, over all moments of its tables.
+
+    There is a table of one node for noise without a history and, at most, one for each sampler
+    with a long memory. It has an entry for each parameter.
+    """
+    groups = problem.experiment.groups
+    samplers = {groups[entry.group].sampler for entry in problem.roster}
+    nodes = 1 + NODES * sum(sampler.long_memory for sampler in samplers)
+    return nodes * len(problem.minimizer) * problem.experiment.steps

@@ -1,0 +1,128 @@
+"""Second moments of θ_n − θ* from sampler paths alone: no learning, no communication.
+
+As no sampler looks at θ, θ_n − θ* is to first order a linear functional of the agents' paths,
+Σ_k Φ(n, k) γ_k g_i(X_k) with Φ(n, k) = Π_{k<m≤n} (I − γ_m H).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.kernels.prefetch import ask_for_next
+from udsgd_mpi.samplers import Path
+from udsgd_mpi.theory.step_size import StepSize
+
+Floats = NDArray[np.float64]
+
+_BLOCK = 1024
+
+
+class Functional(NamedTuple):
+    """The functional over trials, in the eigenbasis of H, by step.
+
+    Attributes
+    ----------
+    mean
+        Shape (steps, d).
+    variance
+        E‖· − mean‖², shape (steps,).
+    error
+        Standard error of ``variance``, shape (steps,).
+    excess
+        What the sampling adds to E mean², shape (steps, d).
+    """
+
+    mean: Floats
+    variance: Floats
+    error: Floats
+    excess: Floats
+
+    @classmethod
+    def exactly(cls, variance: Floats, d: int) -> "Functional":
+        """Mean 0 and a variance that is not sampled."""
+        zeros = np.broadcast_to(0.0, (len(variance), d))  # they take no memory
+        return cls(zeros, variance, zeros[:, 0], zeros)
+
+
+def along_paths(
+    path: Path,
+    trials: int,
+    g: Floats,
+    h: Floats,
+    step_size: StepSize,
+    steps: NDArray[np.int64],
+    check_in: Callable[[], None] = lambda: None,
+) -> tuple[Functional, Functional]:
+    """The functional of one agent's paths, for θ_n and for (1/n) Σ_{s<n} θ_s.
+
+    Parameters
+    ----------
+    g
+        g_i(x) − E_π g_i in the eigenbasis of H, shape (points, d).
+    h
+        Eigenvalues of H, shape (d,).
+    steps
+        The n to look at, ascending.
+    check_in
+        Is called after each of many blocks of steps.
+    """
+    theta, total = np.zeros((2, 1, trials, len(h)))
+    found: tuple[list[Functional], list[Functional]] = ([], [])
+    X = np.empty((_BLOCK, trials), dtype=np.int32)
+    n, drawn = 0, 0
+    for step in steps.tolist():
+        while n < step:
+            if n == drawn:
+                path.draw(X)
+                drawn += _BLOCK
+            end = min(step, drawn)
+            first = n - drawn + _BLOCK
+            drawn_now = X[first : first + end - n, None]
+            linear_descent(theta, total, drawn_now, g, h, step_size(n + 1, end))
+            n = end
+            check_in()
+        found[0].append(over_trials(theta[0]))
+        found[1].append(over_trials(total[0] / max(n, 1)))
+    of_theta, of_average = (Functional(*map(np.array, zip(*rows, strict=True))) for rows in found)
+    return of_theta, of_average
+
+
+def over_trials(values: Floats) -> Functional:
+    """What ``values`` (trials, d) at one step say of the functional; without the axis of steps."""
+    trials = len(values)
+    mean = values.mean(axis=0)
+    squares = (values - mean) ** 2 * trials / (trials - 1)
+    variance = squares.mean(axis=0)
+    error = squares.sum(axis=1).std(ddof=1) / np.sqrt(trials)
+    return Functional(mean, variance.sum(), error, variance / trials)
+
+
+@kernel(
+    "void(float64[:, :, ::1], float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1],"
+    " float64[::1], float64[::1])"
+)
+def linear_descent(
+    theta: Floats,
+    total: Floats,
+    X: NDArray[np.int32],
+    g: Floats,
+    h: Floats,
+    gamma: Floats,
+) -> None:
+    """θ ← (1 − γ h) θ − γ g(X_n) at each step, in place, after adding θ to ``total``.
+
+    theta and total are (agents, trials, d), X is (steps, agents, trials), g is (rows, d), h is
+    (d,) and gamma (steps,).
+    """
+    agents, trials, d = theta.shape
+    for n in range(len(gamma)):
+        for i in range(agents):
+            ask_for_next(g, X, n, i)
+            for t in range(trials):
+                x = X[n, i, t]
+                for a in range(d):
+                    total[i, t, a] += theta[i, t, a]
+                    theta[i, t, a] = (1 - gamma[n] * h[a]) * theta[i, t, a] - gamma[n] * g[x, a]

@@ -1,0 +1,163 @@
+"""Which agents' samplers to upgrade: every agent contributes its own term to V."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.forecast import (
+    AgentForecast,
+    Method,
+    Part,
+    combine,
+    from_the_start,
+)
+from udsgd_mpi.forecast.paths import Functional
+from udsgd_mpi.problem import Agent, OneProcess, Problem
+from udsgd_mpi.samplers import Sampler, Stream
+from udsgd_mpi.support.errors import ConfigurationError
+
+Floats = NDArray[np.float64]
+
+_REPEATS = 5  # of a measurement, the shortest of which counts
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What each of some agents contributes with a sampler.
+
+    Attributes
+    ----------
+    parts
+        By agent.
+    seconds
+        Measured time of a local step of one trial, by agent.
+    """
+
+    parts: dict[int, Part]
+    seconds: dict[int, float]
+
+    def trace(self, agent: int) -> float:
+        """Tr V_i."""
+        return float(np.trace(self.parts[agent].V))
+
+
+class Planner:
+    """Errors of a problem with some agents' samplers replaced; nothing is simulated.
+
+    Parameters
+    ----------
+    upgrades
+        What a sampler, by name, may be replaced with.
+
+    Attributes
+    ----------
+    candidates
+        Agents that can be upgraded, the largest reduction of Tr V first.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        upgrades: Mapping[str, Sampler],
+        method: Method = "auto",
+        trials: int | None = None,
+        threads: int = 1,
+    ) -> None:
+        self.N = len(problem.agents)
+        self._problem = problem
+        self._method = method
+        self._everyone = OneProcess(self.N, threads)
+        steps = np.array([problem.experiment.steps], dtype=np.int64)
+        spectrum = np.linalg.eigh(problem.hessian)
+        self._forecast = AgentForecast(problem, spectrum, steps, trials)
+        self._start = from_the_start(problem, spectrum, steps)[0]
+        samplers = [entry.sampler for entry in problem.roster]
+        for before in upgrades:
+            if before not in samplers:
+                known = ", ".join(sorted(set(samplers)))
+                raise ConfigurationError(
+                    f"--upgrade: expected a sampler that some agent has ({known}), got {before!r}"
+                )
+        able = {i: upgrades[name] for i, name in enumerate(samplers) if name in upgrades}
+        self._now = self._forecasts(dict(enumerate(problem.agents)))
+        self._upgraded = self.replacing(able)
+        gain = {i: self._now.trace(i) - self._upgraded.trace(i) for i in able}
+        self.candidates = sorted(able, key=lambda i: -gain[i])
+
+    def replacing(self, samplers: Mapping[int, Sampler]) -> Forecasts:
+        """What some agents contribute with other samplers."""
+        weight = self._problem.experiment.weight
+        agents = {}
+        for i, sampler in samplers.items():
+            agent = self._problem.agents[i]
+            same_law = agent.sampler.degree_biased == sampler.degree_biased
+            if not self.can_have(i, sampler):
+                raise ConfigurationError(f"{sampler.name}: agent {i} has no data graph to walk on")
+            if weight != "unbiased" and not same_law:
+                raise ConfigurationError(
+                    f"{sampler.name}: with weight = {weight!r} another stationary law is another"
+                    ' objective; use weight = "unbiased"'
+                )
+            agents[i] = agent.with_sampler(sampler, weight)
+        return self._forecasts(agents)
+
+    def can_have(self, i: int, sampler: Sampler) -> bool:
+        """Whether agent i has what a sampler needs: walks need a data graph."""
+        return not sampler.on_graph or self._problem.agents[i].graph is not None
+
+    def trace(self, replaced: list[int], by: Forecasts | None = None) -> float:
+        """Tr V with some agents replaced; by their upgrades, if nothing else is given."""
+        parts = self._parts(replaced, by or self._upgraded)
+        return float(sum(np.trace(part.V) for part in parts) / self.N**2)
+
+    def mse(self, replaced: list[int], by: Forecasts | None = None) -> float:
+        """E‖θ_n − θ*‖² at the last step with some agents replaced, to first order."""
+        thetas = [part.theta for part in self._parts(replaced, by or self._upgraded)]
+        mean = Functional(*(np.mean(field, axis=0) for field in zip(*thetas, strict=True)))
+        return float(combine(mean, self._start, self.N)[0][0])
+
+    def seconds(self, upgraded: list[int]) -> float:
+        """Time of a local step of the slowest agent, for which the others wait."""
+        return max((self._now.seconds | self._of(upgraded)).values())
+
+    def mse_at_equal_time(self, upgraded: list[int]) -> float:
+        """The MSE when as much time has passed as the last step takes without upgrades.
+
+        A step takes as long as the slowest agent does; the MSE goes like γ_n between the two.
+        """
+        slower = self.seconds(upgraded) / self.seconds([])
+        return float(self.mse(upgraded) * slower**self._problem.experiment.step_size.exponent)
+
+    def _of(self, upgraded: list[int]) -> dict[int, float]:
+        return {i: self._upgraded.seconds[i] for i in upgraded}
+
+    def _parts(self, replaced: list[int], by: Forecasts) -> list[Part]:
+        return [(by if i in replaced else self._now).parts[i] for i in range(self.N)]
+
+    def _forecasts(self, agents: dict[int, Agent]) -> Forecasts:
+        def part(i: int, agent: Agent) -> Part:
+            return self._forecast(agent, i, self._method)
+
+        parts = self._everyone.shared_out(agents, {}, part)
+        alike = {agent.sampler: (i, agent) for i, agent in agents.items()}
+        times = {sampler: self._seconds(i, agent) for sampler, (i, agent) in alike.items()}
+        return Forecasts(parts, {i: times[agent.sampler] for i, agent in agents.items()})
+
+    def _seconds(self, i: int, agent: Agent, trials: int = 32, steps: int = 500) -> float:
+        experiment = self._problem.experiment
+        path = agent.sampler.start(agent.batches, agent.graph, Stream(0, i, trials))
+        theta = np.zeros((1, trials, len(self._problem.minimizer)))
+        X = np.empty((steps, 1, trials), dtype=np.int32)
+        batch = np.array([agent.batch])
+        best = np.inf
+        for _ in range(_REPEATS):
+            started = time.process_time()
+            path.draw(X[:, 0])
+            X *= agent.batch
+            gamma = np.zeros(steps)
+            experiment.objective.descend(theta, X, gamma, agent.points, batch)
+            best = min(best, time.process_time() - started)
+        return best / X.size

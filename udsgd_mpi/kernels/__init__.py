@@ -1,0 +1,1 @@
+"""Compiled loops and what they are made of: sums, random numbers, rounding, counters."""

@@ -1,0 +1,205 @@
+"""Kernels, compiled once for all ranks and runs and cached on disk."""
+
+import hashlib
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, cached_property, update_wrapper
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
+
+from numba import config, njit, types
+from numba.core.sigutils import normalize_signature
+from numba.core.types import WrapperAddressProtocol
+from numba.extending import typeof_impl
+
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.launcher import UNCOMPILED
+from udsgd_mpi.support.users_folders import cache_root, is_private, make_private
+
+if config.DISABLE_JIT:  # what kernels do with integers of 64 bits is not what Python does
+    raise ConfigurationError(UNCOMPILED)
+
+_log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+_one_thread = threading.RLock()  # where Numba's cache is, is a setting of the whole process
+
+
+class Kernel(WrapperAddressProtocol, Generic[P, R]):
+    """A compiled function of one signature, loaded or compiled as it is first called.
+
+    Floating-point sums keep the order in which they are written, so that a kernel gives the
+    same bits whatever the shapes it is called with. Kernels can be arguments of kernels.
+    """
+
+    all: ClassVar[list["Kernel[Any, Any]"]] = []
+
+    def __init__(self, function: Callable[P, R], signature: str) -> None:
+        self._function = function
+        self._signature = signature
+        self._compiled: Callable[P, R] | None = None
+        update_wrapper(self, function)
+        Kernel.all.append(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return (self._compiled or self.compile())(*args, **kwargs)
+
+    def compile(self) -> Callable[P, R]:
+        """Load the machine code from the cache, or compile it and put it there."""
+        with _one_thread:
+            return self._compiled or self._load_or_compile()
+
+    def signature(self) -> Any:
+        """As Numba asks for it where this is an argument of another kernel."""
+        return self._parsed
+
+    def __wrapper_address__(self) -> int:
+        return self._address
+
+    @cached_property
+    def _parsed(self) -> Any:
+        arguments, result = normalize_signature(self._signature)
+        return result(*arguments)
+
+    @cached_property
+    def function_type(self) -> Any:
+        """Its type as an argument, which Numba takes 7 µs to make at every call."""
+        return types.FunctionType(self._parsed)
+
+    @cached_property
+    def _address(self) -> int:
+        result = cast("Any", self.compile()).get_compile_result(self._parsed)
+        return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
+
+    def _load_or_compile(self) -> Callable[P, R]:
+        _load_numba()
+        users_folder = config.CACHE_DIR
+        folder = trusted_cache()
+        config.CACHE_DIR = str(folder or "")
+        options = {"nogil": True, "error_model": "numpy"}
+        try:
+            compiled = njit(self._signature, cache=folder is not None, **options)(self._function)
+        except (OSError, RuntimeError):  # no folder to write to: compile for this process alone
+            compiled = njit(self._signature, **options)(self._function)
+        finally:
+            config.CACHE_DIR = users_folder
+        self._compiled = compiled
+        return cast("Callable[P, R]", compiled)
+
+
+typeof_impl.register(Kernel, lambda kernel, _: kernel.function_type)
+
+
+def kernel(signature: str) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a function a kernel.
+
+    Parameters
+    ----------
+    signature
+        Numba signature, e.g. ``"void(float64[:, ::1])"``.
+    """
+    return lambda function: Kernel(function, signature)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function callable from kernels, compiled as part of each of them."""
+    return cast("Callable[P, R]", njit(error_model="numpy", inline="always")(function))
+
+
+def specialised(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function callable from kernels, compiled for the arguments of each of them.
+
+    What it does only where an argument is not None is left out where it is None.
+    """
+    return cast("Callable[P, R]", njit(error_model="numpy")(function))
+
+
+def compile_all(between: Callable[[], None]) -> None:
+    """Compile every kernel that has been imported and that the cache does not hold.
+
+    Processes that compile at once would take as many times the work, so one does it for all.
+
+    Parameters
+    ----------
+    between
+        Is called after each kernel.
+    """
+    folder = trusted_cache()
+    if folder is None:
+        return  # each process compiles what it calls
+    done = folder / "complete"
+    if done.exists():
+        return
+    for each in Kernel.all:
+        each.compile()
+        between()
+    with suppress(OSError):
+        done.touch()
+
+
+@cache
+def _load_numba() -> None:
+    """Load what Numba needs before a first kernel, but not SciPy's linear algebra.
+
+    Numba looks whether it is there, and loading it takes half of the time; no kernel calls it.
+    """
+    hidden = "scipy.linalg"
+    found = hidden in sys.modules
+    if not found:
+        sys.modules[hidden] = None  # type: ignore[assignment]  # so that importing it fails
+    try:
+        with suppress(ImportError):  # where another Numba has it elsewhere, it loads as it likes
+            import_module("numba.np.arraymath")
+    finally:
+        if not found:
+            del sys.modules[hidden]
+
+
+@cache
+def trusted_cache() -> Path | None:
+    """The folder of compiled kernels, made where it is missing; None without one that is private.
+
+    What lies in it is run, so no other user may be able to put anything there.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return None
+    with suppress(OSError):  # as where a home is read-only
+        make_private(folder)
+    if not folder.exists():
+        return None
+    if is_private(folder):
+        return folder
+    _log.warning(
+        "%s: not used, as other users may write there; kernels are compiled anew by every process:"
+        " remove the folder, or set NUMBA_CACHE_DIR to one of your own",
+        folder,
+    )
+    return None
+
+
+@cache
+def cache_folder() -> Path | None:
+    """Where this user's kernels for these sources are; None without a home.
+
+    NUMBA_CACHE_DIR names another folder.
+    """
+    if config.CACHE_DIR:
+        return Path(config.CACHE_DIR).resolve()
+    # Numba tells kernels apart by the path of their file, and watches it for changes, but not the
+    # files of the functions in it.
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256(str(package).encode())
+    for path in sorted(package.rglob("*.py")):
+        source = path.read_bytes()
+        if b"compiled" in source or b"numba" in source:
+            digest.update(source)
+    root = cache_root()
+    return root and root / "udsgd_mpi" / digest.hexdigest()[:16]

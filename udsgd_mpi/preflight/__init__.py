@@ -1,0 +1,1 @@
+"""What a run will take, and what its user should know, before it is run."""

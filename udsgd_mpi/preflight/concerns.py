@@ -1,0 +1,88 @@
+"""What a user should know before a run that is allowed, but will disappoint."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from udsgd_mpi.communication import Average, Recurring, Schedule, Weights
+from udsgd_mpi.communication.second_moment import SecondMoment
+from udsgd_mpi.problem import Problem
+from udsgd_mpi.theory.step_size import StepSize
+
+_THIN = 0.2
+_STABLE = 2.0
+_NOTABLE_GROWTH = 2.0
+_MOST_STEPS = 10_000
+
+
+def concerns(problem: Problem) -> Iterator[str]:
+    """Warnings about one variant: an assumption of the limit theorem that it breaks."""
+    experiment = problem.experiment
+    yield from _of_mixing(problem)
+    step_size = experiment.step_size
+    growth = _growth(step_size, problem.optimum.largest_curvature)
+    if growth > _NOTABLE_GROWTH:
+        L = problem.optimum.largest_curvature
+        yield (
+            f"step_size: γ₁L = {step_size.gamma * L:.3g} is above 2 (L = {L:.3g} is the largest"
+            f" curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they fall, or"
+            f" for ever; use gamma below {_STABLE / L:.3g}"
+        )
+    if step_size.exponent == 1:
+        mu = problem.optimum.smallest_curvature
+        margin = 2 * mu * step_size.gamma - 1
+        if margin <= 0:
+            yield (
+                f"step_size: gamma = {step_size.gamma:g} is not above 1/(2μ) = {1 / (2 * mu):.4g},"
+                " so the error falls more slowly than 1/n (Assumption 2.3); use a larger gamma, or"
+                " an exponent below 1"
+            )
+        elif margin < _THIN:
+            yield (
+                f"step_size: gamma = {step_size.gamma:g} is hardly above 1/(2μ) ="
+                f" {1 / (2 * mu):.4g}; noise along the flattest direction (μ = {mu:.4g}) enters V"
+                f" divided by 2μγ − 1 = {margin:.3g}, so the limit is large and is reached late;"
+                " use a larger gamma"
+            )
+
+
+def _of_mixing(problem: Problem) -> Iterator[str]:
+    experiment, schedule = problem.experiment, problem.schedule
+    agents = len(problem.roster)
+    if agents == 1:
+        return
+    if not schedule.contracts(agents):
+        yield (
+            "communication: ‖E[WᵀW] − J‖ = 1, so mixing never brings the agents together"
+            f" (Assumption 2.5); {experiment.communication.remedy}"
+        )
+    elif schedule.count(experiment.steps) == 0:
+        yield (
+            "communication: the first aggregation is after the last step, so the agents never"
+            " exchange; use a shorter interval, or more steps"
+        )
+    elif _averages_come_late(schedule, experiment.steps):
+        yield (
+            "communication: the first average of all agents is after the last step, and clusters"
+            " alone do not bring them together; use a smaller outer, or more steps"
+        )
+
+
+def _averages_come_late(schedule: Schedule, steps: int) -> bool:
+    """Whether agents are in parts that averages alone would join, and there is none."""
+    if not isinstance(schedule, Recurring):
+        return False
+    gossip = [(1.0, W.sparse()) for W in schedule.planned if isinstance(W, Weights)]
+    if len(gossip) in {0, len(schedule.planned)}:
+        return False
+    used = zip(schedule.planned, schedule.uses(0, steps).tolist(), strict=True)
+    averaged = any(uses > 0 for W, uses in used if isinstance(W, Average))
+    agents = gossip[0][1].shape[0]
+    return not averaged and bool(SecondMoment.of(agents, gossip).parts().any())
+
+
+def _growth(step_size: StepSize, L: float) -> float:
+    """Π |1 − γ_n L| over the first steps, in which γ_n L > 2."""
+    factors = step_size(1, _MOST_STEPS) * L - 1
+    with np.errstate(over="ignore"):
+        return float(np.prod(factors[factors > 1]))

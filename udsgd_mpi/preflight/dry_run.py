@@ -1,0 +1,97 @@
+"""What a run will take, before it is run."""
+
+from udsgd_mpi.communication import Mixing, contraction
+from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
+from udsgd_mpi.forecast import unpredicted, unpredicted_walks
+from udsgd_mpi.preflight.concerns import concerns
+from udsgd_mpi.preflight.cost import cost, sent
+from udsgd_mpi.preflight.hosting import layout_on
+from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
+from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.units import in_bytes, in_seconds
+
+
+def plan(name: str, experiment: Experiment, ranks: int) -> str:
+    """Agents over ranks, memory, file size, traffic and spectral gap of one variant.
+
+    Raises
+    ------
+    ConfigurationError
+        Where running it would.
+    """
+    agents = experiment.agents or ranks
+    require_room_to_predict(experiment)
+    everyone = OneProcess(agents)
+    problem = pose(experiment, everyone)
+    no_prediction = unpredicted(problem) or unpredicted_walks(problem, everyone)
+    layout = layout_on(problem, ranks)
+    short = _shortage(problem, layout)
+    d = len(problem.minimizer)
+    schedule = problem.schedule
+    block = experiment.trials * d * experiment.communication.number.itemsize
+    messages, moved = (0, 0)
+    for n in schedule.first(1, experiment.steps).tolist():
+        messages, moved = _traffic(schedule.mixing(n), layout, block)
+    hosted = sorted(set(layout.counts))
+    lines = {
+        "agents": f"{agents} on {ranks} ranks, {' or '.join(map(str, hosted))} each",
+        "points": f"{_span([len(a.points.labels) for a in problem.agents])} per agent, d = {d},"
+        f" {problem.rows_left_over} rows left over",
+        "steps": f"{experiment.steps:,} of {experiment.trials} trials,"
+        f" {schedule.count(experiment.steps):,} aggregations",
+        "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
+        " together",
+        "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {contraction(schedule, agents).gap}",
+        "time": "not measured, for want of memory" if short else _time(problem, layout),
+        "memory": _memory(problem, layout),
+        "minimiser": f"‖∇f(θ*)‖ = {problem.optimum.gradient_norm:.1e}, curvature from"
+        f" {problem.optimum.smallest_curvature:.3g}",
+        "prediction": f"none: {no_prediction}" if no_prediction else "with the run",
+        "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
+    }
+    warnings = [f"  warning       {concern}" for concern in [*short, *concerns(problem)]]
+    return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
+
+
+def _shortage(problem: Problem, layout: Layout) -> list[str]:
+    """What a run would be refused for here; elsewhere there may be more memory."""
+    try:
+        d = len(problem.minimizer)
+        require_room(problem.experiment, layout.agents, d, layout.ranks)
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
+
+
+def _traffic(mixing: Mixing, layout: Layout, block: int) -> tuple[int, int]:
+    """Messages and bytes over all ranks at one aggregation."""
+    of_ranks = [sent(mixing, layout, rank, block) for rank in range(layout.ranks)]
+    return sum(messages for messages, _ in of_ranks), sum(moved for _, moved in of_ranks)
+
+
+def _time(problem: Problem, layout: Layout) -> str:
+    work, exchange = cost(problem, layout)
+    steps = problem.experiment.steps
+    return (
+        f"about {in_seconds(work + exchange)} a step, {in_seconds((work + exchange) * steps)} in"
+        f" all, {exchange / (work + exchange):.0%} of it messages; with a core for each rank, all"
+        " on one host"
+    )
+
+
+def _memory(problem: Problem, layout: Layout) -> str:
+    first, *others = (
+        peak_memory(problem, layout, rank, one_host=False) for rank in range(layout.ranks)
+    )
+    said = f"at most {in_bytes(LIBRARIES_OF_RANK_0 + first)} on rank 0"
+    if others:
+        said += f", {in_bytes(LIBRARIES + max(others))} on the others"
+    return f"{said}; {in_bytes(max(first, *others, 0))} of it arrays"
+
+
+def _span(values: list[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,0 +1,50 @@
+"""Which rank hosts which agents, such that ranks take about as long for a step as each other."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication import Weights
+from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.problem import Problem
+
+# Nanoseconds on the processor of tests/benchmarks; only their ratios count.
+_NUMBER_OF_A_GRADIENT = 0.6
+_NUMBER_OF_A_SUM = 0.065
+
+
+def layout_on(problem: Problem, ranks: int) -> Layout:
+    """Hosts of all agents, the same function on every rank.
+
+    Where agents read data or graphs from files of their own, blocks are even: what an agent takes
+    is known only after its host has read them.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are more ranks than agents.
+    """
+    graphs = [group.graph for group in problem.experiment.groups.values()]
+    own_graphs = any(graph is not None and graph.is_of_agents for graph in graphs)
+    if problem.experiment.data.path is not None or own_graphs:
+        return Layout.even(len(problem.roster), ranks)
+    return Layout.balanced(efforts(problem), ranks)
+
+
+def efforts(problem: Problem) -> NDArray[np.int64]:
+    """About how many picoseconds a step of a trial of each agent takes, shape (N,).
+
+    A function of what every rank knows of all agents: samplers, mean degrees of the data graphs,
+    mini-batches, d, and rows of W.
+    """
+    experiment, d = problem.experiment, len(problem.minimizer)
+    sampling = [
+        experiment.groups[entry.group].sampler.nanoseconds(entry.mean_degree)
+        for entry in problem.roster
+    ]
+    gradient = _NUMBER_OF_A_GRADIENT * d * np.array([entry.batch for entry in problem.roster])
+    schedule = problem.schedule
+    sparse = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
+    often = schedule.count(experiment.steps) / experiment.steps
+    summed = np.mean([np.diff(W.offsets) for W in sparse], axis=0) * often * d if sparse else 0.0
+    nanoseconds = np.array(sampling) + gradient + _NUMBER_OF_A_SUM * summed
+    return np.ceil(1000 * nanoseconds).astype(np.int64)

@@ -1,0 +1,79 @@
+"""Resident memory of a rank, estimated before a run."""
+
+from collections.abc import Sequence
+
+from udsgd_mpi.communication import Weights
+from udsgd_mpi.data.features import bytes_of
+from udsgd_mpi.engine.placement import Layout, most_copies
+from udsgd_mpi.engine.sgd import block_length
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.problem import Agent, Problem
+
+_DOUBLE, _INDEX = 8, 4
+
+# Python, NumPy, Numba and MPI, as measured with MPICH and Open MPI; rank 0 loads SciPy,
+# scikit-learn and HDF5 beside them.
+LIBRARIES = 205_000_000
+LIBRARIES_OF_RANK_0 = 310_000_000
+
+
+def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) -> int:
+    """Bytes that a rank holds at most beside its libraries, without the prediction.
+
+    Iterates are held for the agents of a rank, copies of neighbours', and for what an average over
+    all agents passes through it, which is one N-th of them for each of N ranks; those of other
+    ranks of its host are shared with them, but count as resident where it has read them.
+
+    Parameters
+    ----------
+    problem
+        Posed in one process, with all agents.
+    one_host
+        Whether averages are taken in memory that all ranks share, or by messages.
+    """
+    experiment = problem.experiment
+    agents, trials = layout.hosted(rank), experiment.trials
+    hosted = [problem.agents[i] for i in agents]
+    row = trials * len(problem.minimizer) * _DOUBLE
+    schedule = problem.schedule
+    sparse = any(isinstance(W, Weights) for W in (*schedule.planned, schedule.support))
+    copies = most_copies(schedule, layout, rank)
+    buffers = (1 + sparse) * (len(agents) + copies) * row
+    averaging = row + layout.agents * row // layout.ranks
+    averaging += 0 if one_host else 2 * len(agents) * row
+    rounding = 0
+    if experiment.communication.precision == "single":  # what is lost, what is sent and received
+        rounding = len(agents) * row + (0 if one_host else (len(agents) + copies) * row // 2)
+    draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
+    sums = len(agents) * row if experiment.record.polyak else 0
+    points = _bytes_of_points(hosted)
+    run = buffers + averaging + rounding + draws + sums + points + _bytes_of_paths(problem, agents)
+    if rank > 0:
+        return run + points
+    everybody = _bytes_of_points(problem.agents)
+    iterates = layout.agents * row if experiment.record.detail == "iterates" else 0
+    written = 2 * file_size(experiment, layout.agents, len(problem.minimizer))
+    # The data set stays; shares and what is sent of them go before the first step.
+    return points + everybody + max(2 * everybody, run + iterates + written)
+
+
+def file_size(experiment: Experiment, agents: int, d: int) -> int:
+    """Bytes of what is recorded of a variant."""
+    numbers = d + 2 + (agents * d if experiment.record.detail == "iterates" else 0)
+    return len(experiment.record.at(experiment.steps)) * experiment.trials * numbers * _DOUBLE
+
+
+def _bytes_of_points(agents: Sequence[Agent]) -> int:
+    return sum(
+        bytes_of(agent.points.features) + agent.points.labels.nbytes + agent.points.weights.nbytes
+        for agent in agents
+    )
+
+
+def _bytes_of_paths(problem: Problem, agents: range) -> int:
+    """Graphs, as their agents hold them and as kernels read them, and what walks remember."""
+    hosted = [problem.agents[i] for i in agents]
+    graphs = {id(agent.graph): agent.graph.nbytes for agent in hosted if agent.graph}
+    copies = 2 if len(graphs) > 1 else 1
+    memories = sum(agent.sampler.nbytes(agent.batches, agent.graph) for agent in hosted)
+    return copies * sum(graphs.values()) + memories * problem.experiment.trials

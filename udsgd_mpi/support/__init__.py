@@ -1,0 +1,1 @@
+"""What has nothing to do with distributed SGD: errors, units, files, signals."""

@@ -1,0 +1,122 @@
+"""What the launcher's environment says before MPI starts."""
+
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+
+from udsgd_mpi.support.errors import ConfigurationError
+
+# Each launcher's variables for (rank, size); srun sets Slurm's own beside those of PMI or PMIx.
+_VARIABLES = (
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
+    ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+    ("SLURM_PROCID", "SLURM_NTASKS"),  # in a batch script, before any launcher
+)
+
+
+# Slurm's is a list over hosts such as "4(x2),3".
+_LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE")
+
+UNCOMPILED = "NUMBA_DISABLE_JIT: expected it not to be set, as kernels run compiled alone; unset it"
+
+# MPICH's heavy yield makes exchanges slower until ranks outnumber the cores many times.
+_CROWD = 8
+
+
+def before_mpi() -> None:
+    """Set what has an effect before MPI and NumPy are imported alone.
+
+    What the user has set of MPI stays.
+
+    Raises
+    ------
+    ConfigurationError
+        If kernels may not be compiled, which ranks that load in turn would not learn together.
+    """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise ConfigurationError(UNCOMPILED)
+    ease_oversubscription()
+    leave_networks_out()
+    use_one_thread()
+
+
+def ease_oversubscription(
+    environment: MutableMapping[str, str] = os.environ, available: int | None = None
+) -> None:
+    """Let waiting ranks leave the processor where they outnumber the cores of their host."""
+    ranks = _launched_here(environment)
+    available = available or cores()
+    if ranks > available:
+        environment.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    if ranks > _CROWD * available:
+        environment.setdefault("MPIR_CVAR_ENABLE_HEAVY_YIELD", "1")
+
+
+def leave_networks_out(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let Open MPI not look for networks where all ranks are on one host: it takes a second."""
+    if _launched_here(environment) == launched_size(environment):
+        environment.setdefault("OMPI_MCA_btl", "^ofi")
+
+
+def use_one_thread(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Keep numerical libraries to one thread a rank.
+
+    Ranks would fight for cores otherwise, and sums over threads depend on how many there are.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment[name] = "1"
+
+
+def cores() -> int:
+    """Number of processors that this process may use."""
+    return len(processors())
+
+
+def processors() -> set[int]:
+    """The processors that this process may use: all, where the system does not say which."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def launched_rank(environment: Mapping[str, str] = os.environ) -> int:
+    """Rank that the launcher gave to this process; 0 without a launcher."""
+    return _read(environment, 0, 0)
+
+
+def launched_size(environment: Mapping[str, str] = os.environ) -> int:
+    """Number of processes that the launcher started; 1 without a launcher."""
+    return _read(environment, 1, 1)
+
+
+def refuse_singletons(size: int, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse N worlds of size 1, which a launcher of another MPI library starts.
+
+    Raises
+    ------
+    ConfigurationError
+        If the communicator has size 1 although more processes were started.
+    """
+    started = launched_size(environment)
+    if size == 1 and started > 1:
+        raise ConfigurationError(
+            f"MPI: expected one world of {started} ranks, got worlds of one: there is no launcher,"
+            " or it belongs to another MPI library than mpi4py uses. Use the mpirun beside this"
+            " Python; under Slurm srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
+        )
+
+
+def _launched_here(environment: Mapping[str, str]) -> int:
+    """Number of processes that the launcher started on the first host; 1 without a launcher."""
+    found = [re.match(r"\d+", environment[name]) for name in _LOCAL_SIZES if name in environment]
+    return int(found[0][0]) if found and found[0] else 1
+
+
+def _read(environment: Mapping[str, str], which: int, default: int) -> int:
+    for names in _VARIABLES:
+        value = environment.get(names[which], "")
+        if value.isdecimal():
+            return int(value)
+    return default
