@@ -15,7 +15,7 @@ from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import pose
 from udsgd_mpi.samplers import AnySampler
 
@@ -58,7 +58,7 @@ def main() -> None:
     comm = MPI.COMM_WORLD
     digests = {}
     for sampler in tags(AnySampler):
-        problem = pose(experiment("dsgd", sampler), OnRanks.evenly(comm, AGENTS))
+        problem = pose(experiment("dsgd", sampler), RanksTeam.evenly(comm, AGENTS))
         for pattern in tags(AnyPattern):
             settings = experiment(pattern, sampler)
             schedule = settings.communication.start(problem.topology, settings.seed)

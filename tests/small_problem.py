@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from udsgd_mpi.experiment.check import check
-from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, pose
 
 AGENTS, POINTS, D, TRIALS, STEPS = 4, 40, 5, 2000, 4000
 
@@ -45,4 +45,4 @@ def problem(data: Path, sampler: Any, **settings: Any) -> Problem:
             **settings,
         }
     )
-    return pose(experiment, OneProcess(experiment.agents or AGENTS))
+    return pose(experiment, LoneTeam(experiment.agents or AGENTS))

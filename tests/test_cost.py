@@ -9,7 +9,7 @@ from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.preflight.cost import Network, cost, sent
-from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, pose
 
 ROW = 64  # bytes; eight numbers
 
@@ -51,7 +51,7 @@ def posed(**settings: object) -> Problem:
         "groups": {"all": {"share": 1, "sampler": "iid"}},
         **settings,
     }
-    return pose(variants(raw, {})["main"], OneProcess(6))
+    return pose(variants(raw, {})["main"], LoneTeam(6))
 
 
 @pytest.mark.parametrize(("interval", "share"), [(1, 1.0), (4, 0.25)])

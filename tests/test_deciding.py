@@ -23,7 +23,7 @@ from udsgd_mpi.experiment.schema import Data, Experiment, Group, Timing
 from udsgd_mpi.graphs.generators import Star
 from udsgd_mpi.objectives.sources import sources_of
 from udsgd_mpi.problem import (
-    OneProcess,
+    LoneTeam,
     Problem,
     inputs_of_agents,
     inputs_of_noise,
@@ -150,7 +150,7 @@ def test_standardised_numbers_are_not_held_to(tmp_path: Path) -> None:
     """Their last bits may be others on another processor."""
     points = write_points(tmp_path / "points.svm")
     raw, scaled = (
-        hold(Data(str(points), standardize=standardize), Even(), 1, OneProcess(4))
+        hold(Data(str(points), standardize=standardize), Even(), 1, LoneTeam(4))
         for standardize in (False, True)
     )
     assert raw.digests == scaled.digests

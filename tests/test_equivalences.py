@@ -14,7 +14,7 @@ from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs import build
 from udsgd_mpi.graphs.generators import Complete
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 
 STEPS, TRIALS, L2, SEED = 40, 3, 0.5, 6
 
@@ -37,7 +37,7 @@ def run(agents: int, communication: Any, **settings: Any) -> Recording:
             **settings,
         }
     )
-    recording = simulate(MPI.COMM_SELF, pose(experiment, OneProcess(agents)), lambda _: None)
+    recording = simulate(MPI.COMM_SELF, pose(experiment, LoneTeam(agents)), lambda _: None)
     assert recording is not None
     return recording
 
@@ -90,7 +90,7 @@ def test_partial_participation_is_federated_averaging(participants: int) -> None
                 "groups": {"all": {"share": 1, "sampler": "iid"}},
             }
         ),
-        OneProcess(agents),
+        LoneTeam(agents),
     )
     points = [agent.points for agent in problem.agents]
     for t in range(TRIALS):

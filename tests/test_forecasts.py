@@ -21,7 +21,7 @@ from udsgd_mpi.forecast import (
 from udsgd_mpi.forecast.allocation import allocation
 from udsgd_mpi.forecast.paths import Functional, over_trials
 from udsgd_mpi.forecast.predict import _mean_of_parts
-from udsgd_mpi.problem import Agent, OneProcess, Problem
+from udsgd_mpi.problem import Agent, LoneTeam, Problem
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def test_a_prediction_takes_more_paths_until_it_is_certain(data: Path) -> None:
     }
     settings = {"groups": groups, "steps": 300, "record": {"steps": [300]}, "seed": 3}
     posed = problem(data, "srw", **settings)
-    certain = predict(posed, OneProcess(AGENTS), np.array([300]), method="paths")
-    before = predict(posed, OneProcess(AGENTS), np.array([300]), method="paths", trials=100)
+    certain = predict(posed, LoneTeam(AGENTS), np.array([300]), method="paths")
+    before = predict(posed, LoneTeam(AGENTS), np.array([300]), method="paths", trials=100)
     assert certain.error[-1] < 0.045 * certain.mse[-1]
     assert abs(certain.mse - before.mse)[-1] < 4 * np.hypot(certain.error, before.error)[-1]
 
@@ -116,12 +116,12 @@ def test_agents_that_problems_have_in_common_are_forecast_once(
         walkers(_0="srw", _1="srw", _2="nbrw", _3="srrw"),
         walkers(_0="srw", _1="srrw", _2="nbrw", _3="srw"),
     ]
-    first = known(problems[0], OneProcess(AGENTS), steps)
+    first = known(problems[0], LoneTeam(AGENTS), steps)
     assert sorted(set(made)) == [0, 1, 2, 3]
     made.clear()
-    second = known(problems[1], OneProcess(AGENTS), steps)
+    second = known(problems[1], LoneTeam(AGENTS), steps)
     assert sorted(set(made)) == [1, 3]
-    anew = predict(problems[1], OneProcess(AGENTS), steps)
+    anew = predict(problems[1], LoneTeam(AGENTS), steps)
     np.testing.assert_array_equal(second.mse, anew.mse)
     np.testing.assert_array_equal(second.limiting_covariance, anew.limiting_covariance)
     assert first.mse != second.mse
@@ -129,12 +129,12 @@ def test_agents_that_problems_have_in_common_are_forecast_once(
 
 def test_a_prediction_is_made_once_whatever_w_and_names_are(data: Path) -> None:
     known, steps = KnownPredictions(), np.array([300])
-    everyone = OneProcess(AGENTS)
+    team = LoneTeam(AGENTS)
     settings = {"steps": 300, "record": {"steps": [300]}}
-    first = known(problem(data, "srw", **settings), everyone, steps)
+    first = known(problem(data, "srw", **settings), team, steps)
     half = {"share": 0.5, "sampler": "srw", "graph": {"kind": "erdos_renyi", "mean_degree": 5}}
     renamed = problem(data, "srw", topology="star", groups={"one": half, "other": half}, **settings)
-    assert known(renamed, everyone, steps) is first
+    assert known(renamed, team, steps) is first
     changes: list[dict[str, Any]] = [
         {"seed": 2},
         {"weight": "none"},
@@ -145,8 +145,8 @@ def test_a_prediction_is_made_once_whatever_w_and_names_are(data: Path) -> None:
     ]
     for change in changes:
         other = problem(data, "srw", **(settings | change))
-        assert known(other, everyone, steps).mse != first.mse
-    longer = known(problem(data, "srw", **settings), everyone, np.array([200, 300]))
+        assert known(other, team, steps).mse != first.mse
+    longer = known(problem(data, "srw", **settings), team, np.array([200, 300]))
     assert longer.mse.shape == (2,)
 
 
@@ -186,17 +186,17 @@ def test_a_recursion_that_takes_too_long_is_left_out_with_a_reason(data: Path) -
 
 def test_slow_walks_of_many_steps_are_left_out_where_they_are_slow(data: Path) -> None:
     """At a step of 1/n late noise is white; a constant step goes on to see its memory."""
-    everyone = OneProcess(AGENTS)
+    team = LoneTeam(AGENTS)
     constant = {"step_size": {"gamma": 0.1, "exponent": 0.0}, "record": {"steps": []}}
     for sampler in ("srw", "nbrw", "mhrw"):
         long = problem(data, sampler, steps=10**6, **constant)
         assert unpredicted(long) is None
         # 4 times 500 paths of each walk.
-        reason = str(unpredicted_walks(long, everyone))
+        reason = str(unpredicted_walks(long, team))
         assert reason.startswith(f"it would take {AGENTS * 2000 * 10**6:,} steps along")
-        assert unpredicted_walks(problem(data, sampler, steps=10**5, **constant), everyone) is None
-        assert unpredicted_walks(problem(data, sampler, steps=10**8), everyone) is None
-    assert unpredicted_walks(problem(data, "iid", steps=10**8, **constant), everyone) is None
+        assert unpredicted_walks(problem(data, sampler, steps=10**5, **constant), team) is None
+        assert unpredicted_walks(problem(data, sampler, steps=10**8), team) is None
+    assert unpredicted_walks(problem(data, "iid", steps=10**8, **constant), team) is None
 
 
 @pytest.mark.parametrize("sampler", ["iid", "srrw"])
@@ -213,9 +213,9 @@ def test_a_prediction_of_millions_of_steps_takes_the_memory_of_few(data: Path) -
     for steps in (10**4, 3 * 10**6):
         posed = problem(data, "srw", steps=steps)
         at = posed.experiment.record.at(steps)
-        predict(posed, OneProcess(AGENTS), at)  # what is imported and kept is not counted
+        predict(posed, LoneTeam(AGENTS), at)  # what is imported and kept is not counted
         tracemalloc.start()
-        predict(posed, OneProcess(AGENTS), at)
+        predict(posed, LoneTeam(AGENTS), at)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 2**20  # bytes
@@ -229,7 +229,7 @@ def test_means_over_agents_are_those_of_all_moments() -> None:
     sampled = Functional(rng.random((4, 3)), rng.random(4), rng.random(4), rng.random((4, 3)))
     linear_part = Part(0, exact, exact, linear, V)
     for parts in ([linear_part] * 3, [linear_part, Part(9, sampled, sampled, 2 * linear, V)]):
-        mean = _mean_of_parts(parts, OneProcess(len(parts)))
+        mean = _mean_of_parts(parts, LoneTeam(len(parts)))
         expected = [
             np.mean(arrays, axis=0) for arrays in zip(*(p.arrays for p in parts), strict=True)
         ]

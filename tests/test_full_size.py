@@ -14,7 +14,7 @@ from udsgd_mpi.forecast import predict
 from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.graphs import build
 from udsgd_mpi.graphs.in_files import GraphFile
-from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.samplers import NBRW, SRRW
 from udsgd_mpi.theory.chains import NonBacktrackingChain, ReversibleChain, asymptotic_covariance
 
@@ -45,7 +45,7 @@ def workload() -> Problem:
             },
         }
     )
-    return pose(experiment, OneProcess(N))
+    return pose(experiment, LoneTeam(N))
 
 
 def test_rows_and_curvature(workload: Problem) -> None:
@@ -56,7 +56,7 @@ def test_rows_and_curvature(workload: Problem) -> None:
 
 def test_simple_walks_contribute_most(workload: Problem) -> None:
     """Another draw of graphs and shares gave n · MSE = 0.0075."""
-    prediction = predict(workload, OneProcess(N, 2), np.array([30_000]))
+    prediction = predict(workload, LoneTeam(N, 2), np.array([30_000]))
     assert 30_000 * prediction.mse[-1] == pytest.approx(0.0075, rel=0.15)
     assert prediction.contributions[50:].sum() > 3 * prediction.contributions[:50].sum()
 

@@ -17,7 +17,7 @@ from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.files import read_graph
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 from udsgd_mpi.storage.read import read_measures, read_runs
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import write_results
@@ -172,4 +172,4 @@ def test_a_column_far_out(tmp_path: Path) -> None:
     groups = {"all": {"share": 1, "sampler": "iid"}}
     experiment = check({"data": {"source": str(tmp_path / "a.svm")}, "groups": groups})
     with pytest.raises(ConfigurationError, match=r"d = 2,000,000,000 parameters.* of memory"):
-        pose(experiment, OneProcess(2))
+        pose(experiment, LoneTeam(2))

@@ -8,7 +8,7 @@ import pytest
 from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.preflight.hosting import efforts, layout_on
-from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.support.errors import ConfigurationError
 
 
@@ -48,7 +48,7 @@ def posed(walkers: str, objective: str) -> Problem:
         "walkers": {"agents": "5-9", "sampler": walkers, "graph": "small_world"},
     }
     settings = {"steps": 10, "groups": groups, "objective": objective}
-    return pose(check(settings | {"data": {"source": "digits"}}), OneProcess(10))
+    return pose(check(settings | {"data": {"source": "digits"}}), LoneTeam(10))
 
 
 def test_costly_samplers_are_shared_out_where_they_count() -> None:

@@ -14,7 +14,7 @@ from udsgd_mpi.data.datasets import load
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import read_experiment
 from udsgd_mpi.graphs.csr import Graph
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 from udsgd_mpi.support.errors import ConfigurationError
 
 FEATURES = np.array([[0.5, 0, 2], [0, 1.5, 0], [1, 1, 0]])
@@ -93,7 +93,7 @@ def minimizer(folder: Path, **data: object) -> np.ndarray:
             "groups": {"all": {"share": 1, "sampler": "iid"}},
         }
     )
-    return pose(experiment, OneProcess(2)).minimizer
+    return pose(experiment, LoneTeam(2)).minimizer
 
 
 @pytest.mark.parametrize("first_has_it", [True, False])

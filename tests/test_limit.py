@@ -10,7 +10,7 @@ from scipy.linalg import solve_continuous_lyapunov
 from tests.launch import udsgd
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.problem import Agent, OneProcess, pose
+from udsgd_mpi.problem import Agent, LoneTeam, pose
 
 pytestmark = pytest.mark.launcher
 
@@ -108,7 +108,7 @@ def test_measured_within_four_standard_errors(
 ) -> None:
     # False alarm: 6e-5 for each sampler, with the seed fixed.
     monkeypatch.chdir(folder)
-    problem = pose(variants(read_experiment(Path("limit.toml")), {})[sampler], OneProcess(AGENTS))
+    problem = pose(variants(read_experiment(Path("limit.toml")), {})[sampler], LoneTeam(AGENTS))
     with h5py.File("udsgd.h5") as file:
         run = file["runs"][sampler]
         scaled = STEPS * run["squared_error"][-1]

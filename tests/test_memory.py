@@ -8,7 +8,7 @@ from tests.launch import udsgd
 from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, peak_memory
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 from udsgd_mpi.storage.telemetry import read_telemetry
 
 # The first variant takes hardly more than libraries; a rank's peak is that of its process.
@@ -45,7 +45,7 @@ def test_foretold_and_measured_memory(tmp_path: Path) -> None:
     layout = Layout.even(30, 2)
     largest = [0, 0]
     for name, experiment in variants(read_experiment(path), {}).items():
-        problem = pose(experiment, OneProcess(30))
+        problem = pose(experiment, LoneTeam(30))
         for rank, row in enumerate(measured[name]):
             foretold = peak_memory(problem, layout, rank, one_host=True)
             largest[rank] = max(largest[rank], foretold)

@@ -17,7 +17,7 @@ from udsgd_mpi.objectives import (
 )
 from udsgd_mpi.objectives.exponential import exp
 from udsgd_mpi.objectives.minimizer import minimum
-from udsgd_mpi.problem import OneProcess
+from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -28,7 +28,7 @@ def minimizer(objective: Objective, points: Points) -> np.ndarray:
     """θ* of the weighted sum over the points."""
     classes = len(np.unique(points.labels)) if objective.classifies else 0
     d = objective.dimension(points.features.shape[1], classes)
-    return minimum(MeanObjective(objective, [points], OneProcess(1), d)).theta
+    return minimum(MeanObjective(objective, [points], LoneTeam(1), d)).theta
 
 
 def row(points: Points, x: int) -> Points:

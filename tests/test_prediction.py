@@ -12,7 +12,7 @@ from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.forecast import Prediction, predict
 from udsgd_mpi.forecast.curvature import SamePaths, curvature
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.problem import OneProcess, Problem
+from udsgd_mpi.problem import LoneTeam, Problem
 from udsgd_mpi.samplers import Stream
 
 
@@ -28,7 +28,7 @@ def measured(posed: Problem) -> Recording:
 
 
 def expected(posed: Problem, recording: Recording, **options: Any) -> Prediction:
-    return predict(posed, OneProcess(len(posed.roster), 2), recording.step, **options)
+    return predict(posed, LoneTeam(len(posed.roster), 2), recording.step, **options)
 
 
 def errors(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,8 +89,8 @@ def test_curvature_is_the_update_less_its_linear_approximation(data: Path) -> No
     groups = {"ones": {**group, "batch": 1}, "threes": {**group, "batch": 3}}
     posed = problem(data, "iid", groups=groups, step_size={"gamma": 0.8, "exponent": 0.9})
     seed, trials, steps = 5, 3, np.array([1, 7, 60])
-    everyone, spectrum = OneProcess(AGENTS), np.linalg.eigh(posed.hessian)
-    found = curvature(posed, everyone, spectrum, steps, seed, trials)
+    team, spectrum = LoneTeam(AGENTS), np.linalg.eigh(posed.hessian)
+    found = curvature(posed, team, spectrum, steps, seed, trials)
     assert found is not None
 
     star, objective, n = posed.minimizer, posed.experiment.objective, int(steps[-1])
@@ -145,7 +145,7 @@ def test_moderate_repulsion_by_the_linear_recursion(data: Path) -> None:
 
 def test_strong_repulsion_is_said_to_be_beyond_the_linear_recursion(data: Path) -> None:
     posed = problem(data, {"kind": "srrw", "alpha": 20, "b": 0.8})
-    prediction = predict(posed, OneProcess(AGENTS), np.array([1000, STEPS]))
+    prediction = predict(posed, LoneTeam(AGENTS), np.array([1000, STEPS]))
     assert prediction.disagree
 
 
@@ -153,13 +153,13 @@ def test_a_slow_walk_is_predicted_by_its_paths(data: Path) -> None:
     graph = {"kind": "clustered", "clusters": 4}
     groups = {"all": {"share": 1, "sampler": "srw", "graph": graph}}
     posed = problem(data, "srw", groups=groups, steps=400, record={"steps": [400]})
-    prediction = predict(posed, OneProcess(AGENTS), np.array([400]))
+    prediction = predict(posed, LoneTeam(AGENTS), np.array([400]))
     assert set(prediction.methods) == {"paths"}
 
 
 def test_agents_contributions_add_up(data: Path) -> None:
     posed = problem(data, "srw")
-    prediction = predict(posed, OneProcess(AGENTS), np.array([STEPS]))
+    prediction = predict(posed, LoneTeam(AGENTS), np.array([STEPS]))
     trace = np.trace(prediction.limiting_covariance)
     assert prediction.agent_traces.sum() == pytest.approx(trace, rel=1e-12)
     assert prediction.contributions.sum() == pytest.approx(prediction.mse[-1], rel=1e-3)
@@ -170,8 +170,8 @@ def test_agents_contributions_add_up(data: Path) -> None:
 def test_linear_speed_up(agents: int, data: Path) -> None:
     """N · Tr V does not depend on N where agents are alike."""
     shared = {"agents": agents, "partition": "shared"}
-    one = predict(problem(data, "iid", agents=1, partition="shared"), OneProcess(1), np.array([9]))
-    many = predict(problem(data, "iid", **shared), OneProcess(agents), np.array([9]))
+    one = predict(problem(data, "iid", agents=1, partition="shared"), LoneTeam(1), np.array([9]))
+    many = predict(problem(data, "iid", **shared), LoneTeam(agents), np.array([9]))
     expected_trace = np.trace(one.limiting_covariance) / agents
     assert np.trace(many.limiting_covariance) == pytest.approx(expected_trace, rel=1e-10)
 

@@ -11,7 +11,7 @@ from udsgd_mpi.cli.main import main
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.objectives import Logistic, Objective, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.objectives.promises import Promises
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 from udsgd_mpi.support.errors import ConfigurationError
 
 FEATURES = 6
@@ -322,7 +322,7 @@ def test_gradients_in_single_precision_find_the_minimizer_of_double(tmp_path: Pa
         experiment = variants(read_experiment(settings(tmp_path, own, arguments)), {}, tmp_path)[
             "main"
         ]
-        found.append(pose(experiment, OneProcess(4)))
+        found.append(pose(experiment, LoneTeam(4)))
     np.testing.assert_allclose(found[1].minimizer, found[0].minimizer, rtol=1e-5)
     np.testing.assert_allclose(found[1].hessian, found[0].hessian, atol=1e-4)
 
@@ -335,7 +335,7 @@ def test_a_class_beside_the_experiment_comes_first(
     (elsewhere / "mine.py").write_text("class Ridge: pass")
     monkeypatch.chdir(elsewhere)
     experiment = variants(read_experiment(settings(tmp_path, "Ridge")), {}, tmp_path)["main"]
-    assert pose(experiment, OneProcess(4)).optimum.smallest_curvature > 0
+    assert pose(experiment, LoneTeam(4)).optimum.smallest_curvature > 0
 
 
 def test_a_ridge_without_a_penalty_on_features_that_are_one(

@@ -20,7 +20,7 @@ from udsgd_mpi.data.features import (
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.objectives import Custom, Logistic, Objective, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.objectives.minimizer import minimum
-from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -103,7 +103,7 @@ def write(path: Path, points: Points, *, last: int = 0) -> None:
 
 def posed(data: dict[str, object], **settings: object) -> Problem:
     groups = {"all": {"share": 1, "sampler": "iid"}}
-    return pose(check({"data": data, "groups": groups, **settings}), OneProcess(3))
+    return pose(check({"data": data, "groups": groups, **settings}), LoneTeam(3))
 
 
 def test_a_wide_file_is_held_sparsely_and_a_narrow_one_densely(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_theta_star_of_sparse_points_is_that_of_dense_points(tmp_path: Path) -> 
         for agent in problem.agents
     ]
     objective, d = problem.experiment.objective, len(problem.minimizer)
-    expected = minimum(MeanObjective(objective, parts, OneProcess(3), d))
+    expected = minimum(MeanObjective(objective, parts, LoneTeam(3), d))
     error = np.linalg.norm(problem.minimizer - expected.theta)
     assert error < 1e-12 * np.linalg.norm(expected.theta)
     with pytest.raises(ConfigurationError, match=r"at most 1,000 parameters.*predicted"):

@@ -10,7 +10,7 @@ import pytest
 from tests import reference
 from tests.launch import udsgd
 from udsgd_mpi.experiment.read import read_experiment, variants
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 
 pytestmark = pytest.mark.launcher
 
@@ -55,7 +55,7 @@ def test_every_step_equals_the_dense_loop(agents: int, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
     settings = variants(read_experiment(experiment), {})["dsgd"]
-    shares = pose(settings, OneProcess(agents)).agents
+    shares = pose(settings, LoneTeam(agents)).agents
     draws = [
         [reference.iid_path(len(share.points.labels), SEED, i, t) for t in range(TRIALS)]
         for i, share in enumerate(shares)

@@ -7,14 +7,14 @@ from sklearn.linear_model import LogisticRegression
 from udsgd_mpi.objectives import Custom, Logistic, Objective, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.objectives.minimizer import MinimizerError, Precision, minimum
 from udsgd_mpi.objectives.wide_minimizer import wide_minimum
-from udsgd_mpi.problem import OneProcess
+from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.problem.mean_objective import MeanObjective
 
 
 def mean_objective(objective: Objective, points: Points) -> MeanObjective:
     classes = len(np.unique(points.labels)) if objective.classifies else 0
     d = objective.dimension(points.features.shape[1], classes)
-    return MeanObjective(objective, [points], OneProcess(1), d)
+    return MeanObjective(objective, [points], LoneTeam(1), d)
 
 
 def some_points(rows: int, features: int) -> Points:

@@ -17,7 +17,7 @@ from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.simulate import Simulation
-from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import pose
 
 AGENTS, STEPS, REPEATS, MEAN = 4, 60, 3, 0.04
@@ -64,7 +64,7 @@ def experiment(communication: dict[str, object], compute: dict[str, object]) -> 
 
 def compare(name: str, settings: Experiment) -> None:
     comm = MPI.COMM_WORLD
-    problem = pose(settings, OnRanks.evenly(comm, AGENTS))
+    problem = pose(settings, RanksTeam.evenly(comm, AGENTS))
     steps = settings.record.at(STEPS)
     message = 8 * len(problem.minimizer)
     simulated = elapsed(problem.schedule, problem.clock, AGENTS, message, steps)

@@ -23,9 +23,9 @@ from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.simulate import Simulation
-from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.preflight.cost import WITHIN_A_HOST, Network, cost
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 
 DSGD = {"kind": "dsgd", "weights": "lazy"}
 CASES: tuple[tuple[int, int, str, dict[str, Any], str], ...] = (
@@ -87,14 +87,14 @@ def compare(comm: MPI.Intracomm, agents: int, trials: int, data: str, *rest: Any
     settings = experiment(agents, trials, data, *rest, steps=10**6)
     expected = 0.0
     if comm.rank == 0:
-        expected = sum(cost(pose(settings, OneProcess(agents)), Layout.even(agents, comm.size)))
+        expected = sum(cost(pose(settings, LoneTeam(agents)), Layout.even(agents, comm.size)))
     expected = comm.bcast(expected)
     # Whole blocks of draws, as a block is drawn even where a run ends inside of it.
     block = block_length(max(Layout.even(agents, comm.size).counts), trials)
     steps = block * max(1, round(SECONDS / expected / block))
     problem = pose(
         experiment(agents, trials, data, *rest, steps=steps),
-        OnRanks.evenly(comm, agents),
+        RanksTeam.evenly(comm, agents),
     )
     measured = []
     clock = time.process_time if comm.size == 1 else time.perf_counter
@@ -148,7 +148,7 @@ def ten_thousand_agents() -> None:
         path.write_text("\n".join(rows))
         for pattern in (DSGD, {"kind": "centralized"}):
             settings = experiment(10_000, 120, str(path), pattern, "iid", steps=30_000)
-            problem = pose(settings, OneProcess(10_000))
+            problem = pose(settings, LoneTeam(10_000))
             for ranks in (100, 1600):
                 work, exchange = cost(problem, Layout.even(10_000, ranks), CLUSTER)
                 print(

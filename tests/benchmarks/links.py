@@ -84,9 +84,9 @@ def model(pattern: str, steps: int, message: float) -> float:
     """Milliseconds a step by the cost model, where a message takes so many seconds."""
     from udsgd_mpi.engine.placement import Layout
     from udsgd_mpi.preflight.cost import Network, cost
-    from udsgd_mpi.problem import OneProcess, pose
+    from udsgd_mpi.problem import LoneTeam, pose
 
-    problem = pose(experiment(pattern, steps), OneProcess(AGENTS))
+    problem = pose(experiment(pattern, steps), LoneTeam(AGENTS))
     return 1000 * sum(cost(problem, Layout.even(AGENTS, RANKS), Network(message, 1e9)))
 
 
@@ -114,11 +114,11 @@ def one_rank(pattern: str, steps: int, trials: int, precision: str) -> None:
     from mpi4py import MPI
 
     from udsgd_mpi.parallel.simulate import simulate
-    from udsgd_mpi.parallel.team import OnRanks
+    from udsgd_mpi.parallel.team import RanksTeam
     from udsgd_mpi.problem import pose
 
     comm = MPI.COMM_WORLD
-    problem = pose(experiment(pattern, steps, trials, precision), OnRanks.evenly(comm, AGENTS))
+    problem = pose(experiment(pattern, steps, trials, precision), RanksTeam.evenly(comm, AGENTS))
     for _ in range(REPEATS):
         comm.Barrier()
         started = time.monotonic()

@@ -57,7 +57,7 @@ def one_rank(steps: int, started: float) -> None:
     from udsgd_mpi.forecast import predict
     from udsgd_mpi.parallel.control import Control, Policy
     from udsgd_mpi.parallel.simulate import Simulation
-    from udsgd_mpi.parallel.team import OnRanks
+    from udsgd_mpi.parallel.team import RanksTeam
     from udsgd_mpi.parallel.telemetry import peak_memory
     from udsgd_mpi.problem import pose
 
@@ -71,8 +71,8 @@ def one_rank(steps: int, started: float) -> None:
             "groups": {"all": {"share": 1, "sampler": "iid"}},
         }
     )
-    everyone = OnRanks.evenly(comm, 4)
-    problem = pose(experiment, everyone)
+    team = RanksTeam.evenly(comm, 4)
+    problem = pose(experiment, team)
     marks: list[tuple[int, float]] = []
 
     def stop() -> bool:
@@ -84,7 +84,7 @@ def one_rank(steps: int, started: float) -> None:
     (n, first), (m, last) = marks[0], marks[-1]
     before = peak_memory()
     now = time.monotonic()
-    predict(problem, everyone, experiment.record.at(steps))
+    predict(problem, team, experiment.record.at(steps))
     row = [first - started, before / 1e6, (last - first) / (m - n) * steps, time.monotonic() - now]
     largest = [comm.allreduce(number, MPI.MAX) for number in [*row, peak_memory() / 1e6]]
     if comm.rank == 0:

@@ -24,7 +24,7 @@ from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.experiment.schema import Record
 from udsgd_mpi.parallel.rebalance import balanced
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import pose
 from udsgd_mpi.storage.result import run_of
 from udsgd_mpi.storage.write import write_results
@@ -44,7 +44,7 @@ def main() -> None:
         file = Path(folder) / "study.toml"
         file.write_text(experiment("c", STEPS))
         (asked,) = variants(read_experiment(file), {}).values()
-        problem = balanced(comm, pose(asked, OnRanks.evenly(comm, 100)))
+        problem = balanced(comm, pose(asked, RanksTeam.evenly(comm, 100)))
         times: dict[int, list[float]] = {1: [], RECORDS: []}
         writing = []
         for repeat in range(-1, REPEATS):  # -1 warms up

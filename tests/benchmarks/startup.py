@@ -78,7 +78,7 @@ def one_rank(started: float) -> None:
 
     from udsgd_mpi.parallel.collective import on_root
     from udsgd_mpi.parallel.simulate import simulate
-    from udsgd_mpi.parallel.team import OnRanks
+    from udsgd_mpi.parallel.team import RanksTeam
     from udsgd_mpi.problem import pose
 
     def load() -> object:
@@ -87,7 +87,7 @@ def one_rank(started: float) -> None:
         settings = {"steps": 1, "agents": comm.size}
         return next(iter(variants(read_experiment(None), settings).values()))
 
-    problem = pose(comm.bcast(on_root(comm, load)), OnRanks.evenly(comm, comm.size))
+    problem = pose(comm.bcast(on_root(comm, load)), RanksTeam.evenly(comm, comm.size))
     MARKS.append(time.monotonic())
 
     simulate(comm, problem, lambda _: MARKS.append(time.monotonic()))

@@ -17,9 +17,9 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring
 from udsgd_mpi.parallel.identity import check_identity, identity
 from udsgd_mpi.parallel.rebalance import balanced, layout_of
-from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.preflight.hosting import layout_on
-from udsgd_mpi.problem import OneProcess, pose
+from udsgd_mpi.problem import LoneTeam, pose
 from udsgd_mpi.support.errors import ConfigurationError
 
 pytestmark = pytest.mark.mpi
@@ -37,8 +37,8 @@ SETTINGS = {
 
 def test_ranks_together_pose_what_one_process_poses() -> None:
     experiment = check(SETTINGS)
-    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
-    whole = pose(experiment, OneProcess(AGENTS))
+    mine = pose(experiment, RanksTeam.evenly(COMM, AGENTS))
+    whole = pose(experiment, LoneTeam(AGENTS))
     np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
     np.testing.assert_array_equal(mine.hessian, whole.hessian)
     assert repr(mine.roster) == repr(whole.roster)
@@ -59,8 +59,8 @@ def test_a_minimizer_without_a_hessian_is_the_same_on_all_ranks(
 ) -> None:
     monkeypatch.setattr("udsgd_mpi.problem.optimum.MOST_PARAMETERS", 10)
     experiment = check(SETTINGS)
-    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
-    whole = pose(experiment, OneProcess(AGENTS))
+    mine = pose(experiment, RanksTeam.evenly(COMM, AGENTS))
+    whole = pose(experiment, LoneTeam(AGENTS))
     np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
     assert mine.optimum == whole.optimum._replace(theta=mine.minimizer)
 
@@ -71,8 +71,8 @@ def test_sparse_points_reach_their_hosts_as_they_are(monkeypatch: pytest.MonkeyP
     dataset = Dataset(x, np.tile([-1.0, 1.0, 1.0], 21))
     monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda *_: dataset)
     experiment = check({"groups": SETTINGS["groups"]})
-    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
-    whole = pose(experiment, OneProcess(AGENTS))
+    mine = pose(experiment, RanksTeam.evenly(COMM, AGENTS))
+    whole = pose(experiment, LoneTeam(AGENTS))
     np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
     for i, agent in zip(Layout.even(AGENTS, COMM.size).hosted(COMM.rank), mine.agents, strict=True):
         assert agent.points.sparse
@@ -87,7 +87,7 @@ def test_where_there_is_no_minimizer_all_ranks_say_so(monkeypatch: pytest.Monkey
     monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda *_: data)
     settings = SETTINGS | {"objective": {"kind": "ridge", "l2": 0}}
     with pytest.raises(ConfigurationError, match=r"flat in some direction.*objective\.l2 > 0"):
-        pose(check(settings), OnRanks.evenly(COMM, AGENTS))
+        pose(check(settings), RanksTeam.evenly(COMM, AGENTS))
 
 
 def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("udsgd_mpi.problem.rows.read_libsvm", read)
     experiment = check(SETTINGS | {"data": {"path": "{agent}.svm"}})
-    pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    pose(experiment, RanksTeam.evenly(COMM, AGENTS))
     assert seen == [f"{i}.svm" for i in Layout.even(AGENTS, COMM.size).hosted(COMM.rank)]
 
 
@@ -124,11 +124,11 @@ def test_graphs_are_cut_by_their_hosts_from_a_file_that_rank_0_reads(
     monkeypatch.setattr(Graph, "induced", cut)
     walkers = SETTINGS["groups"]["walkers"] | {"graph": {"kind": "snowball", "path": "big.txt"}}
     experiment = check(SETTINGS | {"groups": SETTINGS["groups"] | {"walkers": walkers}})
-    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    mine = pose(experiment, RanksTeam.evenly(COMM, AGENTS))
     assert len(reads) == (COMM.rank == 0)
     assert cuts == [len(agent.graph) for agent in mine.agents if agent.graph]
-    whole = pose(experiment, OneProcess(AGENTS))
-    for i, agent in zip(OnRanks.evenly(COMM, AGENTS).hosted, mine.agents, strict=True):
+    whole = pose(experiment, LoneTeam(AGENTS))
+    for i, agent in zip(RanksTeam.evenly(COMM, AGENTS).hosted, mine.agents, strict=True):
         expected = whole.agents[i].graph
         assert (agent.graph is None) == (expected is None)
         if agent.graph and expected:
@@ -144,13 +144,13 @@ def test_agents_of_one_graph_hold_it_once(
     monkeypatch.setattr("udsgd_mpi.graphs.in_files.read_graph", lambda _: big)
     groups = {"walkers": {"share": 1, "sampler": "srw", "graph": graph}}
     experiment = check({"groups": groups, "partition": {"kind": "even", "points": 40}})
-    mine = pose(experiment, OnRanks.evenly(COMM, AGENTS))
+    mine = pose(experiment, RanksTeam.evenly(COMM, AGENTS))
     assert len({id(agent.graph) for agent in mine.agents}) == 1
 
 
 def test_agents_that_share_all_rows_hold_them_once() -> None:
     groups = {"access": {"share": 1, "sampler": "iid"}}
-    mine = pose(check({"groups": groups, "partition": "shared"}), OnRanks.evenly(COMM, AGENTS))
+    mine = pose(check({"groups": groups, "partition": "shared"}), RanksTeam.evenly(COMM, AGENTS))
     first = mine.agents[0].points.features
     assert len(first) == 569
     assert all(np.shares_memory(agent.points.features, first) for agent in mine.agents)
@@ -164,7 +164,7 @@ def test_an_error_of_one_rank_is_raised_on_all() -> None:
         return i
 
     with pytest.raises(ConfigurationError, match="agent 6 has no luck"):
-        OnRanks.evenly(COMM, AGENTS).each(fail)
+        RanksTeam.evenly(COMM, AGENTS).map(fail)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_an_error_of_one_rank_is_raised_on_all() -> None:
     ],
 )
 def test_a_rank_that_differs_is_named(change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    found = identity({"main": pose(check(SETTINGS), OnRanks.evenly(COMM, AGENTS))})
+    found = identity({"main": pose(check(SETTINGS), RanksTeam.evenly(COMM, AGENTS))})
     assert len(found) == 5
     check_identity(COMM, found)
     if COMM.size == 1:
@@ -193,42 +193,42 @@ def test_a_rank_that_differs_is_named(change: Callable[[dict[str, str]], dict[st
 
 def test_work_on_some_agents_is_shared_out() -> None:
     """Each of it is taken once, the hardest by different ranks, and its result comes home."""
-    everyone = OnRanks.evenly(COMM, AGENTS)
-    some = {i: f"of {i}" for i in everyone.hosted if i != 2}
+    team = RanksTeam.evenly(COMM, AGENTS)
+    some = {i: f"of {i}" for i in team.hosted if i != 2}
     taken = []
 
     def action(i: int, item: str) -> str:
         taken.append(i)
         return f"{item} done"
 
-    done = everyone.shared_out(some, {i: float(i) for i in some}, action)
+    done = team.map_balanced(some, {i: float(i) for i in some}, action)
     assert done == {i: f"of {i} done" for i in some}
     hardest_first = [6, 5, 4, 3, 1, 0]
     assert sorted(taken) == sorted(hardest_first[COMM.rank :: COMM.size])
-    assert everyone.shared_out({}, {}, action) == {}
+    assert team.map_balanced({}, {}, action) == {}
 
 
 def test_work_that_is_as_even_as_can_be_stays_where_it_is() -> None:
-    everyone = OnRanks(COMM, Layout.even(6 * COMM.size, COMM.size))
-    items = {i: i for i in everyone.hosted}
+    team = RanksTeam(COMM, Layout.even(6 * COMM.size, COMM.size))
+    items = {i: i for i in team.hosted}
     taken = []
 
     def action(i: int, item: int) -> int:
         taken.append(i)
         return 2 * item
 
-    done = everyone.shared_out(items, dict.fromkeys(items, 1.0), action)
+    done = team.map_balanced(items, dict.fromkeys(items, 1.0), action)
     assert done == {i: 2 * i for i in items}
-    assert taken == [*everyone.hosted]
+    assert taken == [*team.hosted]
 
 
 def test_items_of_all_go_to_those_that_want_them() -> None:
-    everyone = OnRanks.evenly(COMM, AGENTS)
-    items = [f"item {i}" for i in everyone.hosted]
+    team = RanksTeam.evenly(COMM, AGENTS)
+    items = [f"item {i}" for i in team.hosted]
     last = COMM.rank == COMM.size - 1
     every = [f"item {i}" for i in range(AGENTS)]
-    assert everyone.all_where(last, items) == (every if last else [])
-    assert OneProcess(AGENTS).all_where(True, every) == every
+    assert team.allgather_where(last, items) == (every if last else [])
+    assert LoneTeam(AGENTS).allgather_where(True, every) == every
 
 
 def test_agents_move_to_the_ranks_that_have_time_for_them() -> None:
@@ -236,8 +236,8 @@ def test_agents_move_to_the_ranks_that_have_time_for_them() -> None:
     access = {"agents": "0-2", "sampler": "iid"}
     settings = SETTINGS | {"groups": {"access": access, "walkers": walkers}}
     experiment = check(settings)
-    whole = pose(experiment, OneProcess(AGENTS))
-    mine = balanced(COMM, pose(experiment, OnRanks.evenly(COMM, AGENTS)))
+    whole = pose(experiment, LoneTeam(AGENTS))
+    mine = balanced(COMM, pose(experiment, RanksTeam.evenly(COMM, AGENTS)))
     layout = layout_on(whole, COMM.size)
     assert layout_of(COMM, mine) == layout
     assert COMM.size not in {2, 3} or layout != Layout.even(AGENTS, COMM.size)

@@ -5,7 +5,7 @@ import time
 import pytest
 from mpi4py import MPI
 
-from udsgd_mpi.parallel.collective import check_in, together
+from udsgd_mpi.parallel.collective import check_in, collective
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.errors import ConfigurationError, Stopped
 from udsgd_mpi.support.stop_request import PREDICTING, StopRequest
@@ -29,7 +29,7 @@ def work(seconds: float) -> int:
 
 def test_each_rank_gets_what_it_has_found() -> None:
     for _ in range(20):
-        assert together(COMM, lambda: COMM.rank) == COMM.rank
+        assert collective(COMM, lambda: COMM.rank) == COMM.rank
 
 
 def test_nobody_waits_for_longer_than_a_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_nobody_waits_for_longer_than_a_piece_of_work(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(type(waiting), "__exit__", measure)
     seconds = 2.0 if COMM.rank == LAST else 0.0
-    together(COMM, lambda: work(seconds))
+    collective(COMM, lambda: work(seconds))
     assert longest < 1.0
 
 
@@ -54,8 +54,8 @@ def test_a_failure_is_raised_on_all_ranks_once_all_are_done() -> None:
             raise ConfigurationError("the last rank's")
 
     with pytest.raises(ConfigurationError, match="the last rank's"):
-        together(COMM, action)
-    assert together(COMM, lambda: 1) == 1
+        collective(COMM, action)
+    assert collective(COMM, lambda: 1) == 1
 
 
 @pytest.mark.parametrize("works", [True, False], ids=["that-works", "that-is-done"])
@@ -70,7 +70,7 @@ def test_a_stop_that_one_rank_hears_of_ends_all(
         request.deadline = started + 0.4
     seconds = 30.0 if works or COMM.rank < LAST or COMM.size == 1 else 0.0
     with pytest.raises(Stopped, match="while predicting"):
-        together(COMM, lambda: work(seconds))
+        collective(COMM, lambda: work(seconds))
     assert time.monotonic() - started < 10
     monkeypatch.undo()
-    assert together(COMM, lambda: 1) == 1
+    assert collective(COMM, lambda: 1) == 1

@@ -12,7 +12,7 @@ from udsgd_mpi.cli.settings import requested, value_of
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.forecast import predict
 from udsgd_mpi.forecast.upgrades import Planner
-from udsgd_mpi.problem import OneProcess, Problem, pose_all
+from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.samplers import AnySampler, Sampler
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.launcher import cores
@@ -31,7 +31,7 @@ def command(arguments: Namespace) -> None:
         if wanted is not None and wanted not in experiments:
             raise ConfigurationError(f"unknown variant {wanted!r}: {nearest(wanted, experiments)}")
     needed = {key: experiments[key] for key in {name, arguments.match} - {None}}
-    problems = pose_all(needed, OneProcess, 1)
+    problems = pose_all(needed, LoneTeam, 1)
     problem = problems[name]
     check_step_size(problem.hessian, problem.experiment.step_size)
     planner = Planner(problem, upgrades, arguments.method, arguments.paths, cores())
@@ -85,8 +85,8 @@ def _print_goals(
     elif arguments.match is not None:
         other = problems[arguments.match]
         steps = np.array([other.experiment.steps], dtype=np.int64)
-        everyone = OneProcess(len(other.roster), cores())
-        found = predict(other, everyone, steps, method=arguments.method)
+        team = LoneTeam(len(other.roster), cores())
+        found = predict(other, team, steps, method=arguments.method)
         goal = float(np.trace(found.limiting_covariance))
         print(f"Tr V of {arguments.match}, {goal:.4g}: {_smallest(trace, goal, len(best))}")
         goal = float(found.mse[0])

@@ -10,7 +10,7 @@ from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
 from udsgd_mpi.forecast import Forecasts, Prediction, predict
 from udsgd_mpi.preflight.concerns import concerns
-from udsgd_mpi.problem import OneProcess, Problem, pose_all
+from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.launcher import cores
 from udsgd_mpi.theory.step_size import StepSize
@@ -28,17 +28,17 @@ def command(arguments: Namespace) -> None:
         )
     for experiment in experiments.values():
         require_room_to_predict(experiment)
-    problems = pose_all(experiments, OneProcess, 1)
+    problems = pose_all(experiments, LoneTeam, 1)
     forecasts = Forecasts()
     for name, problem in problems.items():
         if arguments.paths:
             numbers = 2 * arguments.paths * len(problem.minimizer)
             require_bytes({f"--paths = {arguments.paths:,}": numbers * NUMBER})
-        everyone = OneProcess(len(problem.roster), cores())
+        team = LoneTeam(len(problem.roster), cores())
         steps = problem.experiment.record.at(problem.experiment.steps)
         prediction = predict(
             problem,
-            everyone,
+            team,
             steps,
             method=arguments.method,
             trials=arguments.paths,

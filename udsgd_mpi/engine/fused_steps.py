@@ -25,7 +25,7 @@ from udsgd_mpi.engine.exchange_plan import LinkPlan, Rows
 from udsgd_mpi.kernels.agent_sums import COMBINE, combine
 from udsgd_mpi.kernels.compiled import inlined, kernel, specialised
 from udsgd_mpi.kernels.rounding import restore_rows, round_rows
-from udsgd_mpi.kernels.shared_counters import LOOKS, Counts, others_reached, take_turn
+from udsgd_mpi.kernels.shared_counters import LOOKS, Counts, advance_counter, others_reached
 from udsgd_mpi.objectives import CompiledObjective, Points
 from udsgd_mpi.objectives.base import LOCAL_STEPS
 
@@ -49,7 +49,7 @@ class Memory(NamedTuple):
     lost
         For what rounding takes from the rows of hosted agents; without rows where there is none.
     counts, mine, near
-        See ``Turns``; of this rank, and of those whose half-steps are needed.
+        See ``SharedCounters``; of this rank, and of those whose half-steps are needed.
     """
 
     theta: tuple[Floats, Floats]
@@ -246,7 +246,7 @@ def _steps(
         if len(lost):
             round_rows(mixed[present], lost)
         if len(near):
-            take_turn(counts, mine)
+            advance_counter(counts, mine)
         if draw is not None:
             draw(number + k + 1, drawing)
             keep_there(supports[0], drawing[7], interior[0], interior[1], interior[2])

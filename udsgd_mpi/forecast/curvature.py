@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.engine.sgd import Draws, StepByStep, each_step, unified_distributed_sgd
 from udsgd_mpi.forecast.agent import Spectrum, from_the_start
 from udsgd_mpi.forecast.paths import linear_descent
-from udsgd_mpi.problem import Everyone, OneProcess, Problem, start_paths
+from udsgd_mpi.problem import LoneTeam, Problem, Team, start_paths
 from udsgd_mpi.samplers import Streams
 from udsgd_mpi.theory.step_size import Ahead
 
@@ -61,7 +61,7 @@ class SamePaths(NamedTuple):
 
 def curvature(
     problem: Problem,
-    everyone: Everyone,
+    team: Team,
     spectrum: Spectrum,
     steps: NDArray[np.int64],
     seed: int,
@@ -87,18 +87,18 @@ def curvature(
     """
     if not problem.portable:
         return None
-    pieces = everyone.share(-(-trials // _AT_ONCE))
+    pieces = team.share(-(-trials // _AT_ONCE))
     mine = range(pieces.start * _AT_ONCE, min(trials, pieces.stop * _AT_ONCE))
-    agents = everyone.all_where(bool(mine), problem.agents)
+    agents = team.allgather_where(bool(mine), problem.agents)
 
     def follow() -> Floats:
         if not agents:
             return np.empty((2, 2, len(steps), 0))
         whole = replace(problem, agents=agents)
-        return _follow(whole, spectrum, steps, seed, mine, everyone.check_in)
+        return _follow(whole, spectrum, steps, seed, mine, team.check_in)
 
-    squares = everyone.everywhere(follow)
-    of_theta, of_average = np.concatenate(everyone.all([squares]), axis=-1)
+    squares = team.everywhere(follow)
+    of_theta, of_average = np.concatenate(team.allgather([squares]), axis=-1)
     return SamePaths(*of_theta), SamePaths(*of_average)
 
 
@@ -127,7 +127,7 @@ def _follow(
     squares = np.empty((2, 2, len(steps), len(trials)))
 
     def mean(values: Floats) -> Floats:
-        return OneProcess(len(agents)).mean(values.reshape(len(agents), -1)).reshape(shape[1:])
+        return LoneTeam(len(agents)).mean(values.reshape(len(agents), -1)).reshape(shape[1:])
 
     def consensus(_: int, half_steps: Floats) -> Floats:
         half_steps[:] = mean(half_steps)

@@ -6,7 +6,7 @@ import numpy as np
 
 from udsgd_mpi.forecast.agent import AgentForecast, Method, Part
 from udsgd_mpi.forecast.allocation import allocation
-from udsgd_mpi.problem import Agent, Everyone, Problem, inputs_of_agents
+from udsgd_mpi.problem import Agent, Problem, Team, inputs_of_agents
 
 _TOLERANCE = 0.03
 _MOST_BYTES = 2**26
@@ -25,19 +25,19 @@ class Forecasts:
         self,
         forecast: AgentForecast,
         problem: Problem,
-        everyone: Everyone,
+        team: Team,
         method: Method,
         *,
         adapt: bool,
     ) -> list[Part]:
-        """Forecasts of the hosted agents; collective where ``everyone`` is.
+        """Forecasts of the hosted agents; collective where ``team`` is.
 
         Parameters
         ----------
         adapt
             Whether more paths are sampled of agents where their number makes the error.
         """
-        agents = dict(zip(everyone.hosted, problem.agents, strict=True))
+        agents = dict(zip(team.hosted, problem.agents, strict=True))
         inputs = inputs_of_agents(problem)
 
         def action(i: int, item: tuple[Agent, int]) -> Part:
@@ -47,7 +47,7 @@ class Forecasts:
         def in_place(new: Mapping[int, tuple[Agent, int]]) -> dict[int, Part]:
             parts = {}
             for i, item in new.items():
-                everyone.check_in()
+                team.check_in()
                 parts[i] = action(i, item)
             return parts
 
@@ -59,9 +59,9 @@ class Forecasts:
             new = {i: (agents[i], paths[i]) for i, key in keys.items() if key not in self._known}
             if problem.portable:
                 efforts = {i: number * _nanoseconds(agent) for i, (agent, number) in new.items()}
-                parts = everyone.shared_out(new, efforts, action)
+                parts = team.map_balanced(new, efforts, action)
             else:
-                parts = everyone.everywhere(lambda: in_place(new))
+                parts = team.everywhere(lambda: in_place(new))
             found = {i: parts[i] if i in new else self._known[key] for i, key in keys.items()}
             for i, part in parts.items():
                 self._remember(keys[i], part)
@@ -69,7 +69,7 @@ class Forecasts:
 
         parts = made({i: forecast.usual_paths(agent) for i, agent in agents.items()})
         if adapt:
-            parts |= made(_more_paths(parts, everyone))
+            parts |= made(_more_paths(parts, team))
         return [parts[i] for i in agents]
 
     def _remember(self, key: Key, part: Part) -> None:
@@ -84,9 +84,9 @@ def _nanoseconds(agent: Agent) -> float:
     return agent.sampler.nanoseconds(degree)
 
 
-def _more_paths(parts: Mapping[int, Part], everyone: Everyone) -> dict[int, int]:
+def _more_paths(parts: Mapping[int, Part], team: Team) -> dict[int, int]:
     """For the hosted agents of which more paths are to be sampled: how many."""
-    known = everyone.all(
+    known = team.allgather(
         [(part.paths, part.theta.error[-1], part.theta.variance[-1]) for part in parts.values()]
     )
     paths, errors, variances = map(np.array, zip(*known, strict=True))

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.predict import Prediction, predict
-from udsgd_mpi.problem import Everyone, Problem, inputs_of_noise
+from udsgd_mpi.problem import Problem, Team, inputs_of_noise
 
 
 class KnownPredictions:
@@ -15,11 +15,9 @@ class KnownPredictions:
         self._known: dict[bytes, Prediction] = {}
         self._forecasts = Forecasts()
 
-    def __call__(
-        self, problem: Problem, everyone: Everyone, steps: NDArray[np.int64]
-    ) -> Prediction:
-        """See ``predict``; collective where ``everyone`` is."""
+    def __call__(self, problem: Problem, team: Team, steps: NDArray[np.int64]) -> Prediction:
+        """See ``predict``; collective where ``team`` is."""
         key = inputs_of_noise(problem) + steps.tobytes()
         if key not in self._known:
-            self._known[key] = predict(problem, everyone, steps, forecasts=self._forecasts)
+            self._known[key] = predict(problem, team, steps, forecasts=self._forecasts)
         return self._known[key]

@@ -4,7 +4,7 @@ import numpy as np
 
 from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
 from udsgd_mpi.forecast.predict import trials_of_curvature
-from udsgd_mpi.problem import Everyone, Problem
+from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
@@ -57,7 +57,7 @@ def _too_long(problem: Problem) -> str | None:
     return None
 
 
-def unpredicted_walks(problem: Problem, everyone: Everyone) -> str | None:
+def unpredicted_walks(problem: Problem, team: Team) -> str | None:
     """Why a run makes no prediction of a problem with slow walks; collective.
 
     Only where their paths, if all were slow, would be too long, is it looked how slow they are.
@@ -72,14 +72,14 @@ def unpredicted_walks(problem: Problem, everyone: Everyone) -> str | None:
         return None
 
     def is_slow(i: int) -> bool:
-        agent = problem.agents[i - everyone.hosted.start]
+        agent = problem.agents[i - team.hosted.start]
         if not agent.sampler.on_graph or agent.sampler.long_memory:
             return False
         G = agent.gradient_noise(experiment.objective, problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
         return remembers(agent, noise, experiment.step_size, experiment.steps)
 
-    slow = sum(everyone.all(everyone.each(is_slow)))
+    slow = sum(team.allgather(team.map(is_slow)))
     steps = others + slow * of_a_walk
     return _too_many_paths(steps) if steps > _MOST_STEPS_OF_PATHS else None
 

@@ -14,7 +14,7 @@ from udsgd_mpi.forecast.agent import AgentForecast, Method, Part, from_the_start
 from udsgd_mpi.forecast.curvature import curvature
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.paths import Functional
-from udsgd_mpi.problem import Everyone, Problem
+from udsgd_mpi.problem import Problem, Team
 
 Floats = NDArray[np.float64]
 
@@ -71,14 +71,14 @@ class Prediction:
 @overflowing
 def predict(
     problem: Problem,
-    everyone: Everyone,
+    team: Team,
     steps: NDArray[np.int64],
     *,
     method: Method = "auto",
     trials: int | None = None,
     forecasts: Forecasts | None = None,
 ) -> Prediction:
-    """Predict the error of a problem at some steps; collective where ``everyone`` is.
+    """Predict the error of a problem at some steps; collective where ``team`` is.
 
     Parameters
     ----------
@@ -94,13 +94,13 @@ def predict(
     forecasts
         Knows what was forecast of agents of other problems.
     """
-    N = everyone.agents
+    N = team.agents
     # Eigenvectors by different processors may differ in sign.
-    spectrum = everyone.once(lambda: np.linalg.eigh(problem.hessian))
-    forecast = AgentForecast(problem, spectrum, steps, trials, everyone.check_in)
+    spectrum = team.bcast(lambda: np.linalg.eigh(problem.hessian))
+    forecast = AgentForecast(problem, spectrum, steps, trials, team.check_in)
     forecasts = forecasts or Forecasts()
-    parts = forecasts(forecast, problem, everyone, method, adapt=trials is None)
-    mean = _mean_of_parts(parts, everyone)
+    parts = forecasts(forecast, problem, team, method, adapt=trials is None)
+    mean = _mean_of_parts(parts, team)
     start = from_the_start(problem, spectrum, steps)
     first_order = combine(mean.theta, start[0], N)
     of_theta, of_average = first_order, combine(mean.average, start[1], N)
@@ -108,7 +108,7 @@ def predict(
     if method == "paths" or (method == "auto" and _noise_cancels(problem)):
         # What curvature adds differs less between trials than what it is added to.
         trials = trials_of_curvature(forecast.trials)
-        paths = curvature(problem, everyone, spectrum, steps, forecast.seed, trials)
+        paths = curvature(problem, team, spectrum, steps, forecast.seed, trials)
     if paths:
         of_theta, of_average = paths[0].correct(*of_theta), paths[1].correct(*of_average)
     return Prediction(
@@ -119,10 +119,10 @@ def predict(
         averaged_error=of_average[1],
         linear_mse=mean.linear / N + (start[0] ** 2).sum(axis=1),
         of_curvature=of_theta[0] - first_order[0],
-        contributions=np.array(everyone.all([part.theta.variance[-1] / N**2 for part in parts])),
+        contributions=np.array(team.allgather([part.theta.variance[-1] / N**2 for part in parts])),
         limiting_covariance=mean.V / N,
-        agent_traces=np.array(everyone.all([np.trace(part.V) / N**2 for part in parts])),
-        methods=everyone.all(["paths" if part.paths else "linear" for part in parts]),
+        agent_traces=np.array(team.allgather([np.trace(part.V) / N**2 for part in parts])),
+        methods=team.allgather(["paths" if part.paths else "linear" for part in parts]),
     )
 
 
@@ -137,14 +137,14 @@ def _noise_cancels(problem: Problem) -> bool:
     return any(groups[entry.group].sampler.long_memory for entry in problem.roster)
 
 
-def _mean_of_parts(parts: Sequence[Part], everyone: Everyone) -> Part:
+def _mean_of_parts(parts: Sequence[Part], team: Team) -> Part:
     """Means over agents; the errors are those of the mean, times √N."""
-    sampled = any(everyone.all([any(part.paths for part in parts)]))
+    sampled = any(team.allgather([any(part.paths for part in parts)]))
 
     def mean_of(arrays: Sequence[Floats], *, zero: bool) -> Floats:
         if zero:
             return np.zeros_like(arrays[0])
-        return everyone.mean(np.stack([a.ravel() for a in arrays])).reshape(arrays[0].shape)
+        return team.mean(np.stack([a.ravel() for a in arrays])).reshape(arrays[0].shape)
 
     # One array after the other, as those of many agents are large, and none where all are 0.
     mean = [

@@ -15,7 +15,7 @@ from udsgd_mpi.forecast import (
     from_the_start,
 )
 from udsgd_mpi.forecast.paths import Functional
-from udsgd_mpi.problem import Agent, OneProcess, Problem
+from udsgd_mpi.problem import Agent, LoneTeam, Problem
 from udsgd_mpi.samplers import Sampler, Stream
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -69,7 +69,7 @@ class Planner:
         self.N = len(problem.agents)
         self._problem = problem
         self._method = method
-        self._everyone = OneProcess(self.N, threads)
+        self._team = LoneTeam(self.N, threads)
         steps = np.array([problem.experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
         self._forecast = AgentForecast(problem, spectrum, steps, trials)
@@ -141,7 +141,7 @@ class Planner:
         def part(i: int, agent: Agent) -> Part:
             return self._forecast(agent, i, self._method)
 
-        parts = self._everyone.shared_out(agents, {}, part)
+        parts = self._team.map_balanced(agents, {}, part)
         alike = {agent.sampler: (i, agent) for i, agent in agents.items()}
         times = {sampler: self._seconds(i, agent) for sampler, (i, agent) in alike.items()}
         return Forecasts(parts, {i: times[agent.sampler] for i, agent in agents.items()})

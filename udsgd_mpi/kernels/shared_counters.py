@@ -18,7 +18,7 @@ LOOKS = 1000  # before Python is asked whether there was a signal
 APART = 8  # numbers from one rank's count to the next, each in a cache line of its own
 
 
-class Turns:
+class SharedCounters:
     """The exchanges that ranks have come to.
 
     Parameters
@@ -45,7 +45,7 @@ class Turns:
         """Where the counts of some ranks are, as ``wait`` takes it."""
         return np.array([self._places[rank] * APART for rank in ranks], dtype=np.int64)
 
-    def take(self) -> None:
+    def advance(self) -> None:
         """Tell that this rank has come to its next exchange, with all that it wrote before."""
         _take(self.counts, self.mine)
 
@@ -93,8 +93,8 @@ _load_acquire = cast("Callable[[Counts, int], int]", intrinsic(_load))
 
 
 @inlined
-def take_turn(counts: Counts, mine: int) -> None:
-    """``Turns.take`` for kernels."""
+def advance_counter(counts: Counts, mine: int) -> None:
+    """``SharedCounters.advance`` for kernels."""
     _store_release(counts, mine, counts[mine] + 1)
 
 
@@ -114,7 +114,7 @@ def others_reached(counts: Counts, mine: int, others: Counts, looks: int) -> boo
 
 @kernel("void(int64[::1], int64)")
 def _take(counts: Counts, mine: int) -> None:
-    take_turn(counts, mine)
+    advance_counter(counts, mine)
 
 
 @kernel("boolean(int64[::1], int64, int64[::1], int64)")

@@ -114,7 +114,7 @@ class AverageInMemory:
     def _meet(self) -> None:
         """All have written before, and read, what they write and read before it."""
         meetings = self._blocks.memory.meetings
-        meetings.take()
+        meetings.advance()
         with waiting("all ranks"):
             meetings.wait(self._others)
 

@@ -25,12 +25,12 @@ def on_root(comm: MPI.Intracomm, action: Callable[[], T]) -> T | None:
     ConfigurationError
         On every rank, where rank 0 raised one.
     Stopped
-        As ``together``.
+        As ``collective``.
     """
-    return together(comm, action if comm.rank == 0 else lambda: None)
+    return collective(comm, action if comm.rank == 0 else lambda: None)
 
 
-def together(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
+def collective(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
     """Result of an action that every rank takes for itself.
 
     Raises

@@ -41,7 +41,7 @@ class Fused:
         mixer: Mixer,
         exchanges: Sequence[NeighbourMixing] | LinkMixing,
     ) -> None:
-        blocks, turns = mixer.blocks, mixer.blocks.memory.turns
+        blocks, counters = mixer.blocks, mixer.blocks.memory.counters
         shape = (blocks.agents, blocks.trials, blocks.d)
         first, second = (buffer[: blocks.agents].reshape(shape) for buffer in blocks.buffers)
         links = exchanges.plan if isinstance(exchanges, LinkMixing) else None
@@ -53,8 +53,8 @@ class Fused:
             blocks.memory.buffers,
             blocks.buffers,
             blocks.lost,
-            turns.counts,
-            turns.mine,
+            counters.counts,
+            counters.mine,
             self._exchanges[0].near,
         )
         self._steps = FusedSteps(

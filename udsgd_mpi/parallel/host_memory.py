@@ -9,7 +9,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.shared_counters import APART, Counts, Turns
+from udsgd_mpi.kernels.shared_counters import APART, Counts, SharedCounters
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ class HostMemory:
         The row of all, shape (elements,).
     first
         First row of the section of each rank.
-    turns
+    counters
         Tell a rank's neighbours of what is in its section.
     meetings
         Tell all ranks.
@@ -42,8 +42,8 @@ class HostMemory:
         self.common = memory[2 * rows * elements :]
         self.first = first
         places = {other: k for k, other in enumerate(first)}
-        self.turns, self.meetings = (
-            Turns(half, places, rank) for half in counts.reshape(2, len(first) * APART)
+        self.counters, self.meetings = (
+            SharedCounters(half, places, rank) for half in counts.reshape(2, len(first) * APART)
         )
 
     @classmethod

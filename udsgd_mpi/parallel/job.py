@@ -19,7 +19,7 @@ from udsgd_mpi.parallel.machine import Host, hosts_of, oversubscription
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.provenance import provenance
 from udsgd_mpi.parallel.rebalance import balanced
-from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.parallel.variant import run_variant
 from udsgd_mpi.preflight.concerns import concerns
 from udsgd_mpi.problem import Problem, pose_all
@@ -65,7 +65,7 @@ def run_job(
         experiments: dict[str, Experiment] = comm.bcast(found.unfinished if found else None)
         notes: list[str] = []
         with notes_to(notes.append):
-            problems = pose_all(experiments, partial(OnRanks.evenly, comm), comm.size)
+            problems = pose_all(experiments, partial(RanksTeam.evenly, comm), comm.size)
         _tell_of_others(comm.gather(notes))
         check_identity(comm, identity(problems))
         on_root(comm, lambda: _require_room(problems, comm.size))

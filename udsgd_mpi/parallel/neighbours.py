@@ -49,7 +49,7 @@ class SparseMixing(ABC):
     def __init__(self, plan: Plan, blocks: Blocks, recurring: Sequence[Weights]) -> None:
         self._blocks = blocks
         near = _partners_in_memory(recurring, blocks)
-        self.near = blocks.memory.turns.of(near)
+        self.near = blocks.memory.counters.of(near)
         ranks = sorted({*near, *plan.partners})
         self._waiting = f"ranks {', '.join(map(str, ranks))}"
 
@@ -62,7 +62,7 @@ class SparseMixing(ABC):
             Messages under way.
         """
         if len(self.near):
-            self._blocks.memory.turns.take()
+            self._blocks.memory.counters.advance()
         _combine(self.interior, self._blocks)
         self.finish(requests)
 
@@ -72,7 +72,7 @@ class SparseMixing(ABC):
             if len(self.near):
                 # Without it a rank of another host may wait for what was started here.
                 progress = partial(MPI.Request.Testall, requests) if requests else None
-                self._blocks.memory.turns.wait(self.near, progress)
+                self._blocks.memory.counters.wait(self.near, progress)
             if requests:
                 MPI.Request.Waitall(requests)
         self.unpack()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.parallel.average import AgentAverage
-from udsgd_mpi.parallel.collective import check_in, on_root, together
+from udsgd_mpi.parallel.collective import check_in, collective, on_root
 from udsgd_mpi.support.errors import ConfigurationError, LocalError
 
 Floats = NDArray[np.float64]
@@ -32,8 +32,8 @@ class _Failed(NamedTuple):
     message: str
 
 
-class OnRanks:
-    """See ``udsgd_mpi.problem.Everyone``; every method is collective."""
+class RanksTeam:
+    """See ``udsgd_mpi.problem.Team``; every method is collective."""
 
     def __init__(self, comm: MPI.Intracomm, layout: Layout) -> None:
         self._comm = comm
@@ -46,14 +46,14 @@ class OnRanks:
         """In blocks as even as can be."""
         return cls(comm, Layout.even(agents, comm.size))
 
-    def once(self, action: Callable[[], T]) -> T:
+    def bcast(self, action: Callable[[], T]) -> T:
         result: T = self._comm.bcast(on_root(self._comm, action))
         return result
 
     def everywhere(self, action: Callable[[], T]) -> T:
-        return together(self._comm, action)
+        return collective(self._comm, action)
 
-    def led(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+    def led_by_root(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
         if self._comm.rank > 0:
             found: R = self._follow(answer)
             return found
@@ -83,10 +83,10 @@ class OnRanks:
 
     def _told(self, said: object = None) -> Any:
         """What rank 0 says; the others leave it the processor as long as it thinks."""
-        together(self._comm, lambda: None)
+        collective(self._comm, lambda: None)
         return self._comm.bcast(said)
 
-    def dealt(self, action: Callable[[], list[T]]) -> list[T]:
+    def scatter(self, action: Callable[[], list[T]]) -> list[T]:
         made = on_root(self._comm, action)
         parts = None
         if made is not None:
@@ -95,32 +95,32 @@ class OnRanks:
         mine: list[T] = self._comm.scatter(parts)
         return mine
 
-    def each(self, action: Callable[[int], T]) -> list[T]:
+    def map(self, action: Callable[[int], T]) -> list[T]:
         def act(i: int) -> T:
             check_in()
             return action(i)
 
-        return together(self._comm, lambda: [act(i) for i in self.hosted])
+        return collective(self._comm, lambda: [act(i) for i in self.hosted])
 
     def check_in(self) -> None:
         check_in()
 
-    def all(self, items: list[T]) -> list[T]:
+    def allgather(self, items: list[T]) -> list[T]:
         return [item for part in self._comm.allgather(items) for item in part]
 
-    def all_where(self, wanted: bool, items: list[T]) -> list[T]:
+    def allgather_where(self, wanted: bool, items: list[T]) -> list[T]:
         takers = self._comm.allgather(wanted)
         parts = self._comm.alltoall([items if wants else [] for wants in takers])
         return [item for part in parts for item in part]
 
-    def gathered(self, items: list[T]) -> list[T]:
+    def gather(self, items: list[T]) -> list[T]:
         return [item for part in self._comm.gather(items) or () for item in part]
 
     def share(self, number: int) -> range:
         ranks, rank = self._comm.size, self._comm.rank
         return range(number * rank // ranks, number * (rank + 1) // ranks)
 
-    def shared_out(
+    def map_balanced(
         self, items: Mapping[int, T], efforts: Mapping[int, float], action: Callable[[int, T], R]
     ) -> dict[int, R]:
         def act(i: int, item: T) -> R:
@@ -128,12 +128,12 @@ class OnRanks:
             return action(i, item)
 
         def acted(here: Mapping[int, T]) -> dict[int, R]:
-            return together(self._comm, lambda: {i: act(i, item) for i, item in here.items()})
+            return collective(self._comm, lambda: {i: act(i, item) for i, item in here.items()})
 
-        of_ranks = self.all([sum(efforts[i] for i in items)])
+        of_ranks = self.allgather([sum(efforts[i] for i in items)])
         if max(of_ranks) * len(of_ranks) <= _AS_EVEN_AS_CAN_BE * sum(of_ranks):
             return acted(items)
-        hardest_first = sorted(self.all([(-efforts[i], i) for i in items]))
+        hardest_first = sorted(self.allgather([(-efforts[i], i) for i in items]))
         taker = {i: k % self._comm.size for k, (_, i) in enumerate(hardest_first)}
         done = acted(self._send((taker[i], i, item) for i, item in items.items()))
         host = dict(zip(done, self._layout.host(np.array([*done], dtype=np.int64)), strict=True))

@@ -13,7 +13,7 @@ from udsgd_mpi.parallel.control import Control
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.simulate import Simulation
-from udsgd_mpi.parallel.team import OnRanks
+from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.parallel.telemetry import after_writing
 from udsgd_mpi.problem import Problem, inputs_of_run
 from udsgd_mpi.storage.checkpoint import Checkpoint
@@ -132,14 +132,14 @@ def _simulate(
 def _predict(comm: MPI.Intracomm, name: str, problem: Problem) -> Prediction | None:
     if unpredicted(problem):
         return None
-    everyone = OnRanks(comm, layout_of(comm, problem))
-    if reason := unpredicted_walks(problem, everyone):
+    team = RanksTeam(comm, layout_of(comm, problem))
+    if reason := unpredicted_walks(problem, team):
         if comm.rank == 0:
             say(f"[variant.{name}] no prediction: {reason}")
         return None
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    return predictions(problem, everyone, steps)
+    return predictions(problem, team, steps)
 
 
 def _elapsed(problem: Problem) -> Elapsed:

@@ -9,7 +9,7 @@ from udsgd_mpi.preflight.concerns import concerns
 from udsgd_mpi.preflight.cost import cost, sent
 from udsgd_mpi.preflight.hosting import layout_on
 from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
-from udsgd_mpi.problem import OneProcess, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.units import in_bytes, in_seconds
 
@@ -24,9 +24,9 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
     """
     agents = experiment.agents or ranks
     require_room_to_predict(experiment)
-    everyone = OneProcess(agents)
-    problem = pose(experiment, everyone)
-    no_prediction = unpredicted(problem) or unpredicted_walks(problem, everyone)
+    team = LoneTeam(agents)
+    problem = pose(experiment, team)
+    no_prediction = unpredicted(problem) or unpredicted_walks(problem, team)
     layout = layout_on(problem, ranks)
     short = _shortage(problem, layout)
     d = len(problem.minimizer)

@@ -4,7 +4,7 @@ from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.graphs import Graph, build
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.kernels.random_numbers import Purpose, graph_seed
-from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.errors import ConfigurationError
 
 
@@ -18,7 +18,7 @@ class DataGraphs:
         self._drawn: dict[tuple[GraphSource, int, int], Graph] = {}
         self._files: dict[GraphSource, Graph] = {}
 
-    def read(self, experiment: Experiment, everyone: Everyone) -> None:
+    def read(self, experiment: Experiment, team: Team) -> None:
         """Read the files from which agents of an experiment get their graphs; collective.
 
         Raises
@@ -32,7 +32,7 @@ class DataGraphs:
             if group.graph is not None and group.sampler.on_graph and not group.graph.is_of_agents
         }
         new = sorted(wanted - self._files.keys(), key=repr)
-        wholes = everyone.once(lambda: [source.whole() for source in new])
+        wholes = team.bcast(lambda: [source.whole() for source in new])
         self._files |= {s: whole for s, whole in zip(new, wholes, strict=True) if whole is not None}
 
     def __call__(self, i: int, name: str, group: Group, nodes: int, seed: int) -> Graph:

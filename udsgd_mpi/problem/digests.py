@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication import Schedule, Weights
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective
-from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import Digests, digest
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -22,7 +22,7 @@ def digests_of(
     topology: Graph,
     schedule: Schedule,
     objective: Objective,
-    everyone: Everyone,
+    team: Team,
 ) -> Digests:
     """Digests of all that was read, in agent order wherever the agents are hosted.
 
@@ -42,14 +42,14 @@ def digests_of(
         )
         for part, order, graph in zip(rows, orders, graphs, strict=True)
     ]
-    data, drawn = zip(*everyone.all(mine), strict=True)
+    data, drawn = zip(*team.allgather(mine), strict=True)
     matrices = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
     return Digests(
         list(data),
         list(drawn),
         topology.digest,
         [digest(W.offsets, W.columns, W.values) for W in matrices],
-        everyone.everywhere(lambda: _sources(objective)),
+        team.everywhere(lambda: _sources(objective)),
     )
 
 

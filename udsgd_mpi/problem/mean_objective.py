@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.objectives.minimizer import Precision
-from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.problem.team import Team
 
 Floats = NDArray[np.float64]
 
@@ -31,20 +31,18 @@ class MeanObjective:
         Relative errors of derivatives by rounding.
     """
 
-    def __init__(
-        self, objective: Objective, parts: list[Points], everyone: Everyone, d: int
-    ) -> None:
+    def __init__(self, objective: Objective, parts: list[Points], team: Team, d: int) -> None:
         self.d = d
         self._objective = objective
         self._parts = parts
-        self._everyone = everyone
-        of_parts = everyone.all([objective.precision(part, d) for part in parts])
+        self._team = team
+        of_parts = team.allgather([objective.precision(part, d) for part in parts])
         self.precision = Precision(*map(max, zip(*of_parts, strict=True)))
 
     def value(self, theta: Floats) -> float:
         """f(θ)."""
         values = [[self._objective.value(theta, part)] for part in self._parts]
-        return float(self._everyone.mean(np.array(values))[0])
+        return float(self._team.mean(np.array(values))[0])
 
     def gradient(self, theta: Floats) -> Floats:
         """∇f(θ), shape (d,)."""
@@ -56,7 +54,7 @@ class MeanObjective:
         return self._mean(products)
 
     def _mean(self, rows: list[Floats]) -> Floats:
-        return self._everyone.mean(np.stack(rows))
+        return self._team.mean(np.stack(rows))
 
     def derivatives(self, theta: Floats) -> tuple[Floats, Floats]:
         """∇f(θ), shape (d,), and ∇²f(θ), shape (d, d)."""
@@ -65,7 +63,7 @@ class MeanObjective:
         for row, part in zip(rows, self._parts, strict=True):
             row[:d] = self._objective.gradient(theta, part)
             row[d:] = self._objective.hessian(theta, part).ravel()
-        mean = self._everyone.mean(rows)
+        mean = self._team.mean(rows)
         return mean[:d], mean[d:].reshape(d, d)
 
 

@@ -11,7 +11,7 @@ from udsgd_mpi.objectives.minimizer import MinimizerError, Minimum, minimum
 from udsgd_mpi.objectives.wide_minimizer import wide_minimum
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.mean_objective import Led, MeanObjective
-from udsgd_mpi.problem.team import Everyone, OneProcess
+from udsgd_mpi.problem.team import LoneTeam, Team
 from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,7 @@ _THOROUGHLY = 30  # agents
 
 
 def find_optimum(
-    experiment: Experiment, agents: list[Agent], points: int, classes: Floats, everyone: Everyone
+    experiment: Experiment, agents: list[Agent], points: int, classes: Floats, team: Team
 ) -> Minimum:
     """θ*, once the objective has been tried on the agents' points; collective.
 
@@ -51,24 +51,24 @@ def find_optimum(
         require_bytes({f"d = {d:,} parameters of {features:,} features": _VECTORS * d * NUMBER})
         return d
 
-    d = everyone.everywhere(dimension)
-    _try(experiment, agents, d, everyone)
-    return _minimum(experiment, agents, points * features, d, everyone)
+    d = team.everywhere(dimension)
+    _try(experiment, agents, d, team)
+    return _minimum(experiment, agents, points * features, d, team)
 
 
-def _try(experiment: Experiment, agents: list[Agent], d: int, everyone: Everyone) -> None:
+def _try(experiment: Experiment, agents: list[Agent], d: int, team: Team) -> None:
     """Try a user's objective, on some of the agents thoroughly: the same on every layout."""
-    every = -(-everyone.agents // _THOROUGHLY)
+    every = -(-team.agents // _THOROUGHLY)
 
     def check(i: int) -> None:
-        points = agents[i - everyone.hosted.start].points
+        points = agents[i - team.hosted.start].points
         experiment.objective.check(points, d, i, thorough=i % every == 0)
 
-    everyone.each(check)
+    team.map(check)
 
 
 def _minimum(
-    experiment: Experiment, agents: list[Agent], features: int, d: int, everyone: Everyone
+    experiment: Experiment, agents: list[Agent], features: int, d: int, team: Team
 ) -> Minimum:
     """θ*, found in one process where that is little work and the data need not stay apart.
 
@@ -90,18 +90,18 @@ def _minimum(
             ) from error
 
     if d > MOST_PARAMETERS:
-        f = MeanObjective(objective, parts, everyone, d)
-        return everyone.led(
+        f = MeanObjective(objective, parts, team, d)
+        return team.led_by_root(
             lambda ask: found(lambda: wide_minimum(Led(ask, f))),
             lambda method, *arguments: getattr(f, method)(*arguments),
         )
-    numbers = features + everyone.agents * d * (d + 1)
+    numbers = features + team.agents * d * (d + 1)
     if numbers > _FEW_NUMBERS or experiment.data.path is not None:
-        f = MeanObjective(objective, parts, everyone, d)
-        return found(lambda: minimum(f, once=everyone.once))
-    parts, here = everyone.gathered(parts), OneProcess(everyone.agents)
+        f = MeanObjective(objective, parts, team, d)
+        return found(lambda: minimum(f, once=team.bcast))
+    parts, here = team.gather(parts), LoneTeam(team.agents)
 
     def find() -> Minimum:
-        return minimum(MeanObjective(objective, parts, here, d), once=here.once)
+        return minimum(MeanObjective(objective, parts, here, d), once=here.bcast)
 
-    return everyone.once(lambda: found(find))
+    return team.bcast(lambda: found(find))

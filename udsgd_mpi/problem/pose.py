@@ -23,7 +23,7 @@ from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.digests import BatchOrder, digests_of
 from udsgd_mpi.problem.optimum import MOST_PARAMETERS, find_optimum
 from udsgd_mpi.problem.rows import Held, Rows, hold
-from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -129,14 +129,14 @@ class Problem:
 
 
 def pose_all(
-    experiments: Mapping[str, Experiment], everyone: Callable[[int], Everyone], default_agents: int
+    experiments: Mapping[str, Experiment], team_of: Callable[[int], Team], default_agents: int
 ) -> dict[str, Problem]:
     """Pose the problems of all variants; those with the same data or graphs hold them once.
 
     Parameters
     ----------
-    everyone
-        Takes N and gives the agents.
+    team_of
+        Takes N and gives the team of so many agents.
     default_agents
         N where the settings leave it open.
 
@@ -150,17 +150,17 @@ def pose_all(
     problems = {}
     for name, experiment in experiments.items():
         agents = experiment.agents or default_agents
-        all_agents = everyone(agents)
+        team = team_of(agents)
         key = msgspec.json.encode((experiment.data, experiment.partition, experiment.seed, agents))
         if key not in held:
-            held[key] = hold(experiment.data, experiment.partition, experiment.seed, all_agents)
-        problems[name] = pose(experiment, all_agents, held[key], data_graph)
+            held[key] = hold(experiment.data, experiment.partition, experiment.seed, team)
+        problems[name] = pose(experiment, team, held[key], data_graph)
     return problems
 
 
 def pose(
     experiment: Experiment,
-    everyone: Everyone,
+    team: Team,
     held: Held | None = None,
     data_graph: DataGraphs | None = None,
 ) -> Problem:
@@ -179,24 +179,24 @@ def pose(
         If data, graphs and settings do not fit each other.
     """
     seed = experiment.seed
-    held = held or hold(experiment.data, experiment.partition, seed, everyone)
+    held = held or hold(experiment.data, experiment.partition, seed, team)
     data_graph = data_graph or DataGraphs()
-    topology = everyone.once(lambda: topology_of(experiment, everyone.agents))
-    schedule = everyone.everywhere(lambda: experiment.communication.start(topology, seed))
-    names = assign(experiment.groups, everyone.agents)
+    topology = team.bcast(lambda: topology_of(experiment, team.agents))
+    schedule = team.everywhere(lambda: experiment.communication.start(topology, seed))
+    names = assign(experiment.groups, team.agents)
     clock = clock_of(experiment, names)
     groups = [experiment.groups[name] for name in names]
-    rows = dict(zip(everyone.hosted, held.rows, strict=True))
-    classes = _classes(experiment, held.rows, everyone)
+    rows = dict(zip(team.hosted, held.rows, strict=True))
+    classes = _classes(experiment, held.rows, team)
 
     def batches(i: int) -> int:
         return _number_of_batches(i, names[i], len(rows[i].labels), groups[i].batch)
 
-    nodes = dict(zip(everyone.hosted, everyone.each(batches), strict=True))
-    data_graph.read(experiment, everyone)
+    nodes = dict(zip(team.hosted, team.map(batches), strict=True))
+    data_graph.read(experiment, team)
     orders = {
         i: _batch_order(len(rows[i].labels), nodes[i], groups[i].batch, seed, i)
-        for i in everyone.hosted
+        for i in team.hosted
     }
 
     def agent(i: int) -> Agent:
@@ -214,7 +214,7 @@ def pose(
             graph,
         )
 
-    agents = everyone.each(agent)
+    agents = team.map(agent)
     digests = digests_of(
         held.digests,
         [*orders.values()],
@@ -222,18 +222,18 @@ def pose(
         topology,
         schedule,
         experiment.objective,
-        everyone,
+        team,
     )
-    used = sum(everyone.all([len(agent.points.labels) for agent in agents]))
-    in_shares = sum(everyone.all([len(part.labels) for part in held.rows]))
-    optimum = find_optimum(experiment, agents, used, classes, everyone)
+    used = sum(team.allgather([len(agent.points.labels) for agent in agents]))
+    in_shares = sum(team.allgather([len(part.labels) for part in held.rows]))
+    optimum = find_optimum(experiment, agents, used, classes, team)
     return Problem(
         experiment,
         topology,
         schedule,
         clock,
         agents,
-        everyone.all([_entry(agent) for agent in agents]),
+        team.allgather([_entry(agent) for agent in agents]),
         digests,
         held.left_over + in_shares - used,
         optimum,
@@ -252,11 +252,11 @@ def topology_of(experiment: Experiment, agents: int) -> Graph:
     return build_topology(experiment.topology, agents, seed, "topology")
 
 
-def _classes(experiment: Experiment, rows: list[Rows], everyone: Everyone) -> Floats:
+def _classes(experiment: Experiment, rows: list[Rows], team: Team) -> Floats:
     if not experiment.objective.classifies:
         return np.empty(0)
     here = np.unique(np.concatenate([part.labels for part in rows]))
-    return np.unique(np.concatenate(everyone.all([here])))
+    return np.unique(np.concatenate(team.allgather([here])))
 
 
 def _number_of_batches(i: int, group: str, points: int, batch: int) -> int:

@@ -19,7 +19,7 @@ from udsgd_mpi.data.features import (
 from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
 from udsgd_mpi.data.partition import Partition
 from udsgd_mpi.experiment.schema import Data
-from udsgd_mpi.problem.team import Everyone
+from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import digest
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.templates import of_agent
@@ -53,7 +53,7 @@ class Held(NamedTuple):
     left_over: int
 
 
-def hold(data: Data, partition: Partition, seed: int, everyone: Everyone) -> Held:
+def hold(data: Data, partition: Partition, seed: int, team: Team) -> Held:
     """Give the hosted agents their rows: shares of one data set, or each agent's own file.
 
     Raises
@@ -62,18 +62,18 @@ def hold(data: Data, partition: Partition, seed: int, everyone: Everyone) -> Hel
         If the data can't be read or do not suffice; it names the agent.
     """
     if data.path is None:
-        held = _shares(data, partition, seed, everyone)
+        held = _shares(data, partition, seed, team)
     else:
-        held = _own_files(data.path, data.index_base, everyone)
+        held = _own_files(data.path, data.index_base, team)
     if data.standardize:
-        return held._replace(rows=_standardize(held.rows, everyone))
+        return held._replace(rows=_standardize(held.rows, team))
     return held
 
 
-def _shares(data: Data, partition: Partition, seed: int, everyone: Everyone) -> Held:
+def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
     def deal() -> list[tuple[Rows, int]]:
         dataset = load(data.source, data.index_base)
-        shares = partition.share(dataset.labels, everyone.agents, seed)
+        shares = partition.share(dataset.labels, team.agents, seed)
         finite = finite_rows(dataset.features) & np.isfinite(dataset.labels)
         for i, rows in enumerate(shares.rows):
             if not finite[rows].all():
@@ -85,30 +85,30 @@ def _shares(data: Data, partition: Partition, seed: int, everyone: Everyone) -> 
         }
         return [(taken[id(rows)], shares.left_over) for rows in shares.rows]
 
-    dealt = everyone.dealt(deal)
+    dealt = team.scatter(deal)
     return Held([rows for rows, _ in dealt], [_digest(rows) for rows, _ in dealt], dealt[0][1])
 
 
-def _own_files(template: str, base: IndexBase, everyone: Everyone) -> Held:
+def _own_files(template: str, base: IndexBase, team: Team) -> Held:
     def read(i: int) -> Libsvm:
         with _of_agent(i):
             return read_libsvm(of_agent(template, i))
 
     def rows(i: int) -> Rows:
-        found = files[i - everyone.hosted.start]
+        found = files[i - team.hosted.start]
         with _of_agent(i):
             dataset = Dataset(found.points(first, highest, sparse=sparse), found.labels)
             check_finite(dataset, np.arange(len(dataset.labels)), f"data file {found.path}")
         return Rows(*dataset)
 
-    files = everyone.each(read)
+    files = team.map(read)
     # A file says neither where indices begin nor how many features there are beyond its last one
     # that is not 0; all agents' files together do.
     told = [(file.lowest, file.highest, len(file.labels), file.nonzeros) for file in files]
-    lowest, highests, points, numbers = zip(*everyone.all(told), strict=True)
+    lowest, highests, points, numbers = zip(*team.allgather(told), strict=True)
     first, highest = index_base(min(lowest), base), max(highests)
     sparse = worth_holding_sparsely(highest + 1 - first, sum(points), sum(numbers))
-    held = everyone.each(rows)
+    held = team.map(rows)
     return Held(held, [_digest(Rows(file.features, file.labels)) for file in files], 0)
 
 
@@ -125,10 +125,10 @@ def _digest(rows: Rows) -> str:
     return digest(*arrays_of(rows.features), rows.labels)
 
 
-def _standardize(held: Sequence[Rows], everyone: Everyone) -> list[Rows]:
+def _standardize(held: Sequence[Rows], team: Team) -> list[Rows]:
     """Shift and scale features to mean 0 and variance 1 over agents and their points."""
-    sparse = any(everyone.all([is_sparse(rows.features) for rows in held]))
-    points = sum(everyone.all([len(rows.labels) for rows in held]))
+    sparse = any(team.allgather([is_sparse(rows.features) for rows in held]))
+    points = sum(team.allgather([len(rows.labels) for rows in held]))
     columns = held[0].features.shape[1]
     if sparse and points * columns > _MOST_SHIFTED:
         raise ConfigurationError(
@@ -137,8 +137,8 @@ def _standardize(held: Sequence[Rows], everyone: Everyone) -> list[Rows]:
             " not be; use standardize = false, and scale the columns of the file"
         )
     features = [dense_rows(rows.features, slice(None)) for rows in held]
-    mean = everyone.mean(np.stack([x.mean(axis=0) for x in features]))
+    mean = team.mean(np.stack([x.mean(axis=0) for x in features]))
     centred = [x - mean for x in features]
-    variance = everyone.mean(np.stack([(x**2).mean(axis=0) for x in centred]))
+    variance = team.mean(np.stack([(x**2).mean(axis=0) for x in centred]))
     scale = np.where(variance > 0, np.sqrt(variance), 1)
     return [Rows(x / scale, rows.labels) for x, rows in zip(centred, held, strict=True)]

@@ -14,7 +14,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Everyone(Protocol):
+class Team(Protocol):
     """What posing a problem asks of the processes that share it.
 
     An error that a user can mend and that is raised in one of them is raised in all of them.
@@ -30,13 +30,13 @@ class Everyone(Protocol):
     agents: int
     hosted: range
 
-    def once(self, action: Callable[[], T]) -> T:
+    def bcast(self, action: Callable[[], T]) -> T:
         """Result of an action taken in one process, known to all."""
 
     def everywhere(self, action: Callable[[], T]) -> T:
         """Result of an action that every process takes."""
 
-    def led(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+    def led_by_root(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
         """Result of an algorithm that runs in one process, and asks all of them.
 
         Linear algebra on different processors may end in different bits, after which processes
@@ -49,28 +49,28 @@ class Everyone(Protocol):
             makes of them; ``answer`` may be collective.
         """
 
-    def dealt(self, action: Callable[[], list[T]]) -> list[T]:
+    def scatter(self, action: Callable[[], list[T]]) -> list[T]:
         """Of a list made in one process, with an item for each agent: those of the hosted."""
 
-    def each(self, action: Callable[[int], T]) -> list[T]:
+    def map(self, action: Callable[[int], T]) -> list[T]:
         """Results of an action taken for each hosted agent where it is hosted."""
 
     def check_in(self) -> None:
         """Say between two pieces of an action that it still works; raises where all are to stop."""
 
-    def all(self, items: list[T]) -> list[T]:
+    def allgather(self, items: list[T]) -> list[T]:
         """Items of all processes, such as those of the hosted agents, in order."""
 
-    def all_where(self, wanted: bool, items: list[T]) -> list[T]:
+    def allgather_where(self, wanted: bool, items: list[T]) -> list[T]:
         """Items of all processes, in order, in those that want them; none in the others."""
 
-    def gathered(self, items: list[T]) -> list[T]:
+    def gather(self, items: list[T]) -> list[T]:
         """Items of all processes in the one that acts once, in order; none in the others."""
 
     def share(self, number: int) -> range:
         """Which of so many pieces of work, divided among the processes, fall to this one."""
 
-    def shared_out(
+    def map_balanced(
         self, items: Mapping[int, T], efforts: Mapping[int, float], action: Callable[[int, T], R]
     ) -> dict[int, R]:
         """Results of an action for some of the hosted agents, wherever there is time for it.
@@ -87,7 +87,7 @@ class Everyone(Protocol):
         """Mean over all agents, in agent order, of ``rows`` (hosted agents, elements)."""
 
 
-class OneProcess:
+class LoneTeam:
     """All agents in this process.
 
     Parameters
@@ -101,37 +101,37 @@ class OneProcess:
         self.hosted = range(agents)
         self._threads = threads
 
-    def once(self, action: Callable[[], T]) -> T:
+    def bcast(self, action: Callable[[], T]) -> T:
         return action()
 
     def everywhere(self, action: Callable[[], T]) -> T:
         return action()
 
-    def led(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+    def led_by_root(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
         return lead(answer)
 
-    def dealt(self, action: Callable[[], list[T]]) -> list[T]:
+    def scatter(self, action: Callable[[], list[T]]) -> list[T]:
         return action()
 
-    def each(self, action: Callable[[int], T]) -> list[T]:
+    def map(self, action: Callable[[int], T]) -> list[T]:
         return [action(i) for i in self.hosted]
 
     def check_in(self) -> None:
         pass
 
-    def all(self, items: list[T]) -> list[T]:
+    def allgather(self, items: list[T]) -> list[T]:
         return items
 
-    def all_where(self, wanted: bool, items: list[T]) -> list[T]:
+    def allgather_where(self, wanted: bool, items: list[T]) -> list[T]:
         return items if wanted else []
 
-    def gathered(self, items: list[T]) -> list[T]:
+    def gather(self, items: list[T]) -> list[T]:
         return items
 
     def share(self, number: int) -> range:
         return range(number)
 
-    def shared_out(
+    def map_balanced(
         self, items: Mapping[int, T], _: Mapping[int, float], action: Callable[[int, T], R]
     ) -> dict[int, R]:
         with ThreadPoolExecutor(self._threads) as pool:
