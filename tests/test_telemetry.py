@@ -11,7 +11,7 @@ from tests.launch import udsgd
 from udsgd_mpi.analysis.telemetry import summary
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.storage.telemetry import read_telemetry
-from udsgd_mpi.support.stopwatch import Activity, Stopwatch
+from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 
 SMALL = ("--agents", "5", "--trials", "3", "--set", "record.predict=false")
@@ -60,16 +60,16 @@ def test_parts_of_a_run_follow_each_other(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_laps_add_up_to_the_time_since_the_start() -> None:
-    watch = Stopwatch()
+    meter = Meter()
     time.sleep(0.01)
-    watch.start()
+    meter.start()
     started = time.perf_counter()
     for activity in Activity:
         time.sleep(0.005 * (1 + activity))
-        watch.lap(activity)
+        meter.lap(activity)
     whole = time.perf_counter() - started
-    assert sum(watch.seconds) == pytest.approx(whole, abs=1e-3)
-    assert (np.array(watch.seconds) >= 0.005 * np.arange(1, 5)).all()
+    assert sum(meter.seconds) == pytest.approx(whole, abs=1e-3)
+    assert (np.array(meter.seconds) >= 0.005 * np.arange(1, 6)).all()
 
 
 def test_the_summary_names_the_rank_with_most_work() -> None:

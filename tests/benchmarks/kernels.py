@@ -18,7 +18,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.sgd import Draws, StepByStep, unified_distributed_sgd
+from udsgd_mpi.engine.draws import Draws
+from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.sgd import StepByStep, local_steps, unified_distributed_sgd
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Streams
@@ -112,14 +114,14 @@ def package(
     draws = Draws(paths, [0], batch, TRIALS)
     objective = Clocked(Logistic())
     points = Points(features, labels, weights)
+    descend = local_steps(Iterates.alone(1, TRIALS, D), objective, points, batch)  # type: ignore[arg-type]
     started = time.process_time()
     unified_distributed_sgd(
-        np.zeros((1, TRIALS, D)),
         draws,
         StepSize(),
-        StepByStep(objective, points, batch, lambda _n, theta: theta, _never),  # type: ignore[arg-type]
+        StepByStep(descend, lambda _: None, _never),
         [steps],
-        lambda _n, _theta: None,
+        lambda _: None,
     )
     total = time.process_time() - started
     gradient = objective.seconds

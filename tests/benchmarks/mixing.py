@@ -29,14 +29,18 @@ from udsgd_mpi.communication import (
     RandomMatching,
     UnreliableLinks,
 )
+from udsgd_mpi.engine.draws import Draws
+from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.placement import Layout
-from udsgd_mpi.engine.sgd import Draws, StepByStep, unified_distributed_sgd
+from udsgd_mpi.engine.sgd import StepByStep, local_steps, unified_distributed_sgd
 from udsgd_mpi.graphs import Graph, build
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring, SmallWorld
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.fused import update_of
-from udsgd_mpi.parallel.mixing import Mixer, blocks_for
+from udsgd_mpi.parallel.host_memory import shared_rows
+from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.samplers import IID, Streams
+from udsgd_mpi.support.meter import Meter
 from udsgd_mpi.theory.step_size import Ahead, StepSize
 
 POINTS, REPEATS = 500, 9
@@ -164,8 +168,9 @@ class Rank:
         schedule = pattern.start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)
-        self.blocks = blocks_for(comm, schedule, layout, trials, d, pattern.number)
-        self.W = Mixer(comm, schedule, self.blocks)
+        rows_of_theta = shared_rows(comm, schedule, layout, (trials, d), pattern.number)
+        self.iterates = Iterates(rows_of_theta)
+        self.W = Mixer(comm, schedule, rows_of_theta, Meter())
         rng = np.random.default_rng(comm.rank)
         rows = len(self.hosted) * POINTS
         self.points = Points(
@@ -176,22 +181,21 @@ class Rank:
 
     def run(self, *, mixed: bool = True) -> None:
         """All steps."""
-        trials = self.blocks.trials
-        agents = len(self.hosted)
+        agents, trials, _ = self.iterates.theta.shape
         streams = Streams(1, np.array(self.hosted), trials)
         paths = IID().start_all([POINTS] * agents, [None] * agents, streams)
         first_rows = [POINTS * i for i in range(len(self.hosted))]
         batch = np.ones(len(self.hosted), dtype=np.int64)
-        update = update_of(Logistic(), self.points, batch, self.W)
+        update = update_of(self.iterates, Logistic(), self.points, batch, self.W)
         if not mixed:
-            update = StepByStep(Logistic(), self.points, batch, self.W, never)
+            descend = local_steps(self.iterates, Logistic(), self.points, batch)
+            update = StepByStep(descend, self.W, never)
         unified_distributed_sgd(
-            self.blocks.theta,
             Draws(paths, first_rows, batch, trials),
             Ahead(StepSize()),
             update,
             [self.steps],
-            lambda _n, _theta: None,
+            lambda _: None,
         )
 
 

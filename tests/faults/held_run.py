@@ -24,7 +24,7 @@ PHASES = {
     "reading": "udsgd_mpi.problem.rows:load",  # rank 0
     "posing": "udsgd_mpi.problem.agent:Agent.of",
     "minimizing": "udsgd_mpi.problem.optimum:minimum",  # rank 0
-    "stepping": "udsgd_mpi.engine.sgd:Draws._draw",
+    "stepping": "udsgd_mpi.engine.draws:Draws._draw",
     "recording": "udsgd_mpi.storage.output:write_results",  # rank 0
     "saving": "udsgd_mpi.storage.output:write_checkpoint",  # rank 0
     "removing": "udsgd_mpi.storage.output:remove_checkpoint",  # rank 0

@@ -26,15 +26,16 @@ from udsgd_mpi.communication import (
     matrix,
     metropolis,
 )
+from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.engine.placement import Layout, copies_needed, most_copies
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.average_mixing import AverageMixing
-from udsgd_mpi.parallel.blocks import Blocks
-from udsgd_mpi.parallel.host_memory import HostMemory
+from udsgd_mpi.parallel.host_memory import shared_memory
 from udsgd_mpi.parallel.link_mixing import LinkMixing
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.neighbours import NeighbourMixing
+from udsgd_mpi.support.meter import Meter
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
@@ -59,36 +60,41 @@ def shared(request: pytest.FixtureRequest) -> bool:
 
 def filled(
     agents: int, copies: int, trials: int, d: int, *, shared: bool = False
-) -> tuple[Blocks, np.ndarray]:
-    """Blocks with random θ, and the θ of all agents; room for copies is poisoned with NaN."""
+) -> tuple[MixedRows, np.ndarray]:
+    """Rows with random θ, and the θ of all agents; room for copies is poisoned with NaN."""
     whole = np.random.default_rng(agents).normal(size=(agents, trials, d))
     layout = Layout.even(agents, COMM.size)
-    rows = len(layout.hosted(COMM.rank)) + copies
-    memory = HostMemory.shared(COMM, rows, trials * d) if shared else None
-    blocks = Blocks(layout, COMM.rank, copies, trials, d, memory)
-    for buffer in blocks.buffers:
+    length = len(layout.hosted(COMM.rank)) + copies
+    memory = shared_memory(COMM, length, trials * d) if shared else None
+    rows = MixedRows(layout, COMM.rank, copies, (trials, d), memory)
+    for buffer in rows.buffers:
         buffer[:] = np.nan
     hosted = layout.hosted(COMM.rank)
-    blocks.theta[:] = whole[hosted.start : hosted.stop]
-    return blocks, whole
+    rows.values[:] = whole[hosted.start : hosted.stop]
+    return rows, whole
 
 
-def mine(blocks: Blocks, whole: np.ndarray) -> np.ndarray:
-    hosted = blocks.layout.hosted(COMM.rank)
+def mine(rows: MixedRows, whole: np.ndarray) -> np.ndarray:
+    hosted = rows.layout.hosted(COMM.rank)
     return whole[hosted.start : hosted.stop]
 
 
 def follow(
-    schedule: Schedule, blocks: Blocks, whole: np.ndarray, steps: int, *, in_turn_slow: bool = False
+    schedule: Schedule,
+    rows: MixedRows,
+    whole: np.ndarray,
+    steps: int,
+    *,
+    in_turn_slow: bool = False,
 ) -> None:
     """Mix on ranks, each of them late now and then, and hold it against the products with W_n."""
-    mix = Mixer(COMM, schedule, blocks)
+    mix = Mixer(COMM, schedule, rows, Meter())
     for n in range(1, steps + 1):
         if in_turn_slow and n % COMM.size == COMM.rank:
             time.sleep(0.002)
-        theta = mix(n, blocks.theta)
+        mix(n)
         whole = np.einsum("ij,jtd->itd", matrix(schedule, n, len(whole)), whole)
-        np.testing.assert_allclose(theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(rows.values, mine(rows, whole), rtol=1e-12, atol=1e-14)
     mix.free()
 
 
@@ -99,13 +105,13 @@ def test_neighbour_mixing_is_the_product_with_w(
     weights = metropolis(Graph.from_networkx(topology, "topology"))
     layout = Layout.even(len(topology), COMM.size)
     copies = len(copies_needed(weights, layout, COMM.rank))
-    blocks, whole = filled(len(topology), copies, trials, d, shared=shared)
-    mixing = NeighbourMixing(COMM, weights, blocks, [weights])
+    rows, whole = filled(len(topology), copies, trials, d, shared=shared)
+    mixing = NeighbourMixing(COMM, weights, rows, [weights], Meter())
     W = reference.metropolis(topology)
     for _ in range(5):
         mixing()
         whole = np.einsum("ij,jtd->itd", W, whole)
-        np.testing.assert_allclose(blocks.theta, mine(blocks, whole), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(rows.values, mine(rows, whole), rtol=1e-12, atol=1e-14)
     mixing.free()
 
 
@@ -121,21 +127,21 @@ def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph)
 def test_average_is_summed_in_agent_order(
     topology: nx.Graph, trials: int, d: int, shared: bool
 ) -> None:
-    blocks, whole = filled(len(topology), 0, trials, d, shared=shared)
+    rows, whole = filled(len(topology), 0, trials, d, shared=shared)
     expected = whole[0].copy()
     for theta in whole[1:]:
         expected += theta
     expected /= len(whole)
-    average = AgentAverage(COMM, blocks.layout, trials * d)
-    np.testing.assert_array_equal(average(blocks.rows), expected.ravel())
-    AverageMixing(COMM, blocks).all()
-    np.testing.assert_array_equal(blocks.theta, np.broadcast_to(expected, blocks.theta.shape))
+    average = AgentAverage(COMM, rows.layout, trials * d)
+    np.testing.assert_array_equal(average(rows.rows), expected.ravel())
+    AverageMixing(COMM, rows, Meter()).all()
+    np.testing.assert_array_equal(rows.values, np.broadcast_to(expected, rows.values.shape))
 
 
 def test_averages_in_shared_memory_wait_for_the_slowest_rank() -> None:
     agents = 2 * COMM.size
-    blocks, whole = filled(agents, 0, 2, 3, shared=True)
-    average = average_of(COMM, blocks)
+    rows, whole = filled(agents, 0, 2, 3, shared=True)
+    average = average_of(COMM, rows)
     for n in range(30):
         if n % COMM.size == COMM.rank:
             time.sleep(0.002)
@@ -143,7 +149,7 @@ def test_averages_in_shared_memory_wait_for_the_slowest_rank() -> None:
         if n % (COMM.size + 1) == COMM.rank:
             time.sleep(0.002)
         np.testing.assert_allclose(mean, whole.mean(axis=0).ravel(), rtol=1e-12)
-        blocks.theta[:] += n
+        rows.values[:] += n
         whole += n
 
 
@@ -170,8 +176,8 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
     )
     schedule = pattern.start(topology, seed=5)
     copies = most_copies(schedule, Layout.even(agents, COMM.size), COMM.rank)
-    blocks, whole = filled(agents, copies, trials, d, shared=shared)
-    follow(schedule, blocks, whole, steps=8)
+    rows, whole = filled(agents, copies, trials, d, shared=shared)
+    follow(schedule, rows, whole, steps=8)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +187,9 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
 def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern) -> None:
     agents = 4 * COMM.size
     topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
-    blocks, whole = filled(agents, 0, 2, 3, shared=True)
+    rows, whole = filled(agents, 0, 2, 3, shared=True)
     schedule = pattern.start(topology, seed=5)
-    follow(schedule, blocks, whole, steps=30, in_turn_slow=True)
+    follow(schedule, rows, whole, steps=30, in_turn_slow=True)
 
 
 class TwoHosts:
@@ -215,13 +221,13 @@ def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: in
     schedule = pattern.start(topology, seed=5)
     layout = Layout.even(agents, COMM.size)
     copies = most_copies(schedule, layout, COMM.rank)
-    rows = len(layout.hosted(COMM.rank)) + copies
-    memory = HostMemory.shared(TwoHosts(), rows, d)  # type: ignore[arg-type]
+    length = len(layout.hosted(COMM.rank)) + copies
+    memory = shared_memory(TwoHosts(), length, d)  # type: ignore[arg-type]
     assert len(memory.first) == (COMM.size + 1 - COMM.rank % 2) // 2
-    blocks = Blocks(layout, COMM.rank, copies, 1, d, memory)
+    rows = MixedRows(layout, COMM.rank, copies, (1, d), memory)
     whole = np.random.default_rng(1).normal(size=(agents, 1, d))
-    blocks.theta[:] = mine(blocks, whole)
-    follow(schedule, blocks, whole, steps=12, in_turn_slow=True)
+    rows.values[:] = mine(rows, whole)
+    follow(schedule, rows, whole, steps=12, in_turn_slow=True)
 
 
 @pytest.mark.parametrize("hosts", ["apart", "one host", "two hosts"])
@@ -233,18 +239,19 @@ def test_a_link_that_is_lost_carries_nothing(pattern: Pattern, hosts: str) -> No
     schedule = pattern.start(Graph.from_networkx(graph, "topology"), seed=5)
     layout = Layout.even(agents, COMM.size)
     copies = most_copies(schedule, layout, COMM.rank)
-    rows = len(layout.hosted(COMM.rank)) + copies
+    length = len(layout.hosted(COMM.rank)) + copies
     comm = TwoHosts() if hosts == "two hosts" else COMM
-    memory = None if hosts == "apart" else HostMemory.shared(comm, rows, 2)  # type: ignore[arg-type]
+    memory = None if hosts == "apart" else shared_memory(comm, length, 2)  # type: ignore[arg-type]
     for n in range(1, 9):
-        blocks = Blocks(layout, COMM.rank, copies, 1, 2, memory)
-        mix = Mixer(COMM, schedule, blocks)
+        rows = MixedRows(layout, COMM.rank, copies, (1, 2), memory)
+        mix = Mixer(COMM, schedule, rows, Meter())
         whole = np.ones((agents, 1, 2))
         whole[n] = np.nan
-        blocks.theta[:] = mine(blocks, whole)
+        rows.values[:] = mine(rows, whole)
+        mix(n)
         W = matrix(schedule, n, agents)
         lost = (W[:, n] > 0)[:, None, None] & np.ones((1, 1, 2), dtype=bool)
-        np.testing.assert_array_equal(np.isnan(mix(n, blocks.theta)), mine(blocks, lost))
+        np.testing.assert_array_equal(np.isnan(rows.values), mine(rows, lost))
         mix.free()
         COMM.Barrier()
 
@@ -255,21 +262,21 @@ def test_messages_hold_what_links_need_that_are_there() -> None:
     agents = len(topology)
     schedule = RandomMatching().start(Graph.from_networkx(topology, "topology"), seed=3)
     layout = Layout.even(agents, COMM.size)
-    blocks = Blocks(layout, COMM.rank, most_copies(schedule, layout, COMM.rank), 1, 5)
-    mixer = Mixer(COMM, schedule, blocks)
+    rows = MixedRows(layout, COMM.rank, most_copies(schedule, layout, COMM.rank), (1, 5))
+    mixer = Mixer(COMM, schedule, rows, Meter())
     links = mixer.in_memory if COMM.size == 1 else mixer._links
     assert isinstance(links, LinkMixing)
     hosted = layout.hosted(COMM.rank)
     for n in range(1, 20):
         W = matrix(schedule, n, agents)
-        mixer(n, blocks.theta)
+        mixer(n)
         incoming = {int(j) for i in hosted for j in np.flatnonzero(W[i]) if j not in hosted}
         assert sum(len(rows) for rows in links._received.values()) == len(incoming)
     mixer.free()
 
 
 def test_shared_memory_is_one_memory() -> None:
-    memory = HostMemory.shared(COMM, COMM.rank + 1, 5)
+    memory = shared_memory(COMM, COMM.rank + 1, 5)
     expected = [0] + [1 + rank for rank in range(COMM.size)]
     assert memory.first == dict(enumerate(np.cumsum(expected)[:-1].tolist()))
     for k, buffer in enumerate(memory.buffers):
@@ -284,7 +291,7 @@ def test_shared_memory_is_one_memory() -> None:
 def test_ranks_that_can_not_share_memory_have_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     if COMM.rank == COMM.size - 1:
         monkeypatch.setattr("mmap.mmap", refuse)
-    memory = HostMemory.shared(COMM, 3, 5)
+    memory = shared_memory(COMM, 3, 5)
     assert memory.first == {COMM.rank: 0}
     assert [buffer.shape for buffer in memory.buffers] == [(3, 5), (3, 5)]
 
@@ -306,15 +313,16 @@ def test_what_is_sent_is_counted(pattern: Pattern, number: str) -> None:
     schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
     layout = Layout.even(agents, COMM.size)
     copies = most_copies(schedule, layout, COMM.rank)
-    blocks = Blocks(layout, COMM.rank, copies, trials, d, number=np.dtype(number))
-    W = Mixer(COMM, schedule, blocks)
+    rows = MixedRows(layout, COMM.rank, copies, (trials, d), message_dtype=np.dtype(number))
+    meter = Meter()
+    W = Mixer(COMM, schedule, rows, meter)
     messages, elements = 0, 0
     row = trials * d
     host = [int(layout.host(np.array(i))) for i in range(agents)]
     edges = [r * row // COMM.size for r in range(COMM.size + 1)]
     slices = [b - a for a, b in pairwise(edges)]
     for n in range(1, steps + 1):
-        W(n, blocks.theta)
+        W(n)
         mixing = schedule.mixing(n)
         if isinstance(mixing, Weights):
             wanted = {
@@ -338,4 +346,7 @@ def test_what_is_sent_is_counted(pattern: Pattern, number: str) -> None:
                     messages += 1
                     elements += row
     W.free()
-    assert (W.messages, W.bytes_sent) == (messages, {"double": 8, "single": 4}[number] * elements)
+    assert (meter.messages, meter.bytes_sent) == (
+        messages,
+        {"double": 8, "single": 4}[number] * elements,
+    )

@@ -21,13 +21,15 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
     matrix,
 )
+from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import CompiledObjective, Logistic, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.parallel.fused import Fused, update_of
-from udsgd_mpi.parallel.mixing import Mixer, blocks_for
+from udsgd_mpi.parallel.host_memory import shared_rows
+from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.neighbours import SparseMixing
-from udsgd_mpi.support.stopwatch import Activity
+from udsgd_mpi.support.meter import Activity, Meter
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
@@ -62,8 +64,11 @@ class Case:
         self.pattern = pattern or DSGD(interval=interval, precision=precision)
         self.number = self.pattern.number
         schedule = self.schedule()
-        self.blocks = blocks_for(comm, schedule, layout, TRIALS, d, self.number)
-        self.mixer = Mixer(comm, schedule, self.blocks)
+        self.layout = layout
+        rows = shared_rows(comm, schedule, layout, (TRIALS, d), self.number)
+        self.iterates = Iterates(rows)
+        self.meter = Meter()
+        self.mixer = Mixer(comm, schedule, rows, self.meter)
         mine = slice(self.hosted.start, self.hosted.stop)
         points = Points(
             self.features[mine].reshape(-1, FEATURES),
@@ -71,7 +76,7 @@ class Case:
             self.weights[mine].ravel(),
         )
         batch = np.ones(len(self.hosted), dtype=np.int64)
-        self.update = update_of(objective, points, batch, self.mixer)
+        self.update = update_of(self.iterates, objective, points, batch, self.mixer)
 
     def schedule(self) -> Schedule:
         """Of the pattern, with nothing asked before."""
@@ -81,17 +86,16 @@ class Case:
         """θ after all steps, taken from each of the edges to the next."""
         rows = self.X[:, self.hosted.start : self.hosted.stop]
         rows = rows + POINTS * np.arange(len(self.hosted), dtype=np.int32)[:, None]
-        theta = self.blocks.theta
         for n, m in pairwise(edges):
             before(n)
-            theta = self.update(n, theta, np.ascontiguousarray(rows[n:m]), self.gamma[n:m])
+            self.update(n, np.ascontiguousarray(rows[n:m]), self.gamma[n:m])
         self.mixer.free()
-        return theta
+        return self.iterates.theta
 
     def expected(self) -> np.ndarray:
         """By the two lines of the equation, with W as a dense array; hosted agents' part."""
         schedule = self.schedule()
-        theta = np.zeros((AGENTS, TRIALS, self.blocks.d))
+        theta = np.zeros((AGENTS, *self.iterates.theta.shape[1:]))
         for n in range(STEPS):
             for i in range(AGENTS):
                 for t in range(TRIALS):
@@ -137,7 +141,7 @@ def test_steps_with_a_w_that_changes(pattern: Pattern) -> None:
     half = Case(Logistic(), 1, pattern=pattern)
     middle = half.run([0, 1, 2, 10]).copy()
     rest = Case(Logistic(), 1, pattern=pattern)
-    rest.blocks.theta[:] = middle
+    rest.iterates.theta[:] = middle
     COMM.Barrier()
     np.testing.assert_array_equal(rest.run([10, STEPS]), theta)
     alone = Case(Logistic(), 1, pattern=pattern, comm=MPI.COMM_SELF).run([0, STEPS])
@@ -149,11 +153,11 @@ def test_what_a_w_that_changes_gives_is_counted(pattern: Pattern) -> None:
     case, one_by_one = (Case(Logistic(), 1, pattern=pattern) for _ in range(2))
     case.run([0, 10, STEPS])
     for n in range(1, STEPS + 1):
-        one_by_one.mixer(n, one_by_one.blocks.theta)
+        one_by_one.mixer(n)
     one_by_one.mixer.free()
-    assert case.mixer.messages == one_by_one.mixer.messages
-    assert case.mixer.bytes_sent == one_by_one.mixer.bytes_sent
-    assert (case.mixer.messages > 0) == (COMM.size > 1)
+    assert case.meter.messages == one_by_one.meter.messages
+    assert case.meter.bytes_sent == one_by_one.meter.bytes_sent
+    assert (case.meter.messages > 0) == (COMM.size > 1)
 
 
 @pytest.mark.parametrize("interval", [1, 3])
@@ -193,31 +197,32 @@ def test_a_rank_that_is_late_is_waited_for_outside_of_the_kernel(
     theta = case.run([0, 10, STEPS], late)
     np.testing.assert_allclose(theta, case.expected(), rtol=1e-10, atol=1e-12)
     neighbours = {j for i in case.hosted for j in TOPOLOGY[i]}
-    if COMM.rank < last and neighbours & set(case.blocks.layout.hosted(last)):
+    if COMM.rank < last and neighbours & set(case.layout.hosted(last)):
         assert waited
-        assert case.mixer.waited > 0.3
+        assert case.meter.seconds[Activity.WAITING] > 0.3
 
 
 @pytest.mark.parametrize("interval", [1, 3])
 def test_what_is_given_is_counted(interval: int) -> None:
     case = Case(Logistic(), interval)
     case.run([0, 10, STEPS])
-    host = {i: rank for rank in range(COMM.size) for i in case.blocks.layout.hosted(rank)}
+    host = {i: rank for rank in range(COMM.size) for i in case.layout.hosted(rank)}
     needed = {(host[j], i) for i in case.hosted for j in TOPOLOGY[i]} - {
         (COMM.rank, i) for i in case.hosted
     }
     exchanges = STEPS // interval
-    assert case.mixer.messages == exchanges * len({to for to, _ in needed})
-    assert case.mixer.bytes_sent == exchanges * len(needed) * 8 * TRIALS * FEATURES
+    assert case.meter.messages == exchanges * len({to for to, _ in needed})
+    assert case.meter.bytes_sent == exchanges * len(needed) * 8 * TRIALS * FEATURES
 
 
 def test_all_time_is_counted_once() -> None:
     case = Case(Logistic(), 1)
-    case.mixer.stopwatch.start()
+    case.meter.start()
     started = time.perf_counter()
     case.run([0, STEPS])
     elapsed = time.perf_counter() - started
-    seconds = case.mixer.stopwatch.seconds
+    seconds = case.meter.seconds
     assert 0 < seconds[Activity.GRADIENT] < elapsed
-    assert case.mixer.waited <= seconds[Activity.MIXING] < elapsed
+    assert 0 <= seconds[Activity.WAITING] < elapsed
+    assert 0 < seconds[Activity.MIXING] < elapsed
     assert sum(seconds) <= elapsed

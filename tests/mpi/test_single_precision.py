@@ -9,11 +9,12 @@ from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS, TwoHosts
 from udsgd_mpi.communication import Pattern, Weights
+from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.engine.placement import Layout, most_copies
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.parallel.blocks import Blocks
-from udsgd_mpi.parallel.host_memory import HostMemory
+from udsgd_mpi.parallel.host_memory import shared_memory
 from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.support.meter import Meter
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
@@ -37,20 +38,20 @@ def mixed(pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM) -> np.ndarra
     schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
     layout = Layout.even(AGENTS, comm.size)
     copies = most_copies(schedule, layout, comm.rank)
-    rows = len(layout.hosted(comm.rank)) + copies
+    length = len(layout.hosted(comm.rank)) + copies
     memory = None
     if hosts == "one host":
-        memory = HostMemory.shared(comm, rows, TRIALS * D)
+        memory = shared_memory(comm, length, TRIALS * D)
     elif hosts == "two hosts":
-        memory = HostMemory.shared(TwoHosts(), rows, TRIALS * D)  # type: ignore[arg-type]
-    blocks = Blocks(layout, comm.rank, copies, TRIALS, D, memory, SINGLE)
-    blocks.theta[:] = theta_of_all()[layout.hosted(comm.rank).start :][: blocks.agents]
-    mixer = Mixer(comm, schedule, blocks)
+        memory = shared_memory(TwoHosts(), length, TRIALS * D)  # type: ignore[arg-type]
+    rows = MixedRows(layout, comm.rank, copies, (TRIALS, D), memory, SINGLE)
+    rows.values[:] = theta_of_all()[layout.hosted(comm.rank).start :][: rows.agents]
+    mixer = Mixer(comm, schedule, rows, Meter())
     for n in range(1, STEPS + 1):
-        blocks.theta[:] *= 1 + 1e-9 * n
-        theta = mixer(n, blocks.theta)
+        rows.values[:] *= 1 + 1e-9 * n
+        mixer(n)
     mixer.free()
-    return theta
+    return rows.values
 
 
 def expected(pattern: Pattern) -> np.ndarray:
@@ -102,10 +103,10 @@ def test_the_average_over_agents_stays(pattern: Pattern) -> None:
 def test_moves_below_single_precision_are_not_lost() -> None:
     pattern = PATTERNS[0]
     schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
-    blocks = Blocks(Layout.even(AGENTS, 1), 0, 0, TRIALS, D, None, SINGLE)
-    blocks.theta[:] = 1.0
-    mixer = Mixer(MPI.COMM_SELF, schedule, blocks)
+    rows = MixedRows(Layout.even(AGENTS, 1), 0, 0, (TRIALS, D), None, SINGLE)
+    rows.values[:] = 1.0
+    mixer = Mixer(MPI.COMM_SELF, schedule, rows, Meter())
     for n in range(1, 1001):
-        blocks.theta[:] += 1e-9
-        mixer(n, blocks.theta)
-    np.testing.assert_allclose(blocks.theta, 1 + 1e-6, rtol=0, atol=1e-12)
+        rows.values[:] += 1e-9
+        mixer(n)
+    np.testing.assert_allclose(rows.values, 1 + 1e-6, rtol=0, atol=1e-12)

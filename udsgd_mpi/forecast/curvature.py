@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.sgd import Draws, StepByStep, each_step, unified_distributed_sgd
+from udsgd_mpi.engine.draws import Draws
+from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.sgd import StepByStep, each_step, local_steps, unified_distributed_sgd
 from udsgd_mpi.forecast.agent import Spectrum, from_the_start
 from udsgd_mpi.forecast.paths import linear_descent
 from udsgd_mpi.problem import LoneTeam, Problem, Team, start_paths
@@ -120,6 +122,8 @@ def _follow(
         noise = agent.gradient_noise(experiment.objective, problem.minimizer) @ basis
         g[first : first + len(agent.points.labels) : agent.batch] = noise
     X = Draws(paths, problem.first_rows, problem.batch, len(trials))
+    iterates = Iterates.alone(*shape)
+    descend = local_steps(iterates, experiment.objective, problem.points, problem.batch)
     linear, linear_sum = np.zeros((2, *shape))
     theta_sum = np.zeros(shape[1:])
     start = from_the_start(problem, spectrum, steps)
@@ -129,9 +133,8 @@ def _follow(
     def mean(values: Floats) -> Floats:
         return LoneTeam(len(agents)).mean(values.reshape(len(agents), -1)).reshape(shape[1:])
 
-    def consensus(_: int, half_steps: Floats) -> Floats:
-        half_steps[:] = mean(half_steps)
-        return half_steps
+    def consensus(_: int) -> None:
+        iterates.theta[:] = mean(iterates.theta)
 
     def compare(row: int, n: int, theta: Floats) -> None:
         squares[0, 0, row] = _squared(theta - problem.minimizer)
@@ -139,21 +142,21 @@ def _follow(
         squares[1, 0, row] = _squared(theta_sum / max(n, 1) - problem.minimizer)
         squares[1, 1, row] = _squared(start[1][row] + mean(linear_sum) / max(n, 1))
 
-    def observe(n: int, theta: Floats) -> None:
+    def observe(n: int) -> None:
         nonlocal theta_sum
+        theta = iterates.theta[0]
         check_in()
         linear_descent(linear, linear_sum, X[n - 1 : n], g, h, step_size(n, n))
         if n in rows:
-            compare(rows[n], n, theta[0])
-        theta_sum += theta[0]
+            compare(rows[n], n, theta)
+        theta_sum += theta
 
     if 0 in rows:
         compare(rows[0], 0, theta_sum)
     unified_distributed_sgd(
-        np.zeros(shape),
         X,
         Ahead(step_size),
-        StepByStep(experiment.objective, problem.points, problem.batch, consensus, each_step),
+        StepByStep(descend, consensus, each_step),
         range(1, int(steps[-1]) + 1),
         observe,
     )

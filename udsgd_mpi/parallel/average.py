@@ -7,11 +7,12 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.kernels.agent_sums import mean_of_rows, mean_over_agents
 from udsgd_mpi.kernels.rounding import DOUBLE, as_sent
-from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.support.meter import Meter
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +31,8 @@ class AgentAverage:
         Length of a row.
     number
         Type of the numbers in a message; rows and means are rounded to it.
+    meter
+        Learns how long others are waited for.
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class AgentAverage:
         layout: Layout,
         elements: int,
         number: np.dtype[Any] = DOUBLE,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter
         self._edges = np.arange(layout.ranks + 1) * elements // layout.ranks
         self._widths = np.diff(self._edges)
         self._comm = comm
@@ -67,14 +72,14 @@ class AgentAverage:
         outgoing = np.concatenate(slices, dtype=self._number, casting="same_kind")
         incoming = np.empty((len(members), len(self._mean)), self._number)
         arriving = counts * len(self._mean)
-        with waiting("all ranks"):
+        with waiting("all ranks", self._meter):
             self._comm.Alltoallv(
                 [outgoing, (len(here) * self._widths, len(here) * self._edges[:-1])],
                 [incoming, (arriving, np.cumsum(arriving) - arriving)],
             )
         mean_over_agents(np.asarray(incoming, np.float64), self._mean)
         mean = as_sent(self._mean, self._number)
-        with waiting("all ranks"):
+        with waiting("all ranks", self._meter):
             self._comm.Allgatherv(mean, [self._means, (self._widths, self._edges[:-1])])
         return np.asarray(self._means, np.float64)
 
@@ -85,7 +90,8 @@ class AverageInMemory:
     Each rank sums one slice of the elements over all agents where they are, into the row of all.
     """
 
-    def __init__(self, blocks: Blocks, number: np.dtype[Any]) -> None:
+    def __init__(self, blocks: MixedRows, number: np.dtype[Any], meter: Meter | None) -> None:
+        self._meter = meter
         memory, layout = blocks.memory, blocks.layout
         others = [rank for rank in range(layout.ranks) if rank != blocks.rank]
         edges = np.arange(layout.ranks + 1) * len(memory.common) // layout.ranks
@@ -106,7 +112,7 @@ class AverageInMemory:
         place = self._place if members is None else self._place[members]
         memory = self._blocks.memory
         self._meet()
-        mean_of_rows(memory.buffers[self._blocks.present], place, self._start, self._slice)
+        mean_of_rows(self._blocks.in_memory, place, self._start, self._slice)
         self._slice[:] = as_sent(self._slice, self._number)
         self._meet()
         return memory.common
@@ -115,12 +121,15 @@ class AverageInMemory:
         """All have written before, and read, what they write and read before it."""
         meetings = self._blocks.memory.meetings
         meetings.advance()
-        with waiting("all ranks"):
+        with waiting("all ranks", self._meter):
             meetings.wait(self._others)
 
 
 def average_of(
-    comm: MPI.Intracomm, blocks: Blocks, number: np.dtype[Any] = DOUBLE
+    comm: MPI.Intracomm,
+    blocks: MixedRows,
+    number: np.dtype[Any] = DOUBLE,
+    meter: Meter | None = None,
 ) -> Callable[..., Floats]:
     """The average of the present iterates, a function of the members (all by default).
 
@@ -128,8 +137,10 @@ def average_of(
     ----------
     number
         Type of the numbers in a message; iterates and their average are rounded to it.
+    meter
+        Learns how long others are waited for.
     """
     if len(blocks.memory.first) == comm.size:
-        return AverageInMemory(blocks, number)
-    average = AgentAverage(comm, blocks.layout, blocks.trials * blocks.d, number)
+        return AverageInMemory(blocks, number, meter)
+    average = AgentAverage(comm, blocks.layout, blocks.elements, number, meter)
     return lambda members=None: average(blocks.rows, members)

@@ -4,25 +4,27 @@ import numpy as np
 from mpi4py import MPI
 
 from udsgd_mpi.communication import PartialAverage
+from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.parallel.average import average_of
-from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.support.meter import Meter
 
 
 class AverageMixing:
     """θ^i ← (1/N) Σ_j θ^j, or the same among the participants of a round."""
 
-    def __init__(self, comm: MPI.Intracomm, blocks: Blocks) -> None:
+    def __init__(self, comm: MPI.Intracomm, blocks: MixedRows, meter: Meter) -> None:
         self._comm = comm
-        self._average = average_of(comm, blocks, blocks.number)
+        self._meter = meter
+        self._average = average_of(comm, blocks, blocks.message_dtype, meter)
         self._blocks = blocks
 
-    def all(self) -> Sent:
+    def all(self) -> None:
         """W = J."""
         self._blocks.rows[:] = self._average()
-        return self._sent(self._blocks.agents)
+        self._count(self._blocks.agents)
 
-    def partial(self, mixing: PartialAverage) -> Sent:
+    def partial(self, mixing: PartialAverage) -> None:
         """W = T_{S→S'} W_S: the average to S', entering agents' half-steps to leaving ones."""
         layout, rank, theta = self._blocks.layout, self._blocks.rank, self._blocks.rows
         mean = self._average(mixing.members)
@@ -31,9 +33,9 @@ class AverageMixing:
         hosts = layout.host(np.array(pairs, dtype=np.int64).reshape(-1, 2)).tolist()
         handed = {
             leaving: (
-                theta[entering - start].astype(self._blocks.number)
+                theta[entering - start].astype(self._blocks.message_dtype)
                 if source == rank
-                else np.empty(theta.shape[1], self._blocks.number)
+                else np.empty(theta.shape[1], self._blocks.message_dtype)
             )
             for (entering, leaving), (source, to) in zip(pairs, hosts, strict=True)
             if rank in (source, to)
@@ -45,7 +47,7 @@ class AverageMixing:
             for (_, leaving), (source, to) in zip(pairs, hosts, strict=True)
             if source != to and rank in (source, to)
         ]
-        with waiting("the ranks of agents that enter or leave"):
+        with waiting("the ranks of agents that enter or leave", self._meter):
             MPI.Request.Waitall(requests)
         hosted = layout.hosted(rank)
         for leaving, half_step in handed.items():
@@ -54,15 +56,15 @@ class AverageMixing:
         for agent in mixing.successors.tolist():
             if agent in hosted:
                 theta[agent - start] = mean
-        average = self._sent(int(np.sum(layout.host(mixing.members) == rank)))
+        self._count(int(np.sum(layout.host(mixing.members) == rank)))
         given = sum(source == rank != to for source, to in hosts)
-        return Sent(average.messages + given, average.bytes + given * self._blocks.row_bytes)
+        self._meter.sent(given, given * self._blocks.row_bytes)
 
-    def _sent(self, members: int) -> Sent:
-        """What the average of so many members on this rank makes it give to others."""
+    def _count(self, members: int) -> None:
+        """Count what the average of so many members on this rank makes it give to others."""
         layout, rank = self._blocks.layout, self._blocks.rank
-        elements = self._blocks.trials * self._blocks.d
+        elements = self._blocks.elements
         own = (rank + 1) * elements // layout.ranks - rank * elements // layout.ranks
         others = layout.ranks - 1
         numbers = members * (elements - own) + others * own
-        return Sent(2 * others, numbers * self._blocks.number.itemsize)
+        self._meter.sent(2 * others, numbers * self._blocks.message_dtype.itemsize)

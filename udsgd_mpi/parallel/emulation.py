@@ -4,14 +4,9 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
-import numpy as np
-from numpy.typing import NDArray
-
 from udsgd_mpi.clock import Clock, computing_times
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.errors import ConfigurationError
-
-Floats = NDArray[np.float64]
 
 
 def check_emulation(problem: Problem, ranks: int) -> None:
@@ -47,15 +42,13 @@ class Emulated:
         Number of updates done.
     """
 
-    def __init__(
-        self, W: Callable[[int, Floats], Floats], clock: Clock, agent: int, n: int
-    ) -> None:
+    def __init__(self, W: Callable[[int], None], clock: Clock, agent: int, n: int) -> None:
         laws = {agent: clock.computing[agent]}
         self._durations = computing_times(laws, clock.seed, n)
         self._W = W
         self._n = n
 
-    def __call__(self, n: int, half_steps: Floats) -> Floats:
+    def __call__(self, n: int) -> None:
         time.sleep(sum(float(step[0]) for step in islice(self._durations, n - self._n)))
         self._n = n
-        return self._W(n, half_steps)
+        self._W(n)

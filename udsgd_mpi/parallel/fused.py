@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Recurring
 from udsgd_mpi.engine.fused_steps import FusedSteps, Memory
-from udsgd_mpi.engine.sgd import StepByStep, Update
+from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.sgd import StepByStep, Update, local_steps
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
-from udsgd_mpi.parallel.blocks import Sent
 from udsgd_mpi.parallel.link_mixing import LinkMixing
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.neighbours import NeighbourMixing, SparseMixing
-from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.support.stopwatch import Activity
+from udsgd_mpi.support.meter import Activity
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,34 +24,37 @@ class Fused:
 
     Parameters
     ----------
+    iterates
+        On which it acts.
     batch
         Number of points in a mini-batch of each agent, shape (agents,).
     mixer
-        Counts and times what carrying W out takes.
+        Of these exchanges; its meter learns what they take.
     exchanges
         Carry it out: one for each W that comes back, or one for links that are drawn.
     """
 
     def __init__(
         self,
+        iterates: Iterates,
         objective: CompiledObjective,
         points: Points,
         batch: Integers,
         mixer: Mixer,
         exchanges: Sequence[NeighbourMixing] | LinkMixing,
     ) -> None:
-        blocks, counters = mixer.blocks, mixer.blocks.memory.counters
-        shape = (blocks.agents, blocks.trials, blocks.d)
-        first, second = (buffer[: blocks.agents].reshape(shape) for buffer in blocks.buffers)
+        mixed, counters = iterates.mixed, iterates.mixed.memory.counters
+        shape = iterates.theta.shape
+        first, second = (buffer[: mixed.agents].reshape(shape) for buffer in mixed.buffers)
         links = exchanges.plan if isinstance(exchanges, LinkMixing) else None
         self._exchanges: Sequence[SparseMixing] = (
             [exchanges] if isinstance(exchanges, LinkMixing) else exchanges
         )
         memory = Memory(
             (first, second),
-            blocks.memory.buffers,
-            blocks.buffers,
-            blocks.lost,
+            mixed.memory.buffers,
+            mixed.buffers,
+            mixed.lost,
             counters.counts,
             counters.mine,
             self._exchanges[0].near,
@@ -66,12 +68,12 @@ class Fused:
             [exchange.border for exchange in self._exchanges],
             links,
         )
-        self._blocks = blocks
-        self._mixer = mixer
+        self._mixed = mixed
+        self._schedule = mixer.schedule
+        self._meter = mixer.meter
 
-    def __call__(self, n: int, theta: Floats, X: NDArray[np.int32], gamma: Floats) -> Floats:
-        """θ_m in the present buffer of the blocks, shape (agents, trials, d)."""
-        schedule, m = self._mixer.schedule, n + len(X)
+    def __call__(self, n: int, X: NDArray[np.int32], gamma: Floats) -> None:
+        schedule, m = self._schedule, n + len(X)
         times, number = schedule.times(n, m) - n, schedule.count(n)
         which = np.zeros(len(times), dtype=np.int64)
         if isinstance(schedule, Recurring):
@@ -91,8 +93,7 @@ class Fused:
             start, exchanges = int(times[late]), late + 1
         for w, exchange in enumerate(self._exchanges):
             if isinstance(exchange, NeighbourMixing):
-                self._mixer.count(exchange.sent, int(np.count_nonzero(which == w)))
-        return self._blocks.theta
+                self._meter.sent(*exchange.sent, int(np.count_nonzero(which == w)))
 
     def _run(
         self,
@@ -103,27 +104,27 @@ class Fused:
         number: int,
     ) -> int:
         """How many exchanges were made before one for which others were too late."""
-        done = self._steps(self._blocks.present, X, gamma, times, which, number)
-        self._blocks.present ^= done.exchanges & 1
-        self._mixer.stopwatch.lap(Activity.MIXING)
-        self._mixer.stopwatch.move(done.local, Activity.MIXING, Activity.GRADIENT)
-        self._mixer.count(Sent(done.messages, done.rows * self._blocks.row_bytes))
-        waiting.seconds += done.waited
-        self._mixer.waited += done.waited
+        done = self._steps(self._mixed.present, X, gamma, times, which, number)
+        self._mixed.swap(done.exchanges)
+        self._meter.lap(Activity.MIXING)
+        self._meter.move(done.local, Activity.MIXING, Activity.GRADIENT)
+        self._meter.move(done.waited, Activity.MIXING, Activity.WAITING)
+        self._meter.sent(done.messages, done.rows * self._mixed.row_bytes)
         return done.exchanges
 
     def _finish(self, exchange: SparseMixing) -> None:
         """Wait for others for as long as it takes, and make the exchange that was begun."""
-        before = waiting.seconds
         exchange.finish()
-        self._blocks.restore()
-        self._mixer.waited += waiting.seconds - before
-        self._mixer.stopwatch.lap(Activity.MIXING)
+        self._mixed.restore()
+        self._meter.lap(Activity.MIXING)
 
 
-def update_of(objective: Objective, points: Points, batch: Integers, mixer: Mixer) -> Update:
-    """The update of a rank: in one kernel where that can be, or step by step."""
+def update_of(
+    iterates: Iterates, objective: Objective, points: Points, batch: Integers, mixer: Mixer
+) -> Update:
+    """The update of a rank's iterates: in one kernel where that can be, or step by step."""
     exchanges = mixer.in_memory
     if exchanges and isinstance(objective, CompiledObjective) and not points.sparse:
-        return Fused(objective, points, batch, mixer, exchanges)
-    return StepByStep(objective, points, batch, mixer, mixer.schedule.times)
+        return Fused(iterates, objective, points, batch, mixer, exchanges)
+    descend = local_steps(iterates, objective, points, batch)
+    return StepByStep(descend, mixer, mixer.schedule.times)

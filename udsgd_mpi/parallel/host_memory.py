@@ -3,78 +3,69 @@
 import mmap
 import os
 import secrets
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.shared_counters import APART, Counts, SharedCounters
-
-Floats = NDArray[np.float64]
+from udsgd_mpi.communication import Schedule
+from udsgd_mpi.engine.host_memory import HostMemory
+from udsgd_mpi.engine.iterates import MixedRows
+from udsgd_mpi.engine.placement import Layout, most_copies
+from udsgd_mpi.kernels.rounding import DOUBLE
+from udsgd_mpi.kernels.shared_counters import APART
 
 _TOKEN = 16
 
 
-class HostMemory:
-    """Two buffers of rows, a section of both for each rank that reaches them, and a row of all.
+def shared_rows(
+    comm: MPI.Intracomm,
+    schedule: Schedule,
+    layout: Layout,
+    shape: tuple[int, ...],
+    message_dtype: np.dtype[Any] = DOUBLE,
+    dtype: np.dtype[Any] = DOUBLE,
+) -> MixedRows:
+    """Rows of a rank's agents, in memory that its host shares; collective.
 
-    Attributes
+    Parameters
     ----------
-    buffers
-        Shape (rows of all sections, elements) each, zero at first.
-    common
-        The row of all, shape (elements,).
-    first
-        First row of the section of each rank.
-    counters
-        Tell a rank's neighbours of what is in its section.
-    meetings
-        Tell all ranks.
+    shape
+        Of what an agent has.
     """
+    copies = most_copies(schedule, layout, comm.rank)
+    rows = len(layout.hosted(comm.rank)) + copies
+    memory = shared_memory(comm, rows, prod(shape), dtype) if comm.size > 1 else None
+    return MixedRows(layout, comm.rank, copies, shape, memory, message_dtype, dtype)
 
-    def __init__(
-        self, memory: Floats, elements: int, counts: Counts, first: dict[int, int], rank: int
-    ) -> None:
-        rows = (memory.size // elements - 1) // 2
-        first_buffer, second_buffer = memory[: 2 * rows * elements].reshape(2, rows, elements)
-        self.buffers = (first_buffer, second_buffer)
-        self.common = memory[2 * rows * elements :]
-        self.first = first
-        places = {other: k for k, other in enumerate(first)}
-        self.counters, self.meetings = (
-            SharedCounters(half, places, rank) for half in counts.reshape(2, len(first) * APART)
-        )
 
-    @classmethod
-    def private(cls, rank: int, rows: int, elements: int) -> "HostMemory":
-        """For one rank alone."""
-        counts = np.zeros(2 * APART, dtype=np.int64)
-        return cls(np.zeros((2 * rows + 1) * elements), elements, counts, {rank: 0}, rank)
+def shared_memory(
+    comm: MPI.Intracomm, rows: int, elements: int, dtype: np.dtype[Any] = DOUBLE
+) -> HostMemory:
+    """Memory for all ranks of a host; private where the host does not let them; collective.
 
-    @classmethod
-    def shared(cls, comm: MPI.Intracomm, rows: int, elements: int) -> "HostMemory":
-        """For all ranks of a host; private where the host does not let them; collective.
-
-        Parameters
-        ----------
-        rows
-            Length of this rank's section.
-        """
-        host = comm.Split_type(MPI.COMM_TYPE_SHARED)
-        try:
-            sections = host.allgather((comm.rank, rows))
-            total, counts = sum(rows for _, rows in sections), 2 * APART * host.size
-            size = 8 * (counts + (2 * total + 1) * elements)
-            memory = _map(host, size) if host.size > 1 else None
-        finally:
-            host.Free()
-        if memory is None:
-            return cls.private(comm.rank, rows, elements)
-        starts = np.cumsum([0, *(rows for _, rows in sections)]).tolist()
-        first = {rank: starts[k] for k, (rank, _) in enumerate(sections)}
-        told = np.frombuffer(memory, np.int64, counts)
-        return cls(np.frombuffer(memory, offset=told.nbytes), elements, told, first, comm.rank)
+    Parameters
+    ----------
+    rows
+        Length of this rank's section.
+    """
+    host = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    try:
+        sections = host.allgather((comm.rank, rows))
+        total, counts = sum(rows for _, rows in sections), 2 * APART * host.size
+        size = 8 * counts + (2 * total + 1) * elements * dtype.itemsize
+        memory = _map(host, size) if host.size > 1 else None
+    finally:
+        host.Free()
+    if memory is None:
+        return HostMemory.private(comm.rank, rows, elements, dtype)
+    starts = np.cumsum([0, *(rows for _, rows in sections)]).tolist()
+    first = {rank: starts[k] for k, (rank, _) in enumerate(sections)}
+    told = np.frombuffer(memory, np.int64, counts)
+    values = np.frombuffer(memory, dtype, offset=told.nbytes)
+    return HostMemory(values, elements, told, first, comm.rank)
 
 
 def _map(host: MPI.Comm, size: int) -> mmap.mmap | None:

@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import OnLinks
 from udsgd_mpi.engine.exchange_plan import LinkPlan
-from udsgd_mpi.parallel.blocks import Blocks, Sent
+from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.parallel.neighbours import SparseMixing, pack, room
+from udsgd_mpi.support.meter import Meter
 
 Integers = NDArray[np.int64]
 
@@ -20,26 +21,28 @@ class LinkMixing(SparseMixing):
     message where there is none.
     """
 
-    def __init__(self, comm: MPI.Intracomm, schedule: OnLinks, blocks: Blocks) -> None:
+    def __init__(
+        self, comm: MPI.Intracomm, schedule: OnLinks, blocks: MixedRows, meter: Meter
+    ) -> None:
         self._comm = comm
         self.plan = LinkPlan(schedule, blocks.layout, blocks.rank, blocks.memory.first)
-        super().__init__(self.plan.whole, blocks, [schedule.support])
+        super().__init__(self.plan.whole, blocks, [schedule.support], meter)
         self.interior, self.border = self.plan.interior, self.plan.border
         self._arriving = room(self.plan.whole, blocks)
         self._packed = {
-            to: np.empty((len(rows), blocks.buffers[0].shape[1]), blocks.number)
+            to: np.empty((len(rows), blocks.elements), blocks.message_dtype)
             for to, rows in self.plan.whole.sends
         }
         self._received: dict[int, Integers] = {}
 
-    def __call__(self, number: int) -> Sent:
+    def __call__(self, number: int) -> None:
         """Exchange at the aggregation of a number."""
         self.plan.draw(number)
         there = self.plan.drawing.there
         wanted = self.plan.sends.rows(there)
         self.exchange(self._requests(wanted))
         rows = sum(len(some) for some in wanted.values())
-        return Sent(len(wanted), rows * self._blocks.row_bytes)
+        self.meter.sent(len(wanted), rows * self._blocks.row_bytes)
 
     @property
     def in_memory(self) -> bool:
@@ -53,7 +56,7 @@ class LinkMixing(SparseMixing):
             for source, _ in plan.receives
             if source in self._received
         ]
-        half_steps = self._blocks.buffers[self._blocks.present]
+        half_steps = self._blocks.half_steps
         for to, rows in plan.sends:
             if to in wanted:
                 going = self._packed[to][: len(wanted[to])]
@@ -62,7 +65,7 @@ class LinkMixing(SparseMixing):
         return requests
 
     def unpack(self) -> None:
-        present = self._blocks.buffers[self._blocks.present]
+        present = self._blocks.half_steps
         for source, rows in self.plan.whole.receives:
             if source in self._received:
                 some = self._received[source]

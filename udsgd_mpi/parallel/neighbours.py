@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Weights
 from udsgd_mpi.engine.exchange_plan import Plan, Rows
+from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.engine.placement import copies_needed, rows_wanted
 from udsgd_mpi.kernels.rounding import DOUBLE
-from udsgd_mpi.parallel.blocks import Blocks, Sent
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.support.meter import Meter
 
 Floats = NDArray[np.float64]
 
@@ -46,8 +47,11 @@ class SparseMixing(ABC):
     interior: Rows
     border: Rows
 
-    def __init__(self, plan: Plan, blocks: Blocks, recurring: Sequence[Weights]) -> None:
+    def __init__(
+        self, plan: Plan, blocks: MixedRows, recurring: Sequence[Weights], meter: Meter
+    ) -> None:
         self._blocks = blocks
+        self.meter = meter
         near = _partners_in_memory(recurring, blocks)
         self.near = blocks.memory.counters.of(near)
         ranks = sorted({*near, *plan.partners})
@@ -68,7 +72,7 @@ class SparseMixing(ABC):
 
     def finish(self, requests: Sequence[MPI.Request] = ()) -> None:
         """What is left of an exchange once the interior is mixed."""
-        with waiting(self._waiting):
+        with waiting(self._waiting, self.meter):
             if len(self.near):
                 # Without it a rank of another host may wait for what was started here.
                 progress = partial(MPI.Request.Testall, requests) if requests else None
@@ -77,7 +81,7 @@ class SparseMixing(ABC):
                 MPI.Request.Waitall(requests)
         self.unpack()
         _combine(self.border, self._blocks)
-        self._blocks.present = 1 - self._blocks.present
+        self._blocks.swap()
 
     @property
     @abstractmethod
@@ -104,22 +108,23 @@ class NeighbourMixing(SparseMixing):
     Attributes
     ----------
     sent
-        What one exchange gives to other ranks.
+        Messages and bytes that one exchange gives to other ranks.
     """
 
     def __init__(
         self,
         comm: MPI.Intracomm,
         weights: Weights,
-        blocks: Blocks,
+        blocks: MixedRows,
         recurring: Sequence[Weights],
+        meter: Meter,
     ) -> None:
         self._plan = Plan(weights, blocks.layout, blocks.rank, blocks.memory.first, recurring)
-        super().__init__(self._plan, blocks, recurring)
+        super().__init__(self._plan, blocks, recurring, meter)
         self.interior, self.border = self._plan.interior, self._plan.border
         wanted = self._plan.wanted
-        self.sent = Sent(len(wanted), sum(wanted) * blocks.row_bytes)
-        length, number = blocks.buffers[0].shape[1], blocks.number
+        self.sent = len(wanted), sum(wanted) * blocks.row_bytes
+        length, number = blocks.elements, blocks.message_dtype
         self._packed = {
             to: np.empty((len(rows), length), number)
             for to, rows in self._plan.sends
@@ -144,12 +149,13 @@ class NeighbourMixing(SparseMixing):
         """Exchange the half-steps."""
         requests = self._requests[self._blocks.present]
         if requests:
-            half_steps = self._blocks.buffers[self._blocks.present]
+            half_steps = self._blocks.half_steps
             for to, rows in self._plan.sends:
                 if to in self._packed:
                     pack(half_steps, rows, self._packed[to])
             MPI.Prequest.Startall(requests)
         self.exchange(requests)
+        self.meter.sent(*self.sent)
 
     @property
     def in_memory(self) -> bool:
@@ -158,7 +164,7 @@ class NeighbourMixing(SparseMixing):
     def unpack(self) -> None:
         for source, rows in self._plan.receives:
             if source in self._arriving:
-                self._blocks.buffers[self._blocks.present][rows] = self._arriving[source]
+                self._blocks.half_steps[rows] = self._arriving[source]
 
     def free(self) -> None:
         """Give the requests back to MPI."""
@@ -166,11 +172,10 @@ class NeighbourMixing(SparseMixing):
             request.Free()
 
 
-def room(plan: Plan, blocks: Blocks) -> dict[int, NDArray[Any]]:
+def room(plan: Plan, blocks: MixedRows) -> dict[int, NDArray[Any]]:
     """For what is received from each rank."""
-    length = blocks.buffers[0].shape[1]
     return {
-        source: np.empty((rows.stop - rows.start, length), blocks.number)
+        source: np.empty((rows.stop - rows.start, blocks.elements), blocks.message_dtype)
         for source, rows in plan.receives
     }
 
@@ -183,11 +188,11 @@ def pack(half_steps: Floats, rows: NDArray[np.int64], out: NDArray[Any]) -> None
         out[:] = half_steps[rows]
 
 
-def _combine(rows: Rows, blocks: Blocks) -> None:
-    rows.combine(blocks.memory.buffers[blocks.present], blocks.buffers[1 - blocks.present])
+def _combine(rows: Rows, blocks: MixedRows) -> None:
+    rows.combine(blocks.in_memory, blocks.mixed)
 
 
-def _partners_in_memory(recurring: Sequence[Weights], blocks: Blocks) -> list[int]:
+def _partners_in_memory(recurring: Sequence[Weights], blocks: MixedRows) -> list[int]:
     """Ranks that share memory with this one and read its half-steps, or are read by it."""
     layout, rank = blocks.layout, blocks.rank
     found: set[int] = set()

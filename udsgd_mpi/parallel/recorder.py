@@ -4,11 +4,11 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.schema import Record
 from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.parallel.average import AgentAverage, average_of
-from udsgd_mpi.parallel.blocks import Blocks
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -41,7 +41,7 @@ class Recorder:
     def __init__(
         self,
         comm: MPI.Intracomm,
-        blocks: Blocks,
+        iterates: Iterates,
         settings: Record,
         step: NDArray[np.int64],
         minimizer: Floats,
@@ -49,21 +49,22 @@ class Recorder:
         *,
         go_on: bool,
     ) -> None:
-        agents, trials = blocks.layout.agents, blocks.trials
+        self._layout = layout = iterates.mixed.layout
+        hosted, trials, _ = iterates.theta.shape
         self._comm = comm
-        self._blocks = blocks
+        self._iterates = iterates
         self._row = {int(n): row for row, n in enumerate(step)}
         self._minimizer = np.tile(minimizer, (trials, 1))
         self._recording = recording
-        self._iterates = settings.detail == "iterates"
+        self._of_all = settings.detail == "iterates"
         self._go_on = go_on
-        self.sum = np.zeros_like(blocks.theta) if settings.polyak else None
-        self._average = average_of(comm, blocks)
-        self._average_of_sums = AgentAverage(comm, blocks.layout, trials * blocks.d)
-        self._distances = np.empty((blocks.agents, trials))
-        self._all_distances = np.empty((agents if recording else 0, trials))
+        self.sum = np.zeros_like(iterates.theta) if settings.polyak else None
+        self._average = average_of(comm, iterates.mixed)
+        self._average_of_sums = AgentAverage(comm, layout, iterates.mixed.elements)
+        self._distances = np.empty((hosted, trials))
+        self._all_distances = np.empty((layout.agents if recording else 0, trials))
 
-    def __call__(self, n: int, theta: Floats) -> None:
+    def __call__(self, n: int) -> None:
         """Record θ_n where n is a recording step.
 
         Raises
@@ -71,6 +72,7 @@ class Recorder:
         ConfigurationError
             On every rank, where an iterate is not finite any more.
         """
+        theta = self._iterates.theta
         if n in self._row:
             mean = self._record(self._row[n], theta)
             if not self._go_on:
@@ -84,7 +86,7 @@ class Recorder:
         mean = self._average().reshape(theta.shape[1:])
         squared_distances(theta, mean, self._distances)
         self._gather(self._distances, self._all_distances)
-        theta_of_all = self._gather_iterates(theta) if self._iterates else None
+        theta_of_all = self._gather_iterates(theta) if self._of_all else None
         if self._recording is None:
             return mean
         self._recording.theta_mean[row] = mean
@@ -114,18 +116,18 @@ class Recorder:
         )
 
     def _error(self, mean: Floats) -> Floats:
-        error = np.empty((1, self._blocks.trials))
+        error = np.empty((1, len(mean)))
         squared_distances(mean.reshape(1, *self._minimizer.shape), self._minimizer, error)
         return np.asarray(error[0])
 
     def _gather_iterates(self, theta: Floats) -> Floats:
-        agents = self._blocks.layout.agents if self._recording else 0
+        agents = self._layout.agents if self._recording else 0
         out = np.empty((agents, *theta.shape[1:]))
         self._gather(np.ascontiguousarray(theta), out)
         return out
 
     def _gather(self, mine: Floats, out: Floats) -> None:
-        counts = np.array(self._blocks.layout.counts) * (mine.size // len(mine))
+        counts = np.array(self._layout.counts) * (mine.size // len(mine))
         with waiting("rank 0"):
             self._comm.Gatherv(
                 [mine, MPI.DOUBLE],

@@ -7,19 +7,21 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.engine.draws import Draws, block_length
+from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.engine.sgd import (
-    Draws,
     StepByStep,
     Update,
-    block_length,
     each_step,
+    local_steps,
     unified_distributed_sgd,
 )
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
 from udsgd_mpi.parallel.fused import update_of
-from udsgd_mpi.parallel.mixing import Mixer, blocks_for
+from udsgd_mpi.parallel.host_memory import shared_rows
+from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.parallel.telemetry import telemetry
@@ -27,11 +29,10 @@ from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
 from udsgd_mpi.storage.checkpoint import Checkpoint
-from udsgd_mpi.support.stopwatch import Activity, Stopwatch
+from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 from udsgd_mpi.theory.step_size import Ahead
 
-Floats = NDArray[np.float64]
 State = dict[str, NDArray[Any]]
 
 
@@ -92,7 +93,7 @@ class Simulation:
         self._problem = problem
         self._layout = layout
         self._emulate = emulate
-        self._stopwatch = Stopwatch()
+        self._meter = Meter()
         self._steps = experiment.record.at(experiment.steps)
         self.recording = (
             Recording.empty(self._steps, trials, layout.agents, d, experiment.record)
@@ -100,12 +101,13 @@ class Simulation:
             else None
         )
         number = experiment.communication.number
-        self._blocks = blocks_for(comm, problem.schedule, layout, trials, d, number)
-        self._mixer = Mixer(comm, problem.schedule, self._blocks, self._stopwatch)
+        mixed = shared_rows(comm, problem.schedule, layout, (trials, d), number)
+        self._iterates = Iterates(mixed)
+        self._mixer = Mixer(comm, problem.schedule, mixed, self._meter)
         self._earlier: list[Telemetry] = []
         self._record = Recorder(
             comm,
-            self._blocks,
+            self._iterates,
             experiment.record,
             self._steps,
             problem.minimizer,
@@ -138,23 +140,22 @@ class Simulation:
         experiment = self._problem.experiment
         last = experiment.steps
 
-        def observe(n: int, theta: Floats) -> None:
-            self._stopwatch.lap(Activity.GRADIENT)
-            self._record(n, theta)
+        def observe(n: int) -> None:
+            self._meter.lap(Activity.GRADIENT)
+            self._record(n)
             self.n = n
             if control.next <= n < last and control(n) != Action.GO_ON:
                 save()
             progress(n)
-            self._stopwatch.lap(Activity.RECORDING)
+            self._meter.lap(Activity.RECORDING)
 
-        self._stopwatch.start()
+        self._meter.start()
         if self.n == 0:
-            self._record(0, self._blocks.theta)
+            self._record(0)
         recorded = self._steps[self._steps > self.n].tolist()
         stops = range(self.n + 1, last + 1) if experiment.record.polyak else recorded
         try:
             unified_distributed_sgd(
-                self._blocks.theta,
                 self._draws,
                 Ahead(experiment.step_size),
                 self._update(),
@@ -168,14 +169,14 @@ class Simulation:
         problem = self._problem
         descent = problem.experiment.objective, problem.points, problem.batch
         if not self._emulate or problem.clock is None:
-            return update_of(*descent, self._mixer)
+            return update_of(self._iterates, *descent, self._mixer)
         W = Emulated(self._mixer, problem.clock, self._comm.rank, self.n)
-        return StepByStep(*descent, W, each_step)
+        return StepByStep(local_steps(self._iterates, *descent), W, each_step)
 
     def telemetry(self) -> list[Telemetry]:
         """What the run has cost each rank so far, and in earlier parts, on rank 0."""
         part = 1 + max((row.part for row in self._earlier), default=-1)
-        now = telemetry(self._comm, self._layout, self._stopwatch, self._mixer, part)
+        now = telemetry(self._comm, self._layout, self._meter, part)
         return self._earlier + now
 
     def states(self) -> Iterator[State]:
@@ -207,7 +208,7 @@ class Simulation:
             self.recording.fill(n, measures.pop("step"), measures)
         mine = self._dealt(checkpoint)
         for i, state in enumerate(mine):
-            self._blocks.theta[i] = state["theta"]
+            self._iterates.theta[i] = state["theta"]
             if self._record.sum is not None:
                 self._record.sum[i] = state["sum"]
         ahead = np.stack([state["ahead"] for state in mine], axis=1)
@@ -231,7 +232,7 @@ class Simulation:
     def _states(self) -> Iterator[State]:
         ahead = self._draws.ahead(self.n)
         for i in range(len(self._problem.agents)):
-            state: State = {"theta": self._blocks.theta[i], "ahead": ahead[:, i]}
+            state: State = {"theta": self._iterates.theta[i], "ahead": ahead[:, i]}
             if self._record.sum is not None:
                 state["sum"] = self._record.sum[i]
             memory = self._paths.memory(i)
@@ -247,6 +248,6 @@ class Simulation:
             trials,
             n,
             ahead,
-            self._stopwatch,
+            self._meter,
             block_length(max(self._layout.counts), trials),
         )

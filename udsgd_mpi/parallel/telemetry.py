@@ -8,18 +8,15 @@ from mpi4py import MPI
 from msgspec.structs import replace
 
 from udsgd_mpi.engine.placement import Layout
-from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.support.stopwatch import Activity, Stopwatch
+from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 
 
-def telemetry(
-    comm: MPI.Intracomm, layout: Layout, stopwatch: Stopwatch, mixer: Mixer, part: int
-) -> list[Telemetry]:
+def telemetry(comm: MPI.Intracomm, layout: Layout, meter: Meter, part: int) -> list[Telemetry]:
     """One row for each rank on rank 0, nothing elsewhere; collective."""
     hosted = layout.hosted(comm.rank)
-    seconds = stopwatch.seconds
+    seconds = meter.seconds
     mine = Telemetry(
         part=part,
         rank=comm.rank,
@@ -28,11 +25,11 @@ def telemetry(
         agents=len(hosted),
         sampling=seconds[Activity.SAMPLING],
         gradient=seconds[Activity.GRADIENT],
-        mixing=seconds[Activity.MIXING] - mixer.waited,
-        waiting=mixer.waited,
+        mixing=seconds[Activity.MIXING],
+        waiting=seconds[Activity.WAITING],
         recording=seconds[Activity.RECORDING],
-        messages=mixer.messages,
-        bytes_sent=mixer.bytes_sent,
+        messages=meter.messages,
+        bytes_sent=meter.bytes_sent,
         peak_memory=peak_memory(),
     )
     with waiting("rank 0"):

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from udsgd_mpi.support.ending import end_all_ranks
 from udsgd_mpi.support.errors import ExitCode
+from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.stop_request import stop_request
 
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -20,22 +21,22 @@ _SECONDS_BEFORE_OTHERS = 1.0
 class Waiting:
     """Says which ranks an exchange needs, for as long as it lasts: ``with waiting(ranks): …``.
 
-    Attributes
-    ----------
-    seconds
-        Time in all exchanges so far.
+    Where a meter is given, it learns that part of mixing was waiting.
     """
 
     def __init__(self) -> None:
         self.ranks: str | None = None
         self.since = 0.0
-        self.seconds = 0.0
+        self._began = 0.0
+        self._meter: Meter | None = None
 
     def renew(self) -> None:
         """Take note that those who are waited for have said that they still work."""
         self.since = time.monotonic()
 
-    def __call__(self, ranks: str) -> "Waiting":
+    def __call__(self, ranks: str, meter: Meter | None = None) -> "Waiting":
+        self._meter = meter
+        self._began = time.perf_counter()
         self.since = time.monotonic()  # before ranks, as the watchdog may look in between
         self.ranks = ranks
         return self
@@ -50,7 +51,9 @@ class Waiting:
         where: TracebackType | None,
     ) -> None:
         self.ranks = None
-        self.seconds += time.monotonic() - self.since
+        if self._meter:
+            seconds = time.perf_counter() - self._began
+            self._meter.move(seconds, Activity.MIXING, Activity.WAITING)
 
 
 waiting = Waiting()

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from udsgd_mpi.communication import Mixing, PartialAverage, Weights
+from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.placement import Layout, rows_wanted
-from udsgd_mpi.engine.sgd import Draws, block_length, unified_distributed_sgd
+from udsgd_mpi.engine.sgd import unified_distributed_sgd
 from udsgd_mpi.preflight.mixing_alone import MixingAlone
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
@@ -137,12 +138,11 @@ def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> floa
                 return
 
     unified_distributed_sgd(
-        np.zeros((len(hosted), trials, d)),
         Draws(paths, part.first_rows, part.batch, trials, length=block),
         Ahead(experiment.step_size),
         update,
         stops(),
-        lambda _n, _theta: None,
+        lambda _: None,
     )
     (first_step, started), (last_step, ended) = measured[0], measured[-1]
     return (ended - started) / (last_step - first_step)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from udsgd_mpi.communication import Weights
 from udsgd_mpi.data.features import bytes_of
+from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.engine.placement import Layout, most_copies
-from udsgd_mpi.engine.sgd import block_length
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.problem import Agent, Problem
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication import Mixing, OnLinks, PartialAverage, Recurring, Schedule, Weights
 from udsgd_mpi.engine.exchange_plan import LinkPlan, Plan, Rows
 from udsgd_mpi.engine.fused_steps import FusedSteps, Memory
+from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.placement import Layout, most_copies
-from udsgd_mpi.engine.sgd import StepByStep, Update
+from udsgd_mpi.engine.sgd import StepByStep, Update, local_steps
 from udsgd_mpi.kernels.agent_sums import mean_of_rows
 from udsgd_mpi.kernels.rounding import DOUBLE, restore, round_off
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
@@ -45,7 +46,7 @@ class MixingAlone:
         self._layout = layout
         self._rank = rank
         self._hosted = layout.hosted(rank)
-        self._shape = (len(self._hosted), trials, d)
+        self._iterates = Iterates.alone(len(self._hosted), trials, d)
         self._shared = shared
         recurring = [W for W in schedule.planned if isinstance(W, Weights)]
         self._rows = {id(W): self._rows_of(W, recurring) for W in recurring}
@@ -69,27 +70,27 @@ class MixingAlone:
         dense = not points.sparse
         if self._shared and fused and dense and isinstance(objective, CompiledObjective):
             return _FusedAlone(self._fused(objective, points, batch, rows), self._schedule)
-        return StepByStep(objective, points, batch, self, self._schedule.times)
+        descend = local_steps(self._iterates, objective, points, batch)
+        return StepByStep(descend, self, self._schedule.times)
 
-    def __call__(self, n: int, half_steps: Floats) -> Floats:
-        """The half-steps, once they have been mixed elsewhere."""
+    def __call__(self, n: int) -> None:
+        """Mix as many half-steps elsewhere."""
+        half_steps = self._iterates.mixed.rows
         if len(self._lost):
-            whole = half_steps.reshape(self._lost.shape)
-            round_off(whole, self._lost)
-            restore(whole, self._lost)
+            round_off(half_steps, self._lost)
+            restore(half_steps, self._lost)
         if self._links:
             self._links.draw(self._schedule.count(n))
             self._links.sends.rows(self._links.drawing.there)
             for rows in _at_hand(self._links):
                 rows.combine(self._half_steps, self._mixed)
-            return half_steps
+            return
         W = self._schedule.mixing(n)
         if isinstance(W, Weights):
             for rows in self._rows[id(W)]:
                 rows.combine(self._half_steps, self._mixed)
         else:
-            self._average(W, half_steps.reshape(len(half_steps), -1))
-        return half_steps
+            self._average(W, half_steps)
 
     def _fused(
         self,
@@ -98,11 +99,11 @@ class MixingAlone:
         batch: Integers,
         planned: Sequence[tuple[Rows, Rows]],
     ) -> FusedSteps:
-        theta = np.zeros(self._shape), np.zeros(self._shape)
-        mixed = theta[0].reshape(self._mixed.shape), theta[1].reshape(self._mixed.shape)
+        mixed = self._iterates.mixed.buffers
+        first, second = (buffer.reshape(self._iterates.theta.shape) for buffer in mixed)
         counts, nobody = np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64)
         half_steps = self._half_steps, self._half_steps
-        memory = Memory(theta, half_steps, mixed, self._lost, counts, 0, nobody)
+        memory = Memory((first, second), half_steps, mixed, self._lost, counts, 0, nobody)
         interiors, borders = zip(
             *([_at_hand(self._links)] if self._links else planned), strict=True
         )
@@ -137,15 +138,14 @@ def _at_hand(plan: Plan | LinkPlan) -> tuple[Rows, Rows]:
 
 
 class _FusedAlone:
-    """The update in one kernel; its θ is not the argument."""
+    """The update in one kernel."""
 
     def __init__(self, steps: FusedSteps, schedule: Schedule) -> None:
         self._steps = steps
         self._schedule = schedule
 
-    def __call__(self, n: int, theta: Floats, X: NDArray[np.int32], gamma: Floats) -> Floats:
+    def __call__(self, n: int, X: NDArray[np.int32], gamma: Floats) -> None:
         schedule, m = self._schedule, n + len(X)
         times = schedule.times(n, m) - n
         which = schedule.order(n, m) if isinstance(schedule, Recurring) else np.zeros_like(times)
         self._steps(0, X, gamma, times, which, schedule.count(n))
-        return theta

@@ -1,4 +1,4 @@
-"""Where a rank's time goes."""
+"""Where a rank's time goes, and what it gives to others."""
 
 from enum import IntEnum
 from time import perf_counter
@@ -10,20 +10,24 @@ class Activity(IntEnum):
     SAMPLING = 0
     GRADIENT = 1
     MIXING = 2
-    RECORDING = 3
+    WAITING = 3
+    RECORDING = 4
 
 
-class Stopwatch:
-    """Adds up the seconds of each activity.
+class Meter:
+    """Adds up the seconds of each activity, and messages with their bytes.
 
     Attributes
     ----------
     seconds
         By activity.
+    messages, bytes_sent
+        Given to other ranks, also in memory that they share.
     """
 
     def __init__(self) -> None:
         self.seconds = [0.0] * len(Activity)
+        self.messages, self.bytes_sent = 0, 0
         self._last = perf_counter()
 
     def start(self) -> None:
@@ -40,3 +44,8 @@ class Stopwatch:
         now = perf_counter()
         self.seconds[activity] += now - self._last
         self._last = now
+
+    def sent(self, messages: int, bytes_sent: int, times: int = 1) -> None:
+        """Count what exchanges gave to other ranks."""
+        self.messages += times * messages
+        self.bytes_sent += times * bytes_sent

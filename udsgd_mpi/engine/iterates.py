@@ -1,0 +1,138 @@
+"""What the agents of a rank carry from step to step: their θ, and what stands beside it."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.engine.host_memory import HostMemory
+from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.kernels.rounding import DOUBLE, restore, round_off
+
+Floats = NDArray[np.float64]
+
+
+class MixedRows:
+    """An array that W mixes, in two buffers that take turns: one before mixing, one after it.
+
+    The first rows belong to the agents that the rank hosts; the rows after them receive copies
+    of other agents' half-steps.
+
+    Parameters
+    ----------
+    copies
+        Number of rows for copies.
+    shape
+        Of what an agent has, (trials, d) for θ.
+    memory
+        Where the buffers lie, a section of it; by default in memory of this rank alone.
+    message_dtype
+        Type of the numbers in a message.
+    dtype
+        Type of the numbers here.
+
+    Attributes
+    ----------
+    agents, elements
+        How many the rank hosts, and how many numbers each of them has.
+    buffers
+        Shape (agents + copies, elements) each.
+    present
+        Which of them holds the present values; ``swap`` alone changes it.
+    lost
+        What rounding to ``message_dtype`` has taken from the hosted agents' rows; without rows
+        where there is no rounding.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        rank: int,
+        copies: int,
+        shape: tuple[int, ...],
+        memory: HostMemory | None = None,
+        message_dtype: np.dtype[Any] = DOUBLE,
+        dtype: np.dtype[Any] = DOUBLE,
+    ) -> None:
+        self.layout = layout
+        self.rank = rank
+        self.agents = len(layout.hosted(rank))
+        self.elements = prod(shape)
+        self.message_dtype = message_dtype
+        rows = self.agents + copies
+        self.memory = memory or HostMemory.private(rank, rows, self.elements, dtype)
+        first = self.memory.first[rank]
+        one, other = (buffer[first : first + rows] for buffer in self.memory.buffers)
+        self.buffers = (one, other)
+        self.present = 0
+        rounded = message_dtype != dtype
+        self.lost = np.empty((self.agents if rounded else 0, self.elements), dtype)
+        self._shape = (self.agents, *shape)
+
+    def swap(self, times: int = 1) -> None:
+        """Make the buffer that has been mixed the present one."""
+        self.present = (self.present + times) % 2
+
+    @property
+    def values(self) -> Floats:
+        """Present values of the hosted agents, shape (agents, …); a view."""
+        return self.rows.reshape(self._shape)
+
+    @property
+    def rows(self) -> Floats:
+        """The same, shape (agents, elements); a view."""
+        return self.half_steps[: self.agents]
+
+    @property
+    def half_steps(self) -> Floats:
+        """Present values, with the copies of others'."""
+        return self.buffers[self.present]
+
+    @property
+    def mixed(self) -> Floats:
+        """The buffer that takes what mixing makes of them."""
+        return self.buffers[1 - self.present]
+
+    @property
+    def in_memory(self) -> Floats:
+        """Present values of all agents that this rank can read, in the memory of its host."""
+        return self.memory.buffers[self.present]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of an agent's row, as it is sent."""
+        return self.elements * self.message_dtype.itemsize
+
+    def round_off(self) -> None:
+        """Round the present values to what a message can say, and keep what they lose."""
+        if len(self.lost):
+            round_off(self.rows, self.lost)
+
+    def restore(self) -> None:
+        """Give it back."""
+        if len(self.lost):
+            restore(self.rows, self.lost)
+
+
+class Iterates:
+    """θ of the agents of a rank, at the step to which it has been taken.
+
+    Parameters
+    ----------
+    mixed
+        Where θ is.
+    """
+
+    def __init__(self, mixed: MixedRows) -> None:
+        self.mixed = mixed
+
+    @classmethod
+    def alone(cls, agents: int, trials: int, d: int) -> "Iterates":
+        """Zeros, all agents in one process."""
+        return cls(MixedRows(Layout.even(agents, 1), 0, 0, (trials, d)))
+
+    @property
+    def theta(self) -> Floats:
+        """θ_n, shape (agents, trials, d); a view, until the next exchange."""
+        return self.mixed.values
