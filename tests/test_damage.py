@@ -23,7 +23,7 @@ from udsgd_mpi.storage.checkpoint import Checkpoint, read_checkpoint
 from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.read import read_measures, read_runs
 from udsgd_mpi.storage.seal import SEAL_BYTES, is_whole
-from udsgd_mpi.storage.telemetry import read_telemetry
+from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.errors import ConfigurationError
 
 BITS = (0, 3, 5, 7)

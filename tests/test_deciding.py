@@ -29,7 +29,7 @@ from udsgd_mpi.problem import (
     inputs_of_noise,
     inputs_of_run,
 )
-from udsgd_mpi.problem.rows import hold
+from udsgd_mpi.problem.local_data import hold
 from udsgd_mpi.storage.earlier import earlier
 from udsgd_mpi.storage.merge import merge_parts
 from udsgd_mpi.storage.write import write_results

@@ -11,9 +11,9 @@ import pytest
 from tests.small_problem import AGENTS, problem, write_points
 from udsgd_mpi.forecast import (
     AgentForecast,
+    AgentMoments,
     KnownPredictions,
-    Part,
-    combine,
+    mse_of_mean,
     predict,
     unpredicted,
     unpredicted_walks,
@@ -40,7 +40,7 @@ def test_standard_errors_are_those_of_repeated_predictions(bias: float) -> None:
         agents = [over_trials(mean + scales * rng.normal(size=(40, 3))) for mean in means]
         fields = zip(*agents, strict=True)
         mean = Functional(*(np.array([np.mean(field, axis=0)]) for field in fields))
-        mse, error = combine(mean, np.zeros((1, 3)), 3)
+        mse, error = mse_of_mean(mean, np.zeros((1, 3)), 3)
         found.append((mse.item(), error.item()))
     mse, error = np.array(found).T
     expected = (means.mean(axis=0) ** 2).sum() + (scales**2).sum() / 3
@@ -96,7 +96,7 @@ def test_agents_that_problems_have_in_common_are_forecast_once(
 ) -> None:
     made, forecast = [], AgentForecast.__call__
 
-    def noted(self: AgentForecast, agent: Agent, i: int, *rest: Any) -> Part:
+    def noted(self: AgentForecast, agent: Agent, i: int, *rest: Any) -> AgentMoments:
         made.append(i)
         return forecast(self, agent, i, *rest)
 
@@ -227,8 +227,9 @@ def test_means_over_agents_are_those_of_all_moments() -> None:
     variance, linear, V = rng.random(4), rng.random(4), rng.random((3, 3))
     exact = Functional.exactly(variance, 3)
     sampled = Functional(rng.random((4, 3)), rng.random(4), rng.random(4), rng.random((4, 3)))
-    linear_part = Part(0, exact, exact, linear, V)
-    for parts in ([linear_part] * 3, [linear_part, Part(9, sampled, sampled, 2 * linear, V)]):
+    linear_part = AgentMoments(0, exact, exact, linear, V)
+    sampled_part = AgentMoments(9, sampled, sampled, 2 * linear, V)
+    for parts in ([linear_part] * 3, [linear_part, sampled_part]):
         mean = _mean_of_parts(parts, LoneTeam(len(parts)))
         expected = [
             np.mean(arrays, axis=0) for arrays in zip(*(p.arrays for p in parts), strict=True)

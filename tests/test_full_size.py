@@ -49,7 +49,7 @@ def workload() -> Problem:
 
 
 def test_rows_and_curvature(workload: Problem) -> None:
-    assert {entry.points for entry in workload.roster} == {499}
+    assert {entry.points for entry in workload.summaries} == {499}
     assert workload.rows_left_over == 90
     assert np.linalg.eigvalsh(workload.hessian)[0] == pytest.approx(1.0, abs=0.01)
 

@@ -9,7 +9,7 @@ from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, peak_memory
 from udsgd_mpi.problem import LoneTeam, pose
-from udsgd_mpi.storage.telemetry import read_telemetry
+from udsgd_mpi.storage.telemetry_group import read_telemetry
 
 # The first variant takes hardly more than libraries; a rank's peak is that of its process.
 EXPERIMENT = """

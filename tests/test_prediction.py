@@ -28,7 +28,7 @@ def measured(posed: Problem) -> Recording:
 
 
 def expected(posed: Problem, recording: Recording, **options: Any) -> Prediction:
-    return predict(posed, LoneTeam(len(posed.roster), 2), recording.step, **options)
+    return predict(posed, LoneTeam(len(posed.summaries), 2), recording.step, **options)
 
 
 def errors(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

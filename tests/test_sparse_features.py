@@ -159,7 +159,7 @@ def test_standardised_points_are_dense_and_few(
     problem = posed(data)
     assert not problem.points.sparse
     np.testing.assert_allclose(np.asarray(problem.points.features).mean(axis=0), 0, atol=1e-14)
-    monkeypatch.setattr("udsgd_mpi.problem.rows._MOST_SHIFTED", 1000)
+    monkeypatch.setattr("udsgd_mpi.problem.local_data._MOST_SHIFTED", 1000)
     with pytest.raises(
         ConfigurationError, match=r"data\.standardize.*shifted to mean 0.*scale the col"
     ):

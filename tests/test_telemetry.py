@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.launch import udsgd
-from udsgd_mpi.analysis.telemetry import summary
+from udsgd_mpi.analysis.telemetry_summary import summary
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.storage.telemetry import read_telemetry
+from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 

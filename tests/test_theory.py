@@ -13,7 +13,7 @@ from udsgd_mpi.theory.limit import averaged_covariance, is_more_efficient, limit
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.second_moments import SecondMoments
 from udsgd_mpi.theory.start import left_of_start
-from udsgd_mpi.theory.step_size import Ahead, StepSize
+from udsgd_mpi.theory.step_size import CachedStepSize, StepSize
 
 H = np.array([[1.4, 0.3, 0.0], [0.3, 2.0, -0.2], [0.0, -0.2, 0.9]])
 U = np.array([[2.0, 0.4, 0.1], [0.4, 1.0, 0.0], [0.1, 0.0, 0.5]])
@@ -194,6 +194,6 @@ def test_paths_give_the_functional() -> None:
 
 def test_step_sizes_ahead_are_those_asked_for() -> None:
     step_size = StepSize(0.7, 0.8)
-    ahead = Ahead(step_size)
+    ahead = CachedStepSize(step_size)
     for first, last in ((1, 1), (2, 5), (1020, 1030), (1031, 5000), (3, 4), (9000, 9000)):
         np.testing.assert_array_equal(ahead(first, last), step_size(first, last))

@@ -56,9 +56,9 @@ def one_rank(steps: int, started: float) -> None:
     from udsgd_mpi.experiment.check import check
     from udsgd_mpi.forecast import predict
     from udsgd_mpi.parallel.control import Control, Policy
+    from udsgd_mpi.parallel.gather_telemetry import peak_resident_memory
     from udsgd_mpi.parallel.simulate import Simulation
     from udsgd_mpi.parallel.team import RanksTeam
-    from udsgd_mpi.parallel.telemetry import peak_memory
     from udsgd_mpi.problem import pose
 
     experiment = check(
@@ -82,11 +82,11 @@ def one_rank(steps: int, started: float) -> None:
     control = Control(comm, Policy(stop_requested=stop))
     simulation.run(control, lambda n: marks.append((n, time.monotonic())), lambda: None)
     (n, first), (m, last) = marks[0], marks[-1]
-    before = peak_memory()
+    before = peak_resident_memory()
     now = time.monotonic()
     predict(problem, team, experiment.record.at(steps))
     row = [first - started, before / 1e6, (last - first) / (m - n) * steps, time.monotonic() - now]
-    largest = [comm.allreduce(number, MPI.MAX) for number in [*row, peak_memory() / 1e6]]
+    largest = [comm.allreduce(number, MPI.MAX) for number in [*row, peak_resident_memory() / 1e6]]
     if comm.rank == 0:
         print(*largest)
 

@@ -21,7 +21,7 @@ from udsgd_mpi.support.launcher import launched_rank
 PHASES = {
     "starting": "udsgd_mpi.cli.run:before_mpi",
     "loading": "udsgd_mpi.kernels.compiled:Kernel.compile",
-    "reading": "udsgd_mpi.problem.rows:load",  # rank 0
+    "reading": "udsgd_mpi.problem.local_data:load",  # rank 0
     "posing": "udsgd_mpi.problem.agent:Agent.of",
     "minimizing": "udsgd_mpi.problem.optimum:minimum",  # rank 0
     "stepping": "udsgd_mpi.engine.draws:Draws._draw",

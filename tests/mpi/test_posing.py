@@ -41,7 +41,7 @@ def test_ranks_together_pose_what_one_process_poses() -> None:
     whole = pose(experiment, LoneTeam(AGENTS))
     np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
     np.testing.assert_array_equal(mine.hessian, whole.hessian)
-    assert repr(mine.roster) == repr(whole.roster)
+    assert repr(mine.summaries) == repr(whole.summaries)
     assert mine.rows_left_over == whole.rows_left_over > 0
     hosted = Layout.even(AGENTS, COMM.size).hosted(COMM.rank)
     assert len(mine.agents) == len(hosted)
@@ -69,7 +69,7 @@ def test_sparse_points_reach_their_hosts_as_they_are(monkeypatch: pytest.MonkeyP
     rng = np.random.default_rng(1)
     x = csr_array(rng.normal(size=(63, 1200)) * (rng.random((63, 1200)) < 0.02))
     dataset = Dataset(x, np.tile([-1.0, 1.0, 1.0], 21))
-    monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda *_: dataset)
+    monkeypatch.setattr("udsgd_mpi.problem.local_data.load", lambda *_: dataset)
     experiment = check({"groups": SETTINGS["groups"]})
     mine = pose(experiment, RanksTeam.evenly(COMM, AGENTS))
     whole = pose(experiment, LoneTeam(AGENTS))
@@ -84,7 +84,7 @@ def test_where_there_is_no_minimizer_all_ranks_say_so(monkeypatch: pytest.Monkey
     features = np.tile(rng.normal(size=(200, 6)), 2)  # so that two parameters can do as one
     data = Dataset(features, np.tile([0.0, 1.0], 100))
     monkeypatch.setattr("udsgd_mpi.problem.optimum.MOST_PARAMETERS", 10)
-    monkeypatch.setattr("udsgd_mpi.problem.rows.load", lambda *_: data)
+    monkeypatch.setattr("udsgd_mpi.problem.local_data.load", lambda *_: data)
     settings = SETTINGS | {"objective": {"kind": "ridge", "l2": 0}}
     with pytest.raises(ConfigurationError, match=r"flat in some direction.*objective\.l2 > 0"):
         pose(check(settings), RanksTeam.evenly(COMM, AGENTS))
@@ -99,7 +99,7 @@ def test_files_of_agents_are_read_by_their_hosts_alone(monkeypatch: pytest.Monke
         features = csr_array(rng.normal(size=(20, 3)))
         return Libsvm(path, features, np.tile([-1.0, 1.0], 10), lowest=0)
 
-    monkeypatch.setattr("udsgd_mpi.problem.rows.read_libsvm", read)
+    monkeypatch.setattr("udsgd_mpi.problem.local_data.read_libsvm", read)
     experiment = check(SETTINGS | {"data": {"path": "{agent}.svm"}})
     pose(experiment, RanksTeam.evenly(COMM, AGENTS))
     assert seen == [f"{i}.svm" for i in Layout.even(AGENTS, COMM.size).hosted(COMM.rank)]

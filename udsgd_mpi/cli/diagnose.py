@@ -7,7 +7,7 @@ from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import assigned, value_of
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, NUMBER, require_bytes
-from udsgd_mpi.forecast.diagnosis import cost, diagnose
+from udsgd_mpi.forecast.diagnosis import diagnose, measured_cost
 from udsgd_mpi.graphs import AnyGraph, build
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.samplers import AnySampler
@@ -39,7 +39,7 @@ def command(arguments: Namespace) -> None:
     print(f"{sampler.name} on {len(graph)} points of mean degree {graph.mean_degree:.4g}")
     gap = found.spectral_gap
     print(f"spectral gap 1 − λ₂ = {gap:.4g}, relaxation time {1 / gap:,.0f} steps")
-    taken = cost(sampler, len(graph), graph)
+    taken = measured_cost(sampler, len(graph), graph)
     print(f"{taken.nanoseconds:.0f} ns to draw a point, {taken.memory:,} bytes to remember a trial")
     print(f"\nvariance of means over that of independent draws, n = {arguments.steps:,}")
     rows = [["function", "in the limit", "measured", "effective sample size"]]

@@ -85,7 +85,7 @@ def _print_goals(
     elif arguments.match is not None:
         other = problems[arguments.match]
         steps = np.array([other.experiment.steps], dtype=np.int64)
-        team = LoneTeam(len(other.roster), cores())
+        team = LoneTeam(len(other.summaries), cores())
         found = predict(other, team, steps, method=arguments.method)
         goal = float(np.trace(found.limiting_covariance))
         print(f"Tr V of {arguments.match}, {goal:.4g}: {_smallest(trace, goal, len(best))}")

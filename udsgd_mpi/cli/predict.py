@@ -9,7 +9,7 @@ from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
 from udsgd_mpi.forecast import Forecasts, Prediction, predict
-from udsgd_mpi.preflight.concerns import concerns
+from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.launcher import cores
@@ -34,7 +34,7 @@ def command(arguments: Namespace) -> None:
         if arguments.paths:
             numbers = 2 * arguments.paths * len(problem.minimizer)
             require_bytes({f"--paths = {arguments.paths:,}": numbers * NUMBER})
-        team = LoneTeam(len(problem.roster), cores())
+        team = LoneTeam(len(problem.summaries), cores())
         steps = problem.experiment.record.at(problem.experiment.steps)
         prediction = predict(
             problem,
@@ -49,8 +49,8 @@ def command(arguments: Namespace) -> None:
         print(_limit(prediction, problem.experiment.step_size))
         print(_groups(prediction, problem))
         print(_agents(prediction, problem, arguments.top))
-        for concern in concerns(problem):
-            print(f"  warning: {concern}")
+        for caution in cautions(problem):
+            print(f"  warning: {caution}")
         print(flush=True)
 
 
@@ -88,7 +88,7 @@ def _groups(prediction: Prediction, problem: Problem) -> str:
     if total == 0:
         return "  no agent contributes a variance"
     groups: dict[str, list[int]] = defaultdict(list)
-    for i, entry in enumerate(problem.roster):
+    for i, entry in enumerate(problem.summaries):
         groups[f"{entry.group} ({entry.sampler}, by {prediction.methods[i]})"].append(i)
     return "\n".join(
         f"  {len(agents)} × {name}: {prediction.contributions[agents].sum() / total:.1%} of the"
@@ -106,5 +106,5 @@ def _agents(prediction: Prediction, problem: Problem, most: int) -> str:
     for i in order[:most].tolist():
         share = f"{contributions[i] / total:.1%}" if total > 0 else "—"
         cells = [str(i), f"{traces[i]:.4g}", f"{contributions[i]:.3e}", share]
-        rows.append([*cells, problem.roster[i].sampler])
+        rows.append([*cells, problem.summaries[i].sampler])
     return aligned(rows, left=(len(rows[0]) - 1,), indent=2)

@@ -11,11 +11,11 @@ from udsgd_mpi.analysis.covariance import CovarianceTest, against_limit, in_word
 from udsgd_mpi.analysis.csv import HEADER, rows
 from udsgd_mpi.analysis.image import figure_of, save
 from udsgd_mpi.analysis.table import table
-from udsgd_mpi.analysis.telemetry import summary
+from udsgd_mpi.analysis.telemetry_summary import summary
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.problem import topology_of
 from udsgd_mpi.storage.read import Measured, open_results, read_measures
-from udsgd_mpi.storage.telemetry import read_telemetry
+from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.destination import Destination, check_destinations
 from udsgd_mpi.support.errors import ConfigurationError, OutputError

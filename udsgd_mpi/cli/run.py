@@ -20,7 +20,7 @@ _STDERR = 2  # whatever a caller has put in place of sys.stderr, such as a strin
 
 
 def command(arguments: Namespace) -> None:
-    """Run an experiment on all ranks, or print its plan."""
+    """Run an experiment on all ranks, or say what it would take."""
     if arguments.dry_run:
         if launched_rank() == 0:
             _print_plan(arguments)
@@ -126,8 +126,8 @@ def on_all_ranks(
 
 def _print_plan(arguments: Namespace) -> None:
     from udsgd_mpi.cli.settings import requested
-    from udsgd_mpi.preflight.dry_run import plan
+    from udsgd_mpi.preflight.dry_run import describe
 
     ranks = arguments.ranks or launched_size()
     for name, experiment in requested(arguments).items():
-        print(plan(name, experiment, ranks), end="\n\n")
+        print(describe(name, experiment, ranks), end="\n\n")

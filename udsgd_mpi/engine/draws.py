@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.samplers import Paths
+from udsgd_mpi.samplers import SamplePaths
 from udsgd_mpi.support.meter import Activity, Meter
 
 Indices = NDArray[np.int32]
@@ -46,7 +46,7 @@ class Draws:
 
     def __init__(
         self,
-        paths: Paths,
+        paths: SamplePaths,
         first_rows: Sequence[int],
         batch: NDArray[np.int64],
         trials: int,

@@ -34,7 +34,7 @@ overflowing = np.errstate(over="ignore", invalid="ignore")
 
 
 @dataclass(frozen=True)
-class Part:
+class AgentMoments:
     """What theory expects of one agent alone: moments of its functional, and V_i.
 
     Attributes
@@ -90,7 +90,7 @@ class AgentForecast:
         self.problem = problem
         self._check_in = check_in
         self.steps = steps
-        self.trials = trials or paths_of_each(len(problem.roster))
+        self.trials = trials or paths_of_each(len(problem.summaries))
         self._of_a_walk = 1 if trials else _PATHS_OF_A_WALK
         self.spectrum = spectrum
         seed = generator(problem.experiment.seed, Purpose.PREDICTION).integers(2**63)
@@ -100,7 +100,7 @@ class AgentForecast:
     @overflowing
     def __call__(
         self, agent: Agent, i: int, method: Method = "auto", paths: int | None = None
-    ) -> Part:
+    ) -> AgentMoments:
         """Forecast of agent i.
 
         Parameters
@@ -139,7 +139,7 @@ class AgentForecast:
         V = np.full_like(self.problem.hessian, np.nan)
         if has_limit(self.problem.hessian, experiment.step_size):
             V = limiting_covariance(noise, self.problem.hessian, experiment.step_size)
-        return Part(paths, theta, average, linear, V)
+        return AgentMoments(paths, theta, average, linear, V)
 
     def usual_paths(self, agent: Agent) -> int:
         """How many are sampled of an agent, if they are at all, and nothing else is said."""

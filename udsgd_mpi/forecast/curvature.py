@@ -20,7 +20,7 @@ from udsgd_mpi.forecast.agent import Spectrum, from_the_start
 from udsgd_mpi.forecast.paths import linear_descent
 from udsgd_mpi.problem import LoneTeam, Problem, Team, start_paths
 from udsgd_mpi.samplers import Streams
-from udsgd_mpi.theory.step_size import Ahead
+from udsgd_mpi.theory.step_size import CachedStepSize
 
 Floats = NDArray[np.float64]
 
@@ -155,7 +155,7 @@ def _follow(
         compare(rows[0], 0, theta_sum)
     unified_distributed_sgd(
         X,
-        Ahead(step_size),
+        CachedStepSize(step_size),
         StepByStep(descend, consensus, each_step),
         range(1, int(steps[-1]) + 1),
         observe,

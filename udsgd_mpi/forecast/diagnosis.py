@@ -50,7 +50,7 @@ class Diagnosis:
     distance: Floats
 
 
-class Cost(NamedTuple):
+class MeasuredCost(NamedTuple):
     """What a sampler takes.
 
     Attributes
@@ -65,7 +65,7 @@ class Cost(NamedTuple):
     memory: int
 
 
-def cost(sampler: Sampler, points: int, graph: Graph | None) -> Cost:
+def measured_cost(sampler: Sampler, points: int, graph: Graph | None) -> MeasuredCost:
     """What drawing points by a sampler takes, measured on a short path."""
     trials = 32
     path = sampler.start(points, graph, Stream(0, 0, trials))
@@ -74,7 +74,7 @@ def cost(sampler: Sampler, points: int, graph: Graph | None) -> Cost:
     started = time.process_time()
     path.draw(out)
     nanoseconds = (time.process_time() - started) * 1e9 / out.size
-    return Cost(nanoseconds, sum(array.nbytes for array in path.memory.values()) // trials)
+    return MeasuredCost(nanoseconds, sum(array.nbytes for array in path.memory.values()) // trials)
 
 
 def diagnose(sampler: Sampler, graph: Graph, steps: int, trials: int, seed: int) -> Diagnosis:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from udsgd_mpi.forecast.agent import AgentForecast, Method, Part
+from udsgd_mpi.forecast.agent import AgentForecast, AgentMoments, Method
 from udsgd_mpi.forecast.allocation import allocation
 from udsgd_mpi.problem import Agent, Problem, Team, inputs_of_agents
 
@@ -18,7 +18,7 @@ class Forecasts:
     """Makes them, and remembers as many as fit into 64 MB: variants have many agents in common."""
 
     def __init__(self) -> None:
-        self._known: dict[Key, Part] = {}
+        self._known: dict[Key, AgentMoments] = {}
         self._bytes = 0
 
     def __call__(
@@ -29,7 +29,7 @@ class Forecasts:
         method: Method,
         *,
         adapt: bool,
-    ) -> list[Part]:
+    ) -> list[AgentMoments]:
         """Forecasts of the hosted agents; collective where ``team`` is.
 
         Parameters
@@ -40,18 +40,18 @@ class Forecasts:
         agents = dict(zip(team.hosted, problem.agents, strict=True))
         inputs = inputs_of_agents(problem)
 
-        def action(i: int, item: tuple[Agent, int]) -> Part:
+        def action(i: int, item: tuple[Agent, int]) -> AgentMoments:
             agent, paths = item
             return forecast(agent, i, method, paths)
 
-        def in_place(new: Mapping[int, tuple[Agent, int]]) -> dict[int, Part]:
+        def in_place(new: Mapping[int, tuple[Agent, int]]) -> dict[int, AgentMoments]:
             parts = {}
             for i, item in new.items():
                 team.check_in()
                 parts[i] = action(i, item)
             return parts
 
-        def made(paths: dict[int, int]) -> dict[int, Part]:
+        def made(paths: dict[int, int]) -> dict[int, AgentMoments]:
             keys = {
                 i: (inputs[i], forecast.steps.tobytes(), method, number)
                 for i, number in paths.items()
@@ -72,7 +72,7 @@ class Forecasts:
             parts |= made(_more_paths(parts, team))
         return [parts[i] for i in agents]
 
-    def _remember(self, key: Key, part: Part) -> None:
+    def _remember(self, key: Key, part: AgentMoments) -> None:
         size = sum(array.nbytes for array in part.arrays)
         if self._bytes + size <= _MOST_BYTES:
             self._known[key] = part
@@ -84,7 +84,7 @@ def _nanoseconds(agent: Agent) -> float:
     return agent.sampler.nanoseconds(degree)
 
 
-def _more_paths(parts: Mapping[int, Part], team: Team) -> dict[int, int]:
+def _more_paths(parts: Mapping[int, AgentMoments], team: Team) -> dict[int, int]:
     """For the hosted agents of which more paths are to be sampled: how many."""
     known = team.allgather(
         [(part.paths, part.theta.error[-1], part.theta.variance[-1]) for part in parts.values()]

@@ -29,16 +29,16 @@ def _too_large(problem: Problem) -> str | None:
     if d > _MOST_PARAMETERS:
         return f"d = {d:,} is beyond the {_MOST_PARAMETERS} parameters up to which V is computed"
     nodes = max(
-        (e.points // e.batch for e in problem.roster if not np.isnan(e.mean_degree)), default=0
+        (e.points // e.batch for e in problem.summaries if not np.isnan(e.mean_degree)), default=0
     )
     if nodes > _LARGEST_GRAPH:
         return (
             f"a data graph of {nodes:,} nodes is beyond the {_LARGEST_GRAPH:,} up to which the"
             " variance of a walk is computed"
         )
-    if len(problem.roster) * d**2 > _MOST_ENTRIES:
+    if len(problem.summaries) * d**2 > _MOST_ENTRIES:
         return (
-            f"V of {len(problem.roster):,} agents with d = {d:,} each is beyond the"
+            f"V of {len(problem.summaries):,} agents with d = {d:,} each is beyond the"
             f" {_MOST_ENTRIES:,} entries that are held"
         )
     return None
@@ -63,8 +63,8 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
     Only where their paths, if all were slow, would be too long, is it looked how slow they are.
     """
     experiment = problem.experiment
-    groups, N = experiment.groups, len(problem.roster)
-    samplers = [groups[entry.group].sampler for entry in problem.roster]
+    groups, N = experiment.groups, len(problem.summaries)
+    samplers = [groups[entry.group].sampler for entry in problem.summaries]
     others = steps_of_paths(problem)
     of_a_walk = paths_of_each_walk(N) * experiment.steps
     walks = sum(sampler.on_graph and not sampler.long_memory for sampler in samplers)
@@ -96,8 +96,8 @@ def steps_of_paths(problem: Problem) -> int:
 
     How many it takes for slow walks, ``unpredicted_walks`` finds out from their graphs.
     """
-    groups, N = problem.experiment.groups, len(problem.roster)
-    remember = sum(groups[entry.group].sampler.long_memory for entry in problem.roster)
+    groups, N = problem.experiment.groups, len(problem.summaries)
+    remember = sum(groups[entry.group].sampler.long_memory for entry in problem.summaries)
     each = paths_of_each(N)
     followed = remember * each + N * trials_of_curvature(each) * (remember > 0)
     return followed * problem.experiment.steps
@@ -110,6 +110,6 @@ def steps_of_moments(problem: Problem) -> int:
     with a long memory. It has an entry for each parameter.
     """
     groups = problem.experiment.groups
-    samplers = {groups[entry.group].sampler for entry in problem.roster}
+    samplers = {groups[entry.group].sampler for entry in problem.summaries}
     nodes = 1 + NODES * sum(sampler.long_memory for sampler in samplers)
     return nodes * len(problem.minimizer) * problem.experiment.steps

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.prefetch import ask_for_next
-from udsgd_mpi.samplers import Path
+from udsgd_mpi.samplers import SamplePath
 from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Functional(NamedTuple):
 
 
 def along_paths(
-    path: Path,
+    path: SamplePath,
     trials: int,
     g: Floats,
     h: Floats,

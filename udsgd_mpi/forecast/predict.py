@@ -10,7 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.forecast.agent import AgentForecast, Method, Part, from_the_start, overflowing
+from udsgd_mpi.forecast.agent import (
+    AgentForecast,
+    AgentMoments,
+    Method,
+    from_the_start,
+    overflowing,
+)
 from udsgd_mpi.forecast.curvature import curvature
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.paths import Functional
@@ -102,8 +108,8 @@ def predict(
     parts = forecasts(forecast, problem, team, method, adapt=trials is None)
     mean = _mean_of_parts(parts, team)
     start = from_the_start(problem, spectrum, steps)
-    first_order = combine(mean.theta, start[0], N)
-    of_theta, of_average = first_order, combine(mean.average, start[1], N)
+    first_order = mse_of_mean(mean.theta, start[0], N)
+    of_theta, of_average = first_order, mse_of_mean(mean.average, start[1], N)
     paths = None
     if method == "paths" or (method == "auto" and _noise_cancels(problem)):
         # What curvature adds differs less between trials than what it is added to.
@@ -134,10 +140,10 @@ def trials_of_curvature(paths: int) -> int:
 def _noise_cancels(problem: Problem) -> bool:
     """Whether some agent's sampler remembers its path, so that the first order may be small."""
     groups = problem.experiment.groups
-    return any(groups[entry.group].sampler.long_memory for entry in problem.roster)
+    return any(groups[entry.group].sampler.long_memory for entry in problem.summaries)
 
 
-def _mean_of_parts(parts: Sequence[Part], team: Team) -> Part:
+def _mean_of_parts(parts: Sequence[AgentMoments], team: Team) -> AgentMoments:
     """Means over agents; the errors are those of the mean, times √N."""
     sampled = any(team.allgather([any(part.paths for part in parts)]))
 
@@ -148,16 +154,16 @@ def _mean_of_parts(parts: Sequence[Part], team: Team) -> Part:
 
     # One array after the other, as those of many agents are large, and none where all are 0.
     mean = [
-        mean_of(arrays, zero=not sampled and k in Part.ZERO_UNLESS_SAMPLED)
+        mean_of(arrays, zero=not sampled and k in AgentMoments.ZERO_UNLESS_SAMPLED)
         for k, arrays in enumerate(zip(*(part.arrays for part in parts), strict=True))
     ]
     theta, average = (
         Functional(mean[k], mean[k + 1], np.sqrt(mean[k + 2]), mean[k + 3]) for k in (0, 4)
     )
-    return Part(0, theta, average, mean[8], mean[9])
+    return AgentMoments(0, theta, average, mean[8], mean[9])
 
 
-def combine(mean: Functional, start: Floats, N: int) -> tuple[Floats, Floats]:
+def mse_of_mean(mean: Functional, start: Floats, N: int) -> tuple[Floats, Floats]:
     """E‖·‖² of the mean over agents, and its standard error, by step."""
     total, excess = start + mean.mean, mean.excess / N
     squares = (total**2 - excess).sum(axis=1)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.forecast import (
     AgentForecast,
+    AgentMoments,
     Method,
-    Part,
-    combine,
     from_the_start,
+    mse_of_mean,
 )
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
@@ -25,7 +25,7 @@ _REPEATS = 5  # of a measurement, the shortest of which counts
 
 
 @dataclass(frozen=True)
-class Forecasts:
+class Contributions:
     """What each of some agents contributes with a sampler.
 
     Attributes
@@ -36,7 +36,7 @@ class Forecasts:
         Measured time of a local step of one trial, by agent.
     """
 
-    parts: dict[int, Part]
+    parts: dict[int, AgentMoments]
     seconds: dict[int, float]
 
     def trace(self, agent: int) -> float:
@@ -74,7 +74,7 @@ class Planner:
         spectrum = np.linalg.eigh(problem.hessian)
         self._forecast = AgentForecast(problem, spectrum, steps, trials)
         self._start = from_the_start(problem, spectrum, steps)[0]
-        samplers = [entry.sampler for entry in problem.roster]
+        samplers = [entry.sampler for entry in problem.summaries]
         for before in upgrades:
             if before not in samplers:
                 known = ", ".join(sorted(set(samplers)))
@@ -87,7 +87,7 @@ class Planner:
         gain = {i: self._now.trace(i) - self._upgraded.trace(i) for i in able}
         self.candidates = sorted(able, key=lambda i: -gain[i])
 
-    def replacing(self, samplers: Mapping[int, Sampler]) -> Forecasts:
+    def replacing(self, samplers: Mapping[int, Sampler]) -> Contributions:
         """What some agents contribute with other samplers."""
         weight = self._problem.experiment.weight
         agents = {}
@@ -108,16 +108,16 @@ class Planner:
         """Whether agent i has what a sampler needs: walks need a data graph."""
         return not sampler.on_graph or self._problem.agents[i].graph is not None
 
-    def trace(self, replaced: list[int], by: Forecasts | None = None) -> float:
+    def trace(self, replaced: list[int], by: Contributions | None = None) -> float:
         """Tr V with some agents replaced; by their upgrades, if nothing else is given."""
         parts = self._parts(replaced, by or self._upgraded)
         return float(sum(np.trace(part.V) for part in parts) / self.N**2)
 
-    def mse(self, replaced: list[int], by: Forecasts | None = None) -> float:
+    def mse(self, replaced: list[int], by: Contributions | None = None) -> float:
         """E‖θ_n − θ*‖² at the last step with some agents replaced, to first order."""
         thetas = [part.theta for part in self._parts(replaced, by or self._upgraded)]
         mean = Functional(*(np.mean(field, axis=0) for field in zip(*thetas, strict=True)))
-        return float(combine(mean, self._start, self.N)[0][0])
+        return float(mse_of_mean(mean, self._start, self.N)[0][0])
 
     def seconds(self, upgraded: list[int]) -> float:
         """Time of a local step of the slowest agent, for which the others wait."""
@@ -134,17 +134,17 @@ class Planner:
     def _of(self, upgraded: list[int]) -> dict[int, float]:
         return {i: self._upgraded.seconds[i] for i in upgraded}
 
-    def _parts(self, replaced: list[int], by: Forecasts) -> list[Part]:
+    def _parts(self, replaced: list[int], by: Contributions) -> list[AgentMoments]:
         return [(by if i in replaced else self._now).parts[i] for i in range(self.N)]
 
-    def _forecasts(self, agents: dict[int, Agent]) -> Forecasts:
-        def part(i: int, agent: Agent) -> Part:
+    def _forecasts(self, agents: dict[int, Agent]) -> Contributions:
+        def part(i: int, agent: Agent) -> AgentMoments:
             return self._forecast(agent, i, self._method)
 
         parts = self._team.map_balanced(agents, {}, part)
         alike = {agent.sampler: (i, agent) for i, agent in agents.items()}
         times = {sampler: self._seconds(i, agent) for sampler, (i, agent) in alike.items()}
-        return Forecasts(parts, {i: times[agent.sampler] for i, agent in agents.items()})
+        return Contributions(parts, {i: times[agent.sampler] for i, agent in agents.items()})
 
     def _seconds(self, i: int, agent: Agent, trials: int = 32, steps: int = 500) -> float:
         experiment = self._problem.experiment

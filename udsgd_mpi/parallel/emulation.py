@@ -21,7 +21,7 @@ def check_emulation(problem: Problem, ranks: int) -> None:
         raise ConfigurationError(
             "--emulate: expected a table [timing], got none; add one, or leave the flag out"
         )
-    agents = len(problem.roster)
+    agents = len(problem.summaries)
     if agents != ranks:
         raise ConfigurationError(
             f"--emulate: expected an agent for each rank, got {agents} agents on {ranks} ranks; use"

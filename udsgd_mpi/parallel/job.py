@@ -21,7 +21,7 @@ from udsgd_mpi.parallel.provenance import provenance
 from udsgd_mpi.parallel.rebalance import balanced
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.parallel.variant import run_variant
-from udsgd_mpi.preflight.concerns import concerns
+from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.problem import Problem, pose_all
 from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
 from udsgd_mpi.storage.lock import locked
@@ -109,7 +109,7 @@ def _find(
 
 def _require_room(problems: Mapping[str, Problem], ranks: int) -> None:
     for problem in problems.values():
-        require_room(problem.experiment, len(problem.roster), len(problem.minimizer), ranks)
+        require_room(problem.experiment, len(problem.summaries), len(problem.minimizer), ranks)
 
 
 def _check_inputs(
@@ -150,12 +150,12 @@ def _warn(problems: Mapping[str, Problem], hosts: list[Host]) -> None:
         say(f"warning: {crowd}")
     for name, problem in problems.items():
         if problem.rows_left_over:
-            used = sum(entry.points for entry in problem.roster)
+            used = sum(entry.points for entry in problem.summaries)
             say(
                 f"[variant.{name}] {problem.rows_left_over:,} rows of the data are left over; the"
                 f" agents hold {used:,}"
             )
         if problem.experiment.record.predict and (reason := unpredicted(problem)):
             say(f"[variant.{name}] no prediction: {reason}")
-        for concern in concerns(problem):
-            say(f"warning: [variant.{name}] {concern}")
+        for caution in cautions(problem):
+            say(f"warning: [variant.{name}] {caution}")

@@ -35,24 +35,24 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
         return
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
     cores = len(set[int]().union(*host.allgather(processors())))
-    turns = _Turns(host, cores)
-    turns.wait_for_begin()
-    turns.tell_begin()
+    order = _LoadingOrder(host, cores)
+    order.wait_for_begin()
+    order.tell_begin()
     gc.disable()  # it would look again and again through what has come to stay
     import_module(_JOB)
     from udsgd_mpi.kernels.compiled import Kernel, compile_all
 
     if host.rank == 0:
-        compile_all(turns.tell_work)
+        compile_all(order.tell_work)
     elif host.rank < cores:
-        turns.wait_for(0, _NEAR)
+        order.wait_for(0, _NEAR)
     Kernel.all[0].compile()
     gc.freeze()
     gc.enable()
-    turns.tell_end()
+    order.tell_end()
 
 
-class _Turns:
+class _LoadingOrder:
     """Who of a host loads after whom."""
 
     def __init__(self, host: MPI.Comm, cores: int) -> None:

@@ -20,24 +20,24 @@ from udsgd_mpi.engine.sgd import (
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
 from udsgd_mpi.parallel.fused import update_of
+from udsgd_mpi.parallel.gather_telemetry import gather_telemetry
 from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
-from udsgd_mpi.parallel.telemetry import telemetry
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
-from udsgd_mpi.theory.step_size import Ahead
+from udsgd_mpi.theory.step_size import CachedStepSize
 
 State = dict[str, NDArray[Any]]
 
 
 def simulate(
-    comm: MPI.Intracomm, problem: Problem, progress: Callable[[int], None]
+    comm: MPI.Intracomm, problem: Problem, at_stop: Callable[[int], None]
 ) -> Recording | None:
     """Run a variant from its first step to its last.
 
@@ -45,7 +45,7 @@ def simulate(
     ----------
     problem
         With the agents that this rank hosts.
-    progress
+    at_stop
         Is called at every stop with the number of steps done.
 
     Returns
@@ -53,7 +53,7 @@ def simulate(
     The measures on rank 0, None elsewhere.
     """
     simulation = Simulation(comm, problem)
-    simulation.run(Control(comm, Policy()), progress, lambda: None)
+    simulation.run(Control(comm, Policy()), at_stop, lambda: None)
     return simulation.recording
 
 
@@ -125,15 +125,13 @@ class Simulation:
         )
         self._draws = self._draw_from(0, None)
 
-    def run(
-        self, control: Control, progress: Callable[[int], None], save: Callable[[], None]
-    ) -> None:
+    def run(self, control: Control, write: Callable[[int], None], save: Callable[[], None]) -> None:
         """Take the steps that are left, or those up to where all ranks agree to stop.
 
         Parameters
         ----------
-        progress
-            Is called at every stop with the number of steps done.
+        write
+            Is called at every stop with the number of steps done; may write what was measured.
         save
             Is called where all ranks agree to save their states.
         """
@@ -146,7 +144,7 @@ class Simulation:
             self.n = n
             if control.next <= n < last and control(n) != Action.GO_ON:
                 save()
-            progress(n)
+            write(n)
             self._meter.lap(Activity.RECORDING)
 
         self._meter.start()
@@ -157,7 +155,7 @@ class Simulation:
         try:
             unified_distributed_sgd(
                 self._draws,
-                Ahead(experiment.step_size),
+                CachedStepSize(experiment.step_size),
                 self._update(),
                 control.stops(stops),
                 observe,
@@ -176,7 +174,7 @@ class Simulation:
     def telemetry(self) -> list[Telemetry]:
         """What the run has cost each rank so far, and in earlier parts, on rank 0."""
         part = 1 + max((row.part for row in self._earlier), default=-1)
-        now = telemetry(self._comm, self._layout, self._meter, part)
+        now = gather_telemetry(self._comm, self._layout, self._meter, part)
         return self._earlier + now
 
     def states(self) -> Iterator[State]:

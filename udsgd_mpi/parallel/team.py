@@ -53,35 +53,37 @@ class RanksTeam:
     def everywhere(self, action: Callable[[], T]) -> T:
         return collective(self._comm, action)
 
-    def led_by_root(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+    def drive_from_root(
+        self, algorithm: Callable[[Callable[..., T]], R], evaluate: Callable[..., T]
+    ) -> R:
         if self._comm.rank > 0:
-            found: R = self._follow(answer)
+            found: R = self._follow(evaluate)
             return found
 
         def ask(*question: Any) -> T:
-            self._told(question)
-            return answer(*question)
+            self._from_root(question)
+            return evaluate(*question)
 
         try:
-            result = lead(ask)
+            result = algorithm(ask)
         except LocalError:  # others do not know how far this rank has come
             raise
         except ConfigurationError as error:
-            self._told(_Failed(str(error)))
+            self._from_root(_Failed(str(error)))
             raise
-        self._told(_Result(result))
+        self._from_root(_Result(result))
         return result
 
-    def _follow(self, answer: Callable[..., Any]) -> Any:
+    def _follow(self, evaluate: Callable[..., Any]) -> Any:
         while True:
-            said = self._told()
+            said = self._from_root()
             if isinstance(said, _Failed):
                 raise ConfigurationError(said.message)
             if isinstance(said, _Result):
                 return said.itself
-            answer(*said)
+            evaluate(*said)
 
-    def _told(self, said: object = None) -> Any:
+    def _from_root(self, said: object = None) -> Any:
         """What rank 0 says; the others leave it the processor as long as it thinks."""
         collective(self._comm, lambda: None)
         return self._comm.bcast(said)

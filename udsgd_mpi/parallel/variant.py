@@ -10,11 +10,11 @@ from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.forecast import KnownPredictions, Prediction, unpredicted, unpredicted_walks
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Control
+from udsgd_mpi.parallel.gather_telemetry import after_writing
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.simulate import Simulation
 from udsgd_mpi.parallel.team import RanksTeam
-from udsgd_mpi.parallel.telemetry import after_writing
 from udsgd_mpi.problem import Problem, inputs_of_run
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.storage.earlier import Before
@@ -113,12 +113,12 @@ def _simulate(
 
     stop_request.enter(STEPPING)
     try:
-        simulation.run(control, files.record, save)
+        simulation.run(control, files.write, save)
     except ConfigurationError:
-        files.record(simulation.n, now=True)
+        files.write(simulation.n, now=True)
         raise
     if control.stopped:
-        files.record(simulation.n, now=True)
+        files.write(simulation.n, now=True)
         raise Stopped(f"[variant.{name}] at step {simulation.n:,} of {problem.experiment.steps:,}")
     if options.keep_checkpoints:
         save()
@@ -146,4 +146,4 @@ def _elapsed(problem: Problem) -> Elapsed:
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
     message = len(problem.minimizer) * experiment.communication.number.itemsize
-    return elapsed(problem.schedule, problem.clock, len(problem.roster), message, steps)
+    return elapsed(problem.schedule, problem.clock, len(problem.summaries), message, steps)

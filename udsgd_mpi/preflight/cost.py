@@ -16,7 +16,7 @@ from udsgd_mpi.preflight.mixing_alone import MixingAlone
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
 from udsgd_mpi.support.launcher import cores
-from udsgd_mpi.theory.step_size import Ahead
+from udsgd_mpi.theory.step_size import CachedStepSize
 
 _SECONDS = 0.2
 _SAMPLE = 20  # aggregations whose messages are counted
@@ -67,7 +67,7 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
     make_up: dict[tuple[int, ...], int] = {}
     groups = sorted(problem.experiment.groups)
     for rank in range(layout.ranks):
-        hosted = [problem.roster[i].group for i in layout.hosted(rank)]
+        hosted = [problem.summaries[i].group for i in layout.hosted(rank)]
         make_up.setdefault(tuple(hosted.count(group) for group in groups), rank)
     # As many ranks at once as there will be: cores share caches, and hardware threads a core.
     threads = min(layout.ranks, cores())
@@ -139,7 +139,7 @@ def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> floa
 
     unified_distributed_sgd(
         Draws(paths, part.first_rows, part.batch, trials, length=block),
-        Ahead(experiment.step_size),
+        CachedStepSize(experiment.step_size),
         update,
         stops(),
         lambda _: None,

@@ -5,7 +5,7 @@ from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
-from udsgd_mpi.preflight.concerns import concerns
+from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.preflight.cost import cost, sent
 from udsgd_mpi.preflight.hosting import layout_on
 from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
@@ -14,7 +14,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.units import in_bytes, in_seconds
 
 
-def plan(name: str, experiment: Experiment, ranks: int) -> str:
+def describe(name: str, experiment: Experiment, ranks: int) -> str:
     """Agents over ranks, memory, file size, traffic and spectral gap of one variant.
 
     Raises
@@ -52,7 +52,7 @@ def plan(name: str, experiment: Experiment, ranks: int) -> str:
         "prediction": f"none: {no_prediction}" if no_prediction else "with the run",
         "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
     }
-    warnings = [f"  warning       {concern}" for concern in [*short, *concerns(problem)]]
+    warnings = [f"  warning       {caution}" for caution in [*short, *cautions(problem)]]
     return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
 
 

@@ -26,7 +26,7 @@ def layout_on(problem: Problem, ranks: int) -> Layout:
     graphs = [group.graph for group in problem.experiment.groups.values()]
     own_graphs = any(graph is not None and graph.is_of_agents for graph in graphs)
     if problem.experiment.data.path is not None or own_graphs:
-        return Layout.even(len(problem.roster), ranks)
+        return Layout.even(len(problem.summaries), ranks)
     return Layout.balanced(efforts(problem), ranks)
 
 
@@ -39,9 +39,9 @@ def efforts(problem: Problem) -> NDArray[np.int64]:
     experiment, d = problem.experiment, len(problem.minimizer)
     sampling = [
         experiment.groups[entry.group].sampler.nanoseconds(entry.mean_degree)
-        for entry in problem.roster
+        for entry in problem.summaries
     ]
-    gradient = _NUMBER_OF_A_GRADIENT * d * np.array([entry.batch for entry in problem.roster])
+    gradient = _NUMBER_OF_A_GRADIENT * d * np.array([entry.batch for entry in problem.summaries])
     schedule = problem.schedule
     sparse = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
     often = schedule.count(experiment.steps) / experiment.steps

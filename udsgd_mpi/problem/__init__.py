@@ -2,12 +2,12 @@
 
 from udsgd_mpi.problem.agent import Agent, start_paths
 from udsgd_mpi.problem.inputs import inputs_of_agents, inputs_of_noise, inputs_of_run
-from udsgd_mpi.problem.pose import Entry, Problem, pose, pose_all, topology_of
+from udsgd_mpi.problem.pose import AgentSummary, Problem, pose, pose_all, topology_of
 from udsgd_mpi.problem.team import LoneTeam, Team
 
 __all__ = [
     "Agent",
-    "Entry",
+    "AgentSummary",
     "LoneTeam",
     "Problem",
     "Team",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.data.features import Features
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective, Points
-from udsgd_mpi.samplers import Paths, PathsOfSeveral, Sampler, Streams
+from udsgd_mpi.samplers import PathsOfSeveral, SamplePaths, Sampler, Streams
 from udsgd_mpi.samplers.base import Weight
 
 Floats = NDArray[np.float64]
@@ -79,7 +79,7 @@ class Agent:
         return Points(self.points.features, self.points.labels, law * self.points.weights)
 
 
-def start_paths(agents: Sequence[Agent], streams: Streams) -> Paths:
+def start_paths(agents: Sequence[Agent], streams: Streams) -> SamplePaths:
     """Begin the paths of some agents, whose numbers ``streams`` says."""
     return PathsOfSeveral(
         [agent.sampler for agent in agents],

@@ -28,7 +28,7 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
         for name, group in experiment.groups.items()
     }
     found = []
-    names = assign(experiment.groups, len(problem.roster))
+    names = assign(experiment.groups, len(problem.summaries))
     for i, read in enumerate(zip(names, digests.data, digests.graphs, strict=True)):
         name, data, graph = read
         digest = of_all.copy()

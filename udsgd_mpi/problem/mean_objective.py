@@ -67,7 +67,7 @@ class MeanObjective:
         return mean[:d], mean[d:].reshape(d, d)
 
 
-class Led:
+class DrivenObjective:
     """The same function as the process knows it that asks all of them for its values.
 
     Parameters

@@ -10,7 +10,7 @@ from udsgd_mpi.experiment.sizes import NUMBER, require_bytes
 from udsgd_mpi.objectives.minimizer import MinimizerError, Minimum, minimum
 from udsgd_mpi.objectives.wide_minimizer import wide_minimum
 from udsgd_mpi.problem.agent import Agent
-from udsgd_mpi.problem.mean_objective import Led, MeanObjective
+from udsgd_mpi.problem.mean_objective import DrivenObjective, MeanObjective
 from udsgd_mpi.problem.team import LoneTeam, Team
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -91,8 +91,8 @@ def _minimum(
 
     if d > MOST_PARAMETERS:
         f = MeanObjective(objective, parts, team, d)
-        return team.led_by_root(
-            lambda ask: found(lambda: wide_minimum(Led(ask, f))),
+        return team.drive_from_root(
+            lambda ask: found(lambda: wide_minimum(DrivenObjective(ask, f))),
             lambda method, *arguments: getattr(f, method)(*arguments),
         )
     numbers = features + team.agents * d * (d + 1)

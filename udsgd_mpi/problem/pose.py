@@ -21,8 +21,8 @@ from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.digests import BatchOrder, digests_of
+from udsgd_mpi.problem.local_data import Held, LocalData, hold
 from udsgd_mpi.problem.optimum import MOST_PARAMETERS, find_optimum
-from udsgd_mpi.problem.rows import Held, Rows, hold
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
@@ -32,8 +32,8 @@ Floats = NDArray[np.float64]
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 
 
-class Entry(NamedTuple):
-    """What is told of an agent in tables; mean_degree is NaN without a data graph."""
+class AgentSummary(NamedTuple):
+    """What every process knows of an agent; mean_degree is NaN without a data graph."""
 
     group: str
     sampler: str
@@ -56,8 +56,8 @@ class Problem:
         What decides simulated times; None where there are none.
     agents
         The hosted agents.
-    roster
-        What is told of every agent.
+    summaries
+        What every process knows of each agent.
     digests
         Of all that was read and drawn.
     rows_left_over
@@ -71,7 +71,7 @@ class Problem:
     schedule: Schedule
     clock: Clock | None
     agents: list[Agent]
-    roster: list[Entry]
+    summaries: list[AgentSummary]
     digests: Digests
     rows_left_over: int
     optimum: Minimum
@@ -101,7 +101,7 @@ class Problem:
     @property
     def portable(self) -> bool:
         """Whether agents may be sent to other processes: their data are of one set, and few."""
-        points = sum(entry.points for entry in self.roster)
+        points = sum(entry.points for entry in self.summaries)
         numbers = points * self.agents[0].points.features.shape[1]
         return numbers < _MOST_NUMBERS and self.experiment.data.path is None
 
@@ -233,7 +233,7 @@ def pose(
         schedule,
         clock,
         agents,
-        team.allgather([_entry(agent) for agent in agents]),
+        team.allgather([_summary(agent) for agent in agents]),
         digests,
         held.left_over + in_shares - used,
         optimum,
@@ -252,7 +252,7 @@ def topology_of(experiment: Experiment, agents: int) -> Graph:
     return build_topology(experiment.topology, agents, seed, "topology")
 
 
-def _classes(experiment: Experiment, rows: list[Rows], team: Team) -> Floats:
+def _classes(experiment: Experiment, rows: list[LocalData], team: Team) -> Floats:
     if not experiment.objective.classifies:
         return np.empty(0)
     here = np.unique(np.concatenate([part.labels for part in rows]))
@@ -276,8 +276,8 @@ def _batch_order(points: int, batches: int, batch: int, seed: int, agent: int) -
     return order[: batches * batch]
 
 
-def _entry(agent: Agent) -> Entry:
+def _summary(agent: Agent) -> AgentSummary:
     mean_degree = agent.graph.mean_degree if agent.graph else np.nan
-    return Entry(
+    return AgentSummary(
         agent.group, agent.sampler.name, len(agent.points.labels), agent.batch, mean_degree
     )

@@ -36,7 +36,9 @@ class Team(Protocol):
     def everywhere(self, action: Callable[[], T]) -> T:
         """Result of an action that every process takes."""
 
-    def led_by_root(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
+    def drive_from_root(
+        self, algorithm: Callable[[Callable[..., T]], R], evaluate: Callable[..., T]
+    ) -> R:
         """Result of an algorithm that runs in one process, and asks all of them.
 
         Linear algebra on different processors may end in different bits, after which processes
@@ -44,9 +46,9 @@ class Team(Protocol):
 
         Parameters
         ----------
-        lead
-            Takes a function that sends its arguments to all processes and gives what ``answer``
-            makes of them; ``answer`` may be collective.
+        algorithm
+            Takes a function that sends its arguments to all processes and gives what ``evaluate``
+            makes of them; ``evaluate`` may be collective.
         """
 
     def scatter(self, action: Callable[[], list[T]]) -> list[T]:
@@ -107,8 +109,10 @@ class LoneTeam:
     def everywhere(self, action: Callable[[], T]) -> T:
         return action()
 
-    def led_by_root(self, lead: Callable[[Callable[..., T]], R], answer: Callable[..., T]) -> R:
-        return lead(answer)
+    def drive_from_root(
+        self, algorithm: Callable[[Callable[..., T]], R], evaluate: Callable[..., T]
+    ) -> R:
+        return algorithm(evaluate)
 
     def scatter(self, action: Callable[[], list[T]]) -> list[T]:
         return action()

@@ -3,7 +3,7 @@
 To add one, write its file and name it in ``AnySampler``.
 """
 
-from udsgd_mpi.samplers.base import Path, Paths, Sampler, Stream, Streams
+from udsgd_mpi.samplers.base import SamplePath, SamplePaths, Sampler, Stream, Streams
 from udsgd_mpi.samplers.hdt import HDT
 from udsgd_mpi.samplers.iid import IID
 from udsgd_mpi.samplers.mhrw import MHRW
@@ -23,10 +23,10 @@ __all__ = [
     "SRRW",
     "SRW",
     "AnySampler",
-    "Path",
-    "Paths",
     "PathsOfSeveral",
     "Reshuffling",
+    "SamplePath",
+    "SamplePaths",
     "Sampler",
     "SingleShuffling",
     "Stream",

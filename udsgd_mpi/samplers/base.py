@@ -71,14 +71,14 @@ def draw_uniformly(
                 out[n, i, t] = below(bits[n, t], np.uint64(points[i]))
 
 
-class Cost(NamedTuple):
-    """Nanoseconds that drawing a point takes: of themselves, and for each neighbour of a node."""
+class DrawingTime(NamedTuple):
+    """Nanoseconds that drawing a point takes: in any case, and for each neighbour of a node."""
 
     step: float
     neighbour: float = 0
 
 
-class Paths(ABC):
+class SamplePaths(ABC):
     """The points X_0, X_1, … that some agents with one sampler visit, in all of their trials.
 
     Attributes
@@ -108,10 +108,10 @@ class Paths(ABC):
         self.n = n
 
 
-class Path:
+class SamplePath:
     """The path of one agent, in all of its trials at once."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: SamplePaths) -> None:
         self._paths = paths
 
     @property
@@ -120,12 +120,12 @@ class Path:
         return self._paths.n
 
     def draw(self, out: Indices) -> None:
-        """Write the next points into ``out`` (steps, trials); see ``Paths.draw``."""
+        """Write the next points into ``out`` (steps, trials); see ``SamplePaths.draw``."""
         self._paths.draw(out[:, None])
 
     @property
     def memory(self) -> dict[str, NDArray[Any]]:
-        """See ``Paths.memory``."""
+        """See ``SamplePaths.memory``."""
         return self._paths.memory(0)
 
     def recall(self, n: int, memory: Mapping[str, NDArray[Any]]) -> None:
@@ -144,7 +144,7 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
     on_graph: ClassVar[bool] = True
     long_memory: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(step=3)
+    drawing_time: ClassVar[DrawingTime] = DrawingTime(step=3)
 
     @property
     def name(self) -> str:
@@ -195,21 +195,22 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         mean_degree
             Of the data graph; NaN for full access.
         """
-        return self.cost.step + (self.cost.neighbour * mean_degree if self.on_graph else 0)
+        time = self.drawing_time
+        return time.step + (time.neighbour * mean_degree if self.on_graph else 0)
 
     def nbytes(self, points: int, graph: Graph | None) -> int:
         """Bytes that the paths of an agent hold for each trial."""
         memory = self.start(points, graph, Stream(0, 0, 1)).memory
         return sum(values.nbytes for values in memory.values())
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> Path:
+    def start(self, points: int, graph: Graph | None, stream: Stream) -> SamplePath:
         """Begin the path of one agent, on ``points`` points or on the nodes of ``graph``."""
         streams = Streams(stream.seed, np.array([stream.agent]), stream.trials, stream.first_trial)
-        return Path(self.start_all([points], [graph], streams))
+        return SamplePath(self.start_all([points], [graph], streams))
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         """Begin the paths of some agents: on so many points, or on the nodes of their graphs."""
         raise NotImplementedError
 

@@ -12,10 +12,10 @@ from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits, unit
 from udsgd_mpi.samplers.base import (
     KEY,
-    Cost,
+    DrawingTime,
     Indices,
     Key,
-    Paths,
+    SamplePaths,
     Sampler,
     Streams,
     graph_of,
@@ -46,7 +46,7 @@ class HDT(Sampler, frozen=True, tag="hdt"):
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     degree_biased: ClassVar[bool] = False
     long_memory: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(step=26)
+    drawing_time: ClassVar[DrawingTime] = DrawingTime(step=26)
 
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
         chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))
@@ -54,11 +54,11 @@ class HDT(Sampler, frozen=True, tag="hdt"):
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         return _HDTPaths(self, graphs_of(self, graphs), streams)
 
 
-class _HDTPaths(Paths):
+class _HDTPaths(SamplePaths):
     def __init__(self, law: HDT, graphs: Sequence[Graph], streams: Streams) -> None:
         self.alpha = law.alpha
         self.graphs = GraphStack.of(graphs)

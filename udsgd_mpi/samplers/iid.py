@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.random_numbers import Purpose
-from udsgd_mpi.samplers.base import Indices, Paths, Sampler, Streams, draw_uniformly
+from udsgd_mpi.samplers.base import Indices, SamplePaths, Sampler, Streams, draw_uniformly
 from udsgd_mpi.theory.noise import Noise
 
 
@@ -23,11 +23,11 @@ class IID(Sampler, frozen=True, tag="iid"):
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         return _IIDPaths(points, streams)
 
 
-class _IIDPaths(Paths):
+class _IIDPaths(SamplePaths):
     def __init__(self, points: Sequence[int], streams: Streams) -> None:
         self.points = np.array(points)
         self.streams = streams

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits, unit
-from udsgd_mpi.samplers.base import KEY, Indices, Key, Paths, Sampler, Streams, graph_of, graphs_of
+from udsgd_mpi.samplers.base import (
+    KEY,
+    Indices,
+    Key,
+    SamplePaths,
+    Sampler,
+    Streams,
+    graph_of,
+    graphs_of,
+)
 from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent
 from udsgd_mpi.theory.chains import ReversibleChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
@@ -25,11 +34,11 @@ class MHRW(Sampler, frozen=True, tag="mhrw"):
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         return _MHRWPaths(graphs_of(self, graphs), streams)
 
 
-class _MHRWPaths(Paths):
+class _MHRWPaths(SamplePaths):
     def __init__(self, graphs: Sequence[Graph], streams: Streams) -> None:
         self.graphs = GraphStack.of(graphs)
         self.streams = streams

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
-from udsgd_mpi.samplers.base import KEY, Indices, Key, Paths, Sampler, Streams, graph_of, graphs_of
+from udsgd_mpi.samplers.base import (
+    KEY,
+    Indices,
+    Key,
+    SamplePaths,
+    Sampler,
+    Streams,
+    graph_of,
+    graphs_of,
+)
 from udsgd_mpi.samplers.graph_stack import (
     STACK,
     GraphStack,
@@ -36,11 +45,11 @@ class NBRW(Sampler, frozen=True, tag="nbrw"):
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         return _NBRWPaths(graphs_of(self, graphs), streams)
 
 
-class _NBRWPaths(Paths):
+class _NBRWPaths(SamplePaths):
     def __init__(self, graphs: Sequence[Graph], streams: Streams) -> None:
         self.graphs = GraphStack.of(graphs)
         self.reverse = joined([graph.reverse_arcs() for graph in unique(graphs)])

@@ -6,10 +6,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.samplers.base import Indices, Paths, Sampler, Streams
+from udsgd_mpi.samplers.base import Indices, SamplePaths, Sampler, Streams
 
 
-class PathsOfSeveral(Paths):
+class PathsOfSeveral(SamplePaths):
     """Paths of agents, those of one sampler drawn together.
 
     Parameters

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
-from udsgd_mpi.samplers.base import KEY, Indices, Key, Paths, Sampler, Streams
+from udsgd_mpi.samplers.base import KEY, Indices, Key, SamplePaths, Sampler, Streams
 from udsgd_mpi.samplers.ragged import Ragged, array_of_agent
 from udsgd_mpi.theory.noise import Noise
 
@@ -26,7 +26,7 @@ class SingleShuffling(Sampler, frozen=True, tag="single_shuffling"):
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         return _Shuffled(points, streams, last=points)
 
 
@@ -42,11 +42,11 @@ class Reshuffling(Sampler, frozen=True, tag="reshuffling"):
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         return _Shuffled(points, streams, last=[np.iinfo(np.int64).max] * len(points))
 
 
-class _Shuffled(Paths):
+class _Shuffled(SamplePaths):
     """Fisher and Yates's shuffle, one exchange a step; from step ``last`` on the order stays."""
 
     def __init__(self, points: Sequence[int], streams: Streams, last: Sequence[int]) -> None:

@@ -12,10 +12,10 @@ from udsgd_mpi.kernels.compiled import inlined, kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, fill_with_bits, unit
 from udsgd_mpi.samplers.base import (
     KEY,
-    Cost,
+    DrawingTime,
     Indices,
     Key,
-    Paths,
+    SamplePaths,
     Sampler,
     Streams,
     graph_of,
@@ -54,7 +54,7 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
     alpha: Annotated[float, Meta(ge=0, le=1e6)] = 20.0
     b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     long_memory: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(step=40, neighbour=2)
+    drawing_time: ClassVar[DrawingTime] = DrawingTime(step=40, neighbour=2)
 
     # On graphs too large for all eigenvectors it is the noise of a history that has converged.
     def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
@@ -68,14 +68,14 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
 
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> Paths:
+    ) -> SamplePaths:
         return _SRRWPaths(self, graphs_of(self, graphs), streams)
 
     def nbytes(self, points: int, graph: Graph | None) -> int:
         return super().nbytes(points, graph) + 8 * points  # powers
 
 
-class _SRRWPaths(Paths):
+class _SRRWPaths(SamplePaths):
     """One integer holds the power (x_j / μ_j)^(−α) of a node as significand · 2^exponent.
 
     A step takes one logarithm, and no α overflows. The greater power is the greater integer, and

@@ -23,7 +23,7 @@ from udsgd_mpi.storage.checkpoint import (
     remove_checkpoints,
 )
 from udsgd_mpi.storage.read import read_runs
-from udsgd_mpi.storage.telemetry import read_telemetry
+from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.support.atomic_file import remove_unfinished, target_of
 from udsgd_mpi.support.destination import check_place

@@ -14,7 +14,7 @@ from udsgd_mpi.forecast import Prediction
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.storage.checkpoint import State, folder_of, remove_checkpoint, write_checkpoint
 from udsgd_mpi.storage.result import run_of
-from udsgd_mpi.storage.telemetry import as_run
+from udsgd_mpi.storage.telemetry_group import as_run
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import OutputError
@@ -100,7 +100,7 @@ class Output:
 class Nowhere:
     """What a rank other than 0 writes of a variant; what 0 writes, see ``OutputOfVariant``."""
 
-    def record(self, n: int, *, now: bool = False) -> None:
+    def write(self, n: int, *, now: bool = False) -> None:
         """Write what has been measured up to step n, now or if it is time to."""
 
     def save(self, n: int, states: Iterable[State], telemetry: list[Telemetry]) -> None:
@@ -118,7 +118,7 @@ class OutputOfVariant(Nowhere):
         self._recording = recording
         self._say = Progress(name, problem.experiment.steps)
 
-    def record(self, n: int, *, now: bool = False) -> None:
+    def write(self, n: int, *, now: bool = False) -> None:
         self._say(n)
         if now or self._output.due:
             self._output.update(self._name, self._until(n))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.clock import Elapsed
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.forecast import Prediction
-from udsgd_mpi.problem import Entry, Problem
+from udsgd_mpi.problem import AgentSummary, Problem
 from udsgd_mpi.storage.digests import as_attributes, as_variables
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.theory.step_size import StepSize
@@ -42,10 +42,10 @@ def run_of(
         "step_size": _step_sizes(experiment.step_size, recording.step),
         "trial": _variable(np.arange(first, first + trials), "trial", "independent repetition t"),
         "parameter": _variable(np.arange(d), "parameter", "component of theta"),
-        "agent": _variable(np.arange(len(problem.roster)), "agent", "agent i"),
+        "agent": _variable(np.arange(len(problem.summaries)), "agent", "agent i"),
         **_measures(recording),
         "minimizer": _variable(problem.minimizer, "parameter", "theta*, the minimiser of f"),
-        **_roster(problem.roster),
+        **_agent_table(problem.summaries),
         **as_variables(problem.digests),
     }
     if prediction is not None:
@@ -72,7 +72,7 @@ def recording_of(problem: Problem, run: Run) -> Recording:
     """
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    agents, d = len(problem.roster), len(problem.minimizer)
+    agents, d = len(problem.summaries), len(problem.minimizer)
     recording = Recording.empty(steps, experiment.trials, agents, d, experiment.record)
     recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
     return recording
@@ -102,12 +102,12 @@ def _step_sizes(step_size: StepSize, step: NDArray[np.int64]) -> Variable:
     return _variable(gamma, "step", "gamma_n")
 
 
-def _roster(roster: list[Entry]) -> dict[str, Variable]:
-    groups = np.array([entry.group for entry in roster], dtype=object)
-    samplers = np.array([entry.sampler for entry in roster], dtype=object)
-    points = np.array([entry.points for entry in roster])
-    batch = np.array([entry.batch for entry in roster])
-    degrees = np.array([entry.mean_degree for entry in roster])
+def _agent_table(summaries: list[AgentSummary]) -> dict[str, Variable]:
+    groups = np.array([entry.group for entry in summaries], dtype=object)
+    samplers = np.array([entry.sampler for entry in summaries], dtype=object)
+    points = np.array([entry.points for entry in summaries])
+    batch = np.array([entry.batch for entry in summaries])
+    degrees = np.array([entry.mean_degree for entry in summaries])
     return {
         "group": _variable(groups, "agent", "group of the agent"),
         "sampler": _variable(samplers, "agent", "sampling strategy of the agent"),

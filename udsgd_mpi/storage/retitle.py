@@ -5,7 +5,7 @@ import tomllib
 import tomli_w
 
 from udsgd_mpi.storage.earlier import Earlier
-from udsgd_mpi.storage.telemetry import as_run
+from udsgd_mpi.storage.telemetry_group import as_run
 from udsgd_mpi.storage.write import write_results
 
 

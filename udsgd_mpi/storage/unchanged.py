@@ -51,7 +51,7 @@ def check_unchanged(
         if is_redrawn(problem.experiment.communication, _digests(name, found, joining)):
             lines.append(f"[variant.{name}] links, which an older version drew otherwise")
         settings = tomllib.loads(to_toml({name: problem.experiment}))["variant"][name]
-        now = Inputs(settings, [entry.group for entry in problem.roster], problem.digests)
+        now = Inputs(settings, [entry.group for entry in problem.summaries], problem.digests)
         lines += [f"[variant.{name}] {each.text}" for each in known.changed(now)]
     if lines:
         raise ConfigurationError(

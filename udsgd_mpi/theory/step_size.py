@@ -45,7 +45,7 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
             yield n, self(n, min(last, n + _LONG_BLOCK - 1))
 
 
-class Ahead:
+class CachedStepSize:
     """Step sizes of a block of steps, computed once: γ of a single step costs as much.
 
     Parameters

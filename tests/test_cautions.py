@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_problem import problem, write_points
-from udsgd_mpi.preflight.concerns import concerns
+from udsgd_mpi.preflight.cautions import cautions
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(data: Path, **settings: object) -> list[str]:
     return [
         text
-        for text in concerns(problem(data, "iid", trials=2, **settings))
+        for text in cautions(problem(data, "iid", trials=2, **settings))
         if text.startswith("communication")
     ]
 

@@ -15,7 +15,7 @@ _NOTABLE_GROWTH = 2.0
 _MOST_STEPS = 10_000
 
 
-def concerns(problem: Problem) -> Iterator[str]:
+def cautions(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
     yield from _of_mixing(problem)
@@ -48,7 +48,7 @@ def concerns(problem: Problem) -> Iterator[str]:
 
 def _of_mixing(problem: Problem) -> Iterator[str]:
     experiment, schedule = problem.experiment, problem.schedule
-    agents = len(problem.roster)
+    agents = len(problem.summaries)
     if agents == 1:
         return
     if not schedule.contracts(agents):

@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 _MOST_SHIFTED = 2**27  # 1 GB
 
 
-class Rows(NamedTuple):
-    """Rows of one agent: features (points, d), dense or sparse, and labels (points,)."""
+class LocalData(NamedTuple):
+    """Data of one agent: features (points, d), dense or sparse, and labels (points,)."""
 
     features: Features
     labels: Floats
@@ -48,7 +48,7 @@ class Held(NamedTuple):
         How many rows of the data set nobody holds.
     """
 
-    rows: list[Rows]
+    rows: list[LocalData]
     digests: list[str]
     left_over: int
 
@@ -71,7 +71,7 @@ def hold(data: Data, partition: Partition, seed: int, team: Team) -> Held:
 
 
 def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
-    def deal() -> list[tuple[Rows, int]]:
+    def deal() -> list[tuple[LocalData, int]]:
         dataset = load(data.source, data.index_base)
         shares = partition.share(dataset.labels, team.agents, seed)
         finite = finite_rows(dataset.features) & np.isfinite(dataset.labels)
@@ -80,7 +80,7 @@ def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
                 check_finite(dataset, rows, f"agent {i}: data {data.source}")
         different = {id(rows): rows for rows in shares.rows}  # one where all hold all
         taken = {
-            key: Rows(dataset.features[rows], dataset.labels[rows])
+            key: LocalData(dataset.features[rows], dataset.labels[rows])
             for key, rows in different.items()
         }
         return [(taken[id(rows)], shares.left_over) for rows in shares.rows]
@@ -94,12 +94,12 @@ def _own_files(template: str, base: IndexBase, team: Team) -> Held:
         with _of_agent(i):
             return read_libsvm(of_agent(template, i))
 
-    def rows(i: int) -> Rows:
+    def rows(i: int) -> LocalData:
         found = files[i - team.hosted.start]
         with _of_agent(i):
             dataset = Dataset(found.points(first, highest, sparse=sparse), found.labels)
             check_finite(dataset, np.arange(len(dataset.labels)), f"data file {found.path}")
-        return Rows(*dataset)
+        return LocalData(*dataset)
 
     files = team.map(read)
     # A file says neither where indices begin nor how many features there are beyond its last one
@@ -109,7 +109,7 @@ def _own_files(template: str, base: IndexBase, team: Team) -> Held:
     first, highest = index_base(min(lowest), base), max(highests)
     sparse = worth_holding_sparsely(highest + 1 - first, sum(points), sum(numbers))
     held = team.map(rows)
-    return Held(held, [_digest(Rows(file.features, file.labels)) for file in files], 0)
+    return Held(held, [_digest(LocalData(file.features, file.labels)) for file in files], 0)
 
 
 @contextmanager
@@ -121,11 +121,11 @@ def _of_agent(i: int) -> Iterator[None]:
         raise ConfigurationError(f"agent {i}: {error}") from error
 
 
-def _digest(rows: Rows) -> str:
+def _digest(rows: LocalData) -> str:
     return digest(*arrays_of(rows.features), rows.labels)
 
 
-def _standardize(held: Sequence[Rows], team: Team) -> list[Rows]:
+def _standardize(held: Sequence[LocalData], team: Team) -> list[LocalData]:
     """Shift and scale features to mean 0 and variance 1 over agents and their points."""
     sparse = any(team.allgather([is_sparse(rows.features) for rows in held]))
     points = sum(team.allgather([len(rows.labels) for rows in held]))
@@ -141,4 +141,4 @@ def _standardize(held: Sequence[Rows], team: Team) -> list[Rows]:
     centred = [x - mean for x in features]
     variance = team.mean(np.stack([(x**2).mean(axis=0) for x in centred]))
     scale = np.where(variance > 0, np.sqrt(variance), 1)
-    return [Rows(x / scale, rows.labels) for x, rows in zip(centred, held, strict=True)]
+    return [LocalData(x / scale, rows.labels) for x, rows in zip(centred, held, strict=True)]

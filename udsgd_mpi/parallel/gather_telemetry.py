@@ -13,7 +13,9 @@ from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 
 
-def telemetry(comm: MPI.Intracomm, layout: Layout, meter: Meter, part: int) -> list[Telemetry]:
+def gather_telemetry(
+    comm: MPI.Intracomm, layout: Layout, meter: Meter, part: int
+) -> list[Telemetry]:
     """One row for each rank on rank 0, nothing elsewhere; collective."""
     hosted = layout.hosted(comm.rank)
     seconds = meter.seconds
@@ -30,7 +32,7 @@ def telemetry(comm: MPI.Intracomm, layout: Layout, meter: Meter, part: int) -> l
         recording=seconds[Activity.RECORDING],
         messages=meter.messages,
         bytes_sent=meter.bytes_sent,
-        peak_memory=peak_memory(),
+        peak_memory=peak_resident_memory(),
     )
     with waiting("rank 0"):
         return comm.gather(mine) or []
@@ -40,14 +42,14 @@ def after_writing(rows: Sequence[Telemetry]) -> list[Telemetry]:
     """The same rows once this rank, the first of each part, has written its results."""
     last = max((row.part for row in rows), default=0)
     return [
-        replace(row, peak_memory=max(row.peak_memory, peak_memory()))
+        replace(row, peak_memory=max(row.peak_memory, peak_resident_memory()))
         if (row.part, row.rank) == (last, 0)
         else row
         for row in rows
     ]
 
 
-def peak_memory() -> int:
+def peak_resident_memory() -> int:
     """Largest resident memory of this process so far, in bytes."""
     kibibytes_or_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kibibytes_or_bytes * (1 if sys.platform == "darwin" else 1024)
