@@ -97,7 +97,9 @@ class Recorder:
         return mean
 
     def _record_polyak(self, row: int, averages: Floats) -> None:
-        mean = self._average_of_sums(averages.reshape(len(averages), -1))
+        mean = self._average_of_sums(averages.reshape(len(averages), -1)).reshape(
+            averages.shape[1:]
+        )
         if self._recording and self._recording.averaged_squared_error is not None:
             self._recording.averaged_squared_error[row] = self._error(mean)
 
@@ -117,7 +119,7 @@ class Recorder:
 
     def _error(self, mean: Floats) -> Floats:
         error = np.empty((1, len(mean)))
-        squared_distances(mean.reshape(1, *self._minimizer.shape), self._minimizer, error)
+        squared_distances(mean[None], self._minimizer, error)
         return np.asarray(error[0])
 
     def _gather_iterates(self, theta: Floats) -> Floats:
