@@ -30,7 +30,7 @@ from udsgd_mpi.problem import (
     inputs_of_run,
 )
 from udsgd_mpi.problem.local_data import hold
-from udsgd_mpi.storage.earlier import earlier
+from udsgd_mpi.storage.earlier_run import find_earlier_run
 from udsgd_mpi.storage.merge import merge_parts
 from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import ConfigurationError
@@ -77,10 +77,10 @@ def test_of_a_variant(setting: str, posed: Problem, tmp_path: Path) -> None:
     write_results(output, {**attributes, "configuration": to_toml({"a": posed.experiment})}, {})
     parts = [part("1", 0, 4, **before), part("2", 4, 7, **after)]
     if setting in DECIDE_NOTHING:
-        earlier({"a": other.experiment}, output, "required", agents=1, force=False)
+        find_earlier_run({"a": other.experiment}, output, "required", agents=1, force=False)
     else:
         with pytest.raises(ConfigurationError, match=rf"variant\.a\.{setting}"):
-            earlier({"a": other.experiment}, output, "required", agents=1, force=False)
+            find_earlier_run({"a": other.experiment}, output, "required", agents=1, force=False)
     if setting in DECIDE_NOTHING.union(OF_PARTS):
         merge_parts(parts, "all.h5")
     else:

@@ -9,7 +9,7 @@ import pytest
 
 from udsgd_mpi.analysis.image import figure_of
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.storage.checkpoint import folder_of, write_checkpoint
+from udsgd_mpi.storage.checkpoint import checkpoint_folder, write_checkpoint
 from udsgd_mpi.support.destination import Destination, check_destinations
 from udsgd_mpi.support.errors import ConfigurationError, OutputError
 
@@ -145,7 +145,7 @@ class TestOutputOfARun:
         self, command: Command, tmp_path: Path
     ) -> None:
         (tmp_path / "elsewhere").mkdir()
-        folder = folder_of(tmp_path / "x.h5")
+        folder = checkpoint_folder(tmp_path / "x.h5")
         folder.symlink_to("elsewhere")
         for name in ("notes.txt", "mine.npz"):
             (folder / name).write_text("mine")
@@ -158,11 +158,11 @@ class TestOutputOfARun:
         assert folder.is_symlink()
 
     def test_has_a_folder_for_checkpoints(self, command: Command, tmp_path: Path) -> None:
-        folder_of(tmp_path / "x.h5").write_text("mine")
+        checkpoint_folder(tmp_path / "x.h5").write_text("mine")
         code, said = command(*SMALL, "--force", "--output", "x.h5")
         assert code == 2
         assert "expected a folder for checkpoints" in said
-        assert folder_of(tmp_path / "x.h5").read_text() == "mine"
+        assert checkpoint_folder(tmp_path / "x.h5").read_text() == "mine"
 
 
 class TestOtherOutputs:

@@ -13,7 +13,7 @@ from udsgd_mpi.cli.main import main
 from udsgd_mpi.experiment.read import read_experiment, to_toml, variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.objectives import Custom
-from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.storage.read import open_result_file
 from udsgd_mpi.support.errors import ConfigurationError
 
 POINTS = "0.5 1:-1 2:-0.4\n-1 1:0.4 2:-0.2\n2 1:-0.4 2:1\n0 1:1 2:0.2\n" * 4
@@ -193,7 +193,7 @@ def test_results_and_data_move_together(
     file = fill(here / "exp")
     survive = ("--keep-checkpoints", "--only", "main")
     assert run("run", file, "--output", "../exp/out.h5", *survive) == 0
-    with open_results(here / "exp/out.h5") as results:
+    with open_result_file(here / "exp/out.h5") as results:
         settings = tomllib.loads(results.attrs["configuration"])["variant"]["main"]
     assert settings["data"]["source"] == "points"
     assert settings["objective"]["path"] == "own.py:Ridge"
@@ -201,7 +201,7 @@ def test_results_and_data_move_together(
     shutil.move(here / "exp", here / "moved")
     monkeypatch.chdir(here)
     assert run("extend", "moved/out.h5", "--steps", 30) == 0
-    with open_results(here / "moved/out.h5") as results:
+    with open_result_file(here / "moved/out.h5") as results:
         assert np.array(results["runs/main/step"])[-1] == 30
 
 
@@ -213,7 +213,7 @@ def test_parts_in_several_folders_are_merged(here: Path, run: Callable[..., int]
         first = ("--set", f"first_trial={2 * k}")
         assert run("run", file, "--only", "main", "--output", output, *first) == 0
     assert run("merge", "../parts/all.h5", *outputs) == 0
-    with open_results(here / "parts/all.h5") as results:
+    with open_result_file(here / "parts/all.h5") as results:
         settings = tomllib.loads(results.attrs["configuration"])["variant"]["main"]
     assert settings["data"]["source"] == "../exp/points"
     assert settings["trials"] == 4

@@ -19,7 +19,7 @@ from udsgd_mpi.forecast import (
     unpredicted_walks,
 )
 from udsgd_mpi.forecast.allocation import allocation
-from udsgd_mpi.forecast.paths import Functional, over_trials
+from udsgd_mpi.forecast.paths import Functional, sampled_functional
 from udsgd_mpi.forecast.predict import _mean_of_parts
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
 
@@ -37,7 +37,7 @@ def test_standard_errors_are_those_of_repeated_predictions(bias: float) -> None:
     scales = np.array([0.5, 1.0, 2.0])
     found = []
     for _ in range(2000):
-        agents = [over_trials(mean + scales * rng.normal(size=(40, 3))) for mean in means]
+        agents = [sampled_functional(mean + scales * rng.normal(size=(40, 3))) for mean in means]
         fields = zip(*agents, strict=True)
         mean = Functional(*(np.array([np.mean(field, axis=0)]) for field in fields))
         mse, error = mse_of_mean(mean, np.zeros((1, 3)), 3)

@@ -7,7 +7,7 @@ from typing import Any
 
 from udsgd_mpi.analysis.claims import AnyClaim, Claim, Verdict, judge
 from udsgd_mpi.experiment.check import one_of
-from udsgd_mpi.storage.read import Measured, open_results, read_measures
+from udsgd_mpi.storage.read import Measured, open_result_file, read_measures
 from udsgd_mpi.support.units import in_duration
 
 
@@ -46,7 +46,7 @@ class Study:
         ConfigurationError
             If the results can't be read, or a claim is not about them.
         """
-        with open_results(results) as file:
+        with open_result_file(results) as file:
             attributes = dict(file.attrs)
         measured = read_measures(results)
         verdicts = []

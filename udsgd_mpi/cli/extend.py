@@ -46,17 +46,17 @@ def _more(text: str | None) -> int:
 def _settings(path: Path, **changes: object) -> dict[str, "Experiment"]:
     """The variants of a result file with other settings."""
     from udsgd_mpi.experiment.read import variants
-    from udsgd_mpi.storage.read import open_results
+    from udsgd_mpi.storage.read import open_result_file
 
-    with open_results(path) as file:
+    with open_result_file(path) as file:
         raw = tomllib.loads(file.attrs["configuration"])
     return variants(raw, changes, path.parent)
 
 
 def _status(path: Path) -> str:
-    from udsgd_mpi.storage.read import open_results
+    from udsgd_mpi.storage.read import open_result_file
 
-    with open_results(path) as file:
+    with open_result_file(path) as file:
         return str(file.attrs["status"])
 
 

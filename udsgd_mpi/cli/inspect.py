@@ -6,14 +6,14 @@ from typing import Any
 
 import h5py
 
-from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.storage.read import open_result_file
 
 _SECTIONS = ("runs", "telemetry")
 
 
 def command(arguments: Namespace) -> None:
     """Print attributes, variants and datasets of a result file, and its configuration."""
-    with open_results(arguments.file) as file:
+    with open_result_file(arguments.file) as file:
         lines = list(_lines(file))
     print("\n".join(lines), end="")
 

@@ -14,7 +14,7 @@ from udsgd_mpi.analysis.table import table
 from udsgd_mpi.analysis.telemetry_summary import summary
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.problem import topology_of
-from udsgd_mpi.storage.read import Measured, open_results, read_measures
+from udsgd_mpi.storage.read import Measured, open_result_file, read_measures
 from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.destination import Destination, check_destinations
@@ -118,7 +118,7 @@ def _against_limits(measured: Mapping[str, Measured]) -> dict[str, CovarianceTes
 def _topologies(results: Path, measured: Mapping[str, Measured]) -> "Figure":
     from udsgd_mpi.analysis.figures import topology_figure
 
-    with open_results(results) as file:
+    with open_result_file(results) as file:
         experiments = variants(tomllib.loads(file.attrs["configuration"]), {}, results.parent)
     return topology_figure(
         {name: topology_of(experiments[name], len(measured[name].samplers)) for name in measured},

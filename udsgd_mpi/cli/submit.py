@@ -14,10 +14,10 @@ from udsgd_mpi.cli.streams import results_are_written
 from udsgd_mpi.cluster.script import Resources, script
 from udsgd_mpi.cluster.site import Site, read_site
 from udsgd_mpi.cluster.slurm import states, submit
-from udsgd_mpi.cluster.submission import Submission, folder_of, read_submission
+from udsgd_mpi.cluster.submission import Submission, read_submission, submission_folder
 from udsgd_mpi.cluster.tasks import Task, array
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.storage.earlier import earlier, output_of
+from udsgd_mpi.storage.earlier_run import find_earlier_run, output_of
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.destination import Destination, check_destinations
 from udsgd_mpi.support.errors import ConfigurationError, OutputError
@@ -79,7 +79,7 @@ def _tasks(arguments: Namespace, experiments: Mapping[str, Experiment], output: 
         raise ConfigurationError(f"--array: expected trials=K once, got {len(parts)} of them")
     return array(
         experiments,
-        folder_of(output),
+        submission_folder(output),
         by_variant=None in arguments.array,
         parts=parts[0] if parts else 1,
     )
@@ -90,7 +90,7 @@ def _scripts(
 ) -> dict[str, str]:
     """Scripts by the names of their files."""
     site = _site(arguments)
-    pattern = str(folder_of(output)).replace("%", "%%")
+    pattern = str(submission_folder(output)).replace("%", "%%")
 
     def made(
         name: str, words: list[str], log: str, resources: Resources, tasks: Sequence[Task] = ()
@@ -160,13 +160,13 @@ def _refuse_what_would_fail(
         raise ConfigurationError(
             f"output {output} exists already; use --force to replace it, or --output FILE"
         )
-    folder = folder_of(output)
+    folder = submission_folder(output)
     if folder.is_dir():
         check_destinations([_script(folder / name) for name in scripts], {}, force=False)
     run = _run_words(arguments)
     for task in tasks:
         asked = requested(parse([*run, *task.arguments]))
-        earlier(asked, Path(task.output), "auto", agents=resources.ranks, force=False)
+        find_earlier_run(asked, Path(task.output), "auto", agents=resources.ranks, force=False)
 
 
 def _script(path: Path) -> Destination:
@@ -176,7 +176,7 @@ def _script(path: Path) -> Destination:
 def _submit(
     arguments: Namespace, output: Path, tasks: Sequence[Task], scripts: Mapping[str, str]
 ) -> None:
-    folder = folder_of(output)
+    folder = submission_folder(output)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

@@ -5,7 +5,7 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.storage.read import open_result_file
 from udsgd_mpi.support.errors import ConfigurationError
 
 
@@ -24,7 +24,7 @@ def command(arguments: Namespace) -> None:
 
 
 def _state(path: Path) -> tuple[str, str]:
-    with open_results(path) as file:
+    with open_result_file(path) as file:
         status = file.attrs["status"]
         written = file.attrs["written"]
         if len(file["runs"]) == 0:

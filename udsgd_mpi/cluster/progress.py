@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.storage.read import open_result_file
 from udsgd_mpi.support.progress import last_line
 
 _TAIL = 20_000
@@ -51,7 +51,7 @@ def advance(output: Path, log: Path, steps: Mapping[str, int]) -> Advance:
     done = dict.fromkeys(steps, 0)
     status = "not begun"
     if output.exists():
-        with open_results(output) as file:
+        with open_result_file(output) as file:
             status = str(file.attrs["status"])
             for name, run in file["runs"].items():
                 done[name] = int(run["step"][-1])

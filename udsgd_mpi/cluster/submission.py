@@ -11,7 +11,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.regular_file import require_regular_file
 
 
-def folder_of(output: Path) -> Path:
+def submission_folder(output: Path) -> Path:
     """Where scripts, logs, parts and the record of an output's submission are."""
     return output.with_name(f"{output.name}.slurm")
 
@@ -48,11 +48,11 @@ class Submission(Struct, frozen=True, forbid_unknown_fields=True):
         """Result file of each task, wherever the output is seen from."""
         if not self.is_array:
             return [output]
-        return [folder_of(output) / Path(task.output).name for task in self.tasks]
+        return [submission_folder(output) / Path(task.output).name for task in self.tasks]
 
     def logs(self, output: Path) -> list[Path]:
         """Log of each task."""
-        return [folder_of(output) / f"{number}.log" for number in self.numbers()]
+        return [submission_folder(output) / f"{number}.log" for number in self.numbers()]
 
     def write(self, output: Path) -> None:
         """Keep the record.
@@ -88,4 +88,4 @@ def read_submission(output: Path) -> Submission | None:
 
 
 def _file(output: Path) -> Path:
-    return folder_of(output) / "submission.json"
+    return submission_folder(output) / "submission.json"

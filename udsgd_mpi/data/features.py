@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Features: TypeAlias = "Floats | csr_array"
-Rows: TypeAlias = "NDArray[np.integer] | slice"
+Selection: TypeAlias = "NDArray[np.integer] | slice"
 
 # A row of so few features is short whatever is in it, and kernels are fastest on arrays.
 _FEW = 1000
@@ -37,7 +37,7 @@ def stacked(parts: Sequence[Features]) -> Features:
     return vstack(parts, format="csr")
 
 
-def dense_rows(features: Features, rows: Rows) -> Floats:
+def dense_rows(features: Features, rows: Selection) -> Floats:
     """Some rows, as an array."""
     some = features[rows]
     return np.asarray(some if isinstance(some, np.ndarray) else some.toarray())

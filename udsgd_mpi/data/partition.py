@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.support.errors import ConfigurationError
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 Positive = Annotated[int, Meta(ge=1)]
 
 _TRIES = 100
@@ -22,7 +22,7 @@ _HARDLY = 1e-12
 class Shares(NamedTuple):
     """Rows of each agent, and how many rows nobody holds."""
 
-    rows: list[Rows]
+    rows: list[RowNumbers]
     left_over: int
 
 
@@ -157,8 +157,8 @@ class Dirichlet(Partition, frozen=True, tag="dirichlet"):
 
     def _draw(
         self, labels: NDArray[np.float64], agents: int, rng: np.random.Generator
-    ) -> list[Rows]:
-        parts: list[list[Rows]] = [[] for _ in range(agents)]
+    ) -> list[RowNumbers]:
+        parts: list[list[RowNumbers]] = [[] for _ in range(agents)]
         for label in np.unique(labels):
             rows = rng.permutation(np.flatnonzero(labels == label))
             proportions = rng.dirichlet(np.full(agents, self.alpha))
@@ -178,7 +178,7 @@ class Shared(Partition, frozen=True, tag="shared"):
 AnyPartition = Even | ByLabel | Unequal | Dirichlet | Shared
 
 
-def _equal_parts(order: Rows, agents: int, points: int | None) -> Shares:
+def _equal_parts(order: RowNumbers, agents: int, points: int | None) -> Shares:
     size = points or len(order) // agents
     if size == 0 or size * agents > len(order):
         raise _too_few(len(order), agents, max(1, size))

@@ -84,13 +84,13 @@ def along_paths(
             linear_descent(theta, total, drawn_now, g, h, step_size(n + 1, end))
             n = end
             check_in()
-        found[0].append(over_trials(theta[0]))
-        found[1].append(over_trials(total[0] / max(n, 1)))
+        found[0].append(sampled_functional(theta[0]))
+        found[1].append(sampled_functional(total[0] / max(n, 1)))
     of_theta, of_average = (Functional(*map(np.array, zip(*rows, strict=True))) for rows in found)
     return of_theta, of_average
 
 
-def over_trials(values: Floats) -> Functional:
+def sampled_functional(values: Floats) -> Functional:
     """What ``values`` (trials, d) at one step say of the functional; without the axis of steps."""
     trials = len(values)
     mean = values.mean(axis=0)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs.parts import label_parts
 from udsgd_mpi.support.digests import digest
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.lazy import lazy
+from udsgd_mpi.support.lazy import lazy_module
 
 if TYPE_CHECKING:
     import networkx as nx
 else:
-    nx = lazy("networkx")
+    nx = lazy_module("networkx")
 
 
 @dataclass(frozen=True)

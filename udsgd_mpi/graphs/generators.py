@@ -11,12 +11,12 @@ from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.graphs.random_edges import erdos_renyi_edges, scale_free_edges, small_world_edges
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.lazy import lazy
+from udsgd_mpi.support.lazy import lazy_module
 
 if TYPE_CHECKING:
     import networkx as nx
 else:
-    nx = lazy("networkx")
+    nx = lazy_module("networkx")
 
 _TRIES = 100
 

@@ -23,7 +23,7 @@ from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.parallel.variant import run_variant
 from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.problem import Problem, pose_all
-from udsgd_mpi.storage.earlier import Earlier, earlier, output_of
+from udsgd_mpi.storage.earlier_run import EarlierRun, find_earlier_run, output_of
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.output import Output
 from udsgd_mpi.storage.retitle import retitle
@@ -92,12 +92,12 @@ def run_job(
 
 def _find(
     experiments: dict[str, Experiment], options: Options, ranks: int, until_end: ExitStack
-) -> Earlier:
+) -> EarlierRun:
     output = output_of(experiments)
     for experiment in experiments.values():  # before data are read, which say what d is
         require_room(experiment, experiment.agents or ranks, 1, ranks)
     until_end.enter_context(locked(output, options.has_ended))
-    return earlier(
+    return find_earlier_run(
         experiments,
         output,
         options.resume,
@@ -113,14 +113,14 @@ def _require_room(problems: Mapping[str, Problem], ranks: int) -> None:
 
 
 def _check_inputs(
-    found: Earlier | None, problems: Mapping[str, Problem], joining: Path | None
+    found: EarlierRun | None, problems: Mapping[str, Problem], joining: Path | None
 ) -> None:
     if found and (warning := check_unchanged(found, problems, joining)):
         say(warning)
 
 
 def _begin(
-    found: Earlier | None, problems: Mapping[str, Problem], hosts: list[Host]
+    found: EarlierRun | None, problems: Mapping[str, Problem], hosts: list[Host]
 ) -> Output | None:
     if found is None:
         return None

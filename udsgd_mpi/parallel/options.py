@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from udsgd_mpi.parallel.control import Policy
-from udsgd_mpi.storage.earlier import Resume
+from udsgd_mpi.storage.earlier_run import Resume
 
 
 class Options(NamedTuple):
@@ -16,7 +16,7 @@ class Options(NamedTuple):
     force
         Whether an older result file may be replaced.
     resume
-        Whether to go on with an earlier run; see ``storage.earlier``.
+        Whether to go on with an earlier run; see ``storage.earlier_run``.
     allowed_changes
         Settings that may differ from the earlier run's.
     joining

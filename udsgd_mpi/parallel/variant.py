@@ -17,8 +17,8 @@ from udsgd_mpi.parallel.simulate import Simulation
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import Problem, inputs_of_run
 from udsgd_mpi.storage.checkpoint import Checkpoint
-from udsgd_mpi.storage.earlier import Before
-from udsgd_mpi.storage.output import Nowhere, Output, OutputOfVariant
+from udsgd_mpi.storage.earlier_run import EarlierVariant
+from udsgd_mpi.storage.output import NoOutput, Output, VariantOutput
 from udsgd_mpi.storage.result import recording_of
 from udsgd_mpi.support.errors import ConfigurationError, Stopped
 from udsgd_mpi.support.progress import say
@@ -45,7 +45,7 @@ def run_variant(
     problem: Problem,
     options: Options,
     output: Output | None,
-    before: Before | None,
+    before: EarlierVariant | None,
 ) -> None:
     """Run one variant, or take over its like; output and what was before are rank 0's."""
     key = inputs_of_run(problem)
@@ -61,7 +61,7 @@ def run_variant(
     stop_request.enter(PREDICTING)
     files = None
     if output and known:
-        files = OutputOfVariant(output, name, problem, known.recording)
+        files = VariantOutput(output, name, problem, known.recording)
         files.measured(known.telemetry)
         files.took(after_writing(known.telemetry))
     prediction = _predict(comm, name, problem)
@@ -71,7 +71,7 @@ def run_variant(
 
 
 def _known(
-    problem: Problem, options: Options, key: bytes, before: Before | None
+    problem: Problem, options: Options, key: bytes, before: EarlierVariant | None
 ) -> Finished | None:
     """What this variant has come to, where that is known without a step."""
     at_the_end = before and before.checkpoint and before.checkpoint.n == problem.experiment.steps
@@ -99,9 +99,9 @@ def _simulate(
         say(f"[variant.{name}] begins at step {n:,}")
     if n > 0:
         simulation.resume(n, checkpoint)
-    files = Nowhere()
+    files = NoOutput()
     if output and simulation.recording:
-        files = OutputOfVariant(output, name, problem, simulation.recording)
+        files = VariantOutput(output, name, problem, simulation.recording)
     control = Control(comm, options.policy, n)
 
     def save() -> None:

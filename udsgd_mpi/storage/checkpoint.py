@@ -43,7 +43,7 @@ _DAMAGE = (
 State = Mapping[str, NDArray[Any]]
 
 
-def folder_of(output: Path) -> Path:
+def checkpoint_folder(output: Path) -> Path:
     """Where the checkpoints of a result file are; a link has those of what it leads to."""
     target = target_of(output)
     return target.with_name(f"{target.name}.checkpoints")

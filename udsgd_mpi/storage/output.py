@@ -12,7 +12,12 @@ from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.forecast import Prediction
 from udsgd_mpi.problem import Problem
-from udsgd_mpi.storage.checkpoint import State, folder_of, remove_checkpoint, write_checkpoint
+from udsgd_mpi.storage.checkpoint import (
+    State,
+    checkpoint_folder,
+    remove_checkpoint,
+    write_checkpoint,
+)
 from udsgd_mpi.storage.result import run_of
 from udsgd_mpi.storage.telemetry_group import as_run
 from udsgd_mpi.storage.variables import Run
@@ -83,7 +88,7 @@ class Output:
 
     def checkpoint(self, name: str) -> Path:
         """Where a variant's checkpoint is."""
-        return folder_of(self._path) / f"{name}.npz"
+        return checkpoint_folder(self._path) / f"{name}.npz"
 
     def _write(self, status: str) -> None:
         started = time.monotonic()
@@ -97,8 +102,8 @@ class Output:
         self._next_write = ended + max(_SECONDS_BETWEEN_WRITES, pause)
 
 
-class Nowhere:
-    """What a rank other than 0 writes of a variant; what 0 writes, see ``OutputOfVariant``."""
+class NoOutput:
+    """What a rank other than 0 writes of a variant; what 0 writes, see ``VariantOutput``."""
 
     def write(self, n: int, *, now: bool = False) -> None:
         """Write what has been measured up to step n, now or if it is time to."""
@@ -108,7 +113,7 @@ class Nowhere:
         deque(states, maxlen=0)
 
 
-class OutputOfVariant(Nowhere):
+class VariantOutput(NoOutput):
     """What rank 0 writes of a variant."""
 
     def __init__(self, output: Output, name: str, problem: Problem, recording: Recording) -> None:

@@ -15,13 +15,13 @@ from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.lazy import lazy
+from udsgd_mpi.support.lazy import lazy_module
 from udsgd_mpi.support.regular_file import require_regular_file
 
 if TYPE_CHECKING:
     import h5py
 else:
-    h5py = lazy("h5py")
+    h5py = lazy_module("h5py")
 
 Floats = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ class Measured:
 
 
 @contextmanager
-def open_results(path: Path) -> Iterator["h5py.File"]:
+def open_result_file(path: Path) -> Iterator["h5py.File"]:
     """Open a result file for reading.
 
     Raises
@@ -147,7 +147,7 @@ def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
     ConfigurationError
         If the file can't be read.
     """
-    with open_results(path) as file:
+    with open_result_file(path) as file:
         attributes = {
             key: value
             for key, value in file.attrs.items()
@@ -184,7 +184,7 @@ def read_measures(path: Path) -> dict[str, Measured]:
     ConfigurationError
         If the file can't be read, or no variant has ended yet.
     """
-    with open_results(path) as file:
+    with open_result_file(path) as file:
         if len(file["runs"]) == 0:
             raise ConfigurationError(f"results {path}: no variant has ended yet; try again later")
         return {

@@ -4,12 +4,12 @@ import tomllib
 
 import tomli_w
 
-from udsgd_mpi.storage.earlier import Earlier
+from udsgd_mpi.storage.earlier_run import EarlierRun
 from udsgd_mpi.storage.telemetry_group import as_run
 from udsgd_mpi.storage.write import write_results
 
 
-def retitle(found: Earlier) -> None:
+def retitle(found: EarlierRun) -> None:
     """Write the titles that are asked for now, where a result file has others.
 
     Raises

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from udsgd_mpi.storage.read import open_results
+from udsgd_mpi.storage.read import open_result_file
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.support.telemetry import Telemetry
 
@@ -49,7 +49,7 @@ def read_telemetry(path: Path) -> dict[str, list[Telemetry]]:
     ConfigurationError
         If the file can't be read.
     """
-    with open_results(path) as file:
+    with open_result_file(path) as file:
         return {name: _rows(group) for name, group in file.get("telemetry", {}).items()}
 
 

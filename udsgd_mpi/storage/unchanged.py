@@ -8,7 +8,7 @@ from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.storage.digests import digests_in
-from udsgd_mpi.storage.earlier import Earlier
+from udsgd_mpi.storage.earlier_run import EarlierRun
 from udsgd_mpi.storage.inputs import Inputs, KnownInputs, inputs_in, not_compared
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.redrawn import is_redrawn
@@ -17,7 +17,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 
 def check_unchanged(
-    found: Earlier, problems: Mapping[str, Problem], joining: Path | None
+    found: EarlierRun, problems: Mapping[str, Problem], joining: Path | None
 ) -> str | None:
     """Refuse to go on with other data, graphs, W or sources of an objective.
 
@@ -62,7 +62,7 @@ def check_unchanged(
     return not_compared(silent)
 
 
-def _digests(name: str, found: Earlier, joining: Path | None) -> Sequence[Digests | None]:
+def _digests(name: str, found: EarlierRun, joining: Path | None) -> Sequence[Digests | None]:
     """What each earlier part of a variant has noted."""
     runs = [found.runs] + ([read_runs(joining)[1]] if joining else [])
     noted = [digests_in(parts[name]) for parts in runs if name in parts]
@@ -70,7 +70,7 @@ def _digests(name: str, found: Earlier, joining: Path | None) -> Sequence[Digest
     return noted + ([checkpoint.digests] if checkpoint else [])
 
 
-def _earlier(found: Earlier, joining: Path | None) -> Iterator[tuple[str, Inputs | None]]:
+def _earlier(found: EarlierRun, joining: Path | None) -> Iterator[tuple[str, Inputs | None]]:
     """What earlier variants have read, each under a name that says where that is told."""
     if found.runs:
         settings = tomllib.loads(found.attributes["configuration"])["variant"]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from udsgd_mpi.storage.seal import BLANK, SealedFile
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.support.atomic_file import replacing
-from udsgd_mpi.support.lazy import lazy
+from udsgd_mpi.support.lazy import lazy_module
 
 if TYPE_CHECKING:
     import h5py
 else:
-    h5py = lazy("h5py")
+    h5py = lazy_module("h5py")
 
 FORMAT = "udsgd_mpi results"
 FORMAT_VERSION = 1

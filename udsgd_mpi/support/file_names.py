@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Meta
 
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.templates import is_there
+from udsgd_mpi.support.templates import exists
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def mark_of(annotated: Any) -> NamesFile | None:
 
 def may_be_file(text: str) -> bool:
     """Whether a text looks like the name of a file, or is that of a file in the working folder."""
-    return "." in text or "/" in text or is_there(Path(text))
+    return "." in text or "/" in text or exists(Path(text))
 
 
 # Takes the text of a setting, what it may name, and the setting's key; gives the text to use.
@@ -87,11 +87,11 @@ def in_folders(*folders: Path) -> Renaming:
     """
 
     def found(text: str, names: NamesFile, key: str) -> str:
-        if text in names.words and any(is_there(folder / text) for folder in folders):
+        if text in names.words and any(exists(folder / text) for folder in folders):
             _log.warning("%s: %s is not the file of that name, which is ./%s", key, text, text)
         for folder in folders:
             for file in names.files(text):
-                if is_there(folder / file):
+                if exists(folder / file):
                     return names.text(folder / file, text)
         return text
 

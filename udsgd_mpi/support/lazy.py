@@ -5,7 +5,7 @@ from importlib.util import LazyLoader, find_spec, module_from_spec
 from types import ModuleType
 
 
-def lazy(name: str) -> ModuleType:
+def lazy_module(name: str) -> ModuleType:
     """A module that is loaded as its first attribute is asked for (recipe of Python's manual)."""
     if name in sys.modules:
         return sys.modules[name]

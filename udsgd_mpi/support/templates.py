@@ -28,7 +28,7 @@ def of_agent(name: str, agent: int) -> Path:
     return Path(_AGENT.sub(lambda found: format(agent, found[1] or "d"), name))
 
 
-def is_there(file: Path) -> bool:
+def exists(file: Path) -> bool:
     """Whether there is such a file, of any agent where it stands for one of each."""
     try:
         if _AGENT.search(str(file)) is None:

@@ -4,7 +4,7 @@ import re
 
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, between_names
 from udsgd_mpi.graphs.formats.order import as_number
-from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table, shown
+from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table, excerpt
 
 _SOURCES = {"source", "src", "from", "fromnode", "tail", "start", "node1", "user1", "nodei"}
 _TARGETS = {"target", "dst", "to", "tonode", "head", "end", "node2", "user2", "nodej"}
@@ -25,14 +25,14 @@ def read(table: Table) -> Found:
         if len(row) != width or width < 2:
             wanted = "two words" if width < 2 else f"{width} words as in line {table.numbers[0]}"
             raise NotOfFormat(
-                f"line {number}: expected an edge, {wanted}, got {len(row)}: {shown(row)}"
+                f"line {number}: expected an edge, {wanted}, got {len(row)}: {excerpt(row)}"
             )
     ends, titles = _titles(table)
     if titles is None and width > MOST_COLUMNS:
         raise NotOfFormat(
             f"line {table.numbers[0]}: expected an edge, two names and then a weight and a time at"
-            f" most, got {width} words: {shown(table.rows[0])}; begin with a line of titles, source"
-            " and target among them, if there are more columns"
+            f" most, got {width} words: {excerpt(table.rows[0])}; begin with a line of titles,"
+            " source and target among them, if there are more columns"
         )
     first = 0 if titles is None else 1
     rows = table.rows[first:]
@@ -79,6 +79,6 @@ def _titles(table: Table) -> tuple[tuple[int, int], list[str] | None]:
         return (0, 1), first
     raise NotOfFormat(
         f"line {table.numbers[0]}: expected an edge, or the titles source and target, got"
-        f" {shown(first)}, names that no other line has; call the columns source and target, begin"
-        " the line with # if it is no edge, or put it further down if it is one"
+        f" {excerpt(first)}, names that no other line has; call the columns source and target,"
+        " begin the line with # if it is no edge, or put it further down if it is one"
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, between_names
-from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table, shown
+from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table, excerpt
 
 
 def read(table: Table, *, certain: bool) -> Found:
@@ -44,7 +44,7 @@ def _check(table: Table, nodes: Counter[str]) -> None:
             )
         if len(set(row)) < len(row):
             raise NotOfFormat(
-                f"line {number}: expected a node and its neighbours, each once, got {shown(row)}"
+                f"line {number}: expected a node and its neighbours, each once, got {excerpt(row)}"
             )
         for word in row[1:]:
             if word not in nodes:

@@ -10,12 +10,12 @@ import numpy as np
 
 from udsgd_mpi.graphs.formats.content import Content
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, check_numbers, numbered
-from udsgd_mpi.support.lazy import lazy
+from udsgd_mpi.support.lazy import lazy_module
 
 if TYPE_CHECKING:
     import networkx as nx
 else:
-    nx = lazy("networkx")
+    nx = lazy_module("networkx")
 
 _NOT_TOLD = {"id", "key"}  # names of edges rather than what is known of them
 

@@ -69,6 +69,6 @@ def between_spaces(line: str) -> list[str]:
     return words
 
 
-def shown(words: list[str]) -> str:
+def excerpt(words: list[str]) -> str:
     """Words for a message, not too many."""
     return repr(" ".join(words)[:40])

@@ -17,7 +17,7 @@ from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.checkpoint import (
     Checkpoint,
-    folder_of,
+    checkpoint_folder,
     read_checkpoint,
     remove_checkpoint,
     remove_checkpoints,
@@ -35,7 +35,7 @@ _LONGEST_NAME = 200  # so that the names of locks, parts and checkpoints are sho
 Resume = Literal["no", "auto", "required"]
 
 
-class Before(NamedTuple):
+class EarlierVariant(NamedTuple):
     """How far an earlier run has come with a variant.
 
     Attributes
@@ -54,7 +54,7 @@ class Before(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierRun:
     """What is there already.
 
     Attributes
@@ -83,7 +83,7 @@ class Earlier:
     def begin(self) -> None:
         """Clear away what the new run does not go on from."""
         target = target_of(self.output)
-        folder = folder_of(self.output)
+        folder = checkpoint_folder(self.output)
         remove_unfinished(target.parent, target.name)
         remove_unfinished(folder)
         if not self.attributes and not self.checkpoints:
@@ -96,9 +96,9 @@ class Earlier:
         """
         for name, checkpoint in self.checkpoints.items():
             if name not in self.unfinished and checkpoint.n < self.experiments[name].steps:
-                remove_checkpoint(folder_of(self.output) / f"{name}.npz")
+                remove_checkpoint(checkpoint_folder(self.output) / f"{name}.npz")
 
-    def of_variant(self, name: str) -> Before:
+    def of_variant(self, name: str) -> EarlierVariant:
         """How far the earlier run has come with an unfinished variant."""
         run = self.runs.get(name)
         is_measured = (
@@ -107,7 +107,7 @@ class Earlier:
             and run["step"][-1] == self.experiments[name].steps
         )
         measured = run if is_measured else None
-        return Before(self.checkpoints.get(name), measured, self.telemetry.get(name, []))
+        return EarlierVariant(self.checkpoints.get(name), measured, self.telemetry.get(name, []))
 
     @property
     def unfinished(self) -> dict[str, Experiment]:
@@ -139,7 +139,7 @@ def output_of(experiments: Mapping[str, Experiment]) -> Path:
     output = Path(outputs[0])
     require_name(output.name, "output", _LONGEST_NAME)
     check_place(f"output {output}", output)
-    folder = folder_of(output)
+    folder = checkpoint_folder(output)
     if os.path.lexists(folder) and not folder.is_dir():
         raise ConfigurationError(
             f"output {output}: expected a folder for checkpoints at {folder}, got something else;"
@@ -148,7 +148,7 @@ def output_of(experiments: Mapping[str, Experiment]) -> Path:
     return output
 
 
-def earlier(
+def find_earlier_run(
     experiments: Mapping[str, Experiment],
     output: Path,
     resume: Resume,
@@ -156,7 +156,7 @@ def earlier(
     agents: int,
     force: bool,
     changes: Collection[str] = (),
-) -> Earlier:
+) -> EarlierRun:
     """Look for an earlier run that writes to ``output``.
 
     Parameters
@@ -174,7 +174,7 @@ def earlier(
     ConfigurationError
         If there is one and may not be, or the other way round, or its settings are different.
     """
-    folder = folder_of(output)
+    folder = checkpoint_folder(output)
     present = output.exists() or folder.exists()
     if resume == "no" or not present:
         if resume == "required":
@@ -188,7 +188,7 @@ def earlier(
                 f"output {what} exists already; use --resume to go on with it, --force to replace"
                 " it, or --output FILE"
             )
-        return Earlier(output, _with_agents(experiments, agents))
+        return EarlierRun(output, _with_agents(experiments, agents))
     attributes: dict[str, Any] = {}
     runs: dict[str, Run] = {}
     telemetry: dict[str, list[Telemetry]] = {}
@@ -206,7 +206,7 @@ def earlier(
             _agreeing({name: experiment}, found.path, found.configuration, changes)
             if _fits(found, experiment):
                 checkpoints[name] = found
-    return Earlier(output, dict(experiments), attributes, runs, telemetry, checkpoints)
+    return EarlierRun(output, dict(experiments), attributes, runs, telemetry, checkpoints)
 
 
 def _agreeing(
