@@ -132,7 +132,7 @@ def test_theta_star_of_sparse_points_is_that_of_dense_points(tmp_path: Path) -> 
         )
         for agent in problem.agents
     ]
-    objective, d = problem.experiment.objective, len(problem.minimizer)
+    objective, d = problem.experiment.objective, problem.d
     expected = minimum(MeanObjective(objective, parts, LoneTeam(3), d))
     error = np.linalg.norm(problem.minimizer - expected.theta)
     assert error < 1e-12 * np.linalg.norm(expected.theta)

@@ -66,7 +66,7 @@ def compare(name: str, settings: Experiment) -> None:
     comm = MPI.COMM_WORLD
     problem = pose(settings, RanksTeam.evenly(comm, AGENTS))
     steps = settings.record.at(STEPS)
-    message = 8 * len(problem.minimizer)
+    message = 8 * problem.d
     simulated = elapsed(problem.schedule, problem.clock, AGENTS, message, steps)
     assert simulated.seconds is not None
     expected = simulated.seconds[-1].max() / STEPS

@@ -32,7 +32,7 @@ def command(arguments: Namespace) -> None:
     forecasts = Forecasts()
     for name, problem in problems.items():
         if arguments.paths:
-            numbers = 2 * arguments.paths * len(problem.minimizer)
+            numbers = 2 * arguments.paths * problem.d
             require_bytes({f"--paths = {arguments.paths:,}": numbers * NUMBER})
         team = LoneTeam(len(problem.summaries), cores())
         steps = problem.experiment.record.at(problem.experiment.steps)

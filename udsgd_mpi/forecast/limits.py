@@ -25,7 +25,7 @@ def unpredicted(problem: Problem) -> str | None:
 
 
 def _too_large(problem: Problem) -> str | None:
-    d = len(problem.minimizer)
+    d = problem.d
     if d > _MOST_PARAMETERS:
         return f"d = {d:,} is beyond the {_MOST_PARAMETERS} parameters up to which V is computed"
     nodes = max(
@@ -112,4 +112,4 @@ def steps_of_moments(problem: Problem) -> int:
     groups = problem.experiment.groups
     samplers = {groups[entry.group].sampler for entry in problem.summaries}
     nodes = 1 + NODES * sum(sampler.long_memory for sampler in samplers)
-    return nodes * len(problem.minimizer) * problem.experiment.steps
+    return nodes * problem.d * problem.experiment.steps

@@ -149,7 +149,7 @@ class Planner:
     def _seconds(self, i: int, agent: Agent, trials: int = 32, steps: int = 500) -> float:
         experiment = self._problem.experiment
         path = agent.sampler.start(agent.batches, agent.graph, Stream(0, i, trials))
-        theta = np.zeros((1, trials, len(self._problem.minimizer)))
+        theta = np.zeros((1, trials, self._problem.d))
         X = np.empty((steps, 1, trials), dtype=np.int32)
         batch = np.array([agent.batch])
         best = np.inf

@@ -109,7 +109,7 @@ def _find(
 
 def _require_room(problems: Mapping[str, Problem], ranks: int) -> None:
     for problem in problems.values():
-        require_room(problem.experiment, len(problem.summaries), len(problem.minimizer), ranks)
+        require_room(problem.experiment, len(problem.summaries), problem.d, ranks)
 
 
 def _check_inputs(

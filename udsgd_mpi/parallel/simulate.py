@@ -87,7 +87,7 @@ class Simulation:
     ) -> None:
         experiment = problem.experiment
         layout = layout_of(comm, problem)
-        trials, d = experiment.trials, len(problem.minimizer)
+        trials, d = experiment.trials, problem.d
         self.n = 0
         self._comm = comm
         self._problem = problem

@@ -102,7 +102,7 @@ def sent(mixing: Mixing, layout: Layout, rank: int, row: int) -> tuple[int, int]
 
 def _exchange(problem: Problem, layout: Layout, network: Network) -> float:
     schedule, steps = problem.schedule, problem.experiment.steps
-    row = problem.experiment.trials * len(problem.minimizer)
+    row = problem.experiment.trials * problem.d
     row *= problem.experiment.communication.number.itemsize
     sample = schedule.first(_SAMPLE, steps).tolist()
     total = 0.0
@@ -121,7 +121,7 @@ def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> floa
     experiment, hosted = problem.experiment, layout.hosted(rank)
     schedule = experiment.communication.start(problem.topology, experiment.seed)
     part = replace(problem, agents=[problem.agents[i] for i in hosted])
-    trials, d = experiment.trials, len(problem.minimizer)
+    trials, d = experiment.trials, problem.d
     paths = start_paths(part.agents, Streams(experiment.seed, np.array(hosted), trials))
     block = block_length(max(layout.counts), trials)
     last = experiment.steps // block * block + 2 * block

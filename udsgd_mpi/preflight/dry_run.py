@@ -29,7 +29,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
     no_prediction = unpredicted(problem) or unpredicted_walks(problem, team)
     layout = layout_on(problem, ranks)
     short = _shortage(problem, layout)
-    d = len(problem.minimizer)
+    d = problem.d
     schedule = problem.schedule
     block = experiment.trials * d * experiment.communication.number.itemsize
     messages, moved = (0, 0)
@@ -59,7 +59,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
 def _shortage(problem: Problem, layout: Layout) -> list[str]:
     """What a run would be refused for here; elsewhere there may be more memory."""
     try:
-        d = len(problem.minimizer)
+        d = problem.d
         require_room(problem.experiment, layout.agents, d, layout.ranks)
     except ConfigurationError as error:
         return [str(error)]

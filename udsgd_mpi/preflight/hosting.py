@@ -36,7 +36,7 @@ def efforts(problem: Problem) -> NDArray[np.int64]:
     A function of what every rank knows of all agents: samplers, mean degrees of the data graphs,
     mini-batches, d, and rows of W.
     """
-    experiment, d = problem.experiment, len(problem.minimizer)
+    experiment, d = problem.experiment, problem.d
     sampling = [
         experiment.groups[entry.group].sampler.nanoseconds(entry.mean_degree)
         for entry in problem.summaries

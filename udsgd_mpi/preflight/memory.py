@@ -34,7 +34,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     experiment = problem.experiment
     agents, trials = layout.hosted(rank), experiment.trials
     hosted = [problem.agents[i] for i in agents]
-    row = trials * len(problem.minimizer) * _DOUBLE
+    row = trials * problem.d * _DOUBLE
     schedule = problem.schedule
     sparse = any(isinstance(W, Weights) for W in (*schedule.planned, schedule.support))
     copies = most_copies(schedule, layout, rank)
@@ -52,7 +52,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
         return run + points
     everybody = _bytes_of_points(problem.agents)
     iterates = layout.agents * row if experiment.record.detail == "iterates" else 0
-    written = 2 * file_size(experiment, layout.agents, len(problem.minimizer))
+    written = 2 * file_size(experiment, layout.agents, problem.d)
     # The data set stays; shares and what is sent of them go before the first step.
     return points + everybody + max(2 * everybody, run + iterates + written)
 

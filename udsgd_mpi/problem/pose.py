@@ -77,6 +77,11 @@ class Problem:
     optimum: Minimum
 
     @property
+    def d(self) -> int:
+        """Number of parameters."""
+        return len(self.optimum.theta)
+
+    @property
     def minimizer(self) -> Floats:
         """θ*, shape (d,)."""
         return self.optimum.theta
@@ -92,7 +97,7 @@ class Problem:
         """
         if self.optimum.hessian is None:
             raise ConfigurationError(
-                f"d = {len(self.minimizer):,}: expected at most {MOST_PARAMETERS:,} parameters for"
+                f"d = {self.d:,}: expected at most {MOST_PARAMETERS:,} parameters for"
                 " a Hessian, and for what is predicted and planned by it; use fewer features, or"
                 " run the experiment without a prediction"
             )

@@ -72,7 +72,7 @@ def recording_of(problem: Problem, run: Run) -> Recording:
     """
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    agents, d = len(problem.summaries), len(problem.minimizer)
+    agents, d = len(problem.summaries), problem.d
     recording = Recording.empty(steps, experiment.trials, agents, d, experiment.record)
     recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
     return recording
