@@ -1,9 +1,9 @@
-"""Every setting is held to, but for those that are known to decide no number."""
+"""Every setting decides numbers unless a list says that it does not; any new one does."""
 
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,12 +11,16 @@ from msgspec import structs
 
 from tests.small_problem import problem, write_points
 from tests.test_merge import part
+from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.data.partition import Even
 from udsgd_mpi.experiment.check import check, settings_of
 from udsgd_mpi.experiment.deciding import (
     DECIDE_NO_MEASURE,
     DECIDE_NO_MEASURE_OF_AGENTS,
+    DECIDE_NO_NOISE,
+    DECIDE_NO_W,
     DECIDE_NOTHING,
+    DECIDE_TRIALS_ALONE,
 )
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Data, Experiment, Group, Timing
@@ -36,7 +40,6 @@ from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import ConfigurationError
 
 SETTINGS = Experiment.__struct_fields__
-OF_PARTS = ("trials", "first_trial")
 KINDS = ("ring", "star")
 # Another value of each setting that is not a number.
 OTHERS: dict[str, Any] = {
@@ -81,7 +84,7 @@ def test_of_a_variant(setting: str, posed: Problem, tmp_path: Path) -> None:
     else:
         with pytest.raises(ConfigurationError, match=rf"variant\.a\.{setting}"):
             find_earlier_run({"a": other.experiment}, output, "required", agents=1, force=False)
-    if setting in DECIDE_NOTHING.union(OF_PARTS):
+    if setting in DECIDE_NOTHING | DECIDE_TRIALS_ALONE:
         merge_parts(parts, "all.h5")
     else:
         with pytest.raises(ConfigurationError, match=rf"expected variant\.a\.{setting}"):
@@ -102,12 +105,34 @@ def test_of_a_group(setting: str, posed: Problem) -> None:
     assert same_numbers == (setting in DECIDE_NO_MEASURE_OF_AGENTS)
 
 
-def test_the_limit_depends_on_less(posed: Problem) -> None:
-    of_run_alone = ("steps", "trials", "first_trial", "topology", "communication", "record")
-    for setting in of_run_alone:
-        other = changed(posed, **{setting: OTHERS.get(setting, 3)})
-        assert inputs_of_noise(other) == inputs_of_noise(posed)
-    assert inputs_of_noise(changed(posed, seed=2)) != inputs_of_noise(posed)
+@pytest.mark.parametrize("setting", [name for name in SETTINGS if name != "groups"])
+def test_of_the_limit(setting: str, posed: Problem) -> None:
+    other = changed(posed, **{setting: OTHERS.get(setting, 3)})
+    same_noise = inputs_of_noise(other) == inputs_of_noise(posed)
+    assert same_noise == (setting in DECIDE_NO_NOISE)
+
+
+class Later(Experiment, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A version with a setting that no list knows."""
+
+    added: str = "as before"
+
+
+def test_a_setting_to_come_decides(posed: Problem) -> None:
+    now = {name: getattr(posed.experiment, name) for name in SETTINGS}
+    before, after = (
+        replace(posed, experiment=Later(**now, **added)) for added in ({}, {"added": "other"})
+    )
+    assert inputs_of_run(before) != inputs_of_run(after)
+    assert inputs_of_noise(before) != inputs_of_noise(after)
+
+
+def test_the_lists_name_settings() -> None:
+    """A setting that gets another name would otherwise decide numbers from then on."""
+    assert set(SETTINGS) >= DECIDE_NO_MEASURE | DECIDE_NO_NOISE | DECIDE_TRIALS_ALONE
+    assert set(Group.__struct_fields__) >= DECIDE_NO_MEASURE_OF_AGENTS
+    of_patterns = {name for kind in get_args(AnyPattern) for name in kind.__struct_fields__}
+    assert of_patterns >= DECIDE_NO_W
 
 
 def with_digests(posed: Problem, **digests: Any) -> Problem:

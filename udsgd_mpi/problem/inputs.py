@@ -1,4 +1,4 @@
-"""What the numbers of a problem depend on: names, titles and times are not among it."""
+"""Digests of all that the numbers of a problem depend on."""
 
 import hashlib
 from collections.abc import Collection
@@ -6,21 +6,22 @@ from typing import Any
 
 import msgspec
 
-from udsgd_mpi.experiment.deciding import DECIDE_NO_MEASURE, DECIDE_NO_MEASURE_OF_AGENTS
+from udsgd_mpi.experiment.deciding import (
+    DECIDE_NO_MEASURE,
+    DECIDE_NO_MEASURE_OF_AGENTS,
+    DECIDE_NO_NOISE,
+)
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.problem.pose import Problem
 
-# Agents are independent of each other, trials and what is recorded, but for θ* and H.
-_NOT_OF_NOISE = ("steps", "trials", "first_trial", "topology", "communication", "record")
-
 
 def inputs_of_agents(problem: Problem) -> list[bytes]:
-    """Digests of what each agent's own noise depends on, and so its part of the limit."""
+    """Digests of what each agent's own noise depends on, and so its share of the limit."""
     experiment, digests = problem.experiment, problem.digests
-    of_all = hashlib.sha256(_encoded(experiment, DECIDE_NO_MEASURE.union(_NOT_OF_NOISE)))
+    of_all = hashlib.sha256(_encoded(experiment, DECIDE_NO_NOISE))
     of_all.update(msgspec.json.encode(digests.sources))
-    # In θ* and H are the other agents, whose samplers weight their data.
+    # The other agents enter by θ* and H alone, as their samplers weight their data.
     for values in (problem.minimizer, problem.optimum.hessian):
         of_all.update(b"" if values is None else values.tobytes())
     groups = {
@@ -39,12 +40,12 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
 
 
 def inputs_of_noise(problem: Problem) -> bytes:
-    """Digest of what the limit depends on, but not W."""
+    """Digest of all that the limit depends on apart from W."""
     return hashlib.sha256(b"".join(inputs_of_agents(problem))).digest()
 
 
 def inputs_of_run(problem: Problem) -> bytes:
-    """Digest of what the recorded measures depend on."""
+    """Digest of all that the recorded measures depend on."""
     digest = hashlib.sha256(_encoded(problem.experiment, DECIDE_NO_MEASURE))
     digest.update(msgspec.json.encode(problem.digests.shared))
     digest.update(inputs_of_noise(problem))
@@ -52,6 +53,6 @@ def inputs_of_run(problem: Problem) -> bytes:
 
 
 def _encoded(settings: Experiment | Group, left_out: Collection[str]) -> bytes:
-    """Settings but for some."""
+    """All settings except some."""
     values: dict[str, Any] = msgspec.to_builtins(settings)
     return msgspec.json.encode([item for item in values.items() if item[0] not in left_out])

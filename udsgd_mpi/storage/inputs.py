@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from udsgd_mpi.experiment.deciding import DECIDE_NO_W
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.support.digests import Digests
@@ -11,8 +12,6 @@ from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.templates import is_of_agents, of_agent
 
 _MOST_NAMED = 5
-# Settings of a pattern that its matrices do not depend on.
-_NOT_OF_W = ("interval", "precision")
 
 
 class Inputs(NamedTuple):
@@ -144,7 +143,7 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
     setting = _Setting("topology", "topology", _source(topology))
     yield _Reading(("topology", *place), setting, None, digests.topology)
     pattern = settings["communication"]
-    of_W = {key: value for key, value in pattern.items() if key not in _NOT_OF_W}
+    of_W = {key: value for key, value in pattern.items() if key not in DECIDE_NO_W}
     for k, value in enumerate(digests.W):
         # On another topology another W is no news, nor is another graph of other data.
         asked = ("W", *place, digests.topology, json.dumps(of_W), str(k))

@@ -10,15 +10,13 @@ import numpy as np
 import tomli_w
 
 from udsgd_mpi.experiment.check import check, completed, expand
-from udsgd_mpi.experiment.deciding import DECIDE_NOTHING
+from udsgd_mpi.experiment.deciding import DECIDE_NOTHING, DECIDE_TRIALS_ALONE
 from udsgd_mpi.storage.digests import digests_in, without_digests
 from udsgd_mpi.storage.inputs import KnownInputs, inputs_in
 from udsgd_mpi.storage.redrawn import is_redrawn
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import seen_from
-
-_OF_PARTS = {"first_trial", "trials", *DECIDE_NOTHING}
 
 
 class Part(NamedTuple):
@@ -113,7 +111,7 @@ def _check_links(variant: str, parts: Sequence[Part], settings: Mapping[str, Any
 def _joined_settings(variant: str, parts: Sequence[Part], output: str) -> dict[str, Any]:
     found = [_settings(variant, part, output) for part in parts]
     for part, settings in zip(parts[1:], found[1:], strict=True):
-        for key in sorted({*settings, *found[0]} - _OF_PARTS):
+        for key in sorted({*settings, *found[0]} - DECIDE_NOTHING - DECIDE_TRIALS_ALONE):
             if settings.get(key) != found[0].get(key):
                 raise ConfigurationError(
                     f"{part.name}: expected variant.{variant}.{key} = {found[0].get(key)!r} as in"
