@@ -1,5 +1,7 @@
 """The cost model counts messages as they are, and measures the work of the rank with most of it."""
 
+from collections.abc import Callable
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from udsgd_mpi.communication import LSGDPP, Average, metropolis
 from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.agent_sums import combine
 from udsgd_mpi.preflight.cost import Network, cost, sent
 from udsgd_mpi.problem import LoneTeam, Problem, pose
 
@@ -80,3 +83,53 @@ def test_patterns_differ_in_what_they_send() -> None:
     for kind, rows in (("dsgd", 2), ("centralized", (3 + 1) / 2)):
         found = cost(posed(communication=kind), Layout.even(6, 2), network)
         assert found.exchange == pytest.approx(rows)
+
+
+PATTERNS = [
+    {"kind": "dsgd"},
+    {"kind": "centralized"},
+    {"kind": "hlsgd"},
+    {"kind": "lsgd_pp", "participants": 2},
+    {"kind": "random_matching"},
+    {"kind": "unreliable_links"},
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern["kind"])
+def test_the_rank_with_most_work_is_tried_with_its_mixing(
+    pattern: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a rank has mixed of ones is ones, as the rows of W sum to 1."""
+    walkers = {"agents": "2-3", "sampler": "srrw", "graph": "small_world"}
+    groups = {"access": {"agents": "0-1, 4-5", "sampler": "iid"}, "walkers": walkers}
+    problem = posed(groups=groups, communication=pattern)
+    mixed = []
+
+    def tried(
+        _: Problem,
+        agents: range,
+        _trials: int,
+        _block: int,
+        _least: float,
+        W: Callable[[int], None],
+    ) -> float:
+        assert agents == range(2, 4)
+        W(1)
+        return 0.5
+
+    def combined(*arguments: np.ndarray) -> None:
+        combine(*arguments)
+        mixed.append(arguments[-1])
+
+    monkeypatch.setattr("udsgd_mpi.preflight.cost.seconds_a_step", tried)
+    monkeypatch.setattr("udsgd_mpi.preflight.cost.combine", combined)
+    assert cost(problem, Layout.even(6, 3)).work == 0.5
+    for rows in mixed:
+        assert rows == pytest.approx(np.ones((2, 4 * 30)))
+
+
+def test_agents_that_never_exchange_take_local_steps_alone() -> None:
+    """The trial goes on beyond the last step, where they would."""
+    found = cost(posed(communication={"kind": "dsgd", "interval": 1001}), Layout.even(6, 3))
+    assert found.exchange == 0
+    assert found.work > 0

@@ -10,7 +10,7 @@ from mpi4py import MPI
 from tests.small_problem import problem, write_points
 from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.simulate import Simulation
-from udsgd_mpi.preflight.dry_run import plan
+from udsgd_mpi.preflight.dry_run import describe
 
 LAST = 2**31 - 1
 PATTERNS = [
@@ -53,7 +53,7 @@ def test_two_thousand_million_steps_begin_like_few(
 def test_two_thousand_million_steps_are_planned_at_once(data: Path) -> None:
     posed = problem(data, "iid", steps=LAST, trials=2, communication={"kind": "dsgd"})
     tracemalloc.start()
-    text = plan("many", posed.experiment, 2)
+    text = describe("many", posed.experiment, 2)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert "2,147,483,647 aggregations" in text

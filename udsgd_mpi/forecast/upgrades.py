@@ -1,12 +1,12 @@
 """Which agents' samplers to upgrade: every agent contributes its own term to V."""
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.forecast import (
     AgentForecast,
     AgentMoments,
@@ -15,13 +15,14 @@ from udsgd_mpi.forecast import (
     mse_of_mean,
 )
 from udsgd_mpi.forecast.paths import Functional
+from udsgd_mpi.forecast.trial_run import seconds_a_step
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
-from udsgd_mpi.samplers import Sampler, Stream
+from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 
-_REPEATS = 5  # of a measurement, the shortest of which counts
+_TRIALS, _SECONDS = 32, 0.05  # of a measurement
 
 
 @dataclass(frozen=True)
@@ -146,18 +147,7 @@ class Planner:
         times = {sampler: self._seconds(i, agent) for sampler, (i, agent) in alike.items()}
         return Contributions(parts, {i: times[agent.sampler] for i, agent in agents.items()})
 
-    def _seconds(self, i: int, agent: Agent, trials: int = 32, steps: int = 500) -> float:
-        experiment = self._problem.experiment
-        path = agent.sampler.start(agent.batches, agent.graph, Stream(0, i, trials))
-        theta = np.zeros((1, trials, self._problem.d))
-        X = np.empty((steps, 1, trials), dtype=np.int32)
-        batch = np.array([agent.batch])
-        best = np.inf
-        for _ in range(_REPEATS):
-            started = time.process_time()
-            path.draw(X[:, 0])
-            X *= agent.batch
-            gamma = np.zeros(steps)
-            experiment.objective.descend(theta, X, gamma, agent.points, batch)
-            best = min(best, time.process_time() - started)
-        return best / X.size
+    def _seconds(self, i: int, agent: Agent) -> float:
+        alone = replace(self._problem, agents=[agent])
+        block = block_length(1, _TRIALS)
+        return seconds_a_step(alone, [i], _TRIALS, block, _SECONDS) / _TRIALS

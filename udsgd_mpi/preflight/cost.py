@@ -1,44 +1,37 @@
 """What a step takes: a rank's own work, done here for a moment, and its messages, by a formula."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from time import thread_time
+from functools import partial
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Mixing, PartialAverage, Weights
-from udsgd_mpi.engine.draws import Draws, block_length
-from udsgd_mpi.engine.placement import Layout, rows_wanted
-from udsgd_mpi.engine.sgd import unified_distributed_sgd
-from udsgd_mpi.preflight.mixing_alone import MixingAlone
-from udsgd_mpi.problem import Problem, start_paths
-from udsgd_mpi.samplers import Streams
+from udsgd_mpi.engine.draws import block_length
+from udsgd_mpi.engine.placement import Layout, most_copies, rows_wanted
+from udsgd_mpi.forecast.trial_run import seconds_a_step
+from udsgd_mpi.kernels.agent_sums import combine, mean_of_rows
+from udsgd_mpi.preflight.hosting import efforts
+from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.launcher import cores
-from udsgd_mpi.theory.step_size import CachedStepSize
 
 _SECONDS = 0.2
-_SAMPLE = 20  # aggregations whose messages are counted
+_SAMPLE = 20  # aggregations that are looked at
 
 
 class Network(NamedTuple):
-    """Seconds that a message between two ranks takes, and bytes a second beside that.
-
-    Attributes
-    ----------
-    shared
-        Whether half-steps are read in memory that the ranks share; then a message says no more
-        than that they are there.
-    """
+    """Seconds that a message between two ranks takes, and bytes a second beside that."""
 
     message: float
     bandwidth: float
-    shared: bool = False
 
 
 # As tests/benchmarks/cost.py found them on two ranks of one host.
-WITHIN_A_HOST = Network(1e-6, 1e10, shared=True)
+WITHIN_A_HOST = Network(1e-6, 1e10)
 
 
 class Cost(NamedTuple):
@@ -64,17 +57,14 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
     problem
         Posed in one process, with all agents.
     """
-    make_up: dict[tuple[int, ...], int] = {}
-    groups = sorted(problem.experiment.groups)
-    for rank in range(layout.ranks):
-        hosted = [problem.summaries[i].group for i in layout.hosted(rank)]
-        make_up.setdefault(tuple(hosted.count(group) for group in groups), rank)
+    schedule, steps = problem.schedule, problem.experiment.steps
+    sample = [schedule.mixing(n) for n in schedule.first(_SAMPLE, steps).tolist()]
+    busiest = int(np.argmax(np.add.reduceat(efforts(problem), layout.starts[:-1])))
     # As many ranks at once as there will be: cores share caches, and hardware threads a core.
     threads = min(layout.ranks, cores())
     with ThreadPoolExecutor(threads) as pool:
-        ranks = [rank for rank in make_up.values() for _ in range(threads)]
-        work = max(pool.map(lambda rank: _work(problem, layout, rank, network), ranks))
-    return Cost(work, _exchange(problem, layout, network))
+        work = max(pool.map(lambda _: _work(problem, layout, busiest, sample), range(threads)))
+    return Cost(work, _exchange(problem, layout, sample, network))
 
 
 def sent(mixing: Mixing, layout: Layout, rank: int, row: int) -> tuple[int, int]:
@@ -100,49 +90,57 @@ def sent(mixing: Mixing, layout: Layout, rank: int, row: int) -> tuple[int, int]
     return messages + handed, row * others * (here + 1) // layout.ranks + handed * row
 
 
-def _exchange(problem: Problem, layout: Layout, network: Network) -> float:
+def _exchange(
+    problem: Problem, layout: Layout, sample: Sequence[Mixing], network: Network
+) -> float:
     schedule, steps = problem.schedule, problem.experiment.steps
     row = problem.experiment.trials * problem.d
     row *= problem.experiment.communication.number.itemsize
-    sample = schedule.first(_SAMPLE, steps).tolist()
     total = 0.0
-    for n in sample:
-        mixing = schedule.mixing(n)
-        traffic = np.array([sent(mixing, layout, rank, row) for rank in range(layout.ranks)])
+    for W in sample:
+        traffic = np.array([sent(W, layout, rank, row) for rank in range(layout.ranks)])
         total += float((traffic @ [network.message, 1 / network.bandwidth]).max())
     return total / max(1, len(sample)) * schedule.count(steps) / steps
 
 
-def _work(problem: Problem, layout: Layout, rank: int, network: Network) -> float:
-    """Processor seconds a step of a rank's agents, as long as the others' half-steps are at hand.
-
-    The first block of draws warms up; then whole blocks are measured.
-    """
+def _work(problem: Problem, layout: Layout, rank: int, sample: Sequence[Mixing]) -> float:
+    """Processor seconds a step of a rank's agents, with the others' half-steps at hand."""
     experiment, hosted = problem.experiment, layout.hosted(rank)
-    schedule = experiment.communication.start(problem.topology, experiment.seed)
-    part = replace(problem, agents=[problem.agents[i] for i in hosted])
-    trials, d = experiment.trials, problem.d
-    paths = start_paths(part.agents, Streams(experiment.seed, np.array(hosted), trials))
-    block = block_length(max(layout.counts), trials)
-    last = experiment.steps // block * block + 2 * block
-    number = experiment.communication.number
-    mixing = MixingAlone(schedule, layout, rank, trials, d, number, shared=network.shared)
-    update = mixing.update(experiment.objective, part.points, part.batch)
-    measured: list[tuple[int, float]] = []
-
-    def stops() -> Iterator[int]:
-        for stop in range(block, last + 1, block):
-            yield stop
-            measured.append((stop, thread_time()))
-            if len(measured) > 1 and measured[-1][1] - measured[0][1] > _SECONDS:
-                return
-
-    unified_distributed_sgd(
-        Draws(paths, part.first_rows, part.batch, trials, length=block),
-        CachedStepSize(experiment.step_size),
-        update,
-        stops(),
-        lambda _: None,
+    mixings = cycle(_mixings(problem, layout, rank, sample))
+    return seconds_a_step(
+        replace(problem, agents=[problem.agents[i] for i in hosted]),
+        hosted,
+        experiment.trials,
+        block_length(max(layout.counts), experiment.trials),
+        _SECONDS,
+        (lambda _: next(mixings)()) if sample else None,
     )
-    (first_step, started), (last_step, ended) = measured[0], measured[-1]
-    return (ended - started) / (last_step - first_step)
+
+
+def _mixings(
+    problem: Problem, layout: Layout, rank: int, sample: Sequence[Mixing]
+) -> Iterator[Callable[[], None]]:
+    """What a rank does for each W, on numbers of its own."""
+    schedule, hosted = problem.schedule, layout.hosted(rank)
+    elements = problem.experiment.trials * problem.d
+    # Ones, as zeros that nobody has written to are one page of memory.
+    half_steps = np.ones((len(hosted) + most_copies(schedule, layout, rank), elements))
+    slices = np.ones((layout.agents, max(1, elements // layout.ranks)))
+    mixed, mean = np.zeros((len(hosted), elements)), np.zeros(elements)
+
+    def average(members: NDArray[np.int64]) -> None:
+        mean_of_rows(slices, members, 0, mean[: slices.shape[1]])
+        mixed[:] = mean
+
+    for W in sample:
+        if isinstance(W, Weights):
+            offsets = W.offsets[hosted.start : hosted.stop + 1]
+            here = slice(offsets[0], offsets[-1])
+            needed, columns = np.unique(W.columns[here], return_inverse=True)
+            rows = offsets - offsets[0], columns.astype(np.int32), W.values[here]
+            places = np.arange(len(needed)), np.arange(len(hosted))
+            yield partial(combine, *rows, *places, half_steps, mixed)
+        elif isinstance(W, PartialAverage):
+            yield partial(average, W.members)
+        else:
+            yield partial(average, np.arange(layout.agents))

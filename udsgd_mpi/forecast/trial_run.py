@@ -1,0 +1,54 @@
+"""What a step takes: some agents' steps are taken here for a moment, and measured."""
+
+from collections.abc import Callable, Sequence
+from time import thread_time
+
+import numpy as np
+
+from udsgd_mpi.engine.draws import Draws
+from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.sgd import StepByStep, local_steps
+from udsgd_mpi.problem import Problem, start_paths
+from udsgd_mpi.samplers import Streams
+
+
+def seconds_a_step(
+    problem: Problem,
+    numbers: Sequence[int],
+    trials: int,
+    block: int,
+    least: float,
+    W: Callable[[int], None] | None = None,
+) -> float:
+    """Processor seconds that a step of a problem's agents takes in all trials.
+
+    The first block of draws warms up; then whole blocks are measured.
+
+    Parameters
+    ----------
+    numbers
+        Of the agents.
+    block
+        Steps that are drawn at once.
+    least
+        Seconds to measure for.
+    W
+        Does the work of W_n; None: steps are local.
+    """
+    batch = problem.batch
+    paths = start_paths(problem.agents, Streams(problem.experiment.seed, np.array(numbers), trials))
+    X = Draws(paths, problem.first_rows, batch, trials, length=block)
+    iterates = Iterates.alone(len(numbers), trials, problem.d)
+    descend = local_steps(iterates, problem.experiment.objective, problem.points, batch)
+    update = StepByStep(descend, W, problem.schedule.times) if W else None
+    gamma = np.zeros(block)
+    marks: list[float] = []
+    for n, m in X.blocks(0, 2**62):
+        if update:
+            update(n, X[n:m], gamma)
+        else:
+            descend(X[n:m], gamma)
+        marks.append(thread_time())
+        if len(marks) > 1 and marks[-1] - marks[0] > least:
+            break
+    return (marks[-1] - marks[0]) / (len(marks) - 1) / block
