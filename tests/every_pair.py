@@ -65,8 +65,8 @@ def main() -> None:
             posed = replace(problem, experiment=settings, schedule=schedule)
             recording = simulate(comm, posed, lambda _: None)
             if recording is not None:
-                arrays = (recording.theta_mean, recording.consensus_error, recording.theta)
-                data = b"".join(array.tobytes() for array in arrays if array is not None)
+                arrays = [recording[name] for name in ("theta_mean", "consensus_error", "theta")]
+                data = b"".join(array.tobytes() for array in arrays)
                 digests[f"{pattern} {sampler}"] = hashlib.sha256(data).hexdigest()
     if comm.rank == 0:
         sys.stdout.write(msgspec.json.encode(digests).decode())

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from udsgd_mpi.engine.measures import Recording
-from udsgd_mpi.experiment.schema import Record
 from udsgd_mpi.storage.checkpoint import read_checkpoint, remove_checkpoint, write_checkpoint
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.telemetry import Telemetry
@@ -123,10 +122,8 @@ def test_a_changed_file_is_refused_or_reads_the_same(tmp_path: Path, data: st.Da
 
 
 class TestFillingARecording:
-    SETTINGS = Record(steps=[1, 2, 5])
-
     def recording(self, step: list[int]) -> Recording:
-        return Recording.empty(np.array(step), 2, 3, 1, self.SETTINGS)
+        return Recording.empty(self.measures(0), np.array(step), 2, 3, 1)
 
     def measures(self, rows: int) -> dict[str, Any]:
         numbers = np.arange(rows, dtype=np.float64)
@@ -139,8 +136,8 @@ class TestFillingARecording:
     def test_takes_the_steps_that_it_records(self) -> None:
         recording = self.recording([1, 5, 8])
         recording.fill(5, np.array([1, 2, 5]), self.measures(3))
-        assert recording.squared_error[:2, 0].tolist() == [0, 2]
-        assert np.isnan(recording.squared_error[2]).all()
+        assert recording["squared_error"][:2, 0].tolist() == [0, 2]
+        assert np.isnan(recording["squared_error"][2]).all()
 
     def test_misses_a_step(self) -> None:
         with pytest.raises(ValueError, match="step 3 was not recorded"):

@@ -43,8 +43,7 @@ def run(agents: int, communication: Any, **settings: Any) -> Recording:
 
 
 def iterates(recording: Recording) -> np.ndarray:
-    assert recording.theta is not None
-    return recording.theta
+    return recording["theta"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,57 @@
 """What a run leaves behind: the measures of every trial at the recorded steps."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.experiment.schema import Record
+from udsgd_mpi.experiment.schema import Experiment
 
 Floats = NDArray[np.float64]
+
+
+class Measure(NamedTuple):
+    """A number, or several, of every trial at every recorded step.
+
+    Attributes
+    ----------
+    dimensions
+        Names of its axes.
+    """
+
+    dimensions: tuple[str, ...]
+    description: str
+
+
+_OF_TRIAL = "step", "trial"
+
+MEASURES = {
+    "theta_mean": Measure(
+        (*_OF_TRIAL, "parameter"), "network average theta_n = (1/N) sum_i theta^i_n"
+    ),
+    "squared_error": Measure(_OF_TRIAL, "|theta_n - theta*|^2; its mean over trials is the MSE"),
+    "consensus_error": Measure(_OF_TRIAL, "(1/N) sum_i |theta^i_n - theta_n|^2"),
+    "averaged_squared_error": Measure(
+        _OF_TRIAL,
+        "|theta_bar_n - theta*|^2 of the Polyak-Ruppert average theta_bar_n = 1/n sum theta_s",
+    ),
+    "theta": Measure((*_OF_TRIAL, "agent", "parameter"), "iterates theta^i_n of every agent"),
+}
+
+
+def measures_of(experiment: Experiment) -> list[str]:
+    """Names of the measures that are recorded of a variant."""
+    record = experiment.record
+    wanted = {
+        "theta_mean": True,
+        "squared_error": True,
+        "consensus_error": True,
+        "averaged_squared_error": record.polyak,
+        "theta": record.detail == "iterates",
+    }
+    return [name for name in MEASURES if wanted[name]]
 
 
 @dataclass(frozen=True)
@@ -19,43 +62,24 @@ class Recording:
     ----------
     step
         Recorded steps n, shape (steps,).
-    theta_mean
-        Network average θ_n = (1/N) Σ_i θ^i_n, shape (steps, trials, d).
-    squared_error
-        ‖θ_n − θ*‖², shape (steps, trials).
-    consensus_error
-        (1/N) Σ_i ‖θ^i_n − θ_n‖², shape (steps, trials).
-    averaged_squared_error
-        ‖θ̄_n − θ*‖² of the Polyak–Ruppert average θ̄_n = (1/n) Σ_{s<n} θ_s, shape (steps, trials),
-        or None.
-    theta
-        Iterates of all agents, shape (steps, trials, agents, d), or None.
+    measures
+        Those that are recorded, by name; ``MEASURES`` says what they are.
     """
 
     step: NDArray[np.int64]
-    theta_mean: Floats
-    squared_error: Floats
-    consensus_error: Floats
-    averaged_squared_error: Floats | None
-    theta: Floats | None
+    measures: dict[str, Floats]
 
-    @property
-    def measures(self) -> dict[str, Floats]:
-        """The measures that are recorded, by name; their first axis is the step."""
-        found = {
-            "theta_mean": self.theta_mean,
-            "squared_error": self.squared_error,
-            "consensus_error": self.consensus_error,
-            "averaged_squared_error": self.averaged_squared_error,
-            "theta": self.theta,
-        }
-        return {name: values for name, values in found.items() if values is not None}
+    def __getitem__(self, name: str) -> Floats:
+        return self.measures[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.measures
 
     def until(self, n: int) -> "Recording":
         """The measures up to step n; views."""
         rows = int(np.searchsorted(self.step, n, side="right"))
         parts = {name: values[:rows] for name, values in self.measures.items()}
-        return replace(self, step=self.step[:rows], **parts)
+        return Recording(self.step[:rows], parts)
 
     def fill(self, n: int, step: NDArray[np.int64], measures: Mapping[str, Floats]) -> None:
         """Take over what was recorded at some steps up to n.
@@ -76,21 +100,9 @@ class Recording:
 
     @classmethod
     def empty(
-        cls,
-        step: NDArray[np.int64],
-        trials: int,
-        agents: int,
-        d: int,
-        settings: Record,
+        cls, names: Iterable[str], step: NDArray[np.int64], trials: int, agents: int, d: int
     ) -> "Recording":
-        """Room for the measures at these steps; what is not recorded yet is NaN."""
-        steps = len(step)
-        iterates = settings.detail == "iterates"
-        return cls(
-            step=step,
-            theta_mean=np.full((steps, trials, d), np.nan),
-            squared_error=np.full((steps, trials), np.nan),
-            consensus_error=np.full((steps, trials), np.nan),
-            averaged_squared_error=np.full((steps, trials), np.nan) if settings.polyak else None,
-            theta=np.full((steps, trials, agents, d), np.nan) if iterates else None,
-        )
+        """Room for measures at these steps; what is not recorded yet is NaN."""
+        sizes = {"step": len(step), "trial": trials, "agent": agents, "parameter": d}
+        shapes = {name: [sizes[axis] for axis in MEASURES[name].dimensions] for name in names}
+        return cls(step, {name: np.full(shape, np.nan) for name, shape in shapes.items()})

@@ -89,19 +89,19 @@ class Recorder:
         theta_of_all = self._gather_iterates(theta) if self._of_all else None
         if self._recording is None:
             return mean
-        self._recording.theta_mean[row] = mean
-        self._recording.squared_error[row] = self._error(mean)
-        mean_over_agents(self._all_distances, self._recording.consensus_error[row])
-        if self._recording.theta is not None and theta_of_all is not None:
-            self._recording.theta[row] = theta_of_all.swapaxes(0, 1)
+        self._recording["theta_mean"][row] = mean
+        self._recording["squared_error"][row] = self._error(mean)
+        mean_over_agents(self._all_distances, self._recording["consensus_error"][row])
+        if theta_of_all is not None:
+            self._recording["theta"][row] = theta_of_all.swapaxes(0, 1)
         return mean
 
     def _record_polyak(self, row: int, averages: Floats) -> None:
         mean = self._average_of_sums(averages.reshape(len(averages), -1)).reshape(
             averages.shape[1:]
         )
-        if self._recording and self._recording.averaged_squared_error is not None:
-            self._recording.averaged_squared_error[row] = self._error(mean)
+        if self._recording:
+            self._recording["averaged_squared_error"][row] = self._error(mean)
 
     def _check_finite(self, n: int, theta: Floats, mean: Floats) -> None:
         diverged = ~np.asarray(np.isfinite(mean).all(axis=1))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.engine.measures import Recording, measures_of
 from udsgd_mpi.engine.sgd import (
     StepByStep,
     Update,
@@ -96,7 +96,7 @@ class Simulation:
         self._meter = Meter()
         self._steps = experiment.record.at(experiment.steps)
         self.recording = (
-            Recording.empty(self._steps, trials, layout.agents, d, experiment.record)
+            Recording.empty(measures_of(experiment), self._steps, trials, layout.agents, d)
             if comm.rank == 0
             else None
         )

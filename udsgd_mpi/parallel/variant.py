@@ -56,7 +56,7 @@ def run_variant(
     else:
         checkpoint = before.checkpoint if before else None
         known = _simulate(comm, name, problem, options, output, checkpoint)
-        if known and known.recording.theta is None:
+        if known and "theta" not in known.recording:
             finished[key] = known
     stop_request.enter(PREDICTING)
     files = None

@@ -1,10 +1,12 @@
 """Resident memory of a rank, estimated before a run."""
 
 from collections.abc import Sequence
+from math import prod
 
 from udsgd_mpi.communication import Weights
 from udsgd_mpi.data.features import bytes_of
 from udsgd_mpi.engine.draws import block_length
+from udsgd_mpi.engine.measures import MEASURES, measures_of
 from udsgd_mpi.engine.placement import Layout, most_copies
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.problem import Agent, Problem
@@ -59,8 +61,10 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
 
 def file_size(experiment: Experiment, agents: int, d: int) -> int:
     """Bytes of what is recorded of a variant."""
-    numbers = d + 2 + (agents * d if experiment.record.detail == "iterates" else 0)
-    return len(experiment.record.at(experiment.steps)) * experiment.trials * numbers * _DOUBLE
+    sizes = {"step": len(experiment.record.at(experiment.steps)), "trial": experiment.trials}
+    sizes |= {"agent": agents, "parameter": d}
+    names = measures_of(experiment)
+    return _DOUBLE * sum(prod(sizes[axis] for axis in MEASURES[name].dimensions) for name in names)
 
 
 def _bytes_of_points(agents: Sequence[Agent]) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock import Elapsed
-from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.engine.measures import MEASURES, Recording, measures_of
 from udsgd_mpi.forecast import Prediction
 from udsgd_mpi.problem import AgentSummary, Problem
 from udsgd_mpi.storage.digests import as_attributes, as_variables
@@ -35,15 +35,14 @@ def run_of(
         Whether there is nothing to come at all.
     """
     experiment = problem.experiment
-    _, trials, d = recording.theta_mean.shape
-    first = experiment.first_trial
+    first, trials = experiment.first_trial, experiment.trials
     variables = {
         "step": _variable(recording.step, "step", "number n of updates done"),
         "step_size": _step_sizes(experiment.step_size, recording.step),
         "trial": _variable(np.arange(first, first + trials), "trial", "independent repetition t"),
-        "parameter": _variable(np.arange(d), "parameter", "component of theta"),
+        "parameter": _variable(np.arange(problem.d), "parameter", "component of theta"),
         "agent": _variable(np.arange(len(problem.summaries)), "agent", "agent i"),
-        **_measures(recording),
+        **{name: Variable(values, *MEASURES[name]) for name, values in recording.measures.items()},
         "minimizer": _variable(problem.minimizer, "parameter", "theta*, the minimiser of f"),
         **_agent_table(problem.summaries),
         **as_variables(problem.digests),
@@ -73,28 +72,9 @@ def recording_of(problem: Problem, run: Run) -> Recording:
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
     agents, d = len(problem.summaries), problem.d
-    recording = Recording.empty(steps, experiment.trials, agents, d, experiment.record)
+    recording = Recording.empty(measures_of(experiment), steps, experiment.trials, agents, d)
     recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
     return recording
-
-
-def _measures(recording: Recording) -> dict[str, Variable]:
-    descriptions = {
-        "theta_mean": (
-            "step trial parameter",
-            "network average theta_n = (1/N) sum_i theta^i_n",
-        ),
-        "squared_error": ("step trial", "|theta_n - theta*|^2; its mean over trials is the MSE"),
-        "consensus_error": ("step trial", "(1/N) sum_i |theta^i_n - theta_n|^2"),
-        "averaged_squared_error": (
-            "step trial",
-            "|theta_bar_n - theta*|^2 of the Polyak-Ruppert average theta_bar_n = 1/n sum theta_s",
-        ),
-        "theta": ("step trial agent parameter", "iterates theta^i_n of every agent"),
-    }
-    return {
-        name: _variable(values, *descriptions[name]) for name, values in recording.measures.items()
-    }
 
 
 def _step_sizes(step_size: StepSize, step: NDArray[np.int64]) -> Variable:
