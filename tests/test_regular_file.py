@@ -17,7 +17,7 @@ from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.storage.checkpoint import read_checkpoint
 from udsgd_mpi.storage.read import read_measures
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.regular_file import require_regular_file
+from udsgd_mpi.support.input_file import require_regular_file
 
 TRIANGLE = Graph.from_networkx(nx.complete_graph(3), "triangle")
 READERS: dict[str, Callable[[Path], object]] = {

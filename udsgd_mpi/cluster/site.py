@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.support.errors import ConfigurationError, nearest
-from udsgd_mpi.support.regular_file import require_regular_file
+from udsgd_mpi.support.input_file import require_regular_file
 from udsgd_mpi.support.users_folders import settings_root
 
 LAUNCHERS = ("srun", "mpirun")

@@ -8,7 +8,7 @@ from msgspec import Struct
 from udsgd_mpi.cluster.tasks import Task
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.regular_file import require_regular_file
+from udsgd_mpi.support.input_file import require_regular_file
 
 
 def submission_folder(output: Path) -> Path:

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.weights import Weights, from_entries
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.regular_file import require_regular_file
-from udsgd_mpi.support.text_file import decoded
+from udsgd_mpi.support.input_file import decoded, require_regular_file
 
 _TOLERANCE = 1e-9
 

@@ -13,7 +13,7 @@ from udsgd_mpi.data.features import Features, finite_rows, worth_holding_sparsel
 from udsgd_mpi.data.libsvm import IndexBase, index_base, read_libsvm
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.file_names import may_be_file
-from udsgd_mpi.support.file_version import FileVersion
+from udsgd_mpi.support.input_file import FileVersion
 
 Floats = NDArray[np.float64]
 

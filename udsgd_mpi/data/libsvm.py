@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.features import Features, widened
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.file_version import FileVersion
-from udsgd_mpi.support.regular_file import require_regular_file
-from udsgd_mpi.support.text_file import open_text
+from udsgd_mpi.support.input_file import FileVersion, open_text, require_regular_file
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from udsgd_mpi.experiment.check import expand, settings_of
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.support.file_names import NamesFile
-from udsgd_mpi.support.templates import is_of_agents, of_agent
+from udsgd_mpi.support.file_names import NamesFile, is_of_agents, of_agent
 
 
 def named_files(experiment: Experiment) -> list[Path]:

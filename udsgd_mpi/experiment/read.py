@@ -13,9 +13,8 @@ from udsgd_mpi.experiment.check import check, expand, merge, settings_of
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import in_folders, seen_from
+from udsgd_mpi.support.input_file import decoded, require_regular_file
 from udsgd_mpi.support.one_line import require_name
-from udsgd_mpi.support.regular_file import require_regular_file
-from udsgd_mpi.support.text_file import decoded
 
 _LONGEST_NAME = 100  # of a variant, and so of the files of its checkpoints
 _NO_SETTINGS = ("variant", "claim", "quick")

@@ -18,8 +18,7 @@ from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.objectives import AnyObjective, Logistic
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.samplers.base import Weight
-from udsgd_mpi.support.file_names import names_file
-from udsgd_mpi.support.templates import is_of_agents
+from udsgd_mpi.support.file_names import is_of_agents, names_file
 from udsgd_mpi.theory.step_size import StepSize
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]

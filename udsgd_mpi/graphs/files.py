@@ -13,7 +13,7 @@ from udsgd_mpi.graphs import formats
 from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.file_version import FileVersion
+from udsgd_mpi.support.input_file import FileVersion
 
 _log = logging.getLogger(__name__)
 

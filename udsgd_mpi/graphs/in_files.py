@@ -12,8 +12,7 @@ from udsgd_mpi.graphs.csr import Graph
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.file_names import names_file
-from udsgd_mpi.support.templates import is_of_agents, of_agent
+from udsgd_mpi.support.file_names import is_of_agents, names_file, of_agent
 
 Nodes = NDArray[np.int64]
 

@@ -22,7 +22,7 @@ from udsgd_mpi.experiment.schema import Data
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import digest
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.templates import of_agent
+from udsgd_mpi.support.file_names import of_agent
 
 Floats = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from udsgd_mpi.storage.seal import BLANK, SealedFile, is_whole
 from udsgd_mpi.support.atomic_file import replacing, target_of
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError, OutputError
-from udsgd_mpi.support.regular_file import require_regular_file
+from udsgd_mpi.support.input_file import require_regular_file
 from udsgd_mpi.support.telemetry import Telemetry
 
 FORMAT = "udsgd_mpi checkpoint"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from udsgd_mpi.storage.seal import is_whole
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.file_version import FileVersion
+from udsgd_mpi.support.input_file import FileVersion
 
 _PROBE = Path(__file__).with_name("probe.py")
 _TOO_LARGE = 3

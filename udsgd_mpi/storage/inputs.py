@@ -9,7 +9,7 @@ from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.templates import is_of_agents, of_agent
+from udsgd_mpi.support.file_names import is_of_agents, of_agent
 
 _MOST_NAMED = 5
 

@@ -15,8 +15,8 @@ from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.input_file import require_regular_file
 from udsgd_mpi.support.lazy import lazy_module
-from udsgd_mpi.support.regular_file import require_regular_file
 
 if TYPE_CHECKING:
     import h5py

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from udsgd_mpi.support.ending import removed_at_the_end
 from udsgd_mpi.support.errors import OutputError
-from udsgd_mpi.support.regular_file import kind_of
+from udsgd_mpi.support.input_file import kind_of
 
 _TOKEN_BYTES = 8
 _TEMPORARY = rf"\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp"

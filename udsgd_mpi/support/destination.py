@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from udsgd_mpi.support.atomic_file import LONGEST_ADDITION, target_of
 from udsgd_mpi.support.errors import ConfigurationError, OutputError
-from udsgd_mpi.support.regular_file import kind_of
+from udsgd_mpi.support.input_file import kind_of
 
 _BYTES_WITH_MARK = 2**16
 

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import IO
 
 from udsgd_mpi.graphs.formats.found import NotOfFormat
-from udsgd_mpi.support.regular_file import require_regular_file
-from udsgd_mpi.support.text_file import PACKED_SUFFIXES, decoded, open_unpacked
+from udsgd_mpi.support.input_file import (
+    PACKED_SUFFIXES,
+    decoded,
+    open_unpacked,
+    require_regular_file,
+)
 
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f]")
 _HEAD = 2**16
