@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.experiment.schema import Record
+from udsgd_mpi.experiment import sizes
+from udsgd_mpi.experiment.schema import Experiment, Record
+from udsgd_mpi.experiment.sizes import require_room
 from udsgd_mpi.support.agent_lists import parse_agents
 from udsgd_mpi.support.errors import ConfigurationError, OutputError
 from udsgd_mpi.support.progress import Progress, last_line
@@ -184,3 +186,19 @@ def test_no_time_is_foretold_without_a_rate(
 )
 def test_durations_have_their_units(seconds: float, words: str) -> None:
     assert in_duration(seconds) == words
+
+
+@pytest.mark.parametrize(("polyak", "copies"), [(False, 2), (True, 3)])
+def test_there_is_room_for_iterates_before_mixing_after_it_and_for_their_sum(
+    polyak: bool, copies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Record(steps=[1], polyak=polyak)
+    experiment = Experiment(groups={}, steps=1, trials=1000, record=record)
+    iterates = 50 * 1000 * 20 * 8
+    for there, fits in ((copies * iterates + iterates // 5, True), (copies * iterates, False)):
+        monkeypatch.setattr(sizes, "memory_of_this_machine", lambda there=there: there)
+        if fits:
+            require_room(experiment, agents=100, d=20, ranks=2)
+        else:
+            with pytest.raises(ConfigurationError, match="agents = 100 on 2 ranks"):
+                require_room(experiment, agents=100, d=20, ranks=2)

@@ -26,6 +26,7 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
     record, trials = experiment.record, experiment.trials
     recorded = min(record.most(experiment.steps), experiment.steps + 1)
     row = trials * d * NUMBER
+    copies = 3 if record.polyak else 2  # before mixing, after it, and their sum
     require_bytes(
         {
             _recording(experiment): 3 * record.most(experiment.steps) * NUMBER,
@@ -34,7 +35,8 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
             f" {recorded:,} recorded steps": (record.detail == "iterates")
             * 2
             * (agents * recorded * row),
-            f"agents = {agents:,} on {ranks} ranks and trials = {trials:,}": agents * row // ranks
+            f"agents = {agents:,} on {ranks} ranks and trials = {trials:,}": copies
+            * (agents * row // ranks)
             + agents * BYTES_OF_A_NODE,
         }
     )
