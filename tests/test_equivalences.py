@@ -11,7 +11,6 @@ from tests import reference
 from udsgd_mpi.communication import DSGD, Centralized, matrix
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
-from udsgd_mpi.graphs import build
 from udsgd_mpi.graphs.generators import Complete
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam, pose
@@ -66,7 +65,7 @@ def test_same_bits(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("agents", [2, 5, 8])
 def test_uniform_weights_on_the_complete_graph_are_the_average(agents: int) -> None:
-    topology = build(Complete(), agents, 1, "topology")
+    topology = Complete().build(agents, 1, "topology")
     W = matrix(DSGD(weights="uniform").start(topology, 1), 1, agents)
     np.testing.assert_allclose(W, matrix(Centralized().start(topology, 1), 1, agents), atol=1e-15)
     first = iterates(run(agents, {"kind": "dsgd", "weights": "uniform"}))

@@ -18,7 +18,7 @@ from udsgd_mpi.forecast import (
     unpredicted,
     unpredicted_walks,
 )
-from udsgd_mpi.forecast.allocation import allocation
+from udsgd_mpi.forecast.forecasts import allocation
 from udsgd_mpi.forecast.paths import Functional, sampled_functional
 from udsgd_mpi.forecast.predict import _mean_of_parts
 from udsgd_mpi.problem import Agent, LoneTeam, Problem

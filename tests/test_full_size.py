@@ -12,7 +12,6 @@ import pytest
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.forecast import predict
 from udsgd_mpi.forecast.upgrades import Planner
-from udsgd_mpi.graphs import build
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.samplers import NBRW, SRRW
@@ -73,7 +72,7 @@ def test_a_few_strong_upgrades_beat_many_moderate_ones_in_the_limit(workload: Pr
 
 def test_covariances_on_the_whole_graph() -> None:
     """Poisson's equation holds on 4,039 nodes and 176,468 arcs."""
-    graph = build(GraphFile("ego-facebook"), 0, 1, "graph")
+    graph = GraphFile("ego-facebook").build(0, 1, "graph")
     G = np.random.default_rng(1).normal(size=(len(graph), 3))
     G -= graph.degrees / graph.degrees.sum() @ G
     walk, without_return = ReversibleChain.simple(graph), NonBacktrackingChain(graph)

@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from udsgd_mpi.graphs import AnyGraph, Graph, build
+from udsgd_mpi.graphs import AnyGraph, Graph
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.graphs.generators import (
     Barbell,
@@ -40,7 +40,7 @@ SUB_GRAPHS = [source for source in AnyGraph.__args__ if issubclass(source, SubGr
 def test_ready_files_equal_the_generators(path: Path) -> None:
     name, _, n = path.stem.rpartition("-")
     (generator,) = [g for g in GENERATORS if g.__struct_config__.tag == name]
-    drawn = build(generator(), int(n), seed=1, name="graph")
+    drawn = generator().build(int(n), seed=1, name="graph")
     found = read_graph(path)
     np.testing.assert_array_equal(found.offsets, drawn.offsets)
     np.testing.assert_array_equal(found.neighbours, drawn.neighbours)
@@ -49,9 +49,9 @@ def test_ready_files_equal_the_generators(path: Path) -> None:
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda g: g.__struct_config__.tag)
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 16, 30])
 def test_generators_give_connected_graphs_of_the_size(generator: type[GraphSource], n: int) -> None:
-    graph = build(generator(), n, seed=7, name="graph")
+    graph = generator().build(n, seed=7, name="graph")
     assert len(graph) == n
-    again = build(generator(), n, seed=7, name="graph")
+    again = generator().build(n, seed=7, name="graph")
     np.testing.assert_array_equal(graph.neighbours, again.neighbours)
 
 
@@ -166,7 +166,7 @@ def test_sub_graphs_are_connected_induced_and_reproducible(
         assert nx.is_connected(big.subgraph(chosen))
     induced = nx.convert_node_labels_to_integers(big.subgraph(nodes[0]), ordering="sorted")
     for known in (None, whole):
-        part = build(drawn, 30, 3, "graph", known).to_networkx()
+        part = drawn.build(30, 3, "graph", known).to_networkx()
         assert nx.utils.graphs_equal(part, induced)
 
 
@@ -177,7 +177,7 @@ def test_sub_graphs_that_are_too_large_are_refused(
     for core, n in ((0, len(big) + 1), (50, 2)):
         drawn = source(path=str(tmp_path / "big.txt"), core=core)
         with pytest.raises(ConfigurationError, match=f"expected at least {n} connected"):
-            build(drawn, n, 1, "graph")
+            drawn.build(n, 1, "graph")
 
 
 @pytest.mark.parametrize("k", [1, 3, 4, 5, 9, 10])
@@ -203,7 +203,7 @@ def test_random_nodes_are_the_fewest(big: nx.Graph, tmp_path: Path) -> None:
 def test_snowball_is_induced_on_what_is_met_first(tmp_path: Path) -> None:
     big = nx.barabasi_albert_graph(60, 2, seed=1)
     nx.write_edgelist(big, tmp_path / "big.txt", data=False)
-    part = build(Snowball(path=str(tmp_path / "big.txt")), 20, 3, "graph").to_networkx()
+    part = Snowball(path=str(tmp_path / "big.txt")).build(20, 3, "graph").to_networkx()
     rng = np.random.default_rng(3)
     met = [int(rng.integers(60))]
     for node in met:

@@ -9,7 +9,7 @@ from scipy.special import digamma, gammaln
 from udsgd_mpi.forecast.paths import along_paths
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory import step_size as step_sizes
-from udsgd_mpi.theory.limit import averaged_covariance, is_more_efficient, limiting_covariance
+from udsgd_mpi.theory.limit import limiting_covariance
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.second_moments import SecondMoments
 from udsgd_mpi.theory.start import left_of_start
@@ -26,25 +26,12 @@ def test_limit_solves_the_lyapunov_equation(gamma: float, exponent: float) -> No
     np.testing.assert_allclose(M @ V + V @ M.T + U, 0, atol=1e-10)
 
 
-def test_average_covariance_is_the_sandwich() -> None:
-    expected = np.linalg.solve(H, np.linalg.solve(H, U).T)
-    got = averaged_covariance(Noise.white(U), H, StepSize(1.0, 0.7))
-    np.testing.assert_allclose(got, expected, atol=1e-12)
-
-
 def test_too_small_a_step_names_the_smallest_that_works() -> None:
     smallest = 1 / (2 * np.linalg.eigvalsh(H)[0])
     with pytest.raises(ConfigurationError, match=f"more than 1/\\(2μ\\) = {smallest:.6g}"):
         limiting_covariance(Noise.white(U), H, StepSize(0.5, 1.0))
     with pytest.raises(ConfigurationError, match="constant step"):
         limiting_covariance(Noise.white(U), H, StepSize(0.5, 0.0))
-
-
-def test_loewner_order() -> None:
-    better, smallest = is_more_efficient(U, U + np.diag([0.1, 0.2, 0.3]))
-    assert better
-    assert smallest == pytest.approx(np.linalg.eigvalsh(np.diag([0.1, 0.2, 0.3]))[0])
-    assert not is_more_efficient(U, U + np.diag([1.0, 1.0, -0.1]))[0]
 
 
 def joint_recursion(

@@ -65,11 +65,10 @@ def rate(whose: str, ranks: int, interpreter: str) -> float:
 def ours() -> None:
     """One rank of the package."""
     from tests.benchmarks.mixing import Rank
-    from udsgd_mpi.graphs import build
     from udsgd_mpi.graphs.generators import Ring
 
     comm = MPI.COMM_WORLD
-    rank = Rank(build(Ring(), comm.size, seed=1, name="topology"), comm.size, TRIALS, OURS)
+    rank = Rank(Ring().build(comm.size, seed=1, name="topology"), comm.size, TRIALS, OURS)
     rank.run(mixed=True)
     comm.Barrier()
     started = time.perf_counter()

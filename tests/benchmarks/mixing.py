@@ -33,7 +33,7 @@ from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.engine.sgd import StepByStep, local_steps, unified_distributed_sgd
-from udsgd_mpi.graphs import Graph, build
+from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring, SmallWorld
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.fused import update_of
@@ -74,7 +74,7 @@ def main() -> None:
 
 def many_agents() -> None:
     agents, trials, steps = 100, 120, 174  # one block of draws
-    topology = build(ErdosRenyi(mean_degree=25), agents, seed=1, name="topology")
+    topology = ErdosRenyi(mean_degree=25).build(agents, seed=1, name="topology")
     rank = Rank(topology, DSGD(), trials, 22, steps)
     single = Rank(topology, DSGD(precision="single"), trials, 22, steps)
     times = measured(
@@ -99,7 +99,7 @@ def many_agents() -> None:
 def one_agent_a_rank() -> None:
     agents, trials, steps = MPI.COMM_WORLD.size, 1, 2048
     d = 22
-    rank = Rank(build(Ring(), agents, seed=1, name="topology"), DSGD(), trials, d, steps)
+    rank = Rank(Ring().build(agents, seed=1, name="topology"), DSGD(), trials, d, steps)
     times = measured(
         {
             ALONE: lambda: rank.run(mixed=False),
@@ -118,7 +118,7 @@ def one_agent_a_rank() -> None:
 
 
 def changing() -> None:
-    topology = build(SmallWorld(k=4), 100, seed=1, name="topology")
+    topology = SmallWorld(k=4).build(100, seed=1, name="topology")
     for trials, steps in ((1, 2048), (64, 163)):
         ranks = {name: Rank(topology, pattern, trials, 30, steps) for name, pattern in CHANGING}
         times = measured({name: rank.run for name, rank in ranks.items()}, steps)

@@ -8,7 +8,7 @@ from udsgd_mpi.cli.settings import assigned, value_of
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, NUMBER, require_bytes
 from udsgd_mpi.forecast.diagnosis import diagnose, measured_cost
-from udsgd_mpi.graphs import AnyGraph, build
+from udsgd_mpi.graphs import AnyGraph
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.support.errors import ConfigurationError
@@ -26,7 +26,7 @@ def command(arguments: Namespace) -> None:
         raise ConfigurationError(f"graph {name}: expected a number of points, e.g. -n 500")
     points, trials = arguments.points or 0, arguments.trials
     require_bytes({f"--points = {points:,}": points * BYTES_OF_A_NODE})
-    graph = build(source, arguments.points or 0, arguments.seed, "graph")
+    graph = source.build(arguments.points or 0, arguments.seed, "graph")
     if arguments.points not in (None, len(graph)):
         raise ConfigurationError(
             f"graph {name}: expected {arguments.points} points, got {len(graph)}; leave out -n"

@@ -11,7 +11,7 @@ from udsgd_mpi.communication import DSGD, contraction
 from udsgd_mpi.communication.dsgd import WEIGHTS
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, require_bytes
-from udsgd_mpi.graphs import AnyGraph, build, build_topology
+from udsgd_mpi.graphs import AnyGraph, build_topology
 from udsgd_mpi.graphs.files import in_one_line, read_named_graph, write_graph
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.graphs.source import GraphSource
@@ -37,7 +37,7 @@ def command(arguments: Namespace) -> None:
         require_bytes({f"--agents = {agents:,}": agents * BYTES_OF_A_NODE})
         graph = build_topology(source, agents, arguments.seed, "topology")
     elif isinstance(source, GraphFile):
-        graph = build(source, 0, arguments.seed, "topology")
+        graph = source.build(0, arguments.seed, "topology")
     else:
         raise ConfigurationError(f"topology {name}: expected a number of agents, e.g. -n 16")
     form, names = _names(source)

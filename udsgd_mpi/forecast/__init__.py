@@ -2,9 +2,8 @@
 
 from udsgd_mpi.forecast.agent import AgentForecast, AgentMoments, Method, from_the_start
 from udsgd_mpi.forecast.forecasts import Forecasts
-from udsgd_mpi.forecast.known import KnownPredictions
 from udsgd_mpi.forecast.limits import unpredicted, unpredicted_walks
-from udsgd_mpi.forecast.predict import Prediction, mse_of_mean, predict
+from udsgd_mpi.forecast.predict import KnownPredictions, Prediction, mse_of_mean, predict
 
 __all__ = [
     "AgentForecast",

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.agent import AgentForecast, AgentMoments, Method
-from udsgd_mpi.forecast.allocation import allocation
 from udsgd_mpi.problem import Agent, Problem, Team, inputs_of_agents
 
+Floats = NDArray[np.float64]
+
 _TOLERANCE = 0.03
+_MORE_PATHS = (2, 16)  # times as many, at the least and at the most
 _MOST_BYTES = 2**26
 
 Key = tuple[bytes, bytes, Method, int]
@@ -92,3 +95,26 @@ def _more_paths(parts: Mapping[int, AgentMoments], team: Team) -> dict[int, int]
     paths, errors, variances = map(np.array, zip(*known, strict=True))
     enough = allocation(paths, errors, _TOLERANCE * variances.sum())
     return {i: int(enough[i]) for i in parts if enough[i] > paths[i]}
+
+
+def allocation(paths: NDArray[np.int64], errors: Floats, tolerance: float) -> NDArray[np.int64]:
+    """Numbers of paths with which a sum over agents is known well enough.
+
+    In proportion to the spread of each agent's term (Neyman 1934), since a few slow walks may make
+    most of the error. Those that need less than twice what they had keep it.
+
+    Parameters
+    ----------
+    paths
+        Numbers of paths so far, shape (agents,).
+    errors
+        Standard errors of the terms by these, shape (agents,).
+    tolerance
+        Standard error that the sum may have.
+    """
+    if np.sqrt((errors**2).sum()) <= tolerance:
+        return paths
+    spread = errors * np.sqrt(paths)
+    enough = np.ceil(spread * spread.sum() / tolerance**2).astype(np.int64)
+    least, most = _MORE_PATHS
+    return np.where(enough >= least * paths, np.minimum(enough, most * paths), paths)

@@ -20,7 +20,7 @@ from udsgd_mpi.forecast.agent import (
 from udsgd_mpi.forecast.curvature import curvature
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.paths import Functional
-from udsgd_mpi.problem import Problem, Team
+from udsgd_mpi.problem import Problem, Team, inputs_of_noise
 
 Floats = NDArray[np.float64]
 
@@ -171,3 +171,18 @@ def mse_of_mean(mean: Functional, start: Floats, N: int) -> tuple[Floats, Floats
     of_squares = 2 * np.sqrt((total**2 * excess).sum(axis=1))
     error = np.hypot(mean.error / np.sqrt(N) / N, of_squares)
     return mean.variance / N + np.maximum(0, squares), error
+
+
+class KnownPredictions:
+    """Predictions by what they depend on: neither on W nor on the names of groups."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Prediction] = {}
+        self._forecasts = Forecasts()
+
+    def __call__(self, problem: Problem, team: Team, steps: NDArray[np.int64]) -> Prediction:
+        """See ``predict``; collective where ``team`` is."""
+        key = inputs_of_noise(problem) + steps.tobytes()
+        if key not in self._known:
+            self._known[key] = predict(problem, team, steps, forecasts=self._forecasts)
+        return self._known[key]

@@ -40,22 +40,6 @@ AnyGraph = (
 )
 
 
-def build(source: GraphSource, n: int, seed: int, name: str, whole: Graph | None = None) -> Graph:
-    """The graph of a source, checked to be connected.
-
-    Parameters
-    ----------
-    whole
-        What it is taken from, where that is known already.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is not connected, or the file can't be read.
-    """
-    return source.build(n, seed, name, whole)
-
-
 def build_topology(source: GraphSource, agents: int, seed: int, name: str) -> Graph:
     """The graph of a source as a topology, checked to be connected and of the right size.
 
@@ -64,7 +48,7 @@ def build_topology(source: GraphSource, agents: int, seed: int, name: str) -> Gr
     ConfigurationError
         If it is not.
     """
-    topology = build(source, agents, seed, name)
+    topology = source.build(agents, seed, name)
     if len(topology) != agents:
         raise ConfigurationError(
             f"{name} has {len(topology)} agents but the experiment has {agents}: use"

@@ -1,7 +1,7 @@
 """The graphs of their points, or batches, on which agents walk."""
 
 from udsgd_mpi.experiment.schema import Experiment, Group
-from udsgd_mpi.graphs import Graph, build
+from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.kernels.random_numbers import Purpose, graph_seed
 from udsgd_mpi.problem.team import Team
@@ -63,9 +63,10 @@ class DataGraphs:
                 " agents, a larger data set or another partition"
             )
         source = group.graph.of_agent(i)
-        key = source, nodes, graph_seed(seed, Purpose.DATA_GRAPH, i) if source.random else 0
+        drawn_by = graph_seed(seed, Purpose.DATA_GRAPH, i) if source.random else 0
+        key = source, nodes, drawn_by
         if key not in self._drawn:
-            self._drawn[key] = build(*key, what, self._files.get(source))
+            self._drawn[key] = source.build(nodes, drawn_by, what, self._files.get(source))
         graph = self._drawn[key]
         if len(graph) != nodes:
             raise ConfigurationError(

@@ -54,12 +54,6 @@ def limiting_covariance(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
     return np.asarray((V + V.T) / 2)
 
 
-def averaged_covariance(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
-    """V′ = H⁻¹ U H⁻¹ of one agent: the limit of n Cov of the Polyak–Ruppert average for a < 1."""
-    inverse = np.linalg.inv(H)
-    return np.asarray(inverse @ long_run_covariance(noise, step_size) @ inverse)
-
-
 def check_step_size(H: Floats, step_size: StepSize) -> None:
     """Refuse a step size for which the theorem does not hold.
 
@@ -80,15 +74,6 @@ def check_step_size(H: Floats, step_size: StepSize) -> None:
             f" covariance with exponent 1, got {step_size.gamma:g}; use a larger gamma, or an"
             " exponent below 1"
         )
-
-
-def is_more_efficient(U: Floats, other: Floats, tolerance: float = 1e-12) -> tuple[bool, float]:
-    """Whether U ⪯ other in Loewner's order, and the smallest eigenvalue of other − U.
-
-    The same order then holds of the limits V (paper, Corollary 3.4).
-    """
-    smallest = float(np.linalg.eigvalsh(other - U)[0])
-    return smallest >= -tolerance * float(np.trace(other)), smallest
 
 
 def _jointly(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
