@@ -61,7 +61,7 @@ def test_what_mixes_slowly_is_not_called_broken(data: Path, pattern: dict[str, o
     ("pattern", "message"),
     [
         ({"kind": "dsgd", "weights": "lazy", "interval": 101}, "the agents never exchange"),
-        ({"kind": "hlsgd", "outer": 101}, "clusters alone do not bring them together"),
+        ({"kind": "hlsgd", "outer": 101}, "leave the agents in parts"),
         ({"kind": "hlsgd", "outer": 100}, ""),
         ({"kind": "hlsgd", "outer": 101, "clusters": 1}, ""),
     ],

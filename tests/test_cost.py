@@ -2,47 +2,14 @@
 
 from collections.abc import Callable
 
-import networkx as nx
 import numpy as np
 import pytest
 
-from udsgd_mpi.communication import LSGDPP, Average, metropolis
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.experiment.read import variants
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.agent_sums import combine
-from udsgd_mpi.preflight.cost import Network, cost, sent
+from udsgd_mpi.preflight.cost import Network, cost
 from udsgd_mpi.problem import LoneTeam, Problem, pose
-
-ROW = 64  # bytes; eight numbers
-
-
-def test_neighbours_get_each_row_once() -> None:
-    ring = metropolis(Graph.from_networkx(nx.cycle_graph(12), "ring"))
-    for ranks, partners in ((1, 0), (2, 1), (3, 2), (12, 2)):
-        for rank in range(ranks):
-            rows = {1: 0, 2: 2, 3: 2, 12: 2}[ranks]
-            assert sent(ring, Layout.even(12, ranks), rank, ROW) == (partners, rows * ROW)
-
-
-@pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_averages_move_slices(ranks: int) -> None:
-    """Of each hosted row all but the own slice, and the own slice of the mean to each other."""
-    layout = Layout.even(8, ranks)
-    expected = 8 // ranks * (ROW - ROW // ranks) + (ranks - 1) * ROW // ranks
-    for rank in range(ranks):
-        assert sent(Average(), layout, rank, ROW) == (2 * (ranks - 1), expected)
-
-
-def test_hand_overs_are_messages_too() -> None:
-    topology = Graph.from_networkx(nx.path_graph(8), "topology")
-    mixing = LSGDPP(participants=3, interval=1).start(topology, 4).mixing(1)
-    alone = Layout.even(8, 8)
-    totals = np.sum([sent(mixing, alone, rank, ROW) for rank in range(8)], axis=0)
-    handed = len(mixing.entering)
-    assert handed > 0
-    # Slices of an eighth: three rows to seven others each, and the mean of each slice to seven.
-    assert totals.tolist() == [8 * 14 + handed, (3 + 8) * 7 * ROW // 8 + handed * ROW]
 
 
 def posed(**settings: object) -> Problem:
@@ -122,7 +89,7 @@ def test_the_rank_with_most_work_is_tried_with_its_mixing(
         mixed.append(arguments[-1])
 
     monkeypatch.setattr("udsgd_mpi.preflight.cost.seconds_a_step", tried)
-    monkeypatch.setattr("udsgd_mpi.preflight.cost.combine", combined)
+    monkeypatch.setattr("udsgd_mpi.communication.forms.base.combine", combined)
     assert cost(problem, Layout.even(6, 3)).work == 0.5
     for rows in mixed:
         assert rows == pytest.approx(np.ones((2, 4 * 30)))

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.preflight.hosting import efforts, layout_on
 from udsgd_mpi.problem import LoneTeam, Problem, pose

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.launch import udsgd
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, peak_memory
 from udsgd_mpi.problem import LoneTeam, pose

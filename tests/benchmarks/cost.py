@@ -17,8 +17,8 @@ import numpy as np
 from mpi4py import MPI
 
 from tests.launch import python
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.engine.draws import block_length
-from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy

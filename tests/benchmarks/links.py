@@ -82,7 +82,7 @@ def measured(
 
 def model(pattern: str, steps: int, message: float) -> float:
     """Milliseconds a step by the cost model, where a message takes so many seconds."""
-    from udsgd_mpi.engine.placement import Layout
+    from udsgd_mpi.communication import Layout
     from udsgd_mpi.preflight.cost import Network, cost
     from udsgd_mpi.problem import LoneTeam, pose
 

@@ -24,6 +24,7 @@ from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
     DropOut,
+    Layout,
     OnePeerExponential,
     Pattern,
     RandomMatching,
@@ -31,7 +32,6 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.engine.sgd import StepByStep, local_steps, unified_distributed_sgd
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring, SmallWorld
@@ -168,7 +168,7 @@ class Rank:
         schedule = pattern.start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)
-        rows_of_theta = shared_rows(comm, schedule, layout, (trials, d), pattern.number)
+        rows_of_theta = shared_rows(comm, schedule, layout, (trials, d), pattern.codec)
         self.iterates = Iterates(rows_of_theta)
         self.W = Mixer(comm, schedule, rows_of_theta, Meter())
         rng = np.random.default_rng(comm.rank)

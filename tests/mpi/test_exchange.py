@@ -14,8 +14,10 @@ from udsgd_mpi.communication import (
     DSGDVT,
     HLSGD,
     LSGDPP,
+    Average,
     Centralized,
     DropOut,
+    Layout,
     OnePeerExponential,
     PartialAverage,
     Pattern,
@@ -26,15 +28,14 @@ from udsgd_mpi.communication import (
     matrix,
     metropolis,
 )
+from udsgd_mpi.communication.base import InTurn
+from udsgd_mpi.communication.codecs import CODECS, Precision
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.engine.placement import Layout, copies_needed, most_copies
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.parallel.average import AgentAverage, average_of
-from udsgd_mpi.parallel.average_mixing import AverageMixing
+from udsgd_mpi.parallel.exchanges.links import LinkExchange
 from udsgd_mpi.parallel.host_memory import shared_memory
-from udsgd_mpi.parallel.link_mixing import LinkMixing
 from udsgd_mpi.parallel.mixing import Mixer
-from udsgd_mpi.parallel.neighbours import NeighbourMixing
 from udsgd_mpi.support.meter import Meter
 
 pytestmark = pytest.mark.mpi
@@ -104,15 +105,15 @@ def test_neighbour_mixing_is_the_product_with_w(
 ) -> None:
     weights = metropolis(Graph.from_networkx(topology, "topology"))
     layout = Layout.even(len(topology), COMM.size)
-    copies = len(copies_needed(weights, layout, COMM.rank))
+    copies = len(weights.copies(layout, COMM.rank))
     rows, whole = filled(len(topology), copies, trials, d, shared=shared)
-    mixing = NeighbourMixing(COMM, weights, rows, [weights], Meter())
+    mix = Mixer(COMM, InTurn(1, [weights]), rows, Meter())
     W = reference.metropolis(topology)
-    for _ in range(5):
-        mixing()
+    for n in range(1, 6):
+        mix(n)
         whole = np.einsum("ij,jtd->itd", W, whole)
         np.testing.assert_allclose(rows.values, mine(rows, whole), rtol=1e-12, atol=1e-14)
-    mixing.free()
+    mix.free()
 
 
 def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph) -> None:
@@ -120,7 +121,7 @@ def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph)
     layout = Layout.even(len(topology), COMM.size)
     hosted = set(layout.hosted(COMM.rank))
     expected = {j for i in hosted for j in topology[i]} - hosted
-    assert copies_needed(weights, layout, COMM.rank).tolist() == sorted(expected)
+    assert weights.copies(layout, COMM.rank).tolist() == sorted(expected)
 
 
 @pytest.mark.parametrize(("trials", "d"), [(1, 1), (3, 4), (7, 100)])
@@ -134,7 +135,7 @@ def test_average_is_summed_in_agent_order(
     expected /= len(whole)
     average = AgentAverage(COMM, rows.layout, trials * d)
     np.testing.assert_array_equal(average(rows.rows), expected.ravel())
-    AverageMixing(COMM, rows, Meter()).all()
+    Mixer(COMM, InTurn(1, [Average()]), rows, Meter())(1)
     np.testing.assert_array_equal(rows.values, np.broadcast_to(expected, rows.values.shape))
 
 
@@ -175,7 +176,7 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
         nx.connected_watts_strogatz_graph(agents, 4, 0.5, seed=1), "topology"
     )
     schedule = pattern.start(topology, seed=5)
-    copies = most_copies(schedule, Layout.even(agents, COMM.size), COMM.rank)
+    copies = schedule.most_copies(Layout.even(agents, COMM.size), COMM.rank)
     rows, whole = filled(agents, copies, trials, d, shared=shared)
     follow(schedule, rows, whole, steps=8)
 
@@ -220,7 +221,7 @@ def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: in
     topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
     schedule = pattern.start(topology, seed=5)
     layout = Layout.even(agents, COMM.size)
-    copies = most_copies(schedule, layout, COMM.rank)
+    copies = schedule.most_copies(layout, COMM.rank)
     length = len(layout.hosted(COMM.rank)) + copies
     memory = shared_memory(TwoHosts(), length, d)  # type: ignore[arg-type]
     assert len(memory.first) == (COMM.size + 1 - COMM.rank % 2) // 2
@@ -238,7 +239,7 @@ def test_a_link_that_is_lost_carries_nothing(pattern: Pattern, hosts: str) -> No
     graph = nx.cycle_graph(agents)
     schedule = pattern.start(Graph.from_networkx(graph, "topology"), seed=5)
     layout = Layout.even(agents, COMM.size)
-    copies = most_copies(schedule, layout, COMM.rank)
+    copies = schedule.most_copies(layout, COMM.rank)
     length = len(layout.hosted(COMM.rank)) + copies
     comm = TwoHosts() if hosts == "two hosts" else COMM
     memory = None if hosts == "apart" else shared_memory(comm, length, 2)  # type: ignore[arg-type]
@@ -262,10 +263,10 @@ def test_messages_hold_what_links_need_that_are_there() -> None:
     agents = len(topology)
     schedule = RandomMatching().start(Graph.from_networkx(topology, "topology"), seed=3)
     layout = Layout.even(agents, COMM.size)
-    rows = MixedRows(layout, COMM.rank, most_copies(schedule, layout, COMM.rank), (1, 5))
+    rows = MixedRows(layout, COMM.rank, schedule.most_copies(layout, COMM.rank), (1, 5))
     mixer = Mixer(COMM, schedule, rows, Meter())
-    links = mixer.in_memory if COMM.size == 1 else mixer._links
-    assert isinstance(links, LinkMixing)
+    (links,) = mixer._exchanges
+    assert isinstance(links, LinkExchange)
     hosted = layout.hosted(COMM.rank)
     for n in range(1, 20):
         W = matrix(schedule, n, agents)
@@ -305,15 +306,15 @@ def refuse(*_: object) -> None:
     [DSGD(), Centralized(), HLSGD(outer=2), LSGDPP(participants=3, interval=1), RandomMatching()],
     ids=lambda pattern: type(pattern).__name__,
 )
-@pytest.mark.parametrize("number", ["double", "single"])
-def test_what_is_sent_is_counted(pattern: Pattern, number: str) -> None:
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_what_is_sent_is_counted(pattern: Pattern, precision: Precision) -> None:
     """Against the half-steps of W that cross ranks, and the slices of an average, one by one."""
     topology = TOPOLOGIES["random"]
     agents, trials, d, steps = len(topology), 2, 5, 6
     schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
     layout = Layout.even(agents, COMM.size)
-    copies = most_copies(schedule, layout, COMM.rank)
-    rows = MixedRows(layout, COMM.rank, copies, (trials, d), message_dtype=np.dtype(number))
+    copies = schedule.most_copies(layout, COMM.rank)
+    rows = MixedRows(layout, COMM.rank, copies, (trials, d), codec=CODECS[precision])
     meter = Meter()
     W = Mixer(COMM, schedule, rows, meter)
     messages, elements = 0, 0
@@ -348,5 +349,5 @@ def test_what_is_sent_is_counted(pattern: Pattern, number: str) -> None:
     W.free()
     assert (meter.messages, meter.bytes_sent) == (
         messages,
-        {"double": 8, "single": 4}[number] * elements,
+        {"double": 8, "single": 4}[precision] * elements,
     )

@@ -9,9 +9,9 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.datasets import Dataset
 from udsgd_mpi.data.libsvm import Libsvm
-from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring

@@ -8,9 +8,9 @@ import pytest
 from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS, TwoHosts
-from udsgd_mpi.communication import Pattern, Weights
+from udsgd_mpi.communication import Layout, Pattern, Weights
+from udsgd_mpi.communication.codecs import CODECS
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.engine.placement import Layout, most_copies
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.parallel.host_memory import shared_memory
 from udsgd_mpi.parallel.mixing import Mixer
@@ -18,7 +18,7 @@ from udsgd_mpi.support.meter import Meter
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
-SINGLE = np.dtype(np.float32)
+SINGLE = CODECS["single"]
 AGENTS, TRIALS, D, STEPS = 11, 2, 3, 8
 TOPOLOGY = nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1)
 
@@ -37,7 +37,7 @@ def mixed(pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM) -> np.ndarra
     """θ of the hosted agents after all steps, with an odd move of every agent before each."""
     schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
     layout = Layout.even(AGENTS, comm.size)
-    copies = most_copies(schedule, layout, comm.rank)
+    copies = schedule.most_copies(layout, comm.rank)
     length = len(layout.hosted(comm.rank)) + copies
     memory = None
     if hosts == "one host":

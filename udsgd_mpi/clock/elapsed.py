@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock.computing import Computing, computing_times
-from udsgd_mpi.clock.exchange import Exchange, Link, exchange_of
-from udsgd_mpi.communication import OnLinks, Recurring, Schedule
+from udsgd_mpi.communication import Link, Schedule
 
 Floats = NDArray[np.float64]
 
@@ -66,15 +65,15 @@ def elapsed(
     """Let the agents compute and exchange up to the last of ``steps``, which ascend.
 
     Time goes on agent by agent: a step adds its computing time, and an aggregation lets an agent
-    wait for those that it needs (``clock.exchange``). One clock holds for all trials.
+    wait for those that it needs (``Mixing.advance``). One clock holds for all trials.
 
     Parameters
     ----------
     message
         Bytes of a message.
     """
-    planned = [exchange_of(W, agents) for W in schedule.planned]
-    sent = message * _messages(schedule, planned, agents, steps)
+    parts = pairwise([0, *steps.tolist()])
+    sent = message * np.cumsum([_messages(schedule, agents, n, m) for n, m in parts])
     if clock is None:
         return Elapsed(None, sent)
     now, seconds = np.zeros(agents), np.zeros((len(steps), agents))
@@ -85,39 +84,23 @@ def elapsed(
             for step in range(first + 1, last + 1):
                 now += next(durations)
                 if step in times:
-                    _exchange(schedule, planned, agents, step).advance(now, link)
+                    schedule.mixing(step).advance(now, link)
         seconds[row] = now
     return Elapsed(seconds, sent)
 
 
-def _messages(
-    schedule: Schedule, planned: Sequence[Exchange], agents: int, steps: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """How many the agents have sent each other by each of the steps, shape (steps,)."""
-    of_each = np.array([exchange.messages for exchange in planned], dtype=np.int64)
-    sent = np.zeros(len(steps), dtype=np.int64)
-    for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
-        if isinstance(schedule, OnLinks):
-            sent[row] = 2 * schedule.carried(n, m)
-        elif isinstance(schedule, Recurring):
-            sent[row] = (
-                (schedule.count(m) - schedule.count(n)) * of_each[0]
-                if (of_each == of_each[0]).all()
-                else sum(schedule.uses(*block) @ of_each for block in _blocks(n, m))
-            )
-        else:
-            sent[row] = sum(
-                _exchange(schedule, planned, agents, time).messages
-                for block in _blocks(n, m)
-                for time in schedule.times(*block).tolist()
-            )
-    return np.cumsum(sent)
-
-
-def _exchange(schedule: Schedule, planned: Sequence[Exchange], agents: int, n: int) -> Exchange:
-    if isinstance(schedule, Recurring):
-        return planned[schedule.which(n)]
-    return exchange_of(schedule.mixing(n), agents)
+def _messages(schedule: Schedule, agents: int, n: int, m: int) -> int:
+    """How many the agents send each other in (n, m]."""
+    begin, end = schedule.count(n), schedule.count(m)
+    if len(schedule.forms) == 1:
+        return schedule.forms[0].sent(agents, begin, end)
+    of_each = [form.messages(agents) for form in schedule.forms]
+    if None in of_each:
+        times = (time for block in _blocks(n, m) for time in schedule.times(*block).tolist())
+        return sum(schedule.mixing(time).messages(agents) for time in times)
+    if len(set(of_each)) == 1:
+        return (end - begin) * int(of_each[0] or 0)
+    return int(sum(schedule.uses(*block) @ np.array(of_each) for block in _blocks(n, m)))
 
 
 def _blocks(n: int, m: int) -> Iterator[tuple[int, int]]:

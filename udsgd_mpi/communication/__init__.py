@@ -6,18 +6,22 @@ To add one, write its file and name it in ``AnyPattern``.
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import Pattern, Recurring, Schedule
+from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
 from udsgd_mpi.communication.consensus import Contraction, contraction
 from udsgd_mpi.communication.dsgd import DFL, DSGD
+from udsgd_mpi.communication.forms.average import Average
+from udsgd_mpi.communication.forms.base import Form, Link, Mixing, Traffic
+from udsgd_mpi.communication.forms.links import OnLinks
+from udsgd_mpi.communication.forms.partial_average import PartialAverage, Rounds
+from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.hlsgd import HLSGD
-from udsgd_mpi.communication.links import OnLinks
+from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.lsgd_pp import LSGDPP
 from udsgd_mpi.communication.matching import RandomMatching
-from udsgd_mpi.communication.mixing import Average, Mixing, PartialAverage
 from udsgd_mpi.communication.random_links import DropOut, UnreliableLinks
 from udsgd_mpi.communication.time_varying import DSGDVT, OnePeerExponential
-from udsgd_mpi.communication.weights import Weights, lazy, metropolis
+from udsgd_mpi.communication.weights import lazy, metropolis
 
 AnyPattern = (
     Centralized
@@ -53,14 +57,18 @@ __all__ = [
     "Centralized",
     "Contraction",
     "DropOut",
+    "Form",
+    "Layout",
+    "Link",
     "Mixing",
     "OnLinks",
     "OnePeerExponential",
     "PartialAverage",
     "Pattern",
     "RandomMatching",
-    "Recurring",
+    "Rounds",
     "Schedule",
+    "Traffic",
     "UnreliableLinks",
     "Weights",
     "contraction",

@@ -1,22 +1,24 @@
 """What a communication pattern is: when the agents exchange, and with which W."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication.codecs import CODECS, Codec, Precision
+from udsgd_mpi.communication.forms.base import Form, Mixing
 from udsgd_mpi.communication.intervals import AggregationTimes, Interval
-from udsgd_mpi.communication.mixing import Mixing
+from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.second_moment import SecondMoment
-from udsgd_mpi.communication.weights import Weights
 from udsgd_mpi.graphs import Graph
 
 Integers = NDArray[np.int64]
 
 
-class Schedule:
+class Schedule(ABC):
     """The matrices W_n of one run: a pure function of (seed, n), known to every rank.
 
     n counts the local steps done, so W_n completes the n-th step, n = 1, 2, …; W_n = I unless n
@@ -25,17 +27,13 @@ class Schedule:
 
     Attributes
     ----------
-    planned
-        The matrices that come back again and again, for which an exchange is worth planning.
-    support
-        Where W_n is sparse but new each time: weights whose support holds that of every W_n.
+    forms
+        The forms of W, for each of which an exchange is planned; ``which`` says when each is W.
     """
 
-    planned: Sequence[Mixing] = ()
-    support: Weights | None = None
-
-    def __init__(self, interval: Interval) -> None:
+    def __init__(self, interval: Interval, forms: Sequence[Form]) -> None:
         self._times = AggregationTimes(interval)
+        self.forms = forms
 
     def count(self, n: int) -> int:
         """Number of aggregation times up to n."""
@@ -56,69 +54,65 @@ class Schedule:
             m = min(2 * m, last)
         return self.times(0, m)[:count]
 
-    def mixing(self, n: int) -> Mixing:
-        """W_n at an aggregation time."""
-        raise NotImplementedError
-
-    def second_moment(self, agents: int) -> SecondMoment | None:
-        """E[WᵀW] over the aggregations; None where there is no closed form."""
-        return None
-
-    def contracts(self, agents: int) -> bool:
-        """Whether mixing brings the agents together (Assumption 2.5), unless nothing is known."""
-        moment = self.second_moment(agents)
-        return moment is None or moment.contracts
-
-
-class Recurring(Schedule):
-    """A few matrices that come back."""
-
-    def __init__(self, interval: Interval, planned: Sequence[Mixing]) -> None:
-        super().__init__(interval)
-        self.planned = planned
-
+    @abstractmethod
     def which(self, n: int) -> int:
-        """Which of the matrices is W_n."""
-        raise NotImplementedError
+        """Which of the forms W_n is of, at an aggregation time."""
 
     def order(self, n: int, m: int) -> Integers:
         """``which`` of each aggregation time in (n, m]."""
         return np.array([self.which(time) for time in self.times(n, m).tolist()], dtype=np.int64)
 
     def uses(self, n: int, m: int) -> Integers:
-        """How often each of the matrices is W in (n, m], shape (planned,)."""
-        return np.bincount(self.order(n, m), minlength=len(self.planned))
-
-    def mixing(self, n: int) -> Mixing:
-        return self.planned[self.which(n)]
-
-    def second_moment(self, agents: int) -> SecondMoment | None:
-        shares = self.shares()
-        return SecondMoment.of(
-            agents,
-            [
-                (float(share), W.sparse())
-                for share, W in zip(shares, self.planned, strict=True)
-                if isinstance(W, Weights)
-            ],
-        )
+        """How often each of the forms is W's in (n, m], shape (forms,)."""
+        return np.bincount(self.order(n, m), minlength=len(self.forms))
 
     def shares(self) -> NDArray[np.float64]:
-        """How often each of the matrices is W in the long run, shape (planned,)."""
-        return np.full(len(self.planned), 1 / len(self.planned))
+        """How often each of the forms is W's in the long run, shape (forms,)."""
+        return np.full(len(self.forms), 1 / len(self.forms))
+
+    def mixing(self, n: int) -> Mixing:
+        """W_n at an aggregation time."""
+        return self.forms[self.which(n)].at(self.count(n))
+
+    def second_moment(
+        self, agents: int, shares: NDArray[np.float64] | None = None
+    ) -> SecondMoment | None:
+        """E[WᵀW] over the aggregations; None where there is no closed form.
+
+        Parameters
+        ----------
+        shares
+            Of the forms; those in the long run by default.
+        """
+        moments = [form.second_moment(agents) for form in self.forms]
+        known = [moment for moment in moments if moment is not None]
+        if len(known) < len(moments):
+            return None
+        return SecondMoment.mean(self.shares() if shares is None else shares, known)
+
+    def contracts(self, agents: int) -> bool:
+        """Whether mixing brings the agents together (Assumption 2.5), unless nothing is known."""
+        moment = self.second_moment(agents)
+        return moment is None or moment.contracts
+
+    def most_copies(self, layout: Layout, rank: int) -> int:
+        """Most copies of others' half-steps that a rank needs at once."""
+        return max(len(form.copies(layout, rank)) for form in self.forms)
 
 
-class InTurn(Recurring):
-    """A few matrices in turn: the l-th aggregation takes number (l − 1) mod count."""
+class InTurn(Schedule):
+    """Forms in turn: the l-th aggregation takes number (l − 1) mod count."""
 
     def which(self, n: int) -> int:
-        return (self.count(n) - 1) % len(self.planned)
+        return (self.count(n) - 1) % len(self.forms)
 
     def order(self, n: int, m: int) -> Integers:
-        first, last = self.count(n), self.count(m)
-        if len(self.planned) == 1:
-            return np.zeros(last - first, dtype=np.int64)
-        return np.arange(first, last) % len(self.planned)
+        return np.arange(self.count(n), self.count(m)) % len(self.forms)
+
+    def uses(self, n: int, m: int) -> Integers:
+        k = np.arange(len(self.forms))
+        before, after = (-(-(self.count(step) - k) // len(k)) for step in (n, m))
+        return np.asarray(after - before)
 
 
 class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
@@ -127,17 +121,17 @@ class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
     Parameters
     ----------
     precision
-        Of the numbers in a message; ``"single"`` halves its bytes, see ``rounding``.
+        Of the numbers in a message; ``"single"`` halves its bytes, see ``codecs``.
     """
 
     uses_topology: ClassVar[bool] = True
 
-    precision: Literal["double", "single"] = "double"
+    precision: Precision = "double"
 
     @property
-    def number(self) -> np.dtype[Any]:
-        """Type of the numbers in a message."""
-        return np.dtype(self.precision)
+    def codec(self) -> Codec:
+        """How half-steps are put into messages."""
+        return CODECS[self.precision]
 
     @property
     def remedy(self) -> str:

@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.forms.average import Average
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.mixing import Average
 from udsgd_mpi.graphs import Graph
 
 

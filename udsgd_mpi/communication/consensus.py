@@ -1,18 +1,13 @@
 """How fast a pattern brings the agents together."""
 
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from udsgd_mpi.communication.base import Schedule
 from udsgd_mpi.communication.intervals import LAST_STEP
-from udsgd_mpi.communication.mixing import Mixing
 from udsgd_mpi.communication.second_moment import largest
-from udsgd_mpi.communication.weights import Weights
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 _ROUNDING = 1e-12
 _MOST_DRAWS, _FEWEST_DRAWS, _ENTRIES = 1000, 40, 4_000_000
@@ -64,10 +59,10 @@ def estimated(schedule: Schedule, agents: int) -> Contraction:
 
     if agents == 1:
         return Contraction(0.0)
-    entries = agents if schedule.support is None else len(schedule.support.values)
+    entries = max(agents, *(int(form.sums(agents).sum()) for form in schedule.forms))
     half = max(_FEWEST_DRAWS, min(_MOST_DRAWS, _ENTRIES // entries)) // 2
     drawn = (
-        _sparse(schedule.mixing(n), agents) for n in schedule.first(2 * half, LAST_STEP).tolist()
+        schedule.mixing(n).sparse(agents) for n in schedule.first(2 * half, LAST_STEP).tolist()
     )
     second = csr_array((agents, agents))
     for W in islice(drawn, half):
@@ -77,9 +72,3 @@ def estimated(schedule: Schedule, agents: int) -> Contraction:
     factor = float(np.sqrt(squares.mean()))
     error = float(squares.std(ddof=1) / np.sqrt(half))
     return Contraction(factor, error / (2 * factor) if error > _ROUNDING else 0.0)
-
-
-def _sparse(mixing: Mixing, agents: int) -> "csr_array":
-    from scipy.sparse import csr_array
-
-    return mixing.sparse() if isinstance(mixing, Weights) else csr_array(mixing.matrix(agents))

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.weights import Weights, lazy, metropolis, uniform
+from udsgd_mpi.communication.weights import lazy, metropolis, uniform
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.file_names import may_be_file, names_file

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.weights import Weights, from_entries
+from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.input_file import decoded, require_regular_file
@@ -34,7 +34,7 @@ def read_weights(path: Path, topology: Graph) -> Weights:
         raise ConfigurationError(f"{name}: expected rows of numbers; {error}") from error
     _check(W, topology, name)
     i, j = np.nonzero(W)
-    return from_entries(len(W), i, j, W[i, j])
+    return Weights.from_entries(len(W), i, j, W[i, j])
 
 
 def _check(W: NDArray[np.float64], topology: Graph, name: str) -> None:

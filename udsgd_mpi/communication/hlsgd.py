@@ -7,10 +7,11 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import Pattern, Recurring, Schedule
+from udsgd_mpi.communication.base import Pattern, Schedule
+from udsgd_mpi.communication.forms.average import Average
+from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.intervals import LAST_STEP
-from udsgd_mpi.communication.mixing import Average
-from udsgd_mpi.communication.weights import Weights, metropolis
+from udsgd_mpi.communication.weights import metropolis
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.agent_lists import covering
 
@@ -38,11 +39,11 @@ class HLSGD(Pattern, frozen=True, tag="hlsgd"):
         return _TwoIntervals(_inside(topology, cluster), self.inner, self.outer)
 
 
-class _TwoIntervals(Recurring):
+class _TwoIntervals(Schedule):
     """Gossip at the multiples of one number, an average at those of another."""
 
     def __init__(self, gossip: Weights, inner: int, outer: int) -> None:
-        super().__init__(inner, planned=(gossip, Average()))
+        super().__init__(inner, (gossip, Average()))
         self._inner, self._outer = (min(each, LAST_STEP + 1) for each in (inner, outer))
         self._both = math.lcm(self._inner, self._outer)
 

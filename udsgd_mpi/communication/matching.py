@@ -3,19 +3,15 @@
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import Pattern, Schedule
+from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.forms.base import Floats, Integers
+from udsgd_mpi.communication.forms.links import DRAW_LINKS, Drawing, OnLinks
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.links import DRAW_LINKS, Drawing, OnLinks
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, philox
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.uint8]
 
 _MIXING = np.uint64(Purpose.MIXING)
 _32 = np.uint64(32)
@@ -72,7 +68,7 @@ class RandomMatching(Pattern, frozen=True, tag="random_matching"):
     interval: Interval = 1
 
     def start(self, topology: Graph, seed: int) -> Schedule:
-        return _Matched(self.interval, topology, seed)
+        return InTurn(self.interval, [_Matched(topology, seed)])
 
 
 class _Matched(OnLinks):
@@ -80,8 +76,8 @@ class _Matched(OnLinks):
 
     draw = matched
 
-    def __init__(self, interval: Interval, topology: Graph, seed: int) -> None:
-        super().__init__(interval, topology, weights=0.5)
+    def __init__(self, topology: Graph, seed: int) -> None:
+        super().__init__(topology, weights=0.5)
         self._seed = np.uint64(seed)
 
     def drawing(self, links: Integers) -> tuple[Drawing, Integers]:

@@ -5,9 +5,10 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
-from udsgd_mpi.communication.base import Pattern, Schedule
+from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.forms.base import Integers
+from udsgd_mpi.communication.forms.links import Drawing, OnLinks
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.links import Drawing, Integers, OnLinks
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.communication.two_states import law, links_of_chains
 from udsgd_mpi.graphs import Graph
@@ -41,7 +42,7 @@ class UnreliableLinks(Pattern, frozen=True, tag="unreliable_links"):
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         recovery = 1 - self.failure if self.recovery is None else self.recovery
-        return _GoodLinks(self.interval, topology, self.failure, recovery, seed)
+        return InTurn(self.interval, [_GoodLinks(topology, self.failure, recovery, seed)])
 
 
 class DropOut(Pattern, frozen=True, tag="drop_out"):
@@ -64,7 +65,7 @@ class DropOut(Pattern, frozen=True, tag="drop_out"):
         return "use communication.leave above 0, or another topology"
 
     def start(self, topology: Graph, seed: int) -> Schedule:
-        return _AgentsThatAreIn(self.interval, topology, self.leave, self.rejoin, seed)
+        return InTurn(self.interval, [_AgentsThatAreIn(topology, self.leave, self.rejoin, seed)])
 
 
 class _OfChains(OnLinks):
@@ -78,10 +79,8 @@ class _OfChains(OnLinks):
 
     draw = links_of_chains
 
-    def __init__(
-        self, interval: Interval, topology: Graph, failure: float, recovery: float, seed: int
-    ) -> None:
-        super().__init__(interval, topology)
+    def __init__(self, topology: Graph, failure: float, recovery: float, seed: int) -> None:
+        super().__init__(topology)
         self.good = recovery / (failure + recovery)
         self._law = law(failure, recovery)
         self._seed = np.uint64(seed)

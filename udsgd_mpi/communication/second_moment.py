@@ -49,6 +49,15 @@ class SecondMoment:
         kept = [(c, A) for c, A in terms if c > _NOTHING]
         return cls(kept, csr_array((agents, agents)) if rest is None else rest)
 
+    @classmethod
+    def mean(cls, shares: Floats, moments: Sequence["SecondMoment"]) -> "SecondMoment":
+        """E[WᵀW] where W is of each of some kinds with a probability."""
+        agents = moments[0].rest.shape[0]
+        weighted = list(zip(shares.tolist(), moments, strict=True))
+        terms = [(share * c, A) for share, moment in weighted for c, A in moment.terms]
+        rest = sum(share * moment.rest for share, moment in weighted)
+        return cls.of(agents, terms, rest)
+
     def apply(self) -> Callable[[Floats], Floats]:
         """What takes v and gives S v, without S, which is dense where one agent has many links."""
         squares = [(c * A.T.tocsr(), A) for c, A in self.terms]
@@ -96,11 +105,13 @@ class SecondMoment:
     @property
     def contracts(self) -> bool:
         """Whether ‖E[WᵀW] − J‖ < 1; of many agents that are joined it is, by Perron–Frobenius."""
-        if self._sum < 1 - _NOTHING:
-            return True
-        if self.rest.shape[0] > _DENSE_AGENTS:
-            return not self.parts().any()
-        return self.norm() < 1 - _NOTHING
+        few = self.rest.shape[0] <= _DENSE_AGENTS
+        return self.joins and (self._sum < 1 - _NOTHING or not few or self.norm() < 1 - _NOTHING)
+
+    @property
+    def joins(self) -> bool:
+        """Whether J, or what agents send each other, joins them all."""
+        return self._sum < 1 - _NOTHING or not self.parts().any()
 
     @property
     def _sum(self) -> float:

@@ -7,11 +7,11 @@ import numpy as np
 from msgspec import Meta, field
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import InTurn, Pattern, Recurring, Schedule
+from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
 from udsgd_mpi.communication.dsgd import WEIGHTS, remedy_for, weights_on
+from udsgd_mpi.communication.forms.base import Form
+from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.mixing import Mixing
-from udsgd_mpi.communication.weights import from_entries
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.graphs.generators import ErdosRenyi
 from udsgd_mpi.graphs.sources import AnyGraph
@@ -44,26 +44,26 @@ class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         n = len(topology)
-        planned = []
+        forms = []
         for k, source in enumerate(self.topologies):
             graph_seed = int(generator(seed, Purpose.TOPOLOGY, k).integers(2**31))
             graph = build_topology(source, n, graph_seed, f"communication.topologies[{k}]")
-            planned.append(weights_on(graph, self.weights))
+            forms.append(weights_on(graph, self.weights))
         if self.order == "cyclic":
-            return InTurn(self.interval, planned)
-        return _Drawn(self.interval, planned, seed)
+            return InTurn(self.interval, forms)
+        return _Drawn(self.interval, forms, seed)
 
 
-class _Drawn(Recurring):
-    """One of the matrices at random, independently each time."""
+class _Drawn(Schedule):
+    """One of the forms at random, independently each time."""
 
-    def __init__(self, interval: Interval, planned: Sequence[Mixing], seed: int) -> None:
-        super().__init__(interval, planned)
+    def __init__(self, interval: Interval, forms: Sequence[Form], seed: int) -> None:
+        super().__init__(interval, forms)
         self._seed = seed
 
     def which(self, n: int) -> int:
         rng = generator(self._seed, Purpose.MIXING, n)
-        return int(rng.integers(len(self.planned)))
+        return int(rng.integers(len(self.forms)))
 
 
 class OnePeerExponential(Pattern, frozen=True, tag="one_peer_exponential"):
@@ -81,6 +81,7 @@ class OnePeerExponential(Pattern, frozen=True, tag="one_peer_exponential"):
         return InTurn(self.interval, [_half_shift(n, shift) for shift in shifts])
 
 
-def _half_shift(n: int, shift: int) -> Mixing:
+def _half_shift(n: int, shift: int) -> Weights:
     i: NDArray[np.int64] = np.arange(n)
-    return from_entries(n, np.tile(i, 2), np.append(i, (i + shift) % n), np.full(2 * n, 0.5))
+    columns = np.append(i, (i + shift) % n)
+    return Weights.from_entries(n, np.tile(i, 2), columns, np.full(2 * n, 0.5))

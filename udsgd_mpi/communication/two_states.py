@@ -11,7 +11,7 @@ and what came before the last draw anew does not matter: it lies back a geometri
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.links import DRAW_LINKS, Drawing
+from udsgd_mpi.communication.forms.links import DRAW_LINKS, Drawing
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, philox, unit
 

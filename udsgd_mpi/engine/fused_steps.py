@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.links import (
+from udsgd_mpi.communication.forms.links import (
     DRAW_LINKS,
     DRAWING,
     SUPPORT,
@@ -21,10 +21,11 @@ from udsgd_mpi.communication.links import (
     Support,
     keep_there,
 )
-from udsgd_mpi.engine.exchange_plan import LinkPlan, Rows
+from udsgd_mpi.engine.exchange_plan import Rows
+from udsgd_mpi.engine.link_plan import LinkPlan
 from udsgd_mpi.kernels.agent_sums import COMBINE, combine
-from udsgd_mpi.kernels.compiled import inlined, kernel, specialised
-from udsgd_mpi.kernels.rounding import restore_rows, round_rows
+from udsgd_mpi.kernels.compiled import Kernel, inlined, kernel, specialised
+from udsgd_mpi.kernels.rounding import QUANTIZE, restore_rows
 from udsgd_mpi.kernels.shared_counters import LOOKS, Counts, advance_counter, others_reached
 from udsgd_mpi.objectives import CompiledObjective, Points
 from udsgd_mpi.objectives.base import LOCAL_STEPS
@@ -47,7 +48,10 @@ class Memory(NamedTuple):
     mixed
         Where ``theta`` is, as rows, shape (rows, trials · d).
     lost
-        For what rounding takes from the rows of hosted agents; without rows where there is none.
+        For what messages leave out of the rows of hosted agents; without rows where they leave
+        out nothing.
+    quantize
+        What leaves it out, see ``Codec``.
     counts, mine, near
         See ``SharedCounters``; of this rank, and of those whose half-steps are needed.
     """
@@ -56,6 +60,7 @@ class Memory(NamedTuple):
     half_steps: tuple[Floats, Floats]
     mixed: tuple[Floats, Floats]
     lost: Floats
+    quantize: Kernel[[Floats, Floats], None]
     counts: Counts
     mine: int
     near: Counts
@@ -203,8 +208,8 @@ _STACK = (
 _STEPS = (
     f"FunctionType({LOCAL_STEPS}), FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
     f" int64[::1], int64[::1], int64, float64[::1], int64[::1], {_POINTS}, int64,"
-    f" UniTuple(float64[:, :, ::1], 2), {_BUFFERS}, {_BUFFERS}, float64[:, ::1], int64[::1], int64,"
-    f" int64[::1], {_STACK}, {_STACK}"
+    f" UniTuple(float64[:, :, ::1], 2), {_BUFFERS}, {_BUFFERS}, float64[:, ::1],"
+    f" FunctionType({QUANTIZE}), int64[::1], int64, int64[::1], {_STACK}, {_STACK}"
 )
 
 
@@ -225,6 +230,7 @@ def _steps(
     half_steps: tuple[Floats, Floats],
     mixed: tuple[Floats, Floats],
     lost: Floats,
+    quantize: Callable[..., None],
     counts: Integers,
     mine: int,
     near: Integers,
@@ -244,7 +250,7 @@ def _steps(
         local_steps(theta[present], X[start:stop], gamma[start:stop], *of_points)
         seconds[0] += _now(memory) - began
         if len(lost):
-            round_rows(mixed[present], lost)
+            quantize(mixed[present], lost)
         if len(near):
             advance_counter(counts, mine)
         if draw is not None:
@@ -318,6 +324,7 @@ def _run(
     half_steps: tuple[Floats, Floats],
     mixed: tuple[Floats, Floats],
     lost: Floats,
+    quantize: Callable[..., None],
     counts: Integers,
     mine: int,
     near: Integers,
@@ -327,7 +334,7 @@ def _run(
     """``_steps`` with W that come back."""
     return _steps(
         local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
-        theta, half_steps, mixed, lost, counts, mine, near, interior, border,
+        theta, half_steps, mixed, lost, quantize, counts, mine, near, interior, border,
         None, None, None, None
     )  # fmt: skip
 
@@ -352,6 +359,7 @@ def _run_on_links(
     half_steps: tuple[Floats, Floats],
     mixed: tuple[Floats, Floats],
     lost: Floats,
+    quantize: Callable[..., None],
     counts: Integers,
     mine: int,
     near: Integers,
@@ -365,6 +373,6 @@ def _run_on_links(
     """``_steps`` with links that are drawn."""
     return _steps(
         local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
-        theta, half_steps, mixed, lost, counts, mine, near, interior, border,
+        theta, half_steps, mixed, lost, quantize, counts, mine, near, interior, border,
         draw, drawing, supports, needs
     )  # fmt: skip

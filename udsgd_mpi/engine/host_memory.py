@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.rounding import DOUBLE
 from udsgd_mpi.kernels.shared_counters import APART, Counts, SharedCounters
+
+DOUBLE = np.dtype(np.float64)
 
 
 class HostMemory:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.host_memory import HostMemory
-from udsgd_mpi.engine.placement import Layout
-from udsgd_mpi.kernels.rounding import DOUBLE, restore, round_off
+from udsgd_mpi.communication import Layout
+from udsgd_mpi.communication.codecs import EXACT, Codec
+from udsgd_mpi.engine.host_memory import DOUBLE, HostMemory
+from udsgd_mpi.kernels.rounding import restore
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +28,8 @@ class MixedRows:
         Of what an agent has, (trials, d) for θ.
     memory
         Where the buffers lie, a section of it; by default in memory of this rank alone.
-    message_dtype
-        Type of the numbers in a message.
+    codec
+        Of messages; ``round_off`` makes rows what it says of them.
     dtype
         Type of the numbers here.
 
@@ -41,8 +42,7 @@ class MixedRows:
     present
         Which of them holds the present values; ``swap`` alone changes it.
     lost
-        What rounding to ``message_dtype`` has taken from the hosted agents' rows; without rows
-        where there is no rounding.
+        What that has taken from the hosted agents' rows; without rows where nothing is.
     """
 
     def __init__(
@@ -52,22 +52,21 @@ class MixedRows:
         copies: int,
         shape: tuple[int, ...],
         memory: HostMemory | None = None,
-        message_dtype: np.dtype[Any] = DOUBLE,
+        codec: Codec = EXACT,
         dtype: np.dtype[Any] = DOUBLE,
     ) -> None:
         self.layout = layout
         self.rank = rank
         self.agents = len(layout.hosted(rank))
         self.elements = prod(shape)
-        self.message_dtype = message_dtype
+        self.codec = codec
         rows = self.agents + copies
         self.memory = memory or HostMemory.private(rank, rows, self.elements, dtype)
         first = self.memory.first[rank]
         one, other = (buffer[first : first + rows] for buffer in self.memory.buffers)
         self.buffers = (one, other)
         self.present = 0
-        rounded = message_dtype != dtype
-        self.lost = np.empty((self.agents if rounded else 0, self.elements), dtype)
+        self.lost = np.empty((0 if codec.exact else self.agents, self.elements), dtype)
         self._shape = (self.agents, *shape)
 
     def swap(self, times: int = 1) -> None:
@@ -102,12 +101,12 @@ class MixedRows:
     @property
     def row_bytes(self) -> int:
         """Bytes of an agent's row, as it is sent."""
-        return self.elements * self.message_dtype.itemsize
+        return self.codec.row_bytes(self.elements)
 
     def round_off(self) -> None:
         """Round the present values to what a message can say, and keep what they lose."""
         if len(self.lost):
-            round_off(self.rows, self.lost)
+            self.codec.quantize(self.rows, self.lost)
 
     def restore(self) -> None:
         """Give it back."""

@@ -9,8 +9,6 @@ Average consensus on networks with quantized communication, Int. J. Robust Nonli
 are sent on: there the average over the agents may move by what q loses.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,18 +16,20 @@ from udsgd_mpi.kernels.compiled import inlined, kernel
 
 Floats = NDArray[np.float64]
 
-DOUBLE = np.dtype(np.float64)  # what is not rounded
+QUANTIZE = "void(float64[:, ::1], float64[:, ::1])"
 
 
-def as_sent(values: Floats, number: np.dtype[Any]) -> NDArray[Any]:
-    """Values in the type of the numbers in a message; what is too large for it is infinite."""
-    with np.errstate(over="ignore"):
-        return values.astype(number, copy=False)
+@kernel(QUANTIZE)
+def round_off(rows: Floats, lost: Floats) -> None:
+    """Make the first rows q(rows), as many as ``lost`` has, and put there what they lose.
 
-
-@inlined
-def round_rows(rows: Floats, lost: Floats) -> None:
-    """Make the first rows q(rows), as many as ``lost`` has, and put there what they lose."""
+    Parameters
+    ----------
+    rows
+        Half-steps, shape (agents or more, elements).
+    lost
+        Shape (agents, elements).
+    """
     for i in range(lost.shape[0]):
         for k in range(lost.shape[1]):
             rounded = np.float64(np.float32(rows[i, k]))
@@ -37,29 +37,20 @@ def round_rows(rows: Floats, lost: Floats) -> None:
             rows[i, k] = rounded
 
 
+@kernel(QUANTIZE)
+def keep_all(rows: Floats, lost: Floats) -> None:
+    """The same for q(rows) = rows, which lose nothing."""
+
+
 @inlined
 def restore_rows(rows: Floats, lost: Floats) -> None:
-    """Give the first rows back what they have lost."""
+    """Give the first rows what has been lost."""
     for i in range(lost.shape[0]):
         for k in range(lost.shape[1]):
             rows[i, k] += lost[i, k]
 
 
 @kernel("void(float64[:, ::1], float64[:, ::1])")
-def round_off(rows: Floats, lost: Floats) -> None:
-    """Round to single precision in place.
-
-    Parameters
-    ----------
-    rows
-        Half-steps, shape (agents, elements).
-    lost
-        Receives what they lose; same shape.
-    """
-    round_rows(rows, lost)
-
-
-@kernel("void(float64[:, ::1], float64[:, ::1])")
 def restore(rows: Floats, lost: Floats) -> None:
-    """Undo ``round_off``, or give what it took to what rows have become."""
+    """``restore_rows`` as a kernel."""
     restore_rows(rows, lost)

@@ -1,16 +1,15 @@
 """The average of agents, with the same bits on any number of ranks."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication import Layout
+from udsgd_mpi.communication.codecs import EXACT, Codec
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.engine.placement import Layout
 from udsgd_mpi.kernels.agent_sums import mean_of_rows, mean_over_agents
-from udsgd_mpi.kernels.rounding import DOUBLE, as_sent
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.meter import Meter
 
@@ -29,8 +28,8 @@ class AgentAverage:
     ----------
     elements
         Length of a row.
-    number
-        Type of the numbers in a message; rows and means are rounded to it.
+    codec
+        Of messages; rows and means are of its ``dtype``.
     meter
         Learns how long others are waited for.
     """
@@ -40,7 +39,7 @@ class AgentAverage:
         comm: MPI.Intracomm,
         layout: Layout,
         elements: int,
-        number: np.dtype[Any] = DOUBLE,
+        codec: Codec = EXACT,
         meter: Meter | None = None,
     ) -> None:
         self._meter = meter
@@ -49,9 +48,9 @@ class AgentAverage:
         self._comm = comm
         self._layout = layout
         self._all = np.arange(layout.agents)
-        self._number = number
+        self._codec = codec
         self._mean = np.empty(int(self._widths[comm.rank]))
-        self._means = np.empty(elements, number)
+        self._means = np.empty(elements, codec.dtype)
 
     def __call__(self, hosted: Floats, members: NDArray[np.int64] | None = None) -> Floats:
         """The average of some agents (of all by default) on every rank, shape (elements,).
@@ -63,14 +62,14 @@ class AgentAverage:
         hosted
             Rows of the hosted agents, shape (agents, elements).
         """
-        layout, rank = self._layout, self._comm.rank
+        layout, rank, codec = self._layout, self._comm.rank, self._codec
         members = self._all if members is None else members
         counts = np.bincount(layout.host(members), minlength=layout.ranks)
         here = members[layout.host(members) == rank]
         rows = hosted[here - layout.starts[rank]]
         slices = [part.ravel() for part in np.split(rows, self._edges[1:-1], axis=1)]
-        outgoing = np.concatenate(slices, dtype=self._number, casting="same_kind")
-        incoming = np.empty((len(members), len(self._mean)), self._number)
+        outgoing = np.concatenate(slices, dtype=codec.dtype, casting="same_kind")
+        incoming = np.empty((len(members), len(self._mean)), codec.dtype)
         arriving = counts * len(self._mean)
         with waiting("all ranks", self._meter):
             self._comm.Alltoallv(
@@ -78,7 +77,7 @@ class AgentAverage:
                 [incoming, (arriving, np.cumsum(arriving) - arriving)],
             )
         mean_over_agents(np.asarray(incoming, np.float64), self._mean)
-        mean = as_sent(self._mean, self._number)
+        mean = codec.numbers(self._mean)
         with waiting("all ranks", self._meter):
             self._comm.Allgatherv(mean, [self._means, (self._widths, self._edges[:-1])])
         return np.asarray(self._means, np.float64)
@@ -90,18 +89,18 @@ class AverageInMemory:
     Each rank sums one slice of the elements over all agents where they are, into the row of all.
     """
 
-    def __init__(self, blocks: MixedRows, number: np.dtype[Any], meter: Meter | None) -> None:
+    def __init__(self, array: MixedRows, codec: Codec, meter: Meter | None) -> None:
         self._meter = meter
-        memory, layout = blocks.memory, blocks.layout
-        others = [rank for rank in range(layout.ranks) if rank != blocks.rank]
+        memory, layout = array.memory, array.layout
+        others = [rank for rank in range(layout.ranks) if rank != array.rank]
         edges = np.arange(layout.ranks + 1) * len(memory.common) // layout.ranks
-        self._blocks = blocks
-        self._number = number
+        self._array = array
+        self._codec = codec
         self._others = memory.meetings.of(others)
         self._place = np.concatenate(
             [memory.first[rank] + np.arange(agents) for rank, agents in enumerate(layout.counts)]
         )
-        self._start, stop = edges[blocks.rank : blocks.rank + 2].tolist()
+        self._start, stop = edges[array.rank : array.rank + 2].tolist()
         self._slice = memory.common[self._start : stop]
 
     def __call__(self, members: NDArray[np.int64] | None = None) -> Floats:
@@ -110,16 +109,16 @@ class AverageInMemory:
         The next call overwrites it.
         """
         place = self._place if members is None else self._place[members]
-        memory = self._blocks.memory
+        memory = self._array.memory
         self._meet()
-        mean_of_rows(self._blocks.in_memory, place, self._start, self._slice)
-        self._slice[:] = as_sent(self._slice, self._number)
+        mean_of_rows(self._array.in_memory, place, self._start, self._slice)
+        self._slice[:] = self._codec.numbers(self._slice)
         self._meet()
         return memory.common
 
     def _meet(self) -> None:
         """All have written before, and read, what they write and read before it."""
-        meetings = self._blocks.memory.meetings
+        meetings = self._array.memory.meetings
         meetings.advance()
         with waiting("all ranks", self._meter):
             meetings.wait(self._others)
@@ -127,20 +126,20 @@ class AverageInMemory:
 
 def average_of(
     comm: MPI.Intracomm,
-    blocks: MixedRows,
-    number: np.dtype[Any] = DOUBLE,
+    array: MixedRows,
+    codec: Codec = EXACT,
     meter: Meter | None = None,
 ) -> Callable[..., Floats]:
     """The average of the present iterates, a function of the members (all by default).
 
     Parameters
     ----------
-    number
-        Type of the numbers in a message; iterates and their average are rounded to it.
+    codec
+        Of messages; iterates are of its ``dtype``, and their average is rounded to it.
     meter
         Learns how long others are waited for.
     """
-    if len(blocks.memory.first) == comm.size:
-        return AverageInMemory(blocks, number, meter)
-    average = AgentAverage(comm, blocks.layout, blocks.elements, number, meter)
-    return lambda members=None: average(blocks.rows, members)
+    if len(array.memory.first) == comm.size:
+        return AverageInMemory(array, codec, meter)
+    average = AgentAverage(comm, array.layout, array.elements, codec, meter)
+    return lambda members=None: average(array.rows, members)

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Recurring
 from udsgd_mpi.engine.fused_steps import FusedSteps, Memory
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.sgd import StepByStep, Update, local_steps
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
-from udsgd_mpi.parallel.link_mixing import LinkMixing
+from udsgd_mpi.parallel.exchanges import SparseExchange
 from udsgd_mpi.parallel.mixing import Mixer
-from udsgd_mpi.parallel.neighbours import NeighbourMixing, SparseMixing
 from udsgd_mpi.support.meter import Activity
 
 Floats = NDArray[np.float64]
@@ -31,7 +29,7 @@ class Fused:
     mixer
         Of these exchanges; its meter learns what they take.
     exchanges
-        Carry it out: one for each W that comes back, or one for links that are drawn.
+        One for each form of W; where links are drawn, the only one.
     """
 
     def __init__(
@@ -41,32 +39,30 @@ class Fused:
         points: Points,
         batch: Integers,
         mixer: Mixer,
-        exchanges: Sequence[NeighbourMixing] | LinkMixing,
+        exchanges: Sequence[SparseExchange],
     ) -> None:
         mixed, counters = iterates.mixed, iterates.mixed.memory.counters
         shape = iterates.theta.shape
         first, second = (buffer[: mixed.agents].reshape(shape) for buffer in mixed.buffers)
-        links = exchanges.plan if isinstance(exchanges, LinkMixing) else None
-        self._exchanges: Sequence[SparseMixing] = (
-            [exchanges] if isinstance(exchanges, LinkMixing) else exchanges
-        )
+        self._exchanges = exchanges
         memory = Memory(
             (first, second),
             mixed.memory.buffers,
             mixed.buffers,
             mixed.lost,
+            mixed.codec.quantize,
             counters.counts,
             counters.mine,
-            self._exchanges[0].near,
+            exchanges[0].near,
         )
         self._steps = FusedSteps(
             objective,
             points,
             batch,
             memory,
-            [exchange.interior for exchange in self._exchanges],
-            [exchange.border for exchange in self._exchanges],
-            links,
+            [exchange.interior for exchange in exchanges],
+            [exchange.border for exchange in exchanges],
+            exchanges[0].links,
         )
         self._mixed = mixed
         self._schedule = mixer.schedule
@@ -75,9 +71,7 @@ class Fused:
     def __call__(self, n: int, X: NDArray[np.int32], gamma: Floats) -> None:
         schedule, m = self._schedule, n + len(X)
         times, number = schedule.times(n, m) - n, schedule.count(n)
-        which = np.zeros(len(times), dtype=np.int64)
-        if isinstance(schedule, Recurring):
-            which = schedule.order(n, m)
+        which = schedule.order(n, m)
         start, exchanges = 0, 0
         while True:
             late = exchanges + self._run(
@@ -92,8 +86,7 @@ class Fused:
             self._finish(self._exchanges[which[late]])
             start, exchanges = int(times[late]), late + 1
         for w, exchange in enumerate(self._exchanges):
-            if isinstance(exchange, NeighbourMixing):
-                self._meter.sent(*exchange.sent, int(np.count_nonzero(which == w)))
+            self._meter.sent(*exchange.traffic, int(np.count_nonzero(which == w)))
 
     def _run(
         self,
@@ -112,7 +105,7 @@ class Fused:
         self._meter.sent(done.messages, done.rows * self._mixed.row_bytes)
         return done.exchanges
 
-    def _finish(self, exchange: SparseMixing) -> None:
+    def _finish(self, exchange: SparseExchange) -> None:
         """Wait for others for as long as it takes, and make the exchange that was begun."""
         exchange.finish()
         self._mixed.restore()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mpi4py import MPI
 from msgspec.structs import replace
 
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry

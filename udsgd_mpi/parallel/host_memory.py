@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from udsgd_mpi.communication import Schedule
-from udsgd_mpi.engine.host_memory import HostMemory
+from udsgd_mpi.communication import Layout, Schedule
+from udsgd_mpi.communication.codecs import EXACT, Codec
+from udsgd_mpi.engine.host_memory import DOUBLE, HostMemory
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.engine.placement import Layout, most_copies
-from udsgd_mpi.kernels.rounding import DOUBLE
 from udsgd_mpi.kernels.shared_counters import APART
 
 _TOKEN = 16
@@ -25,7 +24,7 @@ def shared_rows(
     schedule: Schedule,
     layout: Layout,
     shape: tuple[int, ...],
-    message_dtype: np.dtype[Any] = DOUBLE,
+    codec: Codec = EXACT,
     dtype: np.dtype[Any] = DOUBLE,
 ) -> MixedRows:
     """Rows of a rank's agents, in memory that its host shares; collective.
@@ -35,10 +34,10 @@ def shared_rows(
     shape
         Of what an agent has.
     """
-    copies = most_copies(schedule, layout, comm.rank)
+    copies = schedule.most_copies(layout, comm.rank)
     rows = len(layout.hosted(comm.rank)) + copies
     memory = shared_memory(comm, rows, prod(shape), dtype) if comm.size > 1 else None
-    return MixedRows(layout, comm.rank, copies, shape, memory, message_dtype, dtype)
+    return MixedRows(layout, comm.rank, copies, shape, memory, codec, dtype)
 
 
 def shared_memory(

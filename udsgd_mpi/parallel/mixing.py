@@ -1,14 +1,11 @@
 """Carrying out W_n on all ranks."""
 
-from collections.abc import Sequence
-
 from mpi4py import MPI
 
-from udsgd_mpi.communication import Average, OnLinks, PartialAverage, Schedule, Weights
+from udsgd_mpi.communication import Schedule
+from udsgd_mpi.engine.exchange_plan import Reach
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.parallel.average_mixing import AverageMixing
-from udsgd_mpi.parallel.link_mixing import LinkMixing
-from udsgd_mpi.parallel.neighbours import NeighbourMixing
+from udsgd_mpi.parallel.exchanges import Ranks, SparseExchange, exchange_of
 from udsgd_mpi.support.meter import Activity, Meter
 
 
@@ -17,7 +14,7 @@ class Mixer:
 
     Parameters
     ----------
-    blocks
+    array
         Where the half-steps are.
     meter
         Learns what time mixing takes, and what is sent.
@@ -25,61 +22,41 @@ class Mixer:
     Attributes
     ----------
     schedule
-        Of the W.
+        Of the W; an exchange is planned for each of its forms.
     """
 
     def __init__(
-        self,
-        comm: MPI.Intracomm,
-        schedule: Schedule,
-        blocks: MixedRows,
-        meter: Meter,
+        self, comm: MPI.Intracomm, schedule: Schedule, array: MixedRows, meter: Meter
     ) -> None:
         self.meter = meter
         self.schedule = schedule
-        self.blocks = blocks
-        self._average = AverageMixing(comm, blocks, meter)
-        planned = [W for W in schedule.planned if isinstance(W, Weights)]
-        self._planned = {id(W): NeighbourMixing(comm, W, blocks, planned, meter) for W in planned}
-        self._links = None
-        if isinstance(schedule, OnLinks):
-            self._links = LinkMixing(comm, schedule, blocks, meter)
+        self._array = array
+        reach = Reach(schedule.forms, array.layout, array.rank, array.memory.first)
+        ranks = Ranks(comm, array, reach, meter)
+        self._exchanges = [exchange_of(form, ranks) for form in schedule.forms]
 
     def __call__(self, n: int) -> None:
         """Carry out W_n; where n is no aggregation time, nothing."""
         self.meter.lap(Activity.GRADIENT)
         if not self.schedule.aggregates(n):
             return
-        self.blocks.round_off()
-        self._mix(n)
-        self.blocks.restore()
+        self._array.round_off()
+        exchange = self._exchanges[self.schedule.which(n)]
+        traffic = exchange(self.schedule.count(n))
+        self._array.restore()
+        self.meter.sent(*traffic)
         self.meter.lap(Activity.MIXING)
 
     @property
-    def in_memory(self) -> Sequence[NeighbourMixing] | LinkMixing | None:
-        """The exchanges of all aggregations, where no W needs a message; None elsewhere."""
-        if self._links:
-            return self._links if self._links.in_memory else None
-        planned = list(self._planned.values())
-        alone = len(planned) == len(self.schedule.planned) > 0
-        return planned if alone and all(each.in_memory for each in planned) else None
-
-    def _mix(self, n: int) -> None:
-        if self._links:
-            self._links(self.schedule.count(n))
-            return
-        W = self.schedule.mixing(n)
-        if planned := self._planned.get(id(W)):
-            planned()
-        elif isinstance(W, Average):
-            self._average.all()
-        elif isinstance(W, PartialAverage):
-            self._average.partial(W)
-        else:
-            message = "W_n that are sparse come back, or are drawn on links"
-            raise TypeError(message)
+    def in_memory(self) -> list[SparseExchange]:
+        """The exchanges of all aggregations, where one kernel can make them; none elsewhere."""
+        found = [exchange.in_memory for exchange in self._exchanges]
+        sparse = [exchange for exchange in found if exchange]
+        drawn = any(exchange.links for exchange in sparse)
+        return sparse if len(sparse) == len(found) and (len(found) == 1 or not drawn) else []
 
     def free(self) -> None:
         """Give what was planned back to MPI."""
-        for planned in self._planned.values():
-            planned.free()
+        for exchange in self._exchanges:
+            for request in exchange.persistent:
+                request.Free()

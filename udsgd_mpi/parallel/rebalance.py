@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mpi4py import MPI
 
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.preflight.hosting import layout_on
 from udsgd_mpi.problem import Problem
 

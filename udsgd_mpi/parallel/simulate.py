@@ -100,8 +100,8 @@ class Simulation:
             if comm.rank == 0
             else None
         )
-        number = experiment.communication.number
-        mixed = shared_rows(comm, problem.schedule, layout, (trials, d), number)
+        codec = experiment.communication.codec
+        mixed = shared_rows(comm, problem.schedule, layout, (trials, d), codec)
         self._iterates = Iterates(mixed)
         self._mixer = Mixer(comm, problem.schedule, mixed, self._meter)
         self._earlier: list[Telemetry] = []

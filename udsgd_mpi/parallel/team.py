@@ -8,7 +8,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.parallel.average import AgentAverage
 from udsgd_mpi.parallel.collective import check_in, collective, on_root
 from udsgd_mpi.support.errors import ConfigurationError, LocalError

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from udsgd_mpi.communication import Average, Recurring, Schedule, Weights
-from udsgd_mpi.communication.second_moment import SecondMoment
+from udsgd_mpi.communication import Schedule
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.theory.step_size import StepSize
 
@@ -13,6 +12,7 @@ _THIN = 0.2
 _STABLE = 2.0
 _NOTABLE_GROWTH = 2.0
 _MOST_STEPS = 10_000
+_FIRST_STEPS = 1000
 
 
 def cautions(problem: Problem) -> Iterator[str]:
@@ -61,24 +61,21 @@ def _of_mixing(problem: Problem) -> Iterator[str]:
             "communication: the first aggregation is after the last step, so the agents never"
             " exchange; use a shorter interval, or more steps"
         )
-    elif _averages_come_late(schedule, experiment.steps):
+    elif _later_ones_join(schedule, agents, experiment.steps):
         yield (
-            "communication: the first average of all agents is after the last step, and clusters"
-            " alone do not bring them together; use a smaller outer, or more steps"
+            "communication: aggregations up to the last step leave the agents in parts, which only"
+            " a later one joins; use more steps, or for hlsgd a smaller outer"
         )
 
 
-def _averages_come_late(schedule: Schedule, steps: int) -> bool:
-    """Whether agents are in parts that averages alone would join, and there is none."""
-    if not isinstance(schedule, Recurring):
-        return False
-    gossip = [(1.0, W.sparse()) for W in schedule.planned if isinstance(W, Weights)]
-    if len(gossip) in {0, len(schedule.planned)}:
-        return False
-    used = zip(schedule.planned, schedule.uses(0, steps).tolist(), strict=True)
-    averaged = any(uses > 0 for W, uses in used if isinstance(W, Average))
-    agents = gossip[0][1].shape[0]
-    return not averaged and bool(SecondMoment.of(agents, gossip).parts().any())
+def _later_ones_join(schedule: Schedule, agents: int, steps: int) -> bool:
+    """Whether the W up to the last step leave the agents in parts."""
+    for last in (min(_FIRST_STEPS, steps), steps):  # drawing all of a long run would take long
+        if (uses := schedule.uses(0, last)).any():
+            moment = schedule.second_moment(agents, uses / uses.sum())
+            if moment is None or moment.joins:
+                return False
+    return True
 
 
 def _growth(step_size: StepSize, L: float) -> float:

@@ -1,12 +1,11 @@
 """What a run will take, before it is run."""
 
-from udsgd_mpi.communication import Mixing, contraction
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout, contraction
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
 from udsgd_mpi.preflight.cautions import cautions
-from udsgd_mpi.preflight.cost import cost, sent
+from udsgd_mpi.preflight.cost import cost
 from udsgd_mpi.preflight.hosting import layout_on
 from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
 from udsgd_mpi.problem import LoneTeam, Problem, pose
@@ -31,10 +30,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
     short = _shortage(problem, layout)
     d = problem.d
     schedule = problem.schedule
-    block = experiment.trials * d * experiment.communication.number.itemsize
-    messages, moved = (0, 0)
-    for n in schedule.first(1, experiment.steps).tolist():
-        messages, moved = _traffic(schedule.mixing(n), layout, block)
+    messages, moved = _traffic(problem, layout)
     hosted = sorted(set(layout.counts))
     lines = {
         "agents": f"{agents} on {ranks} ranks, {' or '.join(map(str, hosted))} each",
@@ -66,10 +62,16 @@ def _shortage(problem: Problem, layout: Layout) -> list[str]:
     return []
 
 
-def _traffic(mixing: Mixing, layout: Layout, block: int) -> tuple[int, int]:
-    """Messages and bytes over all ranks at one aggregation."""
-    of_ranks = [sent(mixing, layout, rank, block) for rank in range(layout.ranks)]
-    return sum(messages for messages, _ in of_ranks), sum(moved for _, moved in of_ranks)
+def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
+    """Messages and bytes over all ranks at the first aggregation."""
+    experiment, elements = problem.experiment, problem.experiment.trials * len(problem.minimizer)
+    messages, moved = 0, 0
+    for n in problem.schedule.first(1, experiment.steps).tolist():
+        W = problem.schedule.mixing(n)
+        for rank in range(layout.ranks):
+            sent = W.traffic(layout, rank, elements, experiment.communication.codec)
+            messages, moved = messages + sent.messages, moved + sent.bytes
+    return messages, moved
 
 
 def _time(problem: Problem, layout: Layout) -> str:

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Weights
-from udsgd_mpi.engine.placement import Layout
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.problem import Problem
 
 # Nanoseconds on the processor of tests/benchmarks; only their ratios count.
@@ -43,8 +42,7 @@ def efforts(problem: Problem) -> NDArray[np.int64]:
     ]
     gradient = _NUMBER_OF_A_GRADIENT * d * np.array([entry.batch for entry in problem.summaries])
     schedule = problem.schedule
-    sparse = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
-    often = schedule.count(experiment.steps) / experiment.steps
-    summed = np.mean([np.diff(W.offsets) for W in sparse], axis=0) * often * d if sparse else 0.0
+    often = schedule.count(experiment.steps) / experiment.steps * schedule.shares()
+    summed = d * often @ [form.sums(len(problem.summaries)) for form in schedule.forms]
     nanoseconds = np.array(sampling) + gradient + _NUMBER_OF_A_SUM * summed
     return np.ceil(1000 * nanoseconds).astype(np.int64)

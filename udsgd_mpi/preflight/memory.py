@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from math import prod
 
-from udsgd_mpi.communication import Weights
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.features import bytes_of
 from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.engine.measures import MEASURES, measures_of
-from udsgd_mpi.engine.placement import Layout, most_copies
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.problem import Agent, Problem
 
@@ -38,14 +37,16 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     hosted = [problem.agents[i] for i in agents]
     row = trials * problem.d * _DOUBLE
     schedule = problem.schedule
-    sparse = any(isinstance(W, Weights) for W in (*schedule.planned, schedule.support))
-    copies = most_copies(schedule, layout, rank)
-    buffers = (1 + sparse) * (len(agents) + copies) * row
+    summed = any(form.sums(layout.agents).any() for form in schedule.forms)
+    copies = schedule.most_copies(layout, rank)
+    buffers = (1 + summed) * (len(agents) + copies) * row
     averaging = row + layout.agents * row // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * row
     rounding = 0
-    if experiment.communication.precision == "single":  # what is lost, what is sent and received
-        rounding = len(agents) * row + (0 if one_host else (len(agents) + copies) * row // 2)
+    codec = experiment.communication.codec
+    if not codec.exact:  # what is lost, what is sent and received
+        message = codec.row_bytes(trials * problem.d)
+        rounding = len(agents) * row + (0 if one_host else (len(agents) + copies) * message)
     draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
     sums = len(agents) * row if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)

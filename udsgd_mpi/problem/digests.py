@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Schedule, Weights
+from udsgd_mpi.communication import Schedule
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective
 from udsgd_mpi.problem.team import Team
@@ -43,12 +43,11 @@ def digests_of(
         for part, order, graph in zip(rows, orders, graphs, strict=True)
     ]
     data, drawn = zip(*team.allgather(mine), strict=True)
-    matrices = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
     return Digests(
         list(data),
         list(drawn),
         topology.digest,
-        [digest(W.offsets, W.columns, W.values) for W in matrices],
+        [digest(*form.arrays) for form in schedule.forms if form.arrays],
         team.everywhere(lambda: _sources(objective)),
     )
 

@@ -8,7 +8,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Schedule, Weights
 from udsgd_mpi.support.errors import ConfigurationError
 
 _WORTH_IT = 1.1
@@ -101,28 +100,3 @@ def _packed(done: NDArray[np.int64], ranks: int, most: int) -> tuple[int, ...] |
     stops.append(0)
     starts = np.array(stops[::-1])
     return tuple(np.diff(starts).tolist()) if done[starts[1]] <= most else None
-
-
-def copies_needed(weights: Weights, layout: Layout, rank: int) -> NDArray[np.int64]:
-    """Agents hosted elsewhere whose half-steps a rank needs for its rows of W, ascending."""
-    hosted = layout.hosted(rank)
-    first, last = weights.offsets[hosted.start], weights.offsets[hosted.stop]
-    columns = np.unique(weights.columns[first:last]).astype(np.int64)
-    return columns[(columns < hosted.start) | (columns >= hosted.stop)]
-
-
-def most_copies(schedule: Schedule, layout: Layout, rank: int) -> int:
-    """Most copies of others' half-steps that a rank needs at once for any W of a schedule."""
-    sparse = [W for W in (*schedule.planned, schedule.support) if isinstance(W, Weights)]
-    return max((len(copies_needed(W, layout, rank)) for W in sparse), default=0)
-
-
-def rows_wanted(weights: Weights, layout: Layout, rank: int) -> dict[int, NDArray[np.int64]]:
-    """For each other rank the agents hosted here whose half-steps it needs, ascending."""
-    rows = np.repeat(np.arange(len(weights)), np.diff(weights.offsets))
-    columns = weights.columns.astype(np.int64)
-    hosted = layout.hosted(rank)
-    hosts = layout.host(rows)
-    going = (columns >= hosted.start) & (columns < hosted.stop) & (hosts != rank)
-    other, agent = np.divmod(np.unique(hosts[going] * len(weights) + columns[going]), len(weights))
-    return {int(to): agent[other == to] for to in np.unique(other)}

@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.base import Schedule
-from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.mixing import Mixing
-from udsgd_mpi.communication.weights import Weights, from_edges
+from udsgd_mpi.communication.forms.base import Floats, Form, Integers
+from udsgd_mpi.communication.forms.weights import Weights
+from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import Kernel, inlined, kernel
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Flags = NDArray[np.uint8]
 
 
@@ -63,7 +60,7 @@ DRAWING = (
 DRAW_LINKS = f"void(int64, {DRAWING})"
 
 
-class OnLinks(Schedule):
+class OnLinks(Form):
     """Weights on those links of a topology that are there; a subclass draws them.
 
     Parameters
@@ -77,6 +74,8 @@ class OnLinks(Schedule):
     ----------
     draw
         The kernel that draws, of the signature ``DRAW_LINKS``.
+    support
+        Weights if all links are there.
     i, j
         Ends of the links, i < j, shape (links,).
     weights
@@ -86,10 +85,8 @@ class OnLinks(Schedule):
     """
 
     draw: ClassVar[Kernel[..., None]]
-    support: Weights
 
-    def __init__(self, interval: Interval, topology: Graph, weights: float | None = None) -> None:
-        super().__init__(interval)
+    def __init__(self, topology: Graph, weights: float | None = None) -> None:
         degrees, n = topology.degrees, len(topology)
         tails = np.repeat(np.arange(n), degrees)
         once = tails < topology.neighbours
@@ -100,7 +97,7 @@ class OnLinks(Schedule):
             if weights is None
             else np.full(len(self.i), weights)
         )
-        self.support = from_edges(n, self.i, self.j, self.weights)
+        self.support = Weights.from_edges(n, self.i, self.j, self.weights)
         rows, columns = self.support.rows, self.support.columns
         ends = np.minimum(rows, columns) * n + np.maximum(rows, columns)
         self.link = np.searchsorted(self.i * n + self.j, ends)
@@ -119,16 +116,27 @@ class OnLinks(Schedule):
         self.draw(number, tuple(self._all))
         return self._all.there
 
-    def carried(self, n: int, m: int) -> int:
-        """How many links are there, over all aggregations in (n, m]."""
-        return int(_carried(self.draw, self.count(n), self.count(m), tuple(self._all)))
-
-    def mixing(self, n: int) -> Mixing:
+    def at(self, number: int) -> Weights:
         W = self.support
         offsets, columns, values = W.offsets.copy(), W.columns.copy(), W.values.copy()
-        there = self.there(self.count(n))
-        keep((W.offsets, W.columns, W.values, self.link), there, offsets, columns, values)
+        keep((*W.arrays, self.link), self.there(number), offsets, columns, values)
         return Weights(offsets, columns[: offsets[-1]], values[: offsets[-1]])
+
+    def sent(self, agents: int, begin: int, end: int) -> int:
+        return 2 * int(_carried(self.draw, begin, end, tuple(self._all)))
+
+    def copies(self, layout: Layout, rank: int) -> Integers:
+        return self.support.copies(layout, rank)
+
+    def wanted(self, layout: Layout, rank: int) -> dict[int, Integers]:
+        return self.support.wanted(layout, rank)
+
+    def sums(self, agents: int) -> Integers:
+        return self.support.sums(agents)
+
+    @property
+    def arrays(self) -> tuple[Integers, NDArray[np.int32], Floats]:
+        return self.support.arrays
 
     def laplacian(self, weights: Floats) -> "csr_array":
         """Σ_e weights_e L_e."""

@@ -1,0 +1,52 @@
+"""What a codec is: what others know of a half-step, and how messages say it."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.kernels.compiled import Kernel
+
+Floats = NDArray[np.float64]
+
+
+class Codec:
+    """Of an agent's θ the others know q(θ) alone, which is what messages carry.
+
+    An agent keeps what its own half-step loses, see ``kernels.rounding``.
+
+    Attributes
+    ----------
+    exact
+        Whether q(θ) is θ, and a message the rows as they lie in memory.
+    quantize
+        Makes the first rows q(rows), and puts what they lose into its second argument, which has
+        as many rows; of the signature ``rounding.QUANTIZE``.
+    dtype
+        Type of numbers in which q(θ) loses nothing. Parts of θ and averages are sent as such.
+    """
+
+    exact: ClassVar[bool] = False
+    quantize: ClassVar[Kernel[[Floats, Floats], None]]
+    dtype: np.dtype[Any]
+
+    def row_bytes(self, elements: int) -> int:
+        """Bytes of an agent's row of so many numbers in a message."""
+        return elements * self.dtype.itemsize
+
+    def room(self, rows: int, elements: int) -> NDArray[Any]:
+        """Memory for a message of so many rows."""
+        return np.empty((rows, elements), self.dtype)
+
+    def pack(self, half_steps: Floats, rows: NDArray[np.int64], message: NDArray[Any]) -> None:
+        """Write some rows, which are q(rows), into a message."""
+        message[:] = half_steps[rows]
+
+    def unpack(self, message: NDArray[Any], rows: Floats) -> None:
+        """Read them, shape (rows, elements)."""
+        rows[:] = message
+
+    def numbers(self, values: Floats) -> NDArray[Any]:
+        """Values as ``dtype``; what is too large for it is infinite."""
+        with np.errstate(over="ignore"):
+            return values.astype(self.dtype, copy=False)

@@ -1,0 +1,135 @@
+"""What each form of W knows of itself: its matrix, traffic, contraction and virtual time."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication.codecs.base import Codec
+from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.communication.second_moment import SecondMoment
+from udsgd_mpi.kernels.agent_sums import combine
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Link(NamedTuple):
+    """Seconds that a message keeps its sender's link busy, and that it travels then."""
+
+    busy: float
+    latency: float
+
+
+class Traffic(NamedTuple):
+    """What a rank gives to others: messages and their bytes, also those in shared memory."""
+
+    messages: int
+    bytes: int
+
+
+class Form(ABC):
+    """A W that comes back, or a law that W is drawn from at every aggregation."""
+
+    @abstractmethod
+    def at(self, number: int) -> "Mixing":
+        """W at an aggregation, the first of which has the number 1."""
+
+    @abstractmethod
+    def second_moment(self, agents: int) -> SecondMoment | None:
+        """E[WᵀW]; None where there is no closed form."""
+
+    def messages(self, agents: int) -> int | None:
+        """How many the agents send each other; None where it depends on the aggregation."""
+        return None
+
+    def sent(self, agents: int, begin: int, end: int) -> int:
+        """How many they send at the aggregations begin + 1, …, end."""
+        return sum(self.at(number).messages(agents) for number in range(begin + 1, end + 1))
+
+    def copies(self, layout: Layout, rank: int) -> Integers:
+        """Agents hosted elsewhere of whose half-steps a rank keeps copies, ascending."""
+        return np.empty(0, dtype=np.int64)
+
+    def wanted(self, layout: Layout, rank: int) -> Mapping[int, Integers]:
+        """For each other rank the agents hosted here whose half-steps it needs, ascending."""
+        return {}
+
+    def sums(self, agents: int) -> Integers:
+        """How many half-steps are added up for each agent into a buffer apart, shape (agents,)."""
+        return np.zeros(agents, dtype=np.int64)
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.generic], ...]:
+        """What it is made of beside settings, for digests."""
+        return ()
+
+
+class Mixing(Form):
+    """W at an aggregation.
+
+    A message is one agent's θ. On the virtual clock its sender's link is busy with it for a while,
+    and it arrives a latency after it has left; the receiver's side is never what delays. An agent
+    goes on when all of its messages have left and all that it needs have arrived.
+    """
+
+    def at(self, number: int) -> Self:
+        return self
+
+    @abstractmethod
+    def matrix(self, agents: int) -> Floats:
+        """W, shape (agents, agents)."""
+
+    def sparse(self, agents: int) -> "csr_array":
+        """The same as a scipy sparse array."""
+        from scipy.sparse import csr_array
+
+        return csr_array(self.matrix(agents))
+
+    def second_moment(self, agents: int) -> SecondMoment:
+        return SecondMoment.of(agents, [(1.0, self.sparse(agents))])
+
+    @abstractmethod
+    def messages(self, agents: int) -> int: ...
+
+    @abstractmethod
+    def advance(self, now: Floats, link: Link) -> None:
+        """Move every agent's time (agents,) from the end of its step to that of the exchange."""
+
+    def sent(self, agents: int, begin: int, end: int) -> int:
+        return (end - begin) * self.messages(agents)
+
+    def work(self, layout: Layout, rank: int, ones: Floats, mixed: Floats) -> Callable[[], None]:
+        """What a rank computes for W, on numbers of its own.
+
+        Parameters
+        ----------
+        ones
+            In place of half-steps.
+        mixed
+            Receives what W makes of them, shape (hosted agents, elements).
+        """
+        hosted, (_, elements) = layout.hosted(rank), mixed.shape
+        W = self.sparse(layout.agents)[hosted.start : hosted.stop]
+        needed, columns = np.unique(W.indices, return_inverse=True)
+        rows = W.indptr.astype(np.int64), columns.astype(np.int32), W.data
+        half_steps = ones[: len(needed) * elements].reshape(len(needed), elements)
+        places = np.arange(len(needed)), np.arange(len(hosted))
+        return partial(combine, *rows, *places, half_steps, mixed)
+
+    def traffic(self, layout: Layout, rank: int, elements: int, codec: Codec) -> Traffic:
+        """What a rank sends: one message to each rank that wants half-steps of its agents.
+
+        Parameters
+        ----------
+        elements
+            How many numbers an agent's θ has in all trials.
+        """
+        wanted = self.wanted(layout, rank).values()
+        return Traffic(len(wanted), sum(map(len, wanted)) * codec.row_bytes(elements))

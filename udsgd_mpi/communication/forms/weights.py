@@ -1,0 +1,111 @@
+"""Sparse doubly stochastic weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing
+from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.kernels.compiled import kernel
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class Weights(Mixing):
+    """A sparse doubly stochastic W in compressed rows, columns ascending.
+
+    Row i says how agent i combines the half-steps: θ^i ← Σ_k values[k] θ^{columns[k]} over
+    offsets[i] ≤ k < offsets[i + 1], itself among them. On the virtual clock an agent waits for
+    those with a positive weight in its row. Its own messages share its link and leave side by
+    side, so that all are gone at the same time.
+    """
+
+    offsets: Integers
+    columns: NDArray[np.int32]
+    values: Floats
+
+    @classmethod
+    def from_entries(cls, n: int, i: Integers, j: Integers, values: Floats) -> "Weights":
+        """Weights of n agents from the entries of W; those of one place add up."""
+        places, where = np.unique(i * n + j, return_inverse=True)
+        rows, columns = np.divmod(places, n)
+        offsets = np.searchsorted(rows, np.arange(n + 1)).astype(np.int64)
+        return cls(offsets, columns.astype(np.int32), np.bincount(where, values).astype(np.float64))
+
+    @classmethod
+    def from_edges(cls, n: int, i: Integers, j: Integers, values: Floats) -> "Weights":
+        """Symmetric weights: each edge {i, j} has its value, what is missing is w_ii."""
+        given = np.bincount(i, values, n) + np.bincount(j, values, n)
+        own = np.maximum(0, 1 - given)  # rounding must not make a weight negative
+        rows = np.concatenate([i, j, np.arange(n)])
+        columns = np.concatenate([j, i, np.arange(n)])
+        return cls.from_entries(n, rows, columns, np.concatenate([values, values, own]))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def rows(self) -> Integers:
+        """Row of each value."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def matrix(self, agents: int) -> Floats:
+        W = np.zeros((agents, agents))
+        W[self.rows, self.columns] = self.values
+        return W
+
+    def sparse(self, agents: int) -> "csr_array":
+        from scipy.sparse import csr_array
+
+        return csr_array((self.values, self.columns, self.offsets), shape=(agents, agents))
+
+    def sums(self, agents: int) -> Integers:
+        return np.diff(self.offsets)
+
+    @property
+    def arrays(self) -> tuple[Integers, NDArray[np.int32], Floats]:
+        return self.offsets, self.columns, self.values
+
+    def copies(self, layout: Layout, rank: int) -> Integers:
+        hosted = layout.hosted(rank)
+        first, last = self.offsets[hosted.start], self.offsets[hosted.stop]
+        columns = np.unique(self.columns[first:last]).astype(np.int64)
+        return columns[(columns < hosted.start) | (columns >= hosted.stop)]
+
+    def wanted(self, layout: Layout, rank: int) -> dict[int, Integers]:
+        columns = self.columns.astype(np.int64)
+        hosted = layout.hosted(rank)
+        hosts = layout.host(self.rows)
+        going = (columns >= hosted.start) & (columns < hosted.stop) & (hosts != rank)
+        other, agent = np.divmod(np.unique(hosts[going] * len(self) + columns[going]), len(self))
+        return {int(to): agent[other == to] for to in np.unique(other)}
+
+    def messages(self, agents: int) -> int:
+        return len(self._senders[1])
+
+    def advance(self, now: Floats, link: Link) -> None:
+        offsets, senders = self._senders
+        sends = np.bincount(senders, minlength=len(self))
+        _wait(offsets, senders, now + sends * link.busy, link.latency, now)
+
+    @cached_property
+    def _senders(self) -> tuple[Integers, NDArray[np.int32]]:
+        """Whom each agent waits for: where they begin, shape (N + 1,), and who they are."""
+        rows = self.rows
+        needed = (self.values > 0) & (self.columns != rows)
+        return np.searchsorted(rows[needed], np.arange(len(self) + 1)), self.columns[needed]
+
+
+@kernel("void(int64[::1], int32[::1], float64[::1], float64, float64[::1])")
+def _wait(
+    offsets: Integers, senders: NDArray[np.int32], sent: Floats, latency: float, now: Floats
+) -> None:
+    for i in range(len(now)):
+        now[i] = sent[i]
+        for k in range(offsets[i], offsets[i + 1]):
+            now[i] = max(now[i], sent[senders[k]] + latency)

@@ -1,0 +1,28 @@
+"""How ranks carry out W, a file for each kind of exchange.
+
+To add a form of W, register its exchange here.
+"""
+
+from functools import singledispatch
+
+from udsgd_mpi.communication import Average, Form, OnLinks, PartialAverage, Rounds, Weights
+from udsgd_mpi.parallel.exchanges.averages import AverageExchange, RoundExchange
+from udsgd_mpi.parallel.exchanges.base import Exchange, Ranks
+from udsgd_mpi.parallel.exchanges.links import LinkExchange
+from udsgd_mpi.parallel.exchanges.sparse import NeighbourExchange, SparseExchange
+
+
+@singledispatch
+def exchange_of(form: Form, _ranks: Ranks) -> Exchange:
+    """The exchange that carries out W of a form; collective."""
+    message = f"expected a form of W with an exchange, got {type(form).__name__}: register one"
+    raise TypeError(message)
+
+
+exchange_of.register(Weights, NeighbourExchange)
+exchange_of.register(OnLinks, LinkExchange)
+exchange_of.register(Average, AverageExchange)
+exchange_of.register(PartialAverage, RoundExchange)
+exchange_of.register(Rounds, RoundExchange)
+
+__all__ = ["Exchange", "Ranks", "SparseExchange", "exchange_of"]
