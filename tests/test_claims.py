@@ -135,7 +135,7 @@ def test_a_prediction_that_is_left_is_named_whatever_the_verdict() -> None:
     }
     claim = Predicted(text="", margin=0.5)
     assert judge("", claim.statements(variants)).outcome == Outcome.HOLDS
-    assert claim.remark(variants).endswith("corrected for their number: high.")
+    assert claim.remark(variants).endswith("corrected for multiple comparisons: high.")
     assert claim.remark({"right": variants["right"]}) == ""
 
     def draw(rng: np.random.Generator) -> dict[str, Measured]:

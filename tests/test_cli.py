@@ -128,7 +128,7 @@ def test_a_step_size_below_the_critical_one_is_warned_of(here: Callable[..., Sai
 def test_a_thin_margin_is_warned_of(here: Callable[..., Said]) -> None:
     done = here("--set", "step_size.gamma=0.53", "--steps", 5)
     assert done.code == 0
-    assert "hardly above 1/(2μ) = 0.5" in done.stderr
+    assert "barely above 1/(2μ) = 0.5" in done.stderr
     assert "2μγ − 1 = 0.06" in done.stderr
 
 

@@ -77,7 +77,7 @@ class TestCheckpoints:
     def test_all_damaged(self, path: Path) -> None:
         for file in path.parent.iterdir():
             file.write_bytes(flipped(file.read_bytes(), 100, 1))
-        with pytest.raises(ConfigurationError, match=r"checksum.*checksum.*remove it to begin"):
+        with pytest.raises(ConfigurationError, match=r"checksum.*checksum.*remove it to restart"):
             read_checkpoint(path)
 
     @pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])

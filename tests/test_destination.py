@@ -184,23 +184,23 @@ class TestOtherOutputs:
         [
             ("merge a.h5 a.h5 b.h5 --force", "the same as the part a.h5"),
             ("merge link b.h5 a.h5 --force", "the same as the part a.h5"),
-            ("merge mine a.h5 b.h5", "mine exists already; use --force"),
+            ("merge mine a.h5 b.h5", "mine already exists; use --force"),
             ("merge fifo a.h5 b.h5 --force", "got a FIFO"),
-            ("reproduce fig2c --quick", "report.html exists already, and this command did not"),
-            ("reproduce fig2c --quick --output-dir x --markdown mine", "mine exists already"),
+            ("reproduce fig2c --quick", "report.html already exists, and this command did not"),
+            ("reproduce fig2c --quick --output-dir x --markdown mine", "mine already exists"),
             ("reproduce fig2c --quick --output-dir . --markdown fig2c-quick.h5", "the results fig"),
             ("reproduce fig2c --output-dir . --markdown report.html", "the same as"),
             ("reproduce fig2c --quick --output-dir mine", "--output-dir mine: cannot be made"),
             ("report a.h5 --figure a.h5 --force", "the same as the results a.h5"),
             ("report a.h5 --csv link --force", "the same as the results a.h5"),
             ("report a.h5 --figure x.png --csv x.png", "the same as --csv x.png"),
-            ("report a.h5 --csv mine", "--csv mine exists already, and this command did not"),
+            ("report a.h5 --csv mine", "--csv mine already exists, and this command did not"),
             ("report a.h5 --csv fifo --force", "got a FIFO"),
-            ("topology ring -n 4 --save mine", "--save mine exists already"),
-            ("topology ring -n 4 --figure mine", "figure mine exists already"),
+            ("topology ring -n 4 --save mine", "--save mine already exists"),
+            ("topology ring -n 4 --figure mine", "figure mine already exists"),
             ("topology ring -n 4 --figure x.png --save x.png", "the same as"),
             ("topology ./mine --save mine --force", "the same as the graph file ./mine"),
-            ("submit --agents 2", "job.sbatch exists already, and this command did not"),
+            ("submit --agents 2", "job.sbatch already exists, and this command did not"),
         ],
     )
     def test_refused(
@@ -251,7 +251,7 @@ class TestFigures:
         before = (tmp_path / name).read_bytes()
         code, said = command("report", "b.h5", "--figure", name)
         assert code == 2
-        assert f"figure {name} exists already, and this command did not make it" in said
+        assert f"figure {name} already exists, and this command did not make it" in said
         assert (tmp_path / name).read_bytes() == before
         assert command("report", "b.h5", "--figure", name, "--force")[0] == 0
         assert (tmp_path / name).read_bytes() != before
@@ -261,7 +261,7 @@ class TestFigures:
         code, said = command(*SMALL, "--output", "x.h5")
         assert code == 0
         assert "the results are in x.h5" in said
-        assert "figure x.png exists already, and this command did not make it" in said
+        assert "figure x.png already exists, and this command did not make it" in said
         assert (tmp_path / "x.png").read_text() == "mine"
         code, said = command("extend", "x.h5", "--trials", "+1")
         assert code == 0

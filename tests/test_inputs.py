@@ -163,7 +163,7 @@ def test_a_changed_input_is_refused_by_name(
     before = contents(folder)
     assert main(command) == 2
     said = capsys.readouterr().err
-    assert "expected what the earlier run has read" in said
+    assert "expected the inputs of the earlier run" in said
     assert message in said
     assert "--force" in said
     assert contents(folder) == before

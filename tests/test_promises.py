@@ -223,11 +223,11 @@ def test_softmax_is_taken() -> None:
         (ShapeOfTrials(), r"gradient.*shape \(1, 6\) for 1 trial and d = 6, got \(1,\)"),
         (ShapeOfOne(), r"gradient.*shape \(1, 6\) for 1 trial and d = 6, got \(1, 1\)"),
         (MeanValue(), r"value.*shape \(1,\) for 1 trial and d = 6, got \(\)"),
-        (SharedPenalty(), "value.*of that trial alone"),
-        (MeanSlope(), "gradient.*of that trial alone"),
+        (SharedPenalty(), "value.*for that trial alone"),
+        (MeanSlope(), "gradient.*for that trial alone"),
         (Random(), "gradient.*the same arguments.*two calls"),
         (Counting(), "value.*the same arguments.*two calls"),
-        (Overwriting(), "gradient.*leave its arguments alone, got another theta"),
+        (Overwriting(), "gradient.*leave its arguments unchanged, got another theta"),
         (NotANumber(), "gradient.*finite numbers.*got nan"),
         (Infinite(), "value.*finite numbers.*got inf"),
         (Complex(), "value.*real numbers, got one of complex128"),
@@ -299,7 +299,7 @@ def settings(folder: Path, own: str, arguments: str = "{}") -> Path:
 @pytest.mark.parametrize(
     ("own", "said"),
     [
-        ("Concave", ["f has a maximum where ∇f = 0", "μ = -", "has the wrong sign"]),
+        ("Concave", ["f has a maximum where ∇f = 0", "μ = -", "check its sign"]),
         ("Saddle", ["f has a saddle point where ∇f = 0", "μ = -1"]),
         ("NoValue", ["objective.path", "without value"]),
     ],

@@ -148,7 +148,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     ),
     "weights that leave agents in parts": (
         weights("1 0 0\n0 0.5 0.5\n0 0.5 0.5\n"),
-        ["join all agents", "2 parts", "from agent 0 to agent 1"],
+        ["connect all agents", "2 parts", "from agent 0 to agent 1"],
     ),
     "negative weights": (
         weights("1 0 0\n0 1.5 -0.5\n0 -0.5 1.5\n"),

@@ -201,8 +201,8 @@ def test_variants_with_the_same_numbers_are_run_once(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(ALIKE)
     done = udsgd("x.toml", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    taken = [line for line in done.stderr.splitlines() if "taken over" in line]
-    said = "[variant.alike] has the same numbers as first of udsgd.h5: taken over"
+    taken = [line for line in done.stderr.splitlines() if "reused" in line]
+    said = "[variant.alike] has the same numbers as first of udsgd.h5: reused"
     assert taken == [f"udsgd: {said}"]
     runs = open_results(tmp_path / "udsgd.h5")
 
@@ -215,5 +215,5 @@ def test_variants_with_the_same_numbers_are_run_once(tmp_path: Path) -> None:
         assert same(first, runs.sel(variant=name)) == (name == "alike")
     assert not runs.simulated_time.sel(variant="alike").isnull().any()
     alone = udsgd("x.toml", "--only", "alike", "--output", "alone.h5", ranks=2, cwd=tmp_path)
-    assert "taken over" not in alone.stderr
+    assert "reused" not in alone.stderr
     assert same(first, open_results(tmp_path / "alone.h5").sel(variant="alike"))

@@ -275,12 +275,12 @@ def test_results_of_other_settings_are_refused_at_once(
     assert main(["submit", *small, "--steps", "40"]) == 0
     assert main(["submit", *small, "--steps", "50", "--force"]) == 0
     assert main(["submit", *small, "--steps", "40", "--array", "trials=2"]) == 2
-    assert "udsgd.h5 exists already; use --force" in capsys.readouterr().err
+    assert "udsgd.h5 already exists; use --force" in capsys.readouterr().err
 
 
 def test_status_of_what_was_not_submitted(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "udsgd.h5"]) == 2
-    assert "expected a run that udsgd submit has submitted" in capsys.readouterr().err
+    assert "expected a run that udsgd submit submitted" in capsys.readouterr().err
 
 
 def test_the_script_in_launch_is_the_one_that_is_rendered(printed: Callable[..., str]) -> None:

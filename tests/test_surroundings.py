@@ -88,7 +88,7 @@ def test_a_cache_that_others_may_have_written_is_not_used(
     change(own_cache)
     assert trusted_cache() is None
     assert trusted_cache() is None
-    assert caplog.text.count("not used, as other users may write there") == 1
+    assert caplog.text.count("not used, as other users can write to it") == 1
 
 
 def test_relative_names_of_folders_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ WILD = ("--set", "objective={kind='ridge', l2=1.0}", "--set", "step_size.gamma=1
 def test_a_run_that_diverges_stops_with_agent_trial_and_step(tmp_path: Path) -> None:
     done = udsgd(*ARGUMENTS, *WILD, ranks=2, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
-    assert "diverged: by step " in done.stderr
+    assert "diverged: at step " in done.stderr
     assert "agent 0 is not finite in trial 0" in done.stderr
     assert "γ₁L = " in done.stderr
     assert "Traceback" not in done.stderr
@@ -43,6 +43,6 @@ def test_masked_trials_are_left_out_and_counted(tmp_path: Path) -> None:
 def test_going_on_with_diverged_trials(tmp_path: Path) -> None:
     done = udsgd(*ARGUMENTS, *WILD, "--on-divergence", "mask", ranks=2, cwd=tmp_path)
     assert done.returncode == 2
-    assert "got none that has not diverged" in done.stderr
+    assert "did not diverge, with recorded steps; got none" in done.stderr
     with h5py.File(tmp_path / "udsgd.h5") as file:
         assert file.attrs["status"] == "complete"

@@ -187,7 +187,7 @@ def test_what_is_measured_is_not_measured_again(
     assert "churn: not complete yet" in report.stdout
     done = udsgd("run", *flags, "--resume", ranks=3, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "[variant.churn] was measured before: predicted now" in done.stderr
+    assert "[variant.churn] already measured; only the prediction is left" in done.stderr
     assert "begins at step" not in done.stderr
     found = datasets(tmp_path / OUTPUT)
     assert found == {name: undisturbed[name] for name in found}
@@ -225,7 +225,7 @@ def test_ranks_that_pose_for_long_do_not_stall_and_hear_of_a_signal(tmp_path: Pa
     job.send_to_rank(0, "USR1")
     assert job.wait() == STOPPED, job.log.read_text()
     log = job.log.read_text()
-    assert "udsgd: stopped: while posing the problem (SIGUSR1); go on with --resume auto\n" in log
+    assert "udsgd: stopped: while posing the problem (SIGUSR1); run it again with --resume" in log
     assert {path.name for path in tmp_path.iterdir()} == {"log"}
 
 

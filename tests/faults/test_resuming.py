@@ -84,7 +84,7 @@ def test_max_time(tmp_path: Path) -> None:
     done = udsgd(*arguments, "--max-time", "4s", ranks=2, cwd=tmp_path)
     assert done.returncode == STOPPED, done.stderr
     assert " (--max-time" in done.stderr
-    assert "; go on with --resume auto" in done.stderr
+    assert "; run it again with --resume auto" in done.stderr
     # Of the time that is given, loading takes what it takes.
     has_begun = "[variant.first] at step" in done.stderr
     assert (tmp_path / CHECKPOINTS / "first.npz").exists() == has_begun
@@ -170,7 +170,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     (tmp_path / OUTPUT).unlink()
     done = udsgd(*ARGUMENTS, "--resume", cwd=tmp_path)
     assert done.returncode == 2
-    assert "expected a whole file that udsgd wrote" in done.stderr
+    assert "expected an intact file written by udsgd" in done.stderr
 
 
 def test_other_settings_are_refused_with_a_diff(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_an_extended_run_equals_one_computed_at_once(
         job = Job("predicting", "TERM", 1, *more, ranks=2, cwd=tmp_path, module=module)
         assert job.wait() == STOPPED, job.log.read_text()
         assert "while predicting" in job.log.read_text()
-        assert "; go on with the same command\n" in job.log.read_text()
+        assert "; run the same command again\n" in job.log.read_text()
         job.log.unlink()
     done = udsgd(*more, ranks=3, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -71,9 +71,9 @@ def in_words(found: Mapping[str, CovarianceTest]) -> str:
     )
     small = any(each.p_value < _SMALL for each in found.values())
     meaning = (
-        "A small p says that n is too small for the limit yet; / predicted is for this n."
+        "A small p means that the limit is not reached at this n; / predicted is for this n."
         if small
-        else "It is as near to 1, its limit, as these trials can tell."
+        else "As far as these trials can tell, it has reached its limit, 1."
     )
     return fill(
         f"covariance over trials / γₙV: {ratios}. {meaning}", _WIDTH, subsequent_indent="  "

@@ -69,9 +69,9 @@ def page(studies: Sequence[Study]) -> str:
 def _summary(studies: Sequence[Study]) -> Iterator[str]:
     yield "<h1>Unified Distributed SGD: claims and results</h1>"
     yield (
-        "<p>A claim holds if all its 95 % confidence intervals lie where it says, does not hold if"
-        " one lies elsewhere even after correction for their number, and is not decided"
-        " otherwise.</p>"
+        "<p>A claim holds if all its 95 % confidence intervals lie where it says. It does not hold"
+        " if one lies elsewhere even after correction for multiple comparisons. Otherwise it is"
+        " not decided.</p>"
     )
     rows = [
         (f'<a href="#{escape(study.name)}">{escape(study.name)}</a>', *_cells(verdict))
@@ -119,7 +119,7 @@ def _section(study: Study) -> Iterator[str]:
             f'<figure><img src="data:image/svg+xml;base64,{image}" alt="{escape(told)}">'
             f"<figcaption>{escape(caption)}</figcaption></figure>"
         )
-    yield "<details><summary>Where this comes from</summary>"
+    yield "<details><summary>Provenance</summary>"
     origin = [
         (escape(key), escape(str(value)))
         for key, value in study.attributes.items()

@@ -64,7 +64,9 @@ def save(
             f"figure {path}: expected a name ending in .{', .'.join(FORMATS)}, got {path.name!r}"
         )
     if not force and (taken := figure.taken):
-        raise OutputError(f"{taken}; udsgd report --force replaces it, --figure FILE draws another")
+        raise OutputError(
+            f"{taken}; use udsgd report --force to replace it, or --figure FILE for another name"
+        )
     mark = figure.mark.decode() if figure.mark else None
     replace_file(path, drawn(draw, kind, str(path), look, metadata={FORMATS[kind]: mark}))
 

@@ -25,8 +25,8 @@ def command(arguments: Namespace) -> None:
             f"{'ok ' if finding.well else 'BAD'} {finding.name:{width}}  {finding.seen}\n"
         )
         if not finding.well:
-            sys.stdout.write(f"{'':{width + 5}}mend with: {finding.remedy}\n")
+            sys.stdout.write(f"{'':{width + 5}}fix: {finding.remedy}\n")
     sys.stdout.flush()
     wrong = [finding.name for finding in found if not finding.well]
     if wrong:
-        raise ConfigurationError(f"doctor: expected all to be well, got {', '.join(wrong)}")
+        raise ConfigurationError(f"doctor: expected no problems, got {', '.join(wrong)}")

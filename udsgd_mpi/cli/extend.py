@@ -75,12 +75,13 @@ def _further_trials(path: Path, part: Path, trials: int) -> dict[str, "Experimen
     if status != "complete":
         raise ConfigurationError(
             f"results {path}: expected a complete run to add trials to, got one that is {status};"
-            " go on with it by udsgd run --resume"
+            " complete it with udsgd run --resume"
         )
     done = {e.first_trial + e.trials for e in _settings(path).values()}
     if len(done) > 1:
         raise ConfigurationError(
-            f"results {path}: expected variants with the same trials, got ends {sorted(done)}"
+            f"results {path}: expected variants with the same trials, got last trials"
+            f" {sorted(done)}"
         )
     return _settings(path, first_trial=done.pop(), trials=trials, output=str(part))
 

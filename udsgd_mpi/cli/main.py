@@ -61,7 +61,8 @@ def _require_working_folder() -> None:
         Path.cwd()
     except OSError as error:
         raise ConfigurationError(
-            f"working folder: expected one that is there, got none ({error.strerror}); cd to one"
+            f"working folder: expected an existing folder, got none ({error.strerror}); cd to one"
+            " that exists"
         ) from error
 
 

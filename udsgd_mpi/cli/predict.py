@@ -78,7 +78,7 @@ def _limit(prediction: Prediction, step_size: StepSize) -> str:
     if prediction.disagree:
         line += (
             "\n  the linear recursion and sampled paths disagree: noise is not white yet, or"
-            " curvature counts; the paths are right"
+            " curvature matters; trust the paths"
         )
     return line
 

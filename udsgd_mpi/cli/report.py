@@ -86,7 +86,7 @@ def show(
     print(table(measured))
     for name, variant in measured.items():
         if not variant.complete:
-            print(f"{name}: not complete yet; udsgd run --resume goes on with it")
+            print(f"{name}: not complete yet; use udsgd run --resume to complete it")
         if variant.diverged:
             trials = variant.diverged + variant.squared_error.shape[1]
             print(f"{name}: {variant.diverged} of {trials} trials diverged and are left out")

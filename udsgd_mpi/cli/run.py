@@ -39,7 +39,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
         return requested(arguments)
 
-    output = on_all_ranks(load, arguments, "go on with --resume auto")
+    output = on_all_ranks(load, arguments, "run it again with --resume auto")
     if output:
         show_complete(output, force=arguments.force)
 
@@ -68,7 +68,7 @@ def show_complete(output: Path, *, force: bool) -> None:
 def on_all_ranks(
     load: Callable[[], dict[str, "Experiment"]],
     arguments: Namespace,
-    advice: str = "go on with the same command",
+    advice: str = "run the same command again",
     joining: Path | None = None,
 ) -> Path | None:
     """Start MPI and run the job; the result file on rank 0, None elsewhere.

@@ -20,14 +20,14 @@ def command(arguments: Namespace) -> None:
     submission = read_submission(output)
     if submission is None:
         raise ConfigurationError(
-            f"status {output}: expected a run that udsgd submit has submitted, got none; see udsgd"
-            " watch for others"
+            f"status {output}: expected a run that udsgd submit submitted, got none; use udsgd"
+            " watch for other runs"
         )
     merge = submission.merge_job
     found = states([submission.job, *([merge] if merge else [])])
     print(f"{output}: {submission.command}, submitted {submission.submitted}")
     if found is None:
-        print("squeue does not answer here; the states are those of the result files")
+        print("squeue does not answer here; the states are taken from the result files")
     rows = [_HEADER]
     for number, task, file, log in zip(
         submission.numbers(),

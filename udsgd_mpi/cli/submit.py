@@ -31,8 +31,8 @@ def command(arguments: Namespace) -> None:
     output = output_of(experiments)
     if "\\" in str(output):  # sbatch would expand nothing in the name of the log
         raise ConfigurationError(
-            f"output {output}: expected a path without backslashes, as Slurm names no log after"
-            " one; use another"
+            f"output {output}: expected a path without backslashes, as Slurm cannot use one in the"
+            " name of a log; use another"
         )
     resources = _resources(arguments, experiments)
     tasks = _tasks(arguments, experiments, output)
@@ -158,7 +158,7 @@ def _refuse_what_would_fail(
         return
     if arguments.array and output.exists():
         raise ConfigurationError(
-            f"output {output} exists already; use --force to replace it, or --output FILE"
+            f"output {output} already exists; use --force to replace it, or --output FILE"
         )
     folder = submission_folder(output)
     if folder.is_dir():
@@ -199,7 +199,7 @@ def _submit(
         record = msgspec.structs.replace(record, merge_job=_submit_merging(folder, job))
         record.write(output)
         print(f"job {record.merge_job} merges their files into {output}")
-    print(f"scripts and logs in {folder}; udsgd status {output} says how it goes")
+    print(f"scripts and logs in {folder}; udsgd status {output} shows its progress")
 
 
 def _submit_merging(folder: Path, job: str) -> str:

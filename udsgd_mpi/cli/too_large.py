@@ -16,7 +16,7 @@ TOO_LARGE = (MemoryError, RecursionError, OverflowError)
 def too_large(error: BaseException, arguments: Namespace) -> LocalError:
     """The error for the user, which names the largest setting and the line that it broke."""
     if isinstance(error, RecursionError):
-        return LocalError("expected settings of a few levels, got some that are nested too deeply")
+        return LocalError("expected settings of a few levels, got some nested too deeply")
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
     settings = sorted(_numbers(arguments), key=lambda setting: -abs(setting[1]))

@@ -39,13 +39,13 @@ def submit(script: Path, *options: str) -> str:
         done = _run(_SBATCH_SECONDS, "sbatch", "--parsable", *options, str(script))
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"submit: expected Slurm's sbatch on PATH, got none; the script {script} is written, so"
-            " take it to a login node of the cluster; --print only shows it"
+            f"submit: expected Slurm's sbatch on PATH, got none; submit {script} on a login node of"
+            " the cluster, or use --print to only show it"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise ConfigurationError(
-            f"submit: expected an answer of sbatch to {script} in {_SBATCH_SECONDS} s, got none;"
-            " see squeue before you try again"
+            f"submit: expected an answer from sbatch to {script} within {_SBATCH_SECONDS} s, got"
+            " none; check squeue before trying again"
         ) from error
     if done.returncode:
         said = " ".join(line.removeprefix("sbatch: error: ") for line in done.stderr.splitlines())

@@ -82,7 +82,7 @@ def read_submission(output: Path) -> Submission | None:
         return msgspec.json.decode(file.read_bytes(), type=Submission)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigurationError(
-            f"{file}: expected a record that udsgd submit wrote ({error}); remove it to submit"
+            f"{file}: expected a record written by udsgd submit ({error}); remove it to submit"
             " again"
         ) from error
 

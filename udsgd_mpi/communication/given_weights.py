@@ -60,11 +60,11 @@ def _check(W: NDArray[np.float64], topology: Graph, name: str) -> None:
     if parts > 1:
         other = int(np.flatnonzero(part != part[0])[0])
         raise ConfigurationError(
-            f"{name}: expected weights that join all agents, got {parts} parts: nothing leads from"
-            f" agent 0 to agent {other}"
+            f"{name}: expected weights that connect all agents, got {parts} parts: no path leads"
+            f" from agent 0 to agent {other}"
         )
     for i, j in np.argwhere((W != 0) & ~neighbours)[:1]:
         raise ConfigurationError(
-            f"{name}: expected 0 where agents are no neighbours, got {W[i, j]:g} between agents {i}"
-            f' and {j}; use a topology that joins them, e.g. topology = "complete"'
+            f"{name}: expected 0 between agents that are not neighbours, got {W[i, j]:g} between"
+            f' agents {i} and {j}; use a topology with that edge, e.g. topology = "complete"'
         )

@@ -100,5 +100,5 @@ def check_finite(dataset: Dataset, rows: NDArray[np.int64], name: str) -> None:
     if len(bad):
         raise ConfigurationError(
             f"{name}: expected finite numbers, got NaN or infinity in {len(bad)}"
-            f" row{'s' * (len(bad) > 1)} (first: row {bad.min() + 1}); remove what is not finite"
+            f" row{'s' * (len(bad) > 1)} (first: row {bad.min() + 1}); remove them"
         )

@@ -63,7 +63,7 @@ class Libsvm(NamedTuple):
             raise ConfigurationError(
                 f"data file {self.path}: expected at most {_MOST_ELEMENTS:,} numbers, got {rows:,}"
                 f" rows of {columns:,} columns, of which {self.nonzeros / rows / columns:.0%} are"
-                " not 0; so many are held densely: use fewer rows or columns"
+                " not 0: too many to be stored sparsely; use fewer rows or columns"
             )
         return widened(self.features[:, base:], columns, sparse=sparse)
 
@@ -114,7 +114,7 @@ def _read(path: Path, _version: FileVersion) -> Libsvm:
     except OSError as error:
         raise ConfigurationError(f"{name}: cannot be read ({error.strerror or error})") from error
     except (ValueError, EOFError, OverflowError, zlib.error, LZMAError) as error:
-        raise ConfigurationError(f"{name}: expected LIBSVM text, whole; got: {error}") from error
+        raise ConfigurationError(f"{name}: expected complete LIBSVM text, got: {error}") from error
     if features.shape[0] == 0:
         raise ConfigurationError(f"{name}: expected LIBSVM text, got an empty file")
     if len(features.indices) == 0:

@@ -142,7 +142,7 @@ def _names_file(kind: Any) -> NamesFile | None:
 def _check_word(raw: Any, kind: Any, words: list[str], path: str) -> None:
     alone = get_origin(_plain(kind)) is Literal
     if raw not in words and (alone or isinstance(raw, str)):
-        other = "" if alone else ", or a value that is no text"
+        other = "" if alone else ", or a value other than text"
         raise ConfigurationError(
             f"{path}: expected one of {', '.join(map(repr, words))}{other}, got {raw!r}"
         )

@@ -40,8 +40,8 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
         ) from error
     except RecursionError as error:
         raise ConfigurationError(
-            f"experiment file {path}: expected TOML of a few levels, got tables or lists that are"
-            " nested too deeply"
+            f"experiment file {path}: expected TOML of a few levels, got tables or lists nested too"
+            " deeply"
         ) from error
     except ValueError as error:  # also tomllib's
         raise ConfigurationError(f"experiment file {path}: expected TOML; {error}") from error

@@ -71,8 +71,8 @@ def require_bytes(needed: Mapping[str, int]) -> None:
     if sum(needed.values()) > there:
         largest = max(needed, key=lambda name: needed[name])
         raise ConfigurationError(
-            f"{largest}: expected what fits into the {in_bytes(there)} of memory here, got numbers"
-            f" that take {in_bytes(sum(needed.values()))}; ask for fewer"
+            f"{largest}: expected numbers that fit into the {in_bytes(there)} of memory here, got"
+            f" {in_bytes(sum(needed.values()))}; ask for fewer of them"
         )
 
 

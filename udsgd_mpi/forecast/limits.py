@@ -20,26 +20,26 @@ def unpredicted(problem: Problem) -> str | None:
     Whether walks are too slow, ``unpredicted_walks`` says.
     """
     if not problem.experiment.record.predict:
-        return "not asked for (record.predict)"
+        return "switched off by record.predict = false"
     return _too_large(problem) or _too_long(problem)
 
 
 def _too_large(problem: Problem) -> str | None:
     d = problem.d
     if d > _MOST_PARAMETERS:
-        return f"d = {d:,} is beyond the {_MOST_PARAMETERS} parameters up to which V is computed"
+        return f"d = {d:,} is beyond the {_MOST_PARAMETERS} parameters for which V is computed"
     nodes = max(
         (e.points // e.batch for e in problem.summaries if not np.isnan(e.mean_degree)), default=0
     )
     if nodes > _LARGEST_GRAPH:
         return (
-            f"a data graph of {nodes:,} nodes is beyond the {_LARGEST_GRAPH:,} up to which the"
+            f"a data graph of {nodes:,} nodes is beyond the {_LARGEST_GRAPH:,} for which the"
             " variance of a walk is computed"
         )
     if len(problem.summaries) * d**2 > _MOST_ENTRIES:
         return (
             f"V of {len(problem.summaries):,} agents with d = {d:,} each is beyond the"
-            f" {_MOST_ENTRIES:,} entries that are held"
+            f" {_MOST_ENTRIES:,} entries that are kept in memory"
         )
     return None
 

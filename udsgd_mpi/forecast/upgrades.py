@@ -99,7 +99,7 @@ class Planner:
                 raise ConfigurationError(f"{sampler.name}: agent {i} has no data graph to walk on")
             if weight != "unbiased" and not same_law:
                 raise ConfigurationError(
-                    f"{sampler.name}: with weight = {weight!r} another stationary law is another"
+                    f"{sampler.name}: with weight = {weight!r} another stationary law changes the"
                     ' objective; use weight = "unbiased"'
                 )
             agents[i] = agent.with_sampler(sampler, weight)

@@ -178,8 +178,8 @@ def trusted_cache() -> Path | None:
     if is_private(folder):
         return folder
     _log.warning(
-        "%s: not used, as other users may write there; kernels are compiled anew by every process:"
-        " remove the folder, or set NUMBA_CACHE_DIR to one of your own",
+        "%s: not used, as other users can write to it, so every process compiles its kernels"
+        " again; remove the folder, or set NUMBA_CACHE_DIR to one of your own",
         folder,
     )
     return None

@@ -78,8 +78,8 @@ class Custom(Objective, frozen=True, tag="custom"):
         if convex:
             return "add a penalty such as (κ/2)‖θ‖² to value, and κθ to gradient"
         return (
-            "an objective has to be convex around its one minimiser, or has the wrong sign; a"
-            " penalty such as (κ/2)‖θ‖² may make it so"
+            "the objective must be convex around a unique minimiser; check its sign, or add a"
+            " penalty such as (κ/2)‖θ‖²"
         )
 
     def descend(

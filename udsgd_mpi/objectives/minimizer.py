@@ -182,8 +182,8 @@ def check_derivatives(theta: Floats, *derivatives: Floats) -> None:
     """
     if not all(np.isfinite(derivative).all() for derivative in derivatives):
         raise MinimizerError(
-            f"a derivative of f is not finite at ‖θ‖ = {np.linalg.norm(theta):.2g}, where Newton's"
-            " method has come to"
+            f"a derivative of f is not finite at ‖θ‖ = {np.linalg.norm(theta):.2g}, which Newton's"
+            " method reached"
         )
 
 
@@ -212,8 +212,8 @@ def check_curvature(theta: Floats, smallest: float, largest: float, error: float
         )
     if smallest <= hidden:
         raise MinimizerError(
-            f"f is flat in some direction {where}: the smallest curvature, μ = {smallest:.2g}, is"
-            f" 0 as far as rounding lets that be told beside the largest, {largest:.2g}"
+            f"f is flat in some direction {where}: the smallest curvature, μ = {smallest:.2g},"
+            f" cannot be told from 0 by rounding beside the largest, {largest:.2g}"
         )
 
 

@@ -34,7 +34,7 @@ def _of_file(file: Path) -> ModuleType:
     name = f"{file.stem}_{sha256(bytes(file)).hexdigest()[:12]}"
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
+        raise ImportError(f"{file} is not a Python file")
     module = sys.modules[name] = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

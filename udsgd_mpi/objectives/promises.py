@@ -112,7 +112,7 @@ class Promises:
         for name, before, after in zip(("theta", "features", "labels"), given, passed, strict=True):
             if not np.array_equal(before, after, equal_nan=True):
                 raise self._broken(
-                    method, f"to leave its arguments alone, got another {name} after the call",
+                    method, f"to leave its arguments unchanged, got another {name} after the call",
                     "work on a copy",
                 )  # fmt: skip
         expected = (len(theta),) if method == "value" else (len(theta), self._d)
@@ -125,7 +125,7 @@ class Promises:
                 method,
                 f"an array of shape {expected} for {len(theta)} trial{'s' * (len(theta) != 1)} and"
                 f" d = {self._d}, got {got.shape}",
-                "trials come first in θ, features and labels, and in what is given back",
+                "trials come first in θ, features and labels, and in the result",
             )
         finite = np.isfinite(got).reshape(len(theta), -1).all(axis=1)
         if demand_finite and not finite.all():
@@ -144,9 +144,9 @@ class Promises:
             if not np.array_equal(together[k], again[k]):
                 raise self._broken(
                     method,
-                    f"the same of the same arguments, got {_difference(together[k], again[k])} in"
-                    " two calls",
-                    "nothing in it may be random, or count calls",
+                    "the same result for the same arguments, got"
+                    f" {_difference(together[k], again[k])} in two calls",
+                    "nothing in it may be random or depend on earlier calls",
                     point,
                 )
             alone = self._ask(method, theta[k : k + 1], points[k : k + 1], "at a random θ")[0]
@@ -154,7 +154,7 @@ class Promises:
             if np.abs(together[k] - alone).max() > _tolerance(together, alone) * size:
                 raise self._broken(
                     method,
-                    "of each trial what it is of that trial alone, got"
+                    "the same result for each trial as for that trial alone, got"
                     f" {_difference(alone, together[k])} alone and among {len(theta)} trials",
                     "sums over parameters need axis=1, and none may run over trials",
                     point,
@@ -213,7 +213,7 @@ class Promises:
                     "gradient",
                     f"the slope of value in some direction {where}, {quotient[k]:.6g} by difference"
                     f" quotients, got {slope[k]:.6g}{_hint(slope[k], quotient[k])}",
-                    "correct gradient, or value: they are of different functions",
+                    "correct gradient, or value: they belong to different functions",
                     points[k],
                 )
 

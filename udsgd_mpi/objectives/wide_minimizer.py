@@ -71,8 +71,8 @@ def wide_minimum(f: WideFunction, max_iterations: int = 100) -> Minimum:
         check_derivatives(theta, step)
         if decrease < 0:
             raise MinimizerError(
-                f"f bends down at ‖θ‖ = {np.linalg.norm(theta):.3g}, where Newton's method has come"
-                " to",
+                f"f curves downwards at ‖θ‖ = {np.linalg.norm(theta):.3g}, which Newton's method"
+                " reached",
                 convex=False,
             )
         ended = ending.reached(theta, step, settled=True)

@@ -92,7 +92,7 @@ def _threads() -> Finding:
         "threads",
         not many,
         ", ".join(f"{name}={value}" for name, value in many.items()) or "one for each rank",
-        "nothing to do for udsgd run, which keeps to one; elsewhere export OMP_NUM_THREADS=1",
+        "udsgd run uses one by itself; elsewhere export OMP_NUM_THREADS=1",
     )
 
 
@@ -103,7 +103,7 @@ def _shared_memory(ranks: int) -> Finding:
     left = leftovers()
     if left:
         size = sum(path.stat().st_size for path in left) / 2**20
-        seen = f"{len(left)} segments of ended runs, {size:.0f} MiB"
+        seen = f"{len(left)} segments left by earlier runs, {size:.0f} MiB"
         return Finding(str(_SHARED_MEMORY), False, seen, "udsgd doctor --clean")
     return Finding(
         str(_SHARED_MEMORY),
@@ -166,7 +166,7 @@ def _kernels() -> Finding:
         )
     if folder.exists() and trusted_cache() is None:
         return Finding(
-            "kernels", False, f"{folder}, where other users may write", f"rm -r {folder}"
+            "kernels", False, f"{folder}, which other users can write to", f"rm -r {folder}"
         )
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     state = "kernels compiled" if any(folder.rglob("*.nbi")) else "empty: the first run compiles"

@@ -46,6 +46,6 @@ def check_identity(comm: MPI.Intracomm, mine: Mapping[str, str]) -> None:
             if got.get(name) != expected.get(name):
                 raise ConfigurationError(
                     f"rank {rank} on {host} differs from rank 0 on {first_host} in {name}: expected"
-                    f" {expected.get(name)}, got {got.get(name)}; install the same on all hosts,"
-                    " and let them read the same files"
+                    f" {expected.get(name)}, got {got.get(name)}; install the same versions on all"
+                    " hosts, and give them the same files"
                 )

@@ -142,7 +142,7 @@ def _tell_of_others(notes: list[list[str]] | None) -> None:
     for note in others[:_MOST_NOTES]:
         say(note)
     if len(others) > _MOST_NOTES:
-        say(f"and {len(others) - _MOST_NOTES} notes like these on other agents' files")
+        say(f"and {len(others) - _MOST_NOTES} similar notes on the files of other agents")
 
 
 def _warn(problems: Mapping[str, Problem], hosts: list[Host]) -> None:

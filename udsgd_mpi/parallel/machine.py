@@ -45,7 +45,9 @@ def oversubscription(
         return None
     seen = ", ".join(f"{host.ranks} ranks on {host.cores} cores of {host.name}" for host in crowded)
     enough = sum(min(host.ranks, host.cores) for host in hosts)
-    advice = f"they take turns; fewer can host the same agents: mpirun -n {enough} … --agents N"
+    advice = (
+        f"so ranks share cores; fewer can host the same agents: mpirun -n {enough} … --agents N"
+    )
     if library == "Open MPI" and environment.get("OMPI_MCA_mpi_yield_when_idle") != "1":
-        advice += ", or export OMPI_MCA_mpi_yield_when_idle=1, so that those that wait give way"
+        advice += ", or export OMPI_MCA_mpi_yield_when_idle=1, so that waiting ranks yield"
     return f"{seen}: {advice}"

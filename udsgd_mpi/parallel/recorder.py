@@ -112,9 +112,9 @@ class Recorder:
         trial = int(np.argmax(diverged))
         agent = next((i for i, row in enumerate(rows) if not row[trial]), 0)
         raise ConfigurationError(
-            f"diverged: by step {n:,} agent {agent} is not finite in trial {trial}, and so are"
-            f" {int(diverged.sum())} of {len(diverged)} trials; use a smaller step_size.gamma, or"
-            " --on-divergence mask to go on with the other trials"
+            f"diverged: at step {n:,} θ of agent {agent} is not finite in trial {trial}, one of"
+            f" {int(diverged.sum())} of {len(diverged)} trials that diverged; use a smaller"
+            " step_size.gamma, or --on-divergence mask to continue with the others"
         )
 
     def _error(self, mean: Floats) -> Floats:

@@ -77,7 +77,9 @@ def _known(
     at_the_end = before and before.checkpoint and before.checkpoint.n == problem.experiment.steps
     if before and before.measured and (at_the_end or not options.keep_checkpoints):
         recording = recording_of(problem, before.measured)
-        return Finished("was measured before: predicted now", recording, before.telemetry)
+        return Finished(
+            "already measured; only the prediction is left", recording, before.telemetry
+        )
     if options.keep_checkpoints or options.emulate:
         return None
     return finished.get(key)
@@ -125,7 +127,7 @@ def _simulate(
     telemetry = simulation.telemetry()
     if simulation.recording is None:
         return None
-    where = f"has the same numbers as {name} of {problem.experiment.output}: taken over"
+    where = f"has the same numbers as {name} of {problem.experiment.output}: reused"
     return Finished(where, simulation.recording, telemetry)
 
 

@@ -103,7 +103,7 @@ def _report(rank: int, host: str, ranks: str, seconds: float) -> None:
     main = threading.main_thread().ident
     stack = "".join(traceback.format_stack(sys._current_frames()[main or 0]))  # noqa: SLF001
     sys.stderr.write(
-        f"udsgd: error: stalled {stop_request.phase.words}: rank {rank} on {host} waits for"
-        f" {ranks} since {seconds:g} s; a rank that says nothing hangs\n{stack}"
+        f"udsgd: error: stalled {stop_request.phase.words}: rank {rank} on {host} waits for {ranks}"
+        f" since {seconds:g} s; a rank that prints no such line is the one that hangs\n{stack}"
     )
     sys.stderr.flush()

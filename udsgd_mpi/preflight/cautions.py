@@ -39,7 +39,7 @@ def cautions(problem: Problem) -> Iterator[str]:
             )
         elif margin < _THIN:
             yield (
-                f"step_size: gamma = {step_size.gamma:g} is hardly above 1/(2μ) ="
+                f"step_size: gamma = {step_size.gamma:g} is barely above 1/(2μ) ="
                 f" {1 / (2 * mu):.4g}; noise along the flattest direction (μ = {mu:.4g}) enters V"
                 f" divided by 2μγ − 1 = {margin:.3g}, so the limit is large and is reached late;"
                 " use a larger gamma"
@@ -53,8 +53,8 @@ def _of_mixing(problem: Problem) -> Iterator[str]:
         return
     if not schedule.contracts(agents):
         yield (
-            "communication: ‖E[WᵀW] − J‖ = 1, so mixing never brings the agents together"
-            f" (Assumption 2.5); {experiment.communication.remedy}"
+            "communication: ‖E[WᵀW] − J‖ = 1, so the agents never reach consensus (Assumption"
+            f" 2.5); {experiment.communication.remedy}"
         )
     elif schedule.count(experiment.steps) == 0:
         yield (

@@ -41,7 +41,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
         " together",
         "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {contraction(schedule, agents).gap}",
-        "time": "not measured, for want of memory" if short else _time(problem, layout),
+        "time": "not measured: too little memory" if short else _time(problem, layout),
         "memory": _memory(problem, layout),
         "minimiser": f"‖∇f(θ*)‖ = {problem.optimum.gradient_norm:.1e}, curvature from"
         f" {problem.optimum.smallest_curvature:.3g}",

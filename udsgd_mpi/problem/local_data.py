@@ -132,9 +132,9 @@ def _standardize(held: Sequence[LocalData], team: Team) -> list[LocalData]:
     columns = held[0].features.shape[1]
     if sparse and points * columns > _MOST_SHIFTED:
         raise ConfigurationError(
-            f"data.standardize: expected at most {_MOST_SHIFTED:,} features of all points together,"
-            f" got {points:,} points of {columns:,}: most are 0, and shifted to mean 0 they would"
-            " not be; use standardize = false, and scale the columns of the file"
+            f"data.standardize: expected at most {_MOST_SHIFTED:,} numbers (points × features), got"
+            f" {points:,} points of {columns:,}: most are 0, but would not be once shifted to mean"
+            " 0; use standardize = false, and scale the columns of the file"
         )
     features = [dense_rows(rows.features, slice(None)) for rows in held]
     mean = team.mean(np.stack([x.mean(axis=0) for x in features]))

@@ -97,9 +97,9 @@ class Problem:
         """
         if self.optimum.hessian is None:
             raise ConfigurationError(
-                f"d = {self.d:,}: expected at most {MOST_PARAMETERS:,} parameters for"
-                " a Hessian, and for what is predicted and planned by it; use fewer features, or"
-                " run the experiment without a prediction"
+                f"d = {self.d:,}: expected at most {MOST_PARAMETERS:,} parameters for a Hessian,"
+                " which predict and plan need; use fewer features, or run the experiment without a"
+                " prediction"
             )
         return self.optimum.hessian
 

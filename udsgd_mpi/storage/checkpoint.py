@@ -160,8 +160,8 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
             reasons.append(f"{candidate}: {error or type(error).__name__}")
     if reasons:
         raise ConfigurationError(
-            f"checkpoint {'; '.join(reasons)}: expected a whole file that udsgd wrote; remove it"
-            " to begin this variant again"
+            f"checkpoint {'; '.join(reasons)}: expected an intact file written by udsgd; remove it"
+            " to restart this variant"
         )
     return None
 

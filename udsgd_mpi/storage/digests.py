@@ -43,8 +43,8 @@ def digests_in(run: Run) -> Digests | None:
         return msgspec.convert(json.loads(run.attributes[_ATTRIBUTE]) | agents, Digests)
     except (LookupError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ConfigurationError(
-            f"results: expected digests of inputs as udsgd wrote them, got others ({error}); run"
-            " again with --force"
+            f"results: expected digests of inputs written by udsgd, got something else ({error});"
+            " run again with --force"
         ) from error
 
 

@@ -179,14 +179,14 @@ def find_earlier_run(
     if resume == "no" or not present:
         if resume == "required":
             raise ConfigurationError(
-                f"--resume: expected {output} or checkpoints in {folder}, got neither; leave the"
-                " flag out to begin, or use --resume auto"
+                f"--resume: expected {output} or checkpoints in {folder}, got neither; leave out"
+                " the flag to start a new run, or use --resume auto"
             )
         if present and not force:
             what = output if output.exists() else folder
             raise ConfigurationError(
-                f"output {what} exists already; use --resume to go on with it, --force to replace"
-                " it, or --output FILE"
+                f"output {what} already exists; use --resume to continue it, --force to replace it,"
+                " or --output FILE"
             )
         return EarlierRun(output, _with_agents(experiments, agents))
     attributes: dict[str, Any] = {}
@@ -241,8 +241,8 @@ def _agreeing(
             if not line.startswith("@@")
         )
         raise ConfigurationError(
-            f"--resume: expected the settings of {where}, got others:\n{differences}\n"
-            "use its settings, --allow-changes steps for more steps, or --force to begin again"
+            f"--resume: expected the settings of {where}, got others:\n{differences}\nuse its"
+            " settings, --allow-changes steps for more steps, or --force to start again"
         )
     return filled
 

@@ -70,11 +70,11 @@ def _trouble(path: Path, size: int) -> str | None:
     except subprocess.TimeoutExpired:
         return "reading it does not end"
     except OSError as error:
-        return f"no process to try it in: {error.strerror}"
+        return f"no process to test it in: {error.strerror}"
     if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         return "reading it does not end"
     if done.returncode < 0:
         return f"HDF5 ends with signal {-done.returncode}"
     if done.returncode == _TOO_LARGE:
         return "it claims to be larger than it can be"
-    return f"the process to try it in ended with {done.returncode}" if done.returncode else None
+    return f"the process that tested it ended with {done.returncode}" if done.returncode else None

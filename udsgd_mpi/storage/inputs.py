@@ -50,7 +50,7 @@ def not_compared(names: Iterable[str]) -> str | None:
     """A warning of results by older versions; None where there are none."""
     told = ", ".join(names)
     return (
-        f"warning: {told}: inputs not compared, as an older version did not note them"
+        f"warning: {told}: inputs not compared, as an older version did not record them"
         if told
         else None
     )
@@ -131,8 +131,8 @@ def _readings(inputs: Inputs) -> Iterator[_Reading]:
         yield from _of_all(inputs)
     except (LookupError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"configuration: expected settings as udsgd wrote them, got others ({error!r}); run"
-            " again with --force"
+            f"configuration: expected settings written by udsgd, got something else ({error!r});"
+            " run again with --force"
         ) from error
 
 

@@ -50,7 +50,7 @@ def locked(output: Path, has_ended: Callable[[str], bool]) -> Iterator[None]:
             if left and not _is_ours(left, has_ended):
                 raise ConfigurationError(
                     f"output {output}: was being written by process {left['process']} on host"
-                    f" {left['host']} since {left['since']}, and locks may not be seen from host"
+                    f" {left['host']} since {left['since']}, whose locks may be invisible on host"
                     f" {socket.gethostname()}; if that process is gone, remove {path}"
                 )
             remove = partial(_remove, path, file)

@@ -69,7 +69,7 @@ def _check_finished(parts: Sequence[Part]) -> None:
         if part.attributes["status"] != "complete":
             raise ConfigurationError(
                 f"{part.name}: expected a complete run, got one that is"
-                f" {part.attributes['status']}; go on with it by udsgd run --resume"
+                f" {part.attributes['status']}; complete it with udsgd run --resume"
             )
 
 
@@ -92,8 +92,8 @@ def _check_inputs(parts: Sequence[Part], output: str) -> None:
                 continue
             for change in known.changed(inputs):
                 raise ConfigurationError(
-                    f"{name}: expected what {change.since} was computed from, got another"
-                    f" {change.text}; compute one of them again from the inputs of the other"
+                    f"{name}: expected what {change.since} was computed from, got a different"
+                    f" {change.text}; recompute one of them from the inputs of the other"
                 )
             known.add(name, inputs)
 
@@ -104,7 +104,7 @@ def _check_links(variant: str, parts: Sequence[Part], settings: Mapping[str, Any
         old = parts[noted.index(None)].name
         raise ConfigurationError(
             f"{old}: expected links of variant {variant} as this version draws them, got those of"
-            " an older one; compute that part again"
+            " an older one; recompute that part"
         )
 
 

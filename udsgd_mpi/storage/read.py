@@ -197,7 +197,7 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
     finite = np.isfinite(errors).all(axis=0)
     if len(errors) == 0 or not finite.any():
         raise ConfigurationError(
-            f"{what}: expected trials with recorded steps, got none that has not diverged"
+            f"{what}: expected trials that did not diverge, with recorded steps; got none"
         )
     return Measured(
         title=run.attrs["title"],

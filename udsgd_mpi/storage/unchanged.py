@@ -49,15 +49,15 @@ def check_unchanged(
     lines = []
     for name, problem in problems.items():
         if is_redrawn(problem.experiment.communication, _digests(name, found, joining)):
-            lines.append(f"[variant.{name}] links, which an older version drew otherwise")
+            lines.append(f"[variant.{name}] links, which an older version drew differently")
         settings = tomllib.loads(to_toml({name: problem.experiment}))["variant"][name]
         now = Inputs(settings, [entry.group for entry in problem.summaries], problem.digests)
         lines += [f"[variant.{name}] {each.text}" for each in known.changed(now)]
     if lines:
         raise ConfigurationError(
-            "--resume: expected what the earlier run has read, got something else:\n"
+            "--resume: expected the inputs of the earlier run, got others:\n"
             + "\n".join(lines)
-            + "\nput back what was there, or begin again with --force"
+            + "\nrestore them, or start again with --force"
         )
     return not_compared(silent)
 

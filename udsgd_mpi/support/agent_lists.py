@@ -49,8 +49,8 @@ def covering(lists: dict[str, str], agents: int, name: str) -> list[str]:
         for agent in parse_agents(text, f"{name} {key}", agents):
             if agent in found:
                 raise ConfigurationError(
-                    f"{name} {key}: agent {agent} is in {found[agent]!r} already; name every"
-                    " agent once"
+                    f"{name} {key}: agent {agent} is in {found[agent]!r} already; list every agent"
+                    " once"
                 )
             found[agent] = key
     missing = next((agent for agent in range(agents) if agent not in found), None)

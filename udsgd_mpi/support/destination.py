@@ -36,10 +36,10 @@ class Destination(NamedTuple):
         if not os.path.lexists(self.path):
             return None
         if self.mark is None:
-            return f"{self.name} exists already"
+            return f"{self.name} already exists"
         if kind_of(self.path) is None and self.mark in _ends_of(target_of(self.path)):
             return None
-        return f"{self.name} exists already, and this command did not make it"
+        return f"{self.name} already exists, and this command did not make it"
 
 
 def check_destinations(

@@ -19,7 +19,7 @@ _VARIABLES = (
 # Slurm's is a list over hosts such as "4(x2),3".
 _LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE")
 
-UNCOMPILED = "NUMBA_DISABLE_JIT: expected it not to be set, as kernels run compiled alone; unset it"
+UNCOMPILED = "NUMBA_DISABLE_JIT: expected it not to be set, as kernels only run compiled; unset it"
 
 # MPICH's heavy yield makes exchanges slower until ranks outnumber the cores many times.
 _CROWD = 8
@@ -103,7 +103,7 @@ def refuse_singletons(size: int, environment: Mapping[str, str] = os.environ) ->
     if size == 1 and started > 1:
         raise ConfigurationError(
             f"MPI: expected one world of {started} ranks, got worlds of one: there is no launcher,"
-            " or it belongs to another MPI library than mpi4py uses. Use the mpirun beside this"
+            " or it belongs to an MPI library other than mpi4py's. Use the mpirun beside this"
             " Python; under Slurm srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI)"
         )
 

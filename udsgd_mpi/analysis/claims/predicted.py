@@ -70,4 +70,6 @@ class Predicted(Claim, frozen=True, tag="predicted", kw_only=True):
         ]
         if not departing:
             return ""
-        return f"Intervals that leave out 1, corrected for their number: {', '.join(departing)}."
+        return (
+            f"Intervals that exclude 1, corrected for multiple comparisons: {', '.join(departing)}."
+        )

@@ -49,8 +49,8 @@ class Same(Claim, frozen=True, tag="same", kw_only=True):
         step = next(iter(self.chosen(measured).values())).step
         later = step[step > max(apart, default=0)]
         if len(later) == 0:
-            return "At the last step an interval still lies outside of the margin."
-        return f"No interval lies outside of the margin from n = {later[0]:,} on."
+            return "At the last step an interval still lies outside the margin."
+        return f"No interval lies outside the margin from n = {later[0]:,} on."
 
     def _compared(self, measured: Mapping[str, Measured], since: int | None) -> list[Statement]:
         chosen = self.chosen(measured)

@@ -17,21 +17,27 @@ def add_submit(commands: Commands) -> Parser:
     submit.add_argument(
         "--force",
         action="store_true",
-        help="replace the result file, and its figure, whoever made them",
+        help="replace the result file and its figure, even if udsgd did not make them",
     )
-    submit.add_argument("--nodes", type=at_least(1), metavar="N", help="default: as Slurm likes")
+    submit.add_argument("--nodes", type=at_least(1), metavar="N", help="default: Slurm's choice")
     ranks = submit.add_mutually_exclusive_group()
     ranks.add_argument(
-        "--ranks", type=at_least(1), metavar="P", help="ranks in all (default: one for each agent)"
+        "--ranks",
+        type=at_least(1),
+        metavar="P",
+        help="total number of ranks (default: one per agent)",
     )
     ranks.add_argument(
-        "--tasks-per-node", type=at_least(1), metavar="K", help="ranks on each node, instead"
+        "--tasks-per-node",
+        type=at_least(1),
+        metavar="K",
+        help="ranks on each node, instead of their total",
     )
     submit.add_argument(
         "--time",
         type=time_limit,
         metavar="2h|1-00:00:00",
-        help="of each start; the job goes on from where it was (default: the partition's)",
+        help="of each start; the job then resumes where it stopped (default: the partition's)",
     )
     submit.add_argument(
         "--array",
@@ -47,7 +53,9 @@ def add_submit(commands: Commands) -> Parser:
         type=at_least(0),
         default=20,
         metavar="N",
-        help="how often a job whose time is over, or whose node fails, starts again (default: 20)",
+        help=(
+            "how often a job that runs out of time, or whose node fails, is restarted (default: 20)"
+        ),
     )
     submit.add_argument("--launcher", choices=["srun", "mpirun"], help="default: srun")
     submit.add_argument("--partition", metavar="NAME")
@@ -63,6 +71,6 @@ def add_submit(commands: Commands) -> Parser:
 
 def add_status(commands: Commands) -> Parser:
     """Flags of ``status``."""
-    status = subcommand(commands, "status", "how a submitted run is, task by task")
+    status = subcommand(commands, "status", "state of a submitted run, task by task")
     status.add_argument("file", type=Path, metavar="OUTPUT", help="its result file (.h5)")
     return status

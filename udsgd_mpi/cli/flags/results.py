@@ -9,7 +9,7 @@ from udsgd_mpi.cli.flags.values import seconds
 
 def add_inspect(commands: Commands) -> Parser:
     """Flags of ``inspect``."""
-    inspect = subcommand(commands, "inspect", "say what a result file holds")
+    inspect = subcommand(commands, "inspect", "list what a result file holds")
     inspect.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
     return inspect
 
@@ -57,7 +57,7 @@ def add_reproduce(commands: Commands) -> Parser:
         "names", nargs="+", metavar="NAME", help="fig2a … fig2f, upgrade, …, or all"
     )
     reproduce.add_argument(
-        "--quick", action="store_true", help="half a minute each, on other data and graphs"
+        "--quick", action="store_true", help="half a minute each, on smaller data and graphs"
     )
     reproduce.add_argument(
         "--weight",
@@ -75,7 +75,7 @@ def add_reproduce(commands: Commands) -> Parser:
     reproduce.add_argument(
         "--force",
         action="store_true",
-        help="compute anew what is there, and replace files that are not of reproduce",
+        help="compute existing results again, and replace files that reproduce did not write",
     )
     reproduce.add_argument(
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="another setting"
@@ -88,20 +88,22 @@ def add_reproduce(commands: Commands) -> Parser:
 def add_merge(commands: Commands) -> Parser:
     """Flags of ``merge``."""
     merge = subcommand(
-        commands, "merge", "join result files of trials or variants that were run apart"
+        commands, "merge", "join result files of trials or variants that were run separately"
     )
     merge.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
     merge.add_argument("parts", type=Path, nargs="+", metavar="PART.h5", help="complete results")
-    merge.add_argument("--force", action="store_true", help="replace OUT.h5, whoever wrote it")
+    merge.add_argument(
+        "--force", action="store_true", help="replace OUT.h5, even if udsgd did not write it"
+    )
     return merge
 
 
 def add_watch(commands: Commands) -> Parser:
     """Flags of ``watch``."""
-    watch = subcommand(commands, "watch", "follow a run by its result file")
+    watch = subcommand(commands, "watch", "follow a run through its result file")
     watch.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
     watch.add_argument(
         "--every", type=seconds, default=2.0, metavar="2s", help="time between looks (default: 2s)"
     )
-    watch.add_argument("--once", action="store_true", help="say how it is now")
+    watch.add_argument("--once", action="store_true", help="print the current state and exit")
     return watch

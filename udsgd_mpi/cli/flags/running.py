@@ -14,7 +14,7 @@ def add_run(commands: Commands) -> Parser:
     run.add_argument(
         "--force",
         action="store_true",
-        help="replace the result file, and its figure, whoever made them",
+        help="replace the result file and its figure, even if udsgd did not make them",
     )
     run.add_argument(
         "--resume",
@@ -22,7 +22,7 @@ def add_run(commands: Commands) -> Parser:
         choices=["auto", "required"],
         default="no",
         metavar="auto",
-        help="go on with an earlier run; with auto also begin where there is none",
+        help="resume an earlier run; with auto, start one if there is none",
     )
     run.add_argument(
         "--allow-changes",
@@ -33,12 +33,14 @@ def add_run(commands: Commands) -> Parser:
         help="what may differ from the earlier run",
     )
     run.add_argument(
-        "--dry-run", action="store_true", help="check everything and print the plan, without MPI"
+        "--dry-run",
+        action="store_true",
+        help="check everything and estimate what a run takes, without MPI",
     )
     run.add_argument(
         "--emulate",
         action="store_true",
-        help="really sleep for the computing times of [timing]; an agent on each rank",
+        help="sleep for the computing times of [timing]; needs one agent per rank",
     )
     run.add_argument(
         "--ranks", type=at_least(1), metavar="P", help="ranks to plan for, with --dry-run"
@@ -56,27 +58,27 @@ def survival_flags(parser: Parser) -> None:
         help="time or steps between checkpoints (default: 5m)",
     )
     parser.add_argument(
-        "--keep-checkpoints", action="store_true", help="keep the last states, for extend"
+        "--keep-checkpoints", action="store_true", help="keep the final states, for udsgd extend"
     )
     parser.add_argument(
         "--max-time",
         type=seconds,
         metavar="55m",
-        help="time from the start; then write a checkpoint, if there are steps, and exit with 75",
+        help="time after which to write a checkpoint, if a step has been taken, and exit with 75",
     )
     parser.add_argument(
         "--on-divergence",
         choices=["stop", "mask"],
         default="stop",
-        help="stop, or leave diverged trials out and count them (default: stop)",
+        help="stop, or leave out diverged trials and count them (default: stop)",
     )
     parser.add_argument(
         "--stall-timeout",
         type=seconds,
         default=600.0,
         metavar="10m",
-        help="end a job in which ranks wait that long for another one's next step, agent or kernel"
-        " (default: 10m)",
+        help="abort if ranks wait this long for another rank's next step, agent or kernel (default:"
+        " 10m)",
     )
 
 
@@ -89,14 +91,14 @@ def experiment_flags(parser: Parser) -> None:
         metavar="EXPERIMENT.toml",
         help="settings (default: the experiment that ships with the package)",
     )
-    parser.add_argument("--agents", type=int, metavar="N", help="default: one on each rank")
+    parser.add_argument("--agents", type=int, metavar="N", help="default: one per rank")
     parser.add_argument("--steps", type=int, metavar="N")
     parser.add_argument("--trials", type=int, metavar="T", help="independent repetitions")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--data", metavar="NAME|FILE", help="data set or LIBSVM file")
     parser.add_argument("--topology", metavar="NAME|FILE", help="graph of the agents")
     parser.add_argument("--record", choices=["average", "iterates"], help="what is written")
-    parser.add_argument("--only", metavar="VARIANT", help="one variant alone")
+    parser.add_argument("--only", metavar="VARIANT", help="run this variant alone")
     parser.add_argument("--output", metavar="FILE", help="result file (default: udsgd.h5)")
     parser.add_argument(
         "--set",
@@ -113,7 +115,7 @@ def add_extend(commands: Commands) -> Parser:
         commands, "extend", "add steps or trials to a result file: mpirun -n N udsgd …"
     )
     extend.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
-    extend.add_argument("--steps", type=int, metavar="M", help="steps in all")
+    extend.add_argument("--steps", type=int, metavar="M", help="total number of steps")
     extend.add_argument("--trials", metavar="+T", help="trials to add")
     survival_flags(extend)
     extend.set_defaults(force=False, emulate=False)

@@ -31,8 +31,10 @@ def add_topology(commands: Commands) -> Parser:
 
 def add_doctor(commands: Commands) -> Parser:
     """Flags of ``doctor``."""
-    doctor = subcommand(commands, "doctor", "what is wrong with this machine, and what mends it")
+    doctor = subcommand(
+        commands, "doctor", "find what is wrong with this machine, and how to fix it"
+    )
     doctor.add_argument(
-        "--clean", action="store_true", help="remove shared memory that ended runs have left"
+        "--clean", action="store_true", help="remove shared memory that earlier runs left behind"
     )
     return doctor

@@ -8,7 +8,7 @@ from udsgd_mpi.cli.flags.values import at_least, seed
 def add_predict(commands: Commands) -> Parser:
     """Flags of ``predict``."""
     predict = subcommand(
-        commands, "predict", "what theory expects of an experiment, without running it"
+        commands, "predict", "predict the error of an experiment, without running it"
     )
     experiment_flags(predict)
     method_flags(predict)
@@ -39,7 +39,7 @@ def add_plan(commands: Commands) -> Parser:
         "--against",
         default="nbrw",
         metavar="SAMPLER",
-        help="moderate upgrade of all that is to be beaten (default: nbrw)",
+        help="moderate upgrade of all agents, to be beaten (default: nbrw)",
     )
     plan.add_argument("--variant", metavar="NAME", help="variant to upgrade (default: the first)")
     goal = plan.add_mutually_exclusive_group()

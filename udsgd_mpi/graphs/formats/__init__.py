@@ -84,7 +84,7 @@ def read(path: Path) -> Found:
     except NotOfFormat as error:
         raise ConfigurationError(f"graph file {path}: {error}. Formats: {KNOWN}") from error
     except (EOFError, zlib.error, LZMAError) as error:
-        raise ConfigurationError(f"graph file {path}: expected it whole; {error}") from error
+        raise ConfigurationError(f"graph file {path}: expected a complete file; {error}") from error
     except OSError as error:
         raise ConfigurationError(
             f"graph file {path}: cannot be read ({error.strerror or error})"
@@ -120,6 +120,6 @@ def _guarded(chosen: Format) -> Callable[[Content], Found]:
             raise
         except Exception as error:
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise NotOfFormat(f"expected {chosen.name}, whole; {said}") from error
+            raise NotOfFormat(f"expected a complete {chosen.name}; {said}") from error
 
     return read_it

@@ -80,5 +80,5 @@ def _titles(table: Table) -> tuple[tuple[int, int], list[str] | None]:
     raise NotOfFormat(
         f"line {table.numbers[0]}: expected an edge, or the titles source and target, got"
         f" {excerpt(first)}, names that no other line has; call the columns source and target,"
-        " begin the line with # if it is no edge, or put it further down if it is one"
+        " begin the line with # if it is no edge, or move it down if it is one"
     )

@@ -95,7 +95,7 @@ def numbered(first: int, n: int, edges: int) -> Indices:
         If there are far more than so many edges could join.
     """
     if n > 2 * edges + _MOST_ALONE:
-        raise NotOfFormat(f"expected nodes that edges join, got {n:,} nodes and {edges:,} edges")
+        raise NotOfFormat(f"expected nodes joined by edges, got {n:,} nodes and {edges:,} edges")
     return np.arange(first, first + n)
 
 

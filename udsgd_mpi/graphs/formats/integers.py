@@ -92,8 +92,8 @@ def _without_sizes(edges: NDArray[np.int64]) -> tuple[NDArray[np.int64], tuple[s
         return edges, (), None
     if n != m and np.isin(edges[0], labels).any():
         raise NotOfFormat(
-            f"line 1 of data: expected an edge, got {n} {m}, which may as well be the numbers of"
-            " nodes and of edges; remove it, begin it with #, or put it further down"
+            f"line 1 of data: expected an edge, got {n} {m}, which could also be the numbers of"
+            " nodes and edges; remove it, begin it with #, or move it down"
         )
     first = 1 if labels[-1] == n else 0
     return rest, (f"a first line {n} {m} that counts nodes and edges",), np.arange(first, first + n)

@@ -29,7 +29,7 @@ def read(table: Table, *, certain: bool) -> Found:
     if not certain:
         _check(table, nodes)
         if mutual < len(arcs) or not arcs:
-            raise NotOfFormat("expected neighbours that are mutual")
+            raise NotOfFormat("expected mutual neighbours")
     directed = True if 0 < mutual < len(arcs) else None
     return between_names("adjacency list", pairs, list(nodes), directed=directed)
 

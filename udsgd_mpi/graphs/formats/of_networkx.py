@@ -30,12 +30,12 @@ def _found(form: str, graph: "nx.Graph", nodes: int, **how: Any) -> Found:
     """
     if len(graph) != nodes:
         raise NotOfFormat(
-            f"expected edges between the {nodes} nodes that it lists, of different names, got"
+            f"expected edges between the {nodes} nodes that it lists under distinct names, got"
             f" {len(graph)} nodes"
         )
     names = {str(node): k for k, node in enumerate(graph)}
     if len(names) != len(graph):
-        raise NotOfFormat("expected different names of nodes, got some that read the same")
+        raise NotOfFormat("expected distinct names of nodes, got some that look the same")
     check_numbers(names)
     place = {node: k for k, node in enumerate(graph)}
     ends = [(place[i], place[j]) for i, j in graph.edges()]

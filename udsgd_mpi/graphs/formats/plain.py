@@ -69,8 +69,8 @@ def read(content: Content) -> Found:
     if len({_as_sets(found) for _, found in readings}) > 1:
         ways = " or ".join(f"{found.form} with {MARKS[t.mark]}" for t, found in readings)
         raise NotOfFormat(
-            f"expected text that can be read in one way, got {ways}, which are several graphs; give"
-            f" it a suffix that says which: {', '.join(SUFFIXES)}"
+            f"expected text that can be read in only one way, got {ways}, which give different"
+            f" graphs; give it a suffix that says which: {', '.join(SUFFIXES)}"
         )
     return readings[0][1]
 
