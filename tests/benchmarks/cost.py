@@ -1,10 +1,9 @@
 # ruff: noqa: T201
 """The cost model of ``--dry-run`` against runs, what a message costs, and a cluster's time.
 
-Seconds a step of 16 to 1,000 agents, least of some repeats, beside what
-``udsgd_mpi.preflight`` says
-before: on one rank of processor time, on two ranks of the clock on the wall, which needs two cores
-that nobody else uses. Then what it says of 10,000 agents on 100 nodes.
+Seconds a step of 16 to 1,000 agents, least of some repeats, beside what ``udsgd_mpi.preflight``
+says before: on one rank of processor time, on two ranks of the clock on the wall, which needs two
+cores that nobody else uses. Then what it says of 10,000 agents on 100 nodes.
 """
 
 import sys

@@ -79,8 +79,8 @@ def _time(problem: Problem, layout: Layout) -> str:
     steps = problem.experiment.steps
     return (
         f"about {in_seconds(work + exchange)} a step, {in_seconds((work + exchange) * steps)} in"
-        f" all, {exchange / (work + exchange):.0%} of it messages; with a core for each rank, all"
-        " on one host"
+        f" all, within a factor of two; {exchange / (work + exchange):.0%} of it messages; with a"
+        " core for each rank, all on one host"
     )
 
 
