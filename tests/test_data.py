@@ -41,7 +41,7 @@ def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_bundled_sets_have_two_classes(name: str) -> None:
-    features, labels = load(name)
+    features, labels, _ = load(name)
     assert len(features) == len(labels) > 500
     assert len(np.unique(labels)) == 2
 
@@ -51,7 +51,7 @@ def test_a_name_is_looked_for_in_the_users_folder(
 ) -> None:
     (tmp_path / "w8a").write_bytes(TEXT)
     monkeypatch.setenv("UDSGD_DATA", str(tmp_path))
-    features, labels = load("w8a")
+    features, labels, _ = load("w8a")
     np.testing.assert_array_equal(features, [[0.5, 0, 2], [0, 1.5, 0]])
     np.testing.assert_array_equal(labels, [1, -1])
 

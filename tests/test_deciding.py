@@ -107,7 +107,8 @@ def test_of_a_group(setting: str, posed: Problem) -> None:
 
 @pytest.mark.parametrize("setting", [name for name in SETTINGS if name != "groups"])
 def test_of_the_limit(setting: str, posed: Problem) -> None:
-    other = changed(posed, **{setting: OTHERS.get(setting, 3)})
+    after = settings_of(posed.experiment) | {setting: OTHERS.get(setting, 3)}
+    other = replace(posed, experiment=check(after))
     same_noise = inputs_of_noise(other) == inputs_of_noise(posed)
     assert same_noise == (setting in DECIDE_NO_NOISE)
 

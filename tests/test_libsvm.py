@@ -43,7 +43,7 @@ def test_the_same_points(
     text = f"# a comment\n{libsvm(base)}".replace("\n", "  # x\n").encode()
     (tmp_path / name).write_bytes(pack(mark + text))
     monkeypatch.chdir(tmp_path)
-    features, labels = load(name)
+    features, labels, _ = load(name)
     np.testing.assert_array_equal(features, FEATURES)
     np.testing.assert_array_equal(labels, LABELS)
 

@@ -42,7 +42,7 @@ def write_libsvm(path: Path, features: np.ndarray, labels: np.ndarray) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    features, labels = load("breast_cancer")
+    features, labels, _ = load("breast_cancer")
     features[:, -2:] = 0  # agents' files end at different features
     features[7, -1] = 3
     write_libsvm(tmp_path / "all.svm", features, labels)

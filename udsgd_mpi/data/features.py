@@ -1,4 +1,7 @@
-"""Features of points: an array, or SciPy's CSR array where they are many and most of them 0."""
+"""Features of points: an array, or SciPy's CSR array where they are many and most of them 0.
+
+Those of images are their pixels, of 8 bits, where an objective reads images.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
-Features: TypeAlias = "Floats | csr_array"
+Features: TypeAlias = "Floats | NDArray[np.uint8] | csr_array"
 Selection: TypeAlias = "NDArray[np.integer] | slice"
 
 # A row of so few features is short whatever is in it, and kernels are fastest on arrays.
@@ -62,6 +65,8 @@ def nonzeros(features: Features) -> int:
 
 def finite_rows(features: Features) -> NDArray[np.bool_]:
     """Which rows hold neither NaN nor infinity, shape (rows,)."""
+    if features.dtype.kind != "f":
+        return np.ones(features.shape[0], dtype=np.bool_)
     if isinstance(features, np.ndarray):
         return np.asarray(np.isfinite(features).all(axis=1))
     bad = np.concatenate([[0], np.cumsum(~np.isfinite(features.data))])

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from udsgd_mpi.clock import AnyComputing, Constant
 from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.communication.dsgd import DSGD
-from udsgd_mpi.data.archive import DATA_SETS
-from udsgd_mpi.data.datasets import BUNDLED
+from udsgd_mpi.data.datasets import NAMES
+from udsgd_mpi.data.images.augmentation import Augmentation
 from udsgd_mpi.data.libsvm import IndexBase
 from udsgd_mpi.data.partition import AnyPartition, Even
 from udsgd_mpi.graphs.generators import Ring
@@ -30,22 +30,28 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     Parameters
     ----------
     source
-        Name of a data set, or a LIBSVM file; the partition shares it out.
+        Name of a data set, a LIBSVM file, or images: CIFAR's Python version, idx files (MNIST),
+        ``.npz``, or image files in a folder for each class, in a folder, tar or zip file. The
+        partition shares out what is for training.
     path
         Instead: a LIBSVM file of each agent, its number in place of ``{agent}``, or of
         ``{agent:02d}`` for 00, 01, …. Only the host of an agent reads its file; predictions then
         leave out what curvature adds.
     standardize
         Shift and scale every feature to mean 0 and variance 1 over agents and their points;
-        features that are constant become 0.
+        features that are constant become 0. Objectives that read images have every channel
+        shifted and scaled, over all images for training; else pixels are from 0 to 1.
+    augment
+        Random crops and reflections of images, for objectives that read images.
     index_base
         Index of the first feature in LIBSVM files, 0 or 1. ``"auto"``: 0 if an index 0 stands in
         the file, or in that of any agent, else 1.
     """
 
-    source: Annotated[str, names_file([*BUNDLED, *DATA_SETS])] = "breast_cancer"
+    source: Annotated[str, names_file(NAMES, or_folder=True)] = "breast_cancer"
     path: Annotated[str, names_file()] | None = None
     standardize: bool = False
+    augment: Augmentation | None = None
     index_base: IndexBase = "auto"
 
     def __post_init__(self) -> None:
@@ -187,6 +193,11 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     record: Record = field(default_factory=Record)
 
     def __post_init__(self) -> None:
+        if self.data.augment is not None and not self.objective.reads_images:
+            raise ValueError(
+                "expected an objective that reads images beside data.augment, got one that reads"
+                " features; leave data.augment out"
+            )
         timed = [name for name, group in self.groups.items() if group.compute]
         if timed and self.timing is None:
             raise ValueError(

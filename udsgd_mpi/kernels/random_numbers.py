@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     BATCHES = 7
     PREDICTION = 8
     COMPUTING = 9
+    AUGMENTATION = 10
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.features import Features, is_sparse
+from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.objectives.minimizer import Precision
 
@@ -43,11 +44,14 @@ class Points:
         Shape (points,), as the objective's ``encode`` gives them.
     weights
         Importance weights, shape (points,); mean 1 under the sampler's stationary law.
+    image
+        What the features mean where they are pixels of images.
     """
 
     features: Features
     labels: Floats
     weights: Floats
+    image: ImageFormat | None = None
 
     @property
     def sparse(self) -> bool:
@@ -59,10 +63,12 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     """F(θ, x) and its parameters; subclasses are listed in the registry.
 
     Labels of classes mean nothing by themselves: those that ``classifies`` are told the distinct
-    labels of all agents, ascending; to others ``classes`` is empty.
+    labels of all agents, ascending; to others ``classes`` is empty. Features of images are pixels
+    of 8 bits to those that ``reads_images``, and numbers from 0 to 1 to others.
     """
 
     classifies: ClassVar[bool] = False
+    reads_images: ClassVar[bool] = False
 
     def sources(self) -> dict[str, Path]:
         """Files of the user's own that F is defined in, by name."""

@@ -1,12 +1,13 @@
 """What one agent holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.features import Features
+from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.samplers import PathsOfSeveral, SamplePaths, Sampler, Streams
@@ -45,16 +46,26 @@ class Agent:
         labels: Floats,
         batch: int,
         graph: Graph | None,
+        image: ImageFormat | None = None,
     ) -> "Agent":
         """An agent with ``features`` (points, d) and ``labels`` (points,), batch after batch."""
         weights = sampler.importance_weights(weight, len(labels) // batch, graph)
-        points = Points(features, labels, np.repeat(weights, batch))
+        points = Points(features, labels, np.repeat(weights, batch), image)
         return cls(group, sampler, points, batch, graph)
 
     def with_sampler(self, sampler: Sampler, weight: Weight) -> "Agent":
         """The same agent with another sampler."""
-        features, labels = self.points.features, self.points.labels
-        return Agent.of(self.group, sampler, weight, features, labels, self.batch, self.graph)
+        points = self.points
+        return Agent.of(
+            self.group,
+            sampler,
+            weight,
+            points.features,
+            points.labels,
+            self.batch,
+            self.graph,
+            points.image,
+        )
 
     @property
     def batches(self) -> int:
@@ -76,7 +87,7 @@ class Agent:
     def expectation(self) -> Points:
         """The points weighted by π(x) w(x): f_i(θ) is the weighted sum of F(θ, x) over them."""
         law = np.repeat(self.stationary_law / self.batch, self.batch)
-        return Points(self.points.features, self.points.labels, law * self.points.weights)
+        return replace(self.points, weights=law * self.points.weights)
 
 
 def start_paths(agents: Sequence[Agent], streams: Streams) -> SamplePaths:

@@ -16,6 +16,7 @@ from udsgd_mpi.data.features import (
     is_sparse,
     worth_holding_sparsely,
 )
+from udsgd_mpi.data.images.pixels import ImageFormat, as_floats
 from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
 from udsgd_mpi.data.partition import Partition
 from udsgd_mpi.experiment.schema import Data
@@ -36,6 +37,17 @@ class LocalData(NamedTuple):
     labels: Floats
 
 
+class Scaling(NamedTuple):
+    """How features were standardised: (x − mean) / scale, both of shape (features,)."""
+
+    mean: Floats
+    scale: Floats
+
+    def __call__(self, features: Floats) -> Floats:
+        """Features as they are to be."""
+        return (features - self.mean) / self.scale
+
+
 class Held(NamedTuple):
     """What the hosted agents hold.
 
@@ -46,15 +58,28 @@ class Held(NamedTuple):
         between types of processors.
     left_over
         How many rows of the data set nobody holds.
+    image
+        What the rows mean where they were read from images.
+    scaling
+        How features were standardised, where they were.
     """
 
     rows: list[LocalData]
     digests: list[str]
     left_over: int
+    image: ImageFormat | None = None
+    scaling: Scaling | None = None
 
 
-def hold(data: Data, partition: Partition, seed: int, team: Team) -> Held:
+def hold(
+    data: Data, partition: Partition, seed: int, team: Team, *, as_images: bool = False
+) -> Held:
     """Give the hosted agents their rows: shares of one data set, or each agent's own file.
+
+    Parameters
+    ----------
+    as_images
+        Whether images stay pixels of 8 bits.
 
     Raises
     ------
@@ -65,13 +90,18 @@ def hold(data: Data, partition: Partition, seed: int, team: Team) -> Held:
         held = _shares(data, partition, seed, team)
     else:
         held = _own_files(data.path, data.index_base, team)
+    if held.image is not None:
+        if as_images:
+            return held if data.standardize else held._replace(image=held.image.unshifted)
+        held = held._replace(rows=_as_floats(held.rows))
     if data.standardize:
-        return held._replace(rows=_standardize(held.rows, team))
+        rows, scaling = _standardize(held.rows, team)
+        return held._replace(rows=rows, scaling=scaling)
     return held
 
 
 def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
-    def deal() -> list[tuple[LocalData, int]]:
+    def deal() -> list[tuple[LocalData, int, ImageFormat | None]]:
         dataset = load(data.source, data.index_base)
         shares = partition.share(dataset.labels, team.agents, seed)
         finite = finite_rows(dataset.features) & np.isfinite(dataset.labels)
@@ -83,10 +113,12 @@ def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
             key: LocalData(dataset.features[rows], dataset.labels[rows])
             for key, rows in different.items()
         }
-        return [(taken[id(rows)], shares.left_over) for rows in shares.rows]
+        return [(taken[id(rows)], shares.left_over, dataset.image) for rows in shares.rows]
 
     dealt = team.scatter(deal)
-    return Held([rows for rows, _ in dealt], [_digest(rows) for rows, _ in dealt], dealt[0][1])
+    _, left_over, image = dealt[0]
+    rows = [own for own, _, _ in dealt]
+    return Held(rows, [_digest(own) for own in rows], left_over, image)
 
 
 def _own_files(template: str, base: IndexBase, team: Team) -> Held:
@@ -99,7 +131,7 @@ def _own_files(template: str, base: IndexBase, team: Team) -> Held:
         with _of_agent(i):
             dataset = Dataset(found.points(first, highest, sparse=sparse), found.labels)
             check_finite(dataset, np.arange(len(dataset.labels)), f"data file {found.path}")
-        return LocalData(*dataset)
+        return LocalData(dataset.features, dataset.labels)
 
     files = team.map(read)
     # A file says neither where indices begin nor how many features there are beyond its last one
@@ -125,7 +157,16 @@ def _digest(rows: LocalData) -> str:
     return digest(*arrays_of(rows.features), rows.labels)
 
 
-def _standardize(held: Sequence[LocalData], team: Team) -> list[LocalData]:
+def _as_floats(held: Sequence[LocalData]) -> list[LocalData]:
+    """Pixels as numbers, held once where agents share them."""
+    different = {id(rows): rows for rows in held}
+    floats = {
+        key: LocalData(as_floats(rows.features), rows.labels) for key, rows in different.items()
+    }
+    return [floats[id(rows)] for rows in held]
+
+
+def _standardize(held: Sequence[LocalData], team: Team) -> tuple[list[LocalData], Scaling]:
     """Shift and scale features to mean 0 and variance 1 over agents and their points."""
     sparse = any(team.allgather([is_sparse(rows.features) for rows in held]))
     points = sum(team.allgather([len(rows.labels) for rows in held]))
@@ -141,4 +182,5 @@ def _standardize(held: Sequence[LocalData], team: Team) -> list[LocalData]:
     centred = [x - mean for x in features]
     variance = team.mean(np.stack([(x**2).mean(axis=0) for x in centred]))
     scale = np.where(variance > 0, np.sqrt(variance), 1)
-    return [LocalData(x / scale, rows.labels) for x, rows in zip(centred, held, strict=True)]
+    rows = [LocalData(x / scale, own.labels) for x, own in zip(centred, held, strict=True)]
+    return rows, Scaling(mean, scale)

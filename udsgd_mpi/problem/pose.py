@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.data.features import stacked
+from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.timing import clock_of
@@ -21,7 +22,7 @@ from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.digests import BatchOrder, digests_of
-from udsgd_mpi.problem.local_data import Held, LocalData, hold
+from udsgd_mpi.problem.local_data import Held, LocalData, Scaling, hold
 from udsgd_mpi.problem.optimum import MOST_PARAMETERS, find_optimum
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import Digests
@@ -40,6 +41,24 @@ class AgentSummary(NamedTuple):
     points: int
     batch: int
     mean_degree: float
+
+
+class Reading(NamedTuple):
+    """How data became points, as test data are to.
+
+    Attributes
+    ----------
+    classes
+        Distinct labels of all agents, ascending; none where the objective does not classify.
+    scaling
+        How features were standardised, where they were.
+    image
+        What the rows mean where they were read from images.
+    """
+
+    classes: Floats
+    scaling: Scaling | None
+    image: ImageFormat | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +81,8 @@ class Problem:
         Of all that was read and drawn.
     rows_left_over
         Rows of the data that no agent uses.
+    reading
+        How data became points.
     optimum
         θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), and the curvature of f.
     """
@@ -74,6 +95,7 @@ class Problem:
     summaries: list[AgentSummary]
     digests: Digests
     rows_left_over: int
+    reading: Reading
     optimum: Minimum
 
     @property
@@ -118,6 +140,7 @@ class Problem:
             stacked([part.features for part in parts]),
             np.concatenate([part.labels for part in parts]),
             np.concatenate([part.weights for part in parts]),
+            parts[0].image,
         )
 
     @property
@@ -156,9 +179,11 @@ def pose_all(
     for name, experiment in experiments.items():
         agents = experiment.agents or default_agents
         team = team_of(agents)
-        key = msgspec.json.encode((experiment.data, experiment.partition, experiment.seed, agents))
+        as_images = experiment.objective.reads_images
+        read = experiment.data, experiment.partition, experiment.seed
+        key = msgspec.json.encode((*read, agents, as_images))
         if key not in held:
-            held[key] = hold(experiment.data, experiment.partition, experiment.seed, team)
+            held[key] = hold(*read, team, as_images=as_images)
         problems[name] = pose(experiment, team, held[key], data_graph)
     return problems
 
@@ -184,7 +209,8 @@ def pose(
         If data, graphs and settings do not fit each other.
     """
     seed = experiment.seed
-    held = held or hold(experiment.data, experiment.partition, seed, team)
+    as_images = experiment.objective.reads_images
+    held = held or hold(experiment.data, experiment.partition, seed, team, as_images=as_images)
     data_graph = data_graph or DataGraphs()
     topology = team.bcast(lambda: topology_of(experiment, team.agents))
     schedule = team.everywhere(lambda: experiment.communication.start(topology, seed))
@@ -217,6 +243,7 @@ def pose(
             labels[orders[i]],
             groups[i].batch,
             graph,
+            held.image if as_images else None,
         )
 
     agents = team.map(agent)
@@ -241,6 +268,7 @@ def pose(
         team.allgather([_summary(agent) for agent in agents]),
         digests,
         held.left_over + in_shares - used,
+        Reading(classes, held.scaling, held.image),
         optimum,
     )
 

@@ -31,10 +31,13 @@ class NamesFile:
         Texts that stand for something else than a file, such as well-known data sets.
     of_class
         Whether it is ``"module:Class"``, where the module may be a file.
+    or_folder
+        Whether it may be a folder.
     """
 
     words: frozenset[str] = frozenset()
     of_class: bool = False
+    or_folder: bool = False
 
     def files(self, text: str) -> list[Path]:
         """The files that a text may name, ``~`` expanded; none for a word."""
@@ -62,9 +65,11 @@ class NamesFile:
         return f"./{file}" if str(file) in self.words else str(file)
 
 
-def names_file(words: Iterable[str] = (), *, of_class: bool = False) -> Meta:
+def names_file(
+    words: Iterable[str] = (), *, of_class: bool = False, or_folder: bool = False
+) -> Meta:
     """Mark the type of a setting that may name a file; see ``NamesFile``."""
-    return Meta(extra={"names": NamesFile(frozenset(words), of_class)})
+    return Meta(extra={"names": NamesFile(frozenset(words), of_class, or_folder)})
 
 
 def mark_of(annotated: Any) -> NamesFile | None:
@@ -97,7 +102,7 @@ def in_folders(*folders: Path) -> Renaming:
             _log.warning("%s: %s is not the file of that name, which is ./%s", key, text, text)
         for folder in folders:
             for file in names.files(text):
-                if exists(folder / file):
+                if exists(folder / file, or_folder=names.or_folder):
                     return names.text(folder / file, text)
         return text
 
@@ -152,11 +157,17 @@ def of_agent(name: str, agent: int) -> Path:
     return Path(_AGENT.sub(lambda found: format(agent, found[1] or "d"), name))
 
 
-def exists(file: Path) -> bool:
-    """Whether there is such a file, of any agent where it stands for one of each."""
+def exists(file: Path, *, or_folder: bool = False) -> bool:
+    """Whether there is such a file, of any agent where it stands for one of each.
+
+    Parameters
+    ----------
+    or_folder
+        Whether a folder will do.
+    """
     try:
         if _AGENT.search(str(file)) is None:
-            return file.exists() and not file.is_dir()
+            return file.exists() and (or_folder or not file.is_dir())
         names = str(file.relative_to(file.anchor))
         pattern = "*".join(map(escape, _AGENT.split(names)[::2]))
         return any(True for _ in Path(file.anchor).glob(pattern))
