@@ -82,10 +82,9 @@ def test_ranks_carry_it_out() -> None:
     recording = simulate(COMM, replace(problem, schedule=schedule()), lambda _: None)
     if recording is None:
         return
-    assert recording.theta is not None
     for row, n in enumerate(recording.step.tolist()):
         np.testing.assert_allclose(
-            recording.theta[row].swapaxes(0, 1), by_dense_arrays(n), rtol=1e-10, atol=1e-12
+            recording["theta"][row].swapaxes(0, 1), by_dense_arrays(n), rtol=1e-10, atol=1e-12
         )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication.codecs import CODECS, Codec, Precision
 from udsgd_mpi.communication.forms.base import Form, Mixing
+from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.intervals import AggregationTimes, Interval
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.second_moment import SecondMoment
@@ -95,9 +96,14 @@ class Schedule(ABC):
         moment = self.second_moment(agents)
         return moment is None or moment.contracts
 
+    @property
+    def supports(self) -> list[Weights]:
+        """Of the forms that have one."""
+        return [form.support for form in self.forms if form.support]
+
     def most_copies(self, layout: Layout, rank: int) -> int:
         """Most copies of others' half-steps that a rank needs at once."""
-        return max(len(form.copies(layout, rank)) for form in self.forms)
+        return max((len(W.copies(layout, rank)) for W in self.supports), default=0)
 
 
 class InTurn(Schedule):

@@ -59,7 +59,7 @@ def estimated(schedule: Schedule, agents: int) -> Contraction:
 
     if agents == 1:
         return Contraction(0.0)
-    entries = max(agents, *(int(form.sums(agents).sum()) for form in schedule.forms))
+    entries = max([agents, *(len(W.values) for W in schedule.supports)])
     half = max(_FEWEST_DRAWS, min(_MOST_DRAWS, _ENTRIES // entries)) // 2
     drawn = (
         schedule.mixing(n).sparse(agents) for n in schedule.first(2 * half, LAST_STEP).tolist()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Form, Layout, Weights
+from udsgd_mpi.communication import Layout, Weights
 from udsgd_mpi.kernels.agent_sums import combine
 
 Floats = NDArray[np.float64]
@@ -33,6 +33,8 @@ class Reach:
 
     Parameters
     ----------
+    supports
+        Of the schedule.
     first
         First row, in memory, of each rank whose half-steps this one reads there, its own among
         them; copies of others' lie after its own agents' rows.
@@ -47,14 +49,14 @@ class Reach:
     """
 
     def __init__(
-        self, forms: Sequence[Form], layout: Layout, rank: int, first: Mapping[int, int]
+        self, supports: Sequence[Weights], layout: Layout, rank: int, first: Mapping[int, int]
     ) -> None:
         self.layout, self.rank, self.first = layout, rank, first
         near: set[int] = set()
         read = [np.empty(0, dtype=np.int64)]
-        for form in forms:
-            wanted = form.wanted(layout, rank)
-            near.update(wanted, layout.host(form.copies(layout, rank)).tolist())
+        for W in supports:
+            wanted = W.wanted(layout, rank)
+            near.update(wanted, layout.host(W.copies(layout, rank)).tolist())
             read += wanted.values()
         self.near = sorted(near & first.keys())
         self.read = np.unique(np.concatenate(read))

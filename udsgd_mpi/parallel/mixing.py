@@ -31,7 +31,7 @@ class Mixer:
         self.meter = meter
         self.schedule = schedule
         self._array = array
-        reach = Reach(schedule.forms, array.layout, array.rank, array.memory.first)
+        reach = Reach(schedule.supports, array.layout, array.rank, array.memory.first)
         ranks = Ranks(comm, array, reach, meter)
         self._exchanges = [exchange_of(form, ranks) for form in schedule.forms]
 

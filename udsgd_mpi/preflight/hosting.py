@@ -42,7 +42,11 @@ def efforts(problem: Problem) -> NDArray[np.int64]:
     ]
     gradient = _NUMBER_OF_A_GRADIENT * d * np.array([entry.batch for entry in problem.summaries])
     schedule = problem.schedule
-    often = schedule.count(experiment.steps) / experiment.steps * schedule.shares()
-    summed = d * often @ [form.sums(len(problem.summaries)) for form in schedule.forms]
-    nanoseconds = np.array(sampling) + gradient + _NUMBER_OF_A_SUM * summed
+    often = schedule.count(experiment.steps) / experiment.steps
+    shares = zip(schedule.shares().tolist(), schedule.forms, strict=True)
+    summed = np.zeros(len(problem.summaries))
+    for share, form in shares:
+        if form.support:
+            summed += share * np.diff(form.support.offsets)
+    nanoseconds = np.array(sampling) + gradient + _NUMBER_OF_A_SUM * often * d * summed
     return np.ceil(1000 * nanoseconds).astype(np.int64)

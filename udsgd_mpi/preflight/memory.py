@@ -37,9 +37,8 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     hosted = [problem.agents[i] for i in agents]
     row = trials * problem.d * _DOUBLE
     schedule = problem.schedule
-    summed = any(form.sums(layout.agents).any() for form in schedule.forms)
     copies = schedule.most_copies(layout, rank)
-    buffers = (1 + summed) * (len(agents) + copies) * row
+    buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * row
     averaging = row + layout.agents * row // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * row
     rounding = 0

@@ -47,7 +47,7 @@ def digests_of(
         list(data),
         list(drawn),
         topology.digest,
-        [digest(*form.arrays) for form in schedule.forms if form.arrays],
+        [digest(W.offsets, W.columns, W.values) for W in schedule.supports],
         team.everywhere(lambda: _sources(objective)),
     )
 

@@ -1,7 +1,7 @@
 """What each form of W knows of itself: its matrix, traffic, contraction and virtual time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -15,6 +15,8 @@ from udsgd_mpi.kernels.agent_sums import combine
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+    from udsgd_mpi.communication.forms.weights import Weights
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -37,6 +39,11 @@ class Traffic(NamedTuple):
 class Form(ABC):
     """A W that comes back, or a law that W is drawn from at every aggregation."""
 
+    @property
+    def support(self) -> "Weights | None":
+        """Weights on all entries that a W of this form can have; None where it is no sparse sum."""
+        return None
+
     @abstractmethod
     def at(self, number: int) -> "Mixing":
         """W at an aggregation, the first of which has the number 1."""
@@ -52,23 +59,6 @@ class Form(ABC):
     def sent(self, agents: int, begin: int, end: int) -> int:
         """How many they send at the aggregations begin + 1, …, end."""
         return sum(self.at(number).messages(agents) for number in range(begin + 1, end + 1))
-
-    def copies(self, layout: Layout, rank: int) -> Integers:
-        """Agents hosted elsewhere of whose half-steps a rank keeps copies, ascending."""
-        return np.empty(0, dtype=np.int64)
-
-    def wanted(self, layout: Layout, rank: int) -> Mapping[int, Integers]:
-        """For each other rank the agents hosted here whose half-steps it needs, ascending."""
-        return {}
-
-    def sums(self, agents: int) -> Integers:
-        """How many half-steps are added up for each agent into a buffer apart, shape (agents,)."""
-        return np.zeros(agents, dtype=np.int64)
-
-    @property
-    def arrays(self) -> tuple[NDArray[np.generic], ...]:
-        """What it is made of beside settings, for digests."""
-        return ()
 
 
 class Mixing(Form):
@@ -123,13 +113,12 @@ class Mixing(Form):
         places = np.arange(len(needed)), np.arange(len(hosted))
         return partial(combine, *rows, *places, half_steps, mixed)
 
+    @abstractmethod
     def traffic(self, layout: Layout, rank: int, elements: int, codec: Codec) -> Traffic:
-        """What a rank sends: one message to each rank that wants half-steps of its agents.
+        """What a rank gives to others.
 
         Parameters
         ----------
         elements
             How many numbers an agent's θ has in all trials.
         """
-        wanted = self.wanted(layout, rank).values()
-        return Traffic(len(wanted), sum(map(len, wanted)) * codec.row_bytes(elements))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication.forms.base import Floats, Form, Integers
 from udsgd_mpi.communication.forms.weights import Weights
-from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import Kernel, inlined, kernel
 
@@ -74,8 +73,6 @@ class OnLinks(Form):
     ----------
     draw
         The kernel that draws, of the signature ``DRAW_LINKS``.
-    support
-        Weights if all links are there.
     i, j
         Ends of the links, i < j, shape (links,).
     weights
@@ -97,11 +94,15 @@ class OnLinks(Form):
             if weights is None
             else np.full(len(self.i), weights)
         )
-        self.support = Weights.from_edges(n, self.i, self.j, self.weights)
+        self._support = Weights.from_edges(n, self.i, self.j, self.weights)
         rows, columns = self.support.rows, self.support.columns
         ends = np.minimum(rows, columns) * n + np.maximum(rows, columns)
         self.link = np.searchsorted(self.i * n + self.j, ends)
         self.link[rows == columns] = -1
+
+    @property
+    def support(self) -> Weights:
+        return self._support
 
     @cached_property
     def _all(self) -> Drawing:
@@ -119,24 +120,12 @@ class OnLinks(Form):
     def at(self, number: int) -> Weights:
         W = self.support
         offsets, columns, values = W.offsets.copy(), W.columns.copy(), W.values.copy()
-        keep((*W.arrays, self.link), self.there(number), offsets, columns, values)
+        rows = W.offsets, W.columns, W.values, self.link
+        keep(rows, self.there(number), offsets, columns, values)
         return Weights(offsets, columns[: offsets[-1]], values[: offsets[-1]])
 
     def sent(self, agents: int, begin: int, end: int) -> int:
         return 2 * int(_carried(self.draw, begin, end, tuple(self._all)))
-
-    def copies(self, layout: Layout, rank: int) -> Integers:
-        return self.support.copies(layout, rank)
-
-    def wanted(self, layout: Layout, rank: int) -> dict[int, Integers]:
-        return self.support.wanted(layout, rank)
-
-    def sums(self, agents: int) -> Integers:
-        return self.support.sums(agents)
-
-    @property
-    def arrays(self) -> tuple[Integers, NDArray[np.int32], Floats]:
-        return self.support.arrays
 
     def laplacian(self, weights: Floats) -> "csr_array":
         """Σ_e weights_e L_e."""

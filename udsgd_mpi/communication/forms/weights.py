@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing
+from udsgd_mpi.communication.codecs.base import Codec
+from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.kernels.compiled import kernel
 
@@ -64,20 +65,19 @@ class Weights(Mixing):
 
         return csr_array((self.values, self.columns, self.offsets), shape=(agents, agents))
 
-    def sums(self, agents: int) -> Integers:
-        return np.diff(self.offsets)
-
     @property
-    def arrays(self) -> tuple[Integers, NDArray[np.int32], Floats]:
-        return self.offsets, self.columns, self.values
+    def support(self) -> "Weights":
+        return self
 
     def copies(self, layout: Layout, rank: int) -> Integers:
+        """Agents hosted elsewhere whose half-steps a rank needs for its rows, ascending."""
         hosted = layout.hosted(rank)
         first, last = self.offsets[hosted.start], self.offsets[hosted.stop]
         columns = np.unique(self.columns[first:last]).astype(np.int64)
         return columns[(columns < hosted.start) | (columns >= hosted.stop)]
 
     def wanted(self, layout: Layout, rank: int) -> dict[int, Integers]:
+        """For each other rank the agents hosted here whose half-steps it needs, ascending."""
         columns = self.columns.astype(np.int64)
         hosted = layout.hosted(rank)
         hosts = layout.host(self.rows)
@@ -92,6 +92,10 @@ class Weights(Mixing):
         offsets, senders = self._senders
         sends = np.bincount(senders, minlength=len(self))
         _wait(offsets, senders, now + sends * link.busy, link.latency, now)
+
+    def traffic(self, layout: Layout, rank: int, elements: int, codec: Codec) -> Traffic:
+        wanted = self.wanted(layout, rank).values()
+        return Traffic(len(wanted), sum(map(len, wanted)) * codec.row_bytes(elements))
 
     @cached_property
     def _senders(self) -> tuple[Integers, NDArray[np.int32]]:
