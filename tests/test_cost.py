@@ -7,6 +7,7 @@ import pytest
 
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.experiment.read import variants
+from udsgd_mpi.forecast.trial_run import seconds_a_step
 from udsgd_mpi.kernels.agent_sums import combine
 from udsgd_mpi.preflight.cost import Network, cost
 from udsgd_mpi.problem import LoneTeam, Problem, pose
@@ -100,3 +101,11 @@ def test_agents_that_never_exchange_take_local_steps_alone() -> None:
     found = cost(posed(communication={"kind": "dsgd", "interval": 1001}), Layout.even(6, 3))
     assert found.exchange == 0
     assert found.work > 0
+
+
+def test_a_trial_run_aggregates_when_a_run_does() -> None:
+    """The first block warms up, the second is measured."""
+    problem = posed(communication={"kind": "dsgd", "interval": 4})
+    at: list[int] = []
+    assert seconds_a_step(problem, range(6), trials=4, block=10, least=0.0, W=at.append) > 0
+    assert at == [4, 8, 12, 16, 20]

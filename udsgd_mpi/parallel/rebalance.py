@@ -15,7 +15,7 @@ def layout_of(comm: MPI.Intracomm, problem: Problem) -> Layout:
 
 
 def balanced(comm: MPI.Intracomm, problem: Problem) -> Problem:
-    """The same problem on ranks that take about as long for a step as each other; collective."""
+    """The same problem on ranks that take about the same time for a step; collective."""
     before, after = layout_of(comm, problem), layout_on(problem, comm.size)
     if after == before:
         return problem

@@ -1,4 +1,4 @@
-"""Which rank hosts which agents, such that ranks take about as long for a step as each other."""
+"""Which rank hosts which agents, so that all ranks take about the same time for a step."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from udsgd_mpi.communication import DropOut, Pattern, RandomMatching, UnreliableLinks
 from udsgd_mpi.experiment.deciding import DECIDE_NO_W
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.variables import Run
@@ -192,3 +193,15 @@ def _source(source: Mapping[str, Any]) -> str:
 
 def _key(settings: Mapping[str, Any], name: str) -> str:
     return json.dumps(settings.get(name))
+
+
+def is_redrawn(pattern: Pattern, parts: Iterable[Digests | None]) -> bool:
+    """Whether links of some part of a run were drawn by the generator of an older version.
+
+    Parameters
+    ----------
+    parts
+        What each of them has noted of its inputs; the version that drew otherwise noted nothing.
+    """
+    at_random = isinstance(pattern, DropOut | RandomMatching | UnreliableLinks)
+    return at_random and any(noted is None for noted in parts)

@@ -12,8 +12,7 @@ import tomli_w
 from udsgd_mpi.experiment.check import check, completed, expand
 from udsgd_mpi.experiment.deciding import DECIDE_NOTHING, DECIDE_TRIALS_ALONE
 from udsgd_mpi.storage.digests import digests_in, without_digests
-from udsgd_mpi.storage.inputs import KnownInputs, inputs_in
-from udsgd_mpi.storage.redrawn import is_redrawn
+from udsgd_mpi.storage.inputs import KnownInputs, inputs_in, is_redrawn
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import seen_from

@@ -9,9 +9,8 @@ from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.earlier_run import EarlierRun
-from udsgd_mpi.storage.inputs import Inputs, KnownInputs, inputs_in, not_compared
+from udsgd_mpi.storage.inputs import Inputs, KnownInputs, inputs_in, is_redrawn, not_compared
 from udsgd_mpi.storage.read import read_runs
-from udsgd_mpi.storage.redrawn import is_redrawn
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
 
