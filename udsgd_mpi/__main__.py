@@ -40,7 +40,7 @@ def entry() -> None:
 
 
 def _leave_mpi() -> None:
-    """Wait for the other ranks, where there are any, under the watchdog; Python's end is not."""
+    """Wait for other ranks under the watchdog, which does not watch Python's own exit."""
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi:
         from udsgd_mpi.parallel.collective import wait_quietly

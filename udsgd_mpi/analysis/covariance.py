@@ -1,4 +1,4 @@
-"""The covariance of iterates over trials, held against the limit V."""
+"""The covariance of iterates over trials, compared with the limit V."""
 
 from collections.abc import Mapping
 from textwrap import fill

@@ -22,7 +22,7 @@ _COLUMNS = (
 )
 
 HEADER = ",".join(_COLUMNS)
-"""The first line, by which such a file is known."""
+"""The first line, which marks such a file."""
 
 
 def rows(variants: Mapping[str, Measured]) -> str:

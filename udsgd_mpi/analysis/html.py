@@ -31,7 +31,7 @@ figcaption, .about { color: #333; } pre { overflow-x: auto; background: #f4f4f4;
 """.strip()
 
 MARK = "<title>Unified Distributed SGD: claims and results</title>"
-"""Tells a page of this program from any other."""
+"""Marks a page as written by this program."""
 
 _CAPTIONS = {
     "mse": "Mean square error against the step, with bands of two standard errors, over the"

@@ -7,7 +7,7 @@ from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
 
 MARK = "<!-- written by udsgd reproduce -->"
-"""Tells a document of this program from any other."""
+"""Marks a document as written by this program."""
 
 
 def document(studies: Sequence[Study]) -> str:

@@ -1,4 +1,4 @@
-"""An experiment with its results and what they say of its claims."""
+"""An experiment with its results, and what they say about its claims."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -61,7 +61,7 @@ def _status(path: Path) -> str:
 
 
 def _with_steps(path: Path, steps: int, part: Path) -> dict[str, "Experiment"]:
-    """The variants with so many steps; also where a run that was to add them has been stopped."""
+    """The variants with this many steps; also where a run that should add them was stopped."""
     settings = _settings(path)
     most = max(experiment.steps for experiment in settings.values())
     goes_on = steps == most and (_status(path) != "complete" or part.exists())

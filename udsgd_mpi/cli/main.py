@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> ExitCode:
                     raise
                 raise OutputError(f"{shown(error.filename)}: {error.strerror}") from error
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough
+    except BrokenPipeError:  # the reader has seen enough
         pass
     except ConfigurationError as error:
         if isinstance(error, LocalError) and launched_size() > 1:

@@ -114,7 +114,7 @@ def _upgrade(text: str) -> tuple[str, Sampler]:
 
 
 def _separate(text: str) -> list[str]:
-    """Upgrades between commas, but for those inside of a table."""
+    """Upgrades separated by commas outside of tables."""
     return re.split(r",(?![^{]*\})", text)
 
 

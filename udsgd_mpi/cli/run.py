@@ -78,7 +78,7 @@ def on_all_ranks(
     load
         Gives the variants.
     advice
-        How a job goes on that was asked to stop.
+        How to resume a job that was stopped on request.
     joining
         A result file with which the results are to be joined.
     """

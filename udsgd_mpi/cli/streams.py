@@ -19,7 +19,7 @@ class _Stream(io.FileIO):
     matters
         Whether that ends the program.
     beside
-        What is there although it can't be printed; told on standard error.
+        What was written although it can't be printed; reported on standard error.
     """
 
     def __init__(self, descriptor: int, *, matters: bool) -> None:
@@ -68,7 +68,7 @@ def results_are_written(what: str) -> None:
     Parameters
     ----------
     what
-        What is told then.
+        What is reported then.
     """
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Stream):

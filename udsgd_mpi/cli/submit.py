@@ -124,7 +124,7 @@ def _site(arguments: Namespace) -> Site:
 
 
 def _run_words(arguments: Namespace) -> list[str]:
-    """``run`` with the flags of this submission, but for the output."""
+    """``run`` with the flags of this submission, except the output."""
     seconds, steps = arguments.checkpoint_every
     words = ["run", *as_words(arguments)]
     words += ["--checkpoint-every", f"{seconds:g}s" if steps is None else str(steps)]

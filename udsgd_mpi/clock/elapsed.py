@@ -40,7 +40,7 @@ class Clock:
         return computing_times(dict(enumerate(self.computing)), self.seed)
 
     def link(self, message: int) -> Link:
-        """Every agent's link for messages of so many bytes."""
+        """Every agent's link for messages of this many bytes."""
         return Link(message / self.bandwidth, self.latency)
 
 

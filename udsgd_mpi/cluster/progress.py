@@ -30,7 +30,7 @@ class Advance(NamedTuple):
 
     @property
     def seconds_left(self) -> float | None:
-        """Time for the steps to come at the present rate."""
+        """Time for the remaining steps at the present rate."""
         return (self.of - self.steps) / self.rate if self.rate else None
 
 

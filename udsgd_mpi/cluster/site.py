@@ -1,4 +1,4 @@
-"""What is particular to a cluster, written down once in ``sites.toml``."""
+"""What is specific to a cluster, written down once in ``sites.toml``."""
 
 import tomllib
 from pathlib import Path

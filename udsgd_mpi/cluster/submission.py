@@ -67,7 +67,7 @@ class Submission(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_submission(output: Path) -> Submission | None:
-    """The last submission of an output; None where there is no record of any.
+    """The last submission of an output; None where none is recorded.
 
     Raises
     ------

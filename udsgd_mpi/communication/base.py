@@ -29,7 +29,7 @@ class Schedule(ABC):
     Attributes
     ----------
     forms
-        The forms of W, for each of which an exchange is planned; ``which`` says when each is W.
+        The forms of W, for each of which an exchange is planned; ``which`` says when it is W.
     """
 
     def __init__(self, interval: Interval, forms: Sequence[Form]) -> None:

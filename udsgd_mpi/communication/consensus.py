@@ -1,4 +1,4 @@
-"""How fast a pattern brings the agents together."""
+"""How fast a pattern brings the agents to consensus."""
 
 from itertools import islice
 from typing import NamedTuple
@@ -50,7 +50,7 @@ def contraction(schedule: Schedule, agents: int) -> Contraction:
 
 
 def estimated(schedule: Schedule, agents: int) -> Contraction:
-    """The same from draws of W, without bias but for that of a direction.
+    """The same from draws of W, unbiased except for the choice of a direction.
 
     The mean of WᵀW over one half of the draws gives the direction v that shrinks least. The mean
     of ‖Wv‖² over the other half is then an unbiased estimate of vᵀE[WᵀW]v.

@@ -29,7 +29,7 @@ class AggregationTimes:
     ----------
     interval
         K_l: a constant; ``"log"`` for max{1, ⌈log l⌉} or ``"loglog"`` for max{1, ⌈log log l⌉}
-        (Assumption 2.3-ii); or a list K_1, K_2, …, whose last entry goes on for ever.
+        (Assumption 2.3-ii); or a list K_1, K_2, …, whose last entry is repeated forever.
     """
 
     def __init__(self, interval: Interval) -> None:

@@ -1,4 +1,4 @@
-"""DSGD on links that are there at random: losses, and agents that drop out."""
+"""DSGD on links that fail at random, or whose agents drop out."""
 
 from typing import Annotated
 
@@ -110,7 +110,7 @@ class _GoodLinks(_OfChains):
 
 
 class _AgentsThatAreIn(_OfChains):
-    """Each agent has a chain; a link is there while both of its ends are in."""
+    """Each agent has a chain; a link is up while both of its ends are in."""
 
     def drawing(self, links: Integers) -> tuple[Drawing, Integers]:
         return self._drawing(self.i[links], self.j[links]), np.arange(len(links))

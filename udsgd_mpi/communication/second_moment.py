@@ -1,4 +1,4 @@
-"""E[WᵀW], from which follows how fast a pattern brings the agents together."""
+"""E[WᵀW], which gives how fast a pattern brings the agents to consensus."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def law(failure: float, recovery: float) -> Floats:
 
 @kernel(DRAW_LINKS)
 def links_of_chains(number: int, drawing: Drawing) -> None:
-    """A link is there if both of its chains are good.
+    """A link is up if both of its chains are good.
 
     From the state at an earlier time, if it is known, each chain takes a draw for each time since;
     one Philox call serves two chains.

@@ -1,1 +1,1 @@
-"""Data sets, and how they are shared out to the agents."""
+"""Data sets, and how they are divided among the agents."""

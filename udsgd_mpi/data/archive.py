@@ -1,4 +1,4 @@
-"""Well-known files by name: fetched once, kept in a cache, or taken from a folder of one's own."""
+"""Well-known files by name: fetched once and cached, or taken from a user's folder."""
 
 import bz2
 import gzip
@@ -23,7 +23,7 @@ class Remote(NamedTuple):
     Attributes
     ----------
     sha256
-        Of what the file holds when it is unpacked, where it is known; mirrors may pack anew.
+        Of the unpacked content, where it is known; mirrors may compress it differently.
     """
 
     name: str

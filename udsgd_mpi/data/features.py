@@ -1,4 +1,4 @@
-"""Features of points: an array, or SciPy's CSR array where they are many and most of them 0.
+"""Features of points: an array, or SciPy's CSR array where there are many and most are 0.
 
 Those of images are their pixels, of 8 bits, where an objective reads images.
 """
@@ -27,7 +27,7 @@ def is_sparse(features: Features) -> bool:
 
 
 def worth_holding_sparsely(columns: int, rows: int, nonzeros: int) -> bool:
-    """Whether so many nonzeros are few enough: the same for all agents that share a problem."""
+    """Whether this many nonzeros are few enough; the same for all agents of a problem."""
     return columns > _FEW and nonzeros <= _MOST_OF_THEM * rows * columns
 
 
@@ -47,7 +47,7 @@ def dense_rows(features: Features, rows: Selection) -> Floats:
 
 
 def widened(features: Features, columns: int, *, sparse: bool) -> Features:
-    """With further columns of zeros at the end, up to so many; dense, or sparse."""
+    """Padded with columns of zeros to this many; dense or sparse."""
     if not sparse:
         dense = dense_rows(features, slice(None))
         return np.pad(dense, ((0, 0), (0, columns - dense.shape[1])))

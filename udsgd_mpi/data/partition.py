@@ -20,7 +20,7 @@ _HARDLY = 1e-12
 
 
 class Shares(NamedTuple):
-    """Rows of each agent, and how many rows nobody holds."""
+    """Rows of each agent, and how many rows are left over."""
 
     rows: list[RowNumbers]
     left_over: int

@@ -22,9 +22,9 @@ class HostMemory:
     first
         First row of the section of each rank.
     counters
-        Tell a rank's neighbours of what is in its section.
+        Signal to a rank's neighbours that its section is written.
     meetings
-        Tell all ranks.
+        Signal to all ranks.
     """
 
     def __init__(

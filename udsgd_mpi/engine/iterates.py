@@ -1,4 +1,4 @@
-"""What the agents of a rank carry from step to step: their θ, and what stands beside it."""
+"""What the agents of a rank carry from step to step: their θ, and further state."""
 
 from math import prod
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a rank exchanges where links are there at random."""
+"""What a rank exchanges over links that fail at random."""
 
 from typing import NamedTuple
 
@@ -53,12 +53,12 @@ class Needs(NamedTuple):
 
 
 class LinkPlan:
-    """A plan for weights on links that are there at random, made once for all of them.
+    """A plan for weights on links that fail at random, made once for all aggregations.
 
     Attributes
     ----------
     whole
-        The plan for all links, of which every exchange carries out a part.
+        The plan for all links; every exchange carries out a part of it.
     interior, border
         Rows of the present W.
     kernel, drawing

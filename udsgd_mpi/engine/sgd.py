@@ -43,7 +43,7 @@ def unified_distributed_sgd(
     stops
         The steps to be observed, ascending; the next one is asked for when the last has been.
     observe
-        Is called with n when θ_n is there, at every stop.
+        Is called with n when θ_n is known, at every stop.
     """
     start = X.n
     for stop in stops:

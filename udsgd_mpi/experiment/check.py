@@ -79,9 +79,9 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
 
 
 def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that a result file holds, with the defaults of those that have come since.
+    """Settings that a result file holds, with defaults for those added since.
 
-    Settings that this version refuses stay as they are, to be told apart from others.
+    Settings that this version refuses stay as they are, so that they compare as different.
     """
     try:
         return settings_of(check(settings))

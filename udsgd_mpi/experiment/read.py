@@ -59,7 +59,7 @@ def variants(
     ----------
     raw
         Settings as read; without variant tables the base is the only variant, ``"main"``. What the
-        experiment claims, and its quick size, are no settings.
+        experiment claims, and its quick size, are not settings.
     flags
         Settings from the command line, laid over every variant.
     folder

@@ -1,4 +1,4 @@
-"""The experiments that ship with the package: the paper's, and what goes beyond it."""
+"""The experiments that ship with the package: the paper's, and some beyond it."""
 
 import tomllib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whether what settings ask for fits into this machine, told before anything is allocated."""
+"""Whether what settings ask for fits into this machine, checked before any allocation."""
 
 import os
 import resource

@@ -23,10 +23,10 @@ Floats = NDArray[np.float64]
 Spectrum = tuple[Floats, Floats]
 Method = Literal["auto", "linear", "paths"]
 
-# Noise is white enough for the linear recursion if θ remembers so many lags.
+# Noise is white enough for the linear recursion if θ remembers this many lags.
 _LAGS = 200
 
-# Rare visits far away make the variance of a slow walk hard to tell; its paths cost little.
+# Rare visits far away make the variance of a slow walk hard to estimate; its paths are cheap.
 _PATHS, _FEWEST_PATHS, _PATHS_OF_A_WALK = 2000, 40, 4
 
 # Step sizes that are far too large end in infinity, here as in the run.
@@ -53,7 +53,7 @@ class AgentMoments:
 
     @property
     def arrays(self) -> list[Floats]:
-        """All of it, but with the squares of standard errors: what a mean over agents is of."""
+        """All of it, with standard errors squared, as a mean over agents needs them."""
         functionals = [
             [each.mean, each.variance, each.error**2, each.excess]
             for each in (self.theta, self.average)

@@ -18,7 +18,7 @@ Key = tuple[bytes, bytes, Method, int]
 
 
 class Forecasts:
-    """Makes them, and remembers as many as fit into 64 MB: variants have many agents in common."""
+    """Makes them, and keeps as many as fit into 64 MB, since variants share many agents."""
 
     def __init__(self) -> None:
         self._known: dict[Key, AgentMoments] = {}
@@ -88,7 +88,7 @@ def _nanoseconds(agent: Agent) -> float:
 
 
 def _more_paths(parts: Mapping[int, AgentMoments], team: Team) -> dict[int, int]:
-    """For the hosted agents of which more paths are to be sampled: how many."""
+    """How many paths to sample of each hosted agent that needs more."""
     known = team.allgather(
         [(part.paths, part.theta.error[-1], part.theta.variance[-1]) for part in parts.values()]
     )

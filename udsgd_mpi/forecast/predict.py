@@ -133,7 +133,7 @@ def predict(
 
 
 def trials_of_curvature(paths: int) -> int:
-    """In how many trials the update is followed, where each agent has so many paths."""
+    """In how many trials the update is followed, given the number of paths of an agent."""
     return max(_FEWEST_PATHS, paths // 2)
 
 

@@ -1,4 +1,4 @@
-"""What a step takes: some agents' steps are taken here for a moment, and measured."""
+"""What a step takes, measured on a few steps of some agents."""
 
 from collections.abc import Callable, Sequence
 from time import thread_time

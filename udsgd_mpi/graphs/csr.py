@@ -124,7 +124,7 @@ class Graph:
 
     @cached_property
     def digest(self) -> str:
-        """By which another graph is told from this one."""
+        """Distinguishes this graph from any other."""
         return digest(self.offsets, self.neighbours)
 
     @property

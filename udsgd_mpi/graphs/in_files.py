@@ -1,4 +1,4 @@
-"""Graphs in files: as they are, or connected parts of big ones."""
+"""Graphs in files: whole, or connected parts of large ones."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -86,7 +86,7 @@ class SubGraph(InFile, frozen=True):
         Raises
         ------
         ConfigurationError
-            If there are not so many.
+            If there are fewer.
         """
         rng = np.random.default_rng(seed)
         first = int(rng.integers(max(1, len(whole))))

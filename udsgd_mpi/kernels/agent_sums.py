@@ -1,4 +1,4 @@
-"""Sums over agents in agent order, and what else must not depend on the layout."""
+"""Sums over agents in agent order, and other sums that must not depend on the layout."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Points that are asked for while others are worked on, as it is known which will be next."""
+"""Points that are loaded while others are worked on, as the next ones are known."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Exchanges in which every agent knows the others' half-steps in single precision alone.
+"""Exchanges in which every agent knows others' half-steps only in single precision.
 
     θ^i ← θ^i + Σ_j w_ij (q(θ^j) − q(θ^i))
 

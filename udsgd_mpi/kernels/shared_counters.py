@@ -1,4 +1,4 @@
-"""How far each rank of a host has come, told and asked in memory that they share."""
+"""Counters in shared memory that say which exchange each rank of a host has reached."""
 
 from collections.abc import Callable, Collection
 from typing import Any, cast
@@ -19,7 +19,7 @@ APART = 8  # numbers from one rank's count to the next, each in a cache line of 
 
 
 class SharedCounters:
-    """The exchanges that ranks have come to.
+    """Which exchange each rank has reached.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ class SharedCounters:
         return np.array([self._places[rank] * APART for rank in ranks], dtype=np.int64)
 
     def advance(self) -> None:
-        """Tell that this rank has come to its next exchange, with all that it wrote before."""
+        """Announce that this rank has reached its next exchange, with all that it wrote before."""
         _take(self.counts, self.mine)
 
     def wait(self, others: Counts, meanwhile: Callable[[], object] | None = None) -> None:
-        """Until others have come as far; then all that they wrote before can be read.
+        """Wait until others have come as far; then all that they wrote before can be read.
 
-        Other processes may have the core as long as this one waits.
+        Other processes may use the core while this one waits.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ def advance_counter(counts: Counts, mine: int) -> None:
 
 @inlined
 def others_reached(counts: Counts, mine: int, others: Counts, looks: int) -> bool:
-    """Whether others have come as far as this rank, asked so many times at most."""
+    """Whether others have come as far as this rank, polled at most this many times."""
     turn = counts[mine]
     k = 0
     for _ in range(looks):

@@ -1,4 +1,4 @@
-"""What loops are not compiled to: sums in vector registers, and memory asked for ahead of use.
+"""What Numba does not compile loops to: sums in vector registers, and prefetching.
 
 From a loop over arrays, which may overlap as far as the compiler knows, it makes code that
 loads and stores a sum for every few of its terms. Those here stay in registers to the end.

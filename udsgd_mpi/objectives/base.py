@@ -85,7 +85,7 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         raise NotImplementedError
 
     def dimension(self, features: int, classes: int) -> int:
-        """Number of parameters d for so many features and classes."""
+        """Number of parameters d for these numbers of features and classes."""
         raise NotImplementedError
 
     def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
@@ -99,7 +99,7 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         Raises
         ------
         ConfigurationError
-            Says what was expected of which method at which point, and what came.
+            Says what was expected of which method at which point, and what it returned.
         """
 
     def precision(self, points: Points, d: int) -> Precision:

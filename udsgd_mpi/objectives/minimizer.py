@@ -67,9 +67,9 @@ class Minimum(NamedTuple):
     hessian
         H = ∇²f(θ*), shape (d, d); None where it is too large.
     smallest_curvature
-        μ, the smallest eigenvalue of H; NaN where it could not be told.
+        μ, the smallest eigenvalue of H; NaN where it could not be determined.
     largest_curvature
-        The largest eigenvalue of ∇²f(0); NaN where it could not be told.
+        The largest eigenvalue of ∇²f(0); NaN where it could not be determined.
     gradient_norm
         ‖∇f‖ at θ*, or at the last θ before it, which is as good.
     """
@@ -145,7 +145,7 @@ def unfinished(iterations: int, theta: Floats, step: Floats, gradient: Floats) -
 
 
 class Ending:
-    """Tells when Newton's method has ended: its steps are lost in rounding.
+    """Decides when Newton's method has converged: its steps are lost in rounding.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def check_derivatives(theta: Floats, *derivatives: Floats) -> None:
 
 
 def check_curvature(theta: Floats, smallest: float, largest: float, error: float) -> None:
-    """Refuse a stationary point that is no strict minimum.
+    """Refuse a stationary point that is not a strict minimum.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def check_curvature(theta: Floats, smallest: float, largest: float, error: float
     Raises
     ------
     MinimizerError
-        If the smallest is not positive, as far as rounding lets that be told.
+        If the smallest is not positive, up to rounding.
     """
     hidden = error * max(abs(smallest), abs(largest))
     where = f"where ∇f = 0, at ‖θ‖ = {np.linalg.norm(theta):.3g}"

@@ -1,4 +1,4 @@
-"""What a user's objective has to keep to, tried on points of an agent before the first step.
+"""What a user's objective must satisfy, tested on points of an agent before the first step.
 
 Shapes, finite numbers, independence of trials, and that ``gradient`` is the slope of ``value``: a
 run of an objective that breaks one of these ends, but elsewhere.

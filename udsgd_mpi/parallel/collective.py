@@ -1,4 +1,4 @@
-"""What one rank does for all, and what each does for itself."""
+"""Actions of one rank for all, and of every rank for itself, that fail on all ranks."""
 
 import time
 from collections.abc import Callable

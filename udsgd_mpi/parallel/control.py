@@ -43,7 +43,7 @@ class Policy(NamedTuple):
 class Control:
     """The agreement of all ranks, a few times a second.
 
-    Rank 0 knows the clock and says at which step the next look is; any rank may be asked to stop.
+    Rank 0 has the clock and says at which step to look next; any rank may be asked to stop.
     """
 
     def __init__(self, comm: MPI.Intracomm, policy: Policy, n: int = 0) -> None:
@@ -70,7 +70,7 @@ class Control:
         self._saved, self._saving = time.monotonic(), seconds
 
     def stops(self, scheduled: Iterable[int]) -> Iterator[int]:
-        """Steps to come: the scheduled ones and the looks between them, until all stop."""
+        """The remaining stops: scheduled ones and the looks between them, until all stop."""
         for stop in scheduled:
             while self.next < stop and not self.stopped:
                 yield self.next

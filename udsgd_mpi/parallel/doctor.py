@@ -1,4 +1,4 @@
-"""What may keep a run from starting or from being fast here, and what mends it."""
+"""What may keep a run from starting, or slow it down, on this machine, and the remedies."""
 
 import fcntl
 import os
@@ -189,6 +189,6 @@ def _output_of(*command: str) -> str:
 
 
 def _without_mpi() -> dict[str, str]:
-    """The environment without what a launcher has told this rank."""
+    """The environment without the launcher's variables for this rank."""
     told = ("PMI", "OMPI_", "PRTE_", "HYDRA", "MPI_")
     return {key: value for key, value in os.environ.items() if not key.startswith(told)}

@@ -1,4 +1,4 @@
-"""Sleeping for the computing times of the virtual clock, to hold its model against real ranks."""
+"""Sleeping for the computing times of the virtual clock, to test its model on real ranks."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def check_emulation(problem: Problem, ranks: int) -> None:
 
 
 class Emulated:
-    """W of the equation, once the local steps have taken as long as the clock says.
+    """W of the equation, after sleeping until local steps took as long as the clock says.
 
     Messages take what they take here.
 

@@ -106,7 +106,7 @@ class Fused:
         return done.exchanges
 
     def _finish(self, exchange: SparseExchange) -> None:
-        """Wait for others for as long as it takes, and make the exchange that was begun."""
+        """Wait for others as long as it takes, and complete the exchange that was begun."""
         exchange.finish()
         self._mixed.restore()
         self._meter.lap(Activity.MIXING)

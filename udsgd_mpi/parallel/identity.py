@@ -1,4 +1,4 @@
-"""Whether all ranks are about to compute the same."""
+"""Whether all ranks are about to run the same experiment with the same code."""
 
 from collections.abc import Mapping
 from importlib.metadata import version

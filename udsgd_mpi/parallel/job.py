@@ -57,7 +57,7 @@ def run_job(
     OutputError
         On rank 0, if the results can't be written.
     Stopped
-        On every rank, if the job was asked to stop and can go on later.
+        On every rank, if the job was asked to stop and can be resumed.
     """
     stop_request.enter(POSING)
     with ExitStack() as until_end:
@@ -134,7 +134,7 @@ def _begin(
 
 
 def _tell_of_others(notes: list[list[str]] | None) -> None:
-    """Tell on rank 0 what others have read; what it has read itself was told there and then."""
+    """Print on rank 0 what other ranks noted while reading; its own notes are out already."""
     if notes is None:
         return
     told, *untold = notes

@@ -13,7 +13,7 @@ from udsgd_mpi.support.launcher import processors
 
 
 class _News(Enum):
-    """What a rank tells those that load after it."""
+    """Messages from a rank to those that load after it."""
 
     WORKS = auto()  # compiling may take longer than a user lets ranks wait
     CHANGED = auto()  # it has begun, or is done
@@ -38,7 +38,7 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
     order = _LoadingOrder(host, cores)
     order.wait_for_begin()
     order.tell_begin()
-    gc.disable()  # it would look again and again through what has come to stay
+    gc.disable()  # it would scan again and again what is there to stay
     import_module(_JOB)
     from udsgd_mpi.kernels.compiled import Kernel, compile_all
 
@@ -53,7 +53,7 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
 
 
 class _LoadingOrder:
-    """Who of a host loads after whom."""
+    """Which rank of a host loads after which."""
 
     def __init__(self, host: MPI.Comm, cores: int) -> None:
         self._host = host

@@ -36,7 +36,7 @@ class Mixer:
         self._exchanges = [exchange_of(form, ranks) for form in schedule.forms]
 
     def __call__(self, n: int) -> None:
-        """Carry out W_n; where n is no aggregation time, nothing."""
+        """Carry out W_n; do nothing if n is not an aggregation time."""
         self.meter.lap(Activity.GRADIENT)
         if not self.schedule.aggregates(n):
             return

@@ -1,4 +1,4 @@
-"""Moving agents between ranks, once it is known what each of them takes."""
+"""Moving agents between ranks once their costs are known."""
 
 from dataclasses import replace
 

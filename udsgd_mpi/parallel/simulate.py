@@ -58,7 +58,7 @@ def simulate(
 
 
 class Simulation:
-    """A variant on its way; collective in all it does.
+    """A variant being run; all of its methods are collective.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ class RanksTeam:
             evaluate(*said)
 
     def _from_root(self, said: object = None) -> Any:
-        """What rank 0 says; the others leave it the processor as long as it thinks."""
+        """What rank 0 sends; the others yield the processor while it works."""
         collective(self._comm, lambda: None)
         return self._comm.bcast(said)
 

@@ -1,4 +1,4 @@
-"""One variant of a job: run and predicted, or taken over from one with the same numbers."""
+"""One variant of a job: run and predicted, or reused from one with the same numbers."""
 
 import time
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from udsgd_mpi.support.telemetry import Telemetry
 
 
 class Finished(NamedTuple):
-    """A variant whose numbers are known, where they are from, and what they took."""
+    """A variant whose numbers are known: where they come from, and what they cost."""
 
     where: str
     recording: Recording
@@ -47,7 +47,7 @@ def run_variant(
     output: Output | None,
     before: EarlierVariant | None,
 ) -> None:
-    """Run one variant, or take over its like; output and what was before are rank 0's."""
+    """Run one variant, or reuse equal results; ``output`` and ``before`` are rank 0's."""
     key = inputs_of_run(problem)
     known = _known(problem, options, key, before) if output else None
     if comm.bcast(known is not None):
@@ -73,7 +73,7 @@ def run_variant(
 def _known(
     problem: Problem, options: Options, key: bytes, before: EarlierVariant | None
 ) -> Finished | None:
-    """What this variant has come to, where that is known without a step."""
+    """The results of this variant, where they are known without taking a step."""
     at_the_end = before and before.checkpoint and before.checkpoint.n == problem.experiment.steps
     if before and before.measured and (at_the_end or not options.keep_checkpoints):
         recording = recording_of(problem, before.measured)
@@ -93,7 +93,7 @@ def _simulate(
     output: Output | None,
     checkpoint: Checkpoint | None,
 ) -> Finished | None:
-    """Run one variant to its end; what it has come to on rank 0."""
+    """Run one variant to its end; the results on rank 0, None elsewhere."""
     stop_request.enter(POSING)
     simulation = Simulation(comm, problem, go_on=options.mask_diverged, emulate=options.emulate)
     n = comm.bcast(checkpoint.n if checkpoint else 0)

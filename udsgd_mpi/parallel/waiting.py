@@ -1,4 +1,4 @@
-"""What this rank waits for, and the end of a job in which nobody comes, or that does not stop."""
+"""What this rank waits for; ends a job that waits in vain, or does not stop when asked."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ class Waiting:
         self._meter: Meter | None = None
 
     def renew(self) -> None:
-        """Take note that those who are waited for have said that they still work."""
+        """Note that the ranks it waits for have reported to be still working."""
         self.since = time.monotonic()
 
     def __call__(self, ranks: str, meter: Meter | None = None) -> "Waiting":
@@ -71,7 +71,7 @@ def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
     seconds
         How long an exchange may take.
     alone
-        Whether there is one rank, which may outlive whoever started it.
+        Whether there is one rank, which may outlive the process that started it.
     """
     launcher = os.getppid()
 
@@ -92,7 +92,7 @@ def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
 
 
 def _stop_at_once(rank: int) -> None:
-    """End a job that was asked to stop and has not come to where it could."""
+    """End a job that was asked to stop but did not reach a point where it can."""
     if rank > 0:
         time.sleep(_SECONDS_BEFORE_OTHERS)  # rank 0 ends it, unless it was not asked or hangs
     sys.stderr.write(f"{stop_request.message(stop_request.phase.words)}\n")

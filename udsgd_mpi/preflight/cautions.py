@@ -1,4 +1,4 @@
-"""What a user should know before a run that is allowed, but will disappoint."""
+"""Warnings about a run that is allowed but likely to disappoint."""
 
 from collections.abc import Iterator
 

@@ -81,7 +81,7 @@ def _work(problem: Problem, layout: Layout, rank: int, sample: Sequence[Mixing])
     experiment, hosted = problem.experiment, layout.hosted(rank)
     elements = experiment.trials * problem.d
     held = len(hosted) + problem.schedule.most_copies(layout, rank)
-    # Ones, as zeros that nobody has written to are one page of memory.
+    # Ones, since zeros never written to share one page of memory.
     ones = np.ones(max(held * elements, layout.agents * (elements // layout.ranks + 1)))
     mixed = np.zeros((len(hosted), elements))
     mixings = cycle([W.work(layout, rank, ones, mixed) for W in sample])

@@ -53,7 +53,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
 
 
 def _shortage(problem: Problem, layout: Layout) -> list[str]:
-    """What a run would be refused for here; elsewhere there may be more memory."""
+    """Why a run would be refused here; elsewhere there may be more memory."""
     try:
         d = problem.d
         require_room(problem.experiment, layout.agents, d, layout.ranks)

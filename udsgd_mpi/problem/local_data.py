@@ -57,7 +57,7 @@ class Held(NamedTuple):
         Of each agent's rows as they were read: standardised ones can differ in their last bits
         between types of processors.
     left_over
-        How many rows of the data set nobody holds.
+        How many rows of the data set are left over.
     image
         What the rows mean where they were read from images.
     scaling

@@ -1,4 +1,4 @@
-"""From settings to a problem: data and graphs where the agents are, and θ*."""
+"""From settings to a problem: data and graphs on the agents' processes, and θ*."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -164,7 +164,7 @@ def pose_all(
     Parameters
     ----------
     team_of
-        Takes N and gives the team of so many agents.
+        Takes N and gives the team of N agents.
     default_agents
         N where the settings leave it open.
 

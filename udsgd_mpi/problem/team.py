@@ -70,7 +70,7 @@ class Team(Protocol):
         """Items of all processes in the one that acts once, in order; none in the others."""
 
     def share(self, number: int) -> range:
-        """Which of so many pieces of work, divided among the processes, fall to this one."""
+        """Which of ``number`` pieces of work, divided among the processes, fall to this one."""
 
     def map_balanced(
         self, items: Mapping[int, T], efforts: Mapping[int, float], action: Callable[[int, T], R]
@@ -80,7 +80,7 @@ class Team(Protocol):
         Parameters
         ----------
         items
-            What the action takes beside the agent, by agent; sent to whoever takes it.
+            Further arguments of the action, by agent; sent to the process that takes it.
         efforts
             About what each of them takes, in any unit.
         """

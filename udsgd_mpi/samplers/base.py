@@ -46,7 +46,7 @@ class Streams(NamedTuple):
         return self.seed, self.agents, self.first_trial
 
     def uniform_starts(self, points: NDArray[np.int64]) -> Indices:
-        """First points, uniform on the so many of each agent, shape (agents, trials)."""
+        """First points, uniform over each agent's points, shape (agents, trials)."""
         out = np.empty((1, len(self.agents), self.trials), dtype=np.int32)
         draw_uniformly(self.key, Purpose.START, 0, points, out)
         return np.asarray(out[0])
@@ -98,7 +98,7 @@ class SamplePaths(ABC):
 
     @abstractmethod
     def memory(self, k: int) -> dict[str, NDArray[Any]]:
-        """All that the points to come of the k-th agent depend on, beside n; views, no copies."""
+        """All that the k-th agent's further points depend on, apart from n; views, no copies."""
 
     def recall(self, n: int, memories: Sequence[Mapping[str, NDArray[Any]]]) -> None:
         """Go on where paths with these memories had drawn n points."""
@@ -211,7 +211,7 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
     def start_all(
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
     ) -> SamplePaths:
-        """Begin the paths of some agents: on so many points, or on the nodes of their graphs."""
+        """Begin the paths of some agents, on their points or on the nodes of their graphs."""
         raise NotImplementedError
 
 

@@ -16,7 +16,7 @@ Stack = tuple[Integers, Integers, Integers, NDArray[np.int32]]
 
 
 class GraphStack(NamedTuple):
-    """Graphs one after the other; one that agents share is there once.
+    """Graphs back to back; a graph that agents share is stored once.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a variant needs to go on from a step as if it had never stopped.
+"""Checkpoints: all that a variant needs to continue from a step as if never stopped.
 
 A checkpoint is an ``.npz`` file, an archive of arrays that NumPy can open, whose comment is a seal:
 a checksum of all its bytes.
@@ -142,7 +142,7 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
-    """The newest whole checkpoint of a variant, or None where there is no file at all.
+    """The newest intact checkpoint of a variant; None where there is no file at all.
 
     Raises
     ------

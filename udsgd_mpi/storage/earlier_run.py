@@ -1,4 +1,4 @@
-"""What an earlier run of the same job has left, and whether a new one may go on from there."""
+"""What an earlier run of the same job has left, and whether a new one may resume it."""
 
 import difflib
 import os
@@ -36,7 +36,7 @@ Resume = Literal["no", "auto", "required"]
 
 
 class EarlierVariant(NamedTuple):
-    """How far an earlier run has come with a variant.
+    """How far an earlier run got with a variant.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class EarlierVariant(NamedTuple):
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """What is there already.
+    """An earlier run of the same job.
 
     Attributes
     ----------
@@ -92,14 +92,14 @@ class EarlierRun:
     def remove_left_checkpoints(self) -> None:
         """Remove checkpoints of finished variants, which a kill has kept from being removed.
 
-        Those at the last step stay: they were kept for more steps to come.
+        Those at the last step stay: they were kept for further steps.
         """
         for name, checkpoint in self.checkpoints.items():
             if name not in self.unfinished and checkpoint.n < self.experiments[name].steps:
                 remove_checkpoint(checkpoint_folder(self.output) / f"{name}.npz")
 
     def of_variant(self, name: str) -> EarlierVariant:
-        """How far the earlier run has come with an unfinished variant."""
+        """How far the earlier run got with an unfinished variant."""
         run = self.runs.get(name)
         is_measured = (
             run is not None
@@ -163,7 +163,7 @@ def find_earlier_run(
     ----------
     resume
         ``"no"``: there must be none, or it is removed by ``force``. ``"required"``: there must
-        be one. ``"auto"``: go on where there is one, else begin.
+        be one. ``"auto"``: resume it if there is one, else begin.
     agents
         Their number where neither the settings nor the earlier run say it.
     changes

@@ -39,7 +39,7 @@ def check_safe(path: Path) -> None:
 
 @lru_cache(maxsize=64)
 def _reason(path: Path, version: FileVersion) -> str | None:
-    """Why a file is not to be read; None where it can be, or where there is none."""
+    """Why a file must not be read; None if it can be, or does not exist."""
     try:
         whole = is_whole(path)
     except FileNotFoundError:

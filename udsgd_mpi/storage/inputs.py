@@ -1,4 +1,4 @@
-"""Whether under the same settings the same was read."""
+"""Whether the same settings read the same data."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ def inputs_in(
 
 
 def not_compared(names: Iterable[str]) -> str | None:
-    """A warning of results by older versions; None where there are none."""
+    """A warning about results of older versions; None where there are none."""
     told = ", ".join(names)
     return (
         f"warning: {told}: inputs not compared, as an older version did not record them"
@@ -83,7 +83,7 @@ class _Reading(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What came otherwise than before, in words, and where it is told what came then."""
+    """What differs from before, in words, and the file that holds the earlier one."""
 
     text: str
     since: str
@@ -96,12 +96,12 @@ class KnownInputs:
         self._known: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def add(self, where: str, inputs: Inputs) -> None:
-        """Learn what was read; ``where`` tells so."""
+        """Learn what was read, as recorded in ``where``."""
         for reading in _readings(inputs):
             self._known.setdefault(reading.asked, (reading.digest, where))
 
     def changed(self, inputs: Inputs) -> list[Change]:
-        """What came otherwise under the same settings."""
+        """What differs under the same settings."""
         found: dict[tuple[_Setting, str], list[int | None]] = {}
         for reading in _readings(inputs):
             before, where = self._known.get(reading.asked, (reading.digest, ""))
@@ -146,7 +146,7 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
     pattern = settings["communication"]
     of_W = {key: value for key, value in pattern.items() if key not in DECIDE_NO_W}
     for k, value in enumerate(digests.W):
-        # On another topology another W is no news, nor is another graph of other data.
+        # Another topology has another W, and other data have another graph.
         asked = ("W", *place, digests.topology, json.dumps(of_W), str(k))
         yield _Reading(asked, _of_matrix(pattern, k), None, value)
     path = settings["objective"].get("path", "")

@@ -1,4 +1,4 @@
-"""Joining parts of a study that were computed apart."""
+"""Joining parts of a study that were computed separately."""
 
 import tomllib
 from collections.abc import Mapping, Sequence

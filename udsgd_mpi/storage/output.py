@@ -31,7 +31,7 @@ _SHARE_OF_TIME = 0.02
 
 
 class Output:
-    """Keeps the files of a job up to date; readers find each of them whole at any time.
+    """Keeps the files of a job up to date; readers find each of them complete at any time.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class Output:
     order
         Names of all variants.
     runs
-        Those that are there already.
+        Those that exist already.
     telemetry
         What these have cost.
     """
@@ -148,7 +148,7 @@ class VariantOutput(NoOutput):
         self._output.telemetry[self._name] = telemetry
 
     def measured(self, telemetry: list[Telemetry]) -> None:
-        """Write all measures, before theory is asked: what goes on from there only predicts."""
+        """Write all measures before predicting, so that a resumed run only has to predict."""
         self.took(telemetry)
         run = run_of(self._problem, self._recording, measured=True, complete=False)
         self._output.update(self._name, run)

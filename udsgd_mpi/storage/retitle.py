@@ -1,4 +1,4 @@
-"""New titles for results of which all else is computed."""
+"""New titles for complete results."""
 
 import tomllib
 

@@ -1,4 +1,4 @@
-"""A checksum at the end of a file, by which a whole file is told from a damaged one.
+"""A checksum at the end of a file, which reveals damage.
 
 HDF5 and zip archives may have bytes behind their end, and HDF5 cuts them off when it changes a
 file: so the seal that a file has is that of its content, or the file was damaged.
@@ -23,7 +23,7 @@ BLANK = bytes(SEAL_BYTES)
 class SealedFile:
     """A file that is written from its beginning to its end, and then sealed.
 
-    It can't be told where it is, so that an archive in it is written without going back.
+    It has no ``tell``, so that an archive in it is written without seeking back.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -40,7 +40,7 @@ class SealedFile:
         self._file.flush()
 
     def close(self) -> None:
-        """Leave the file open: whoever opened it closes it."""
+        """Leave the file open: its opener closes it."""
 
     def seal(self) -> None:
         """Put the seal in place of the blank one that was written last."""

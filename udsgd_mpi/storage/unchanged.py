@@ -1,4 +1,4 @@
-"""Whether a run that goes on reads what the earlier one has read."""
+"""Whether a resumed run reads the same inputs as before."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ def _digests(name: str, found: EarlierRun, joining: Path | None) -> Sequence[Dig
 
 
 def _earlier(found: EarlierRun, joining: Path | None) -> Iterator[tuple[str, Inputs | None]]:
-    """What earlier variants have read, each under a name that says where that is told."""
+    """What earlier variants have read, each under the name of the file that records it."""
     if found.runs:
         settings = tomllib.loads(found.attributes["configuration"])["variant"]
         yield from inputs_in(str(found.output), settings, found.runs)

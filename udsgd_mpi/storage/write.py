@@ -27,7 +27,7 @@ def write_results(
 ) -> None:
     """Write one file with a group for each variant under ``/runs``, and under ``/telemetry``.
 
-    The file is built in memory and replaces an older one in one move, so that whoever reads
+    The file is built in memory and replaces an older one in one move, so that a reader of
     ``path`` finds a whole file at any time. Its last bytes are a checksum, see ``seal``.
 
     Parameters

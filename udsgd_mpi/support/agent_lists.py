@@ -6,7 +6,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 
 def parse_agents(text: str, name: str, agents: int) -> list[int]:
-    """Those of so many agents that are in a list.
+    """The agents that are in a list.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Replacing a file by a new version of it, whole or not at all."""
+"""Replacing a file by a new version of it, completely or not at all."""
 
 import os
 import re
@@ -113,7 +113,7 @@ def _replaceable(path: Path) -> Path:
 
 
 def _new_file_beside(target: Path) -> BinaryIO:
-    """A new file of a name that nobody can foresee."""
+    """A new file of an unpredictable name."""
     token = secrets.token_hex(_TOKEN_BYTES)
     temporary = target.with_name(f".{target.name}.{token}.tmp")
     file = temporary.open("xb")  # exclusively, so that no link of that name is followed

@@ -1,4 +1,4 @@
-"""Digests of what a run has read: by them a changed input is noticed."""
+"""Digests of what a run has read, which reveal changed inputs."""
 
 import hashlib
 

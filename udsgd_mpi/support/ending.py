@@ -1,4 +1,4 @@
-"""The end of a job that can't end in order."""
+"""Ending a job that can't end in order."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ _removals: list[Callable[[], None]] = []
 
 @contextmanager
 def removed_at_the_end(remove: Callable[[], None]) -> Iterator[None]:
-    """Remove something where the process ends at once in here, as nobody else would."""
+    """Remove something if the process is ended in this block, as nothing else would."""
     _removals.append(remove)
     try:
         yield
@@ -29,7 +29,7 @@ def end_all_ranks(code: ExitCode) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     mpi = sys.modules.get("mpi4py.MPI")
-    # While MPI starts its module is there already, but not yet whole.
+    # While MPI starts, its module exists but is incomplete.
     if mpi and hasattr(mpi, "COMM_WORLD") and mpi.Is_initialized() and mpi.COMM_WORLD.size > 1:
         time.sleep(0.5)  # the launcher drops what it has not yet passed on when a rank aborts
         mpi.COMM_WORLD.Abort(code)

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and the exit codes that scripts can rely on."""
+"""Errors that a user can fix, and the exit codes that scripts can rely on."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -27,7 +27,7 @@ class OutputError(OSError):
     """The results could not be written."""
 
 
-class Stopped(Exception):  # noqa: N818 - no error: the job was asked to stop, and can go on
+class Stopped(Exception):  # noqa: N818 - not an error: the job was asked to stop and can be resumed
     """The run ended before its last step, and a checkpoint was written."""
 
 

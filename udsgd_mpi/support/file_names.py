@@ -94,7 +94,7 @@ def in_folders(*folders: Path) -> Renaming:
     """Look for files in some folders, the first one first.
 
     A word stands for what is known by it, even where there is a file of that name: ``./WORD`` is
-    the file. Absolute paths, and what is found nowhere, stay as they are.
+    the file. Absolute paths, and files that do not exist, stay as they are.
     """
 
     def found(text: str, names: NamesFile, key: str) -> str:
@@ -117,7 +117,7 @@ def as_given(text: str, _names: NamesFile, _key: str) -> str:
 def seen_from(folder: Path, given_in: Path | None = None) -> Renaming:
     """Name files as they are seen from a folder.
 
-    Absolute paths stay as they are, and so do modules that are no files.
+    Absolute paths stay as they are, and so do modules that are not files.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Notes on what was read, such as what of it was dropped: logged there, told by commands."""
+"""Notes on reading, such as what was dropped: logged by readers, printed by commands."""
 
 import logging
 from collections.abc import Callable, Iterator

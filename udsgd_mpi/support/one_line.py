@@ -4,7 +4,7 @@ import unicodedata
 
 from udsgd_mpi.support.errors import ConfigurationError
 
-# Controls, NUL and new lines among them; halves of characters, which stand for bytes that are no
+# Controls, NUL and new lines among them; halves of characters, which stand for bytes that are not
 # text; and separators of lines and paragraphs.
 _REFUSED = ("Cc", "Cs", "Zl", "Zp")
 _SHOWN = 60

@@ -1,4 +1,4 @@
-"""Lines on stderr, one every few seconds: how far, how fast, how long still."""
+"""Lines on stderr every few seconds: steps done, speed and time left."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ class Progress:
     Parameters
     ----------
     last
-        Steps to be done in all.
+        Total number of steps.
     """
 
     def __init__(self, name: str, last: int) -> None:

@@ -1,4 +1,4 @@
-"""Being asked to stop: by USR1, by TERM, or as the time that was given is over."""
+"""Requests to stop: by USR1, by TERM, or because the allotted time is over."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ class StopRequest:
     Attributes
     ----------
     advice
-        How the job goes on after it has stopped.
+        How to resume the job after it has stopped.
     deadline
         On the clock of ``time.monotonic``; None: no deadline.
     """
@@ -91,7 +91,7 @@ class StopRequest:
 
     @property
     def overdue(self) -> bool:
-        """Whether this process was asked to stop, and has had the time to."""
+        """Whether this process was asked to stop, and has had enough time to."""
         if self._signal is None and self.deadline is not None:
             asked = max(self._since, self.deadline)
         else:
@@ -119,7 +119,7 @@ stop_request = StopRequest()
 
 
 def _process_start() -> float:
-    """When this process has begun, on the clock of ``time.monotonic``; now where nobody tells."""
+    """When this process began, on the clock of ``time.monotonic``; now if unknown."""
     now = time.monotonic()
     try:
         after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()

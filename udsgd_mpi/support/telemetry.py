@@ -46,5 +46,5 @@ class Telemetry(Struct, frozen=True):
 
     @property
     def seconds(self) -> float:
-        """Seconds in all."""
+        """All seconds together."""
         return self.computing + self.waiting + self.recording

@@ -1,4 +1,4 @@
-"""Calls of a user's own code, whose failures are the user's to mend."""
+"""Calls of a user's own code, whose failures are the user's to fix."""
 
 import os
 import sysconfig

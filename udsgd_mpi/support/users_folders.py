@@ -1,4 +1,4 @@
-"""Folders of this user, where there are any."""
+"""Folders of the user for caches and settings."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ def settings_root() -> Path | None:
 
 
 def is_private(folder: Path) -> bool:
-    """Whether a folder is there, and no other user but root can have put anything into it."""
+    """Whether a folder exists, and no user but root can have put anything into it."""
     try:
         found = folder.lstat()
     except OSError:

@@ -1,1 +1,1 @@
-"""Theory: what a run is held against."""
+"""Theory: what a run is compared with."""

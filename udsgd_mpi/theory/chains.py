@@ -120,7 +120,7 @@ class ReversibleChain:
         return _solve(matrix.tocsc(), self.law[:, None] * G)
 
     def spectrum(self) -> tuple[Floats, Floats]:
-        """Eigenvalues λ_k of P but for the largest, which is 1, and eigenvectors.
+        """Eigenvalues λ_k of P except the largest, which is 1, and eigenvectors.
 
         Returns
         -------

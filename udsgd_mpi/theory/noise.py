@@ -26,7 +26,7 @@ class Noise:
         Exponent of β_n = (n + 1)^(−b); None without a history.
     lag
         2 Σ_k k Tr C_k / Tr U of the autocovariances C_k: the variance of a mean of n is Tr U / n
-        but for a share lag/n, as noise that remembers is not yet white.
+        except for a share lag/n, as noise with memory is not yet white.
     """
 
     amplitudes: Floats

@@ -1,4 +1,4 @@
-"""What is left of θ_0 − θ* after n steps: the part of θ_n − θ* that is not random."""
+"""What remains of θ_0 − θ* after n steps: the part of θ_n − θ* that is not random."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What an experiment claims, and whether its results bear it out.
+"""What an experiment claims, and whether its results support it.
 
 To add a kind of claim, write its file and name it in ``AnyClaim``.
 """

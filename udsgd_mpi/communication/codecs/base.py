@@ -31,11 +31,11 @@ class Codec:
     dtype: np.dtype[Any]
 
     def row_bytes(self, elements: int) -> int:
-        """Bytes of an agent's row of so many numbers in a message."""
+        """Bytes of an agent's row of this many numbers in a message."""
         return elements * self.dtype.itemsize
 
     def room(self, rows: int, elements: int) -> NDArray[Any]:
-        """Memory for a message of so many rows."""
+        """Memory for a message of this many rows."""
         return np.empty((rows, elements), self.dtype)
 
     def pack(self, half_steps: Floats, rows: NDArray[np.int64], message: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The forms of W, a file each.
+"""The forms of W, one file each.
 
 To add one, write its file and register its exchange in ``parallel.exchange_of``.
 """

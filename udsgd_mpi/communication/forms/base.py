@@ -46,7 +46,7 @@ class Form(ABC):
 
     @abstractmethod
     def at(self, number: int) -> "Mixing":
-        """W at an aggregation, the first of which has the number 1."""
+        """W at an aggregation; the first one has number 1."""
 
     @abstractmethod
     def second_moment(self, agents: int) -> SecondMoment | None:

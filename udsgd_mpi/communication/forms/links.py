@@ -1,4 +1,4 @@
-"""Weights on links of which some are there at an aggregation, drawn in compiled code.
+"""Weights on links that are up or down at each aggregation, drawn in compiled code.
 
 W = I − Σ_e b_e w_e L_e over the edges e = {i, j} of the topology, with the indicator b_e of e being
 there and L_e = (1_i − 1_j)(1_i − 1_j)ᵀ: what a lost link does not carry stays with both ends. The
@@ -39,7 +39,7 @@ class Drawing(NamedTuple):
     good
         Whether each chain is good; or, of each agent, memory to work in.
     there
-        Receives whether each link is there.
+        Receives whether each link is up.
     """
 
     seed: np.uint64
@@ -60,14 +60,14 @@ DRAW_LINKS = f"void(int64, {DRAWING})"
 
 
 class OnLinks(Form):
-    """Weights on those links of a topology that are there; a subclass draws them.
+    """Weights on the links of a topology that are up; a subclass draws them.
 
     Parameters
     ----------
     topology
         Its edges {i, j} are the links, numbered in order of (i, j) with i < j.
     weights
-        Of each link that is there, shape (links,); Metropolis by default.
+        Of each link that is up, shape (links,); Metropolis by default.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class OnLinks(Form):
         raise NotImplementedError
 
     def there(self, number: int) -> Flags:
-        """Whether each link is there at an aggregation, shape (links,); overwritten at the next."""
+        """Whether each link is up at an aggregation, shape (links,); overwritten at the next."""
         self.draw(number, tuple(self._all))
         return self._all.there
 
@@ -150,7 +150,7 @@ def keep_there(
     kept_columns: NDArray[np.int32],
     kept_values: Floats,
 ) -> None:
-    """Rows of W for the links that are there, from rows of the support, into the last three.
+    """Rows of W for the links that are up, from rows of the support, into the last three.
 
     Nothing that has no weight is kept: 0 times a half-step that is not finite would be NaN.
 

@@ -28,7 +28,7 @@ class PartialAverage(Mixing):
 
     On the virtual clock the members have a tree of their own; then who enters and who leaves
     change places by a message each: who leaves passes on the average, who enters its half-step.
-    All other agents wait for nobody.
+    No other agent waits.
 
     Attributes
     ----------

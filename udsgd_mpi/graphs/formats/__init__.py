@@ -25,7 +25,7 @@ class Format:
     suffixes
         Of files that are of this format; others may be, too.
     mark
-        What the first lines look like; None where only the suffix tells.
+        What the first lines look like; None where only the suffix decides.
     """
 
     name: str

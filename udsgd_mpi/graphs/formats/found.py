@@ -92,7 +92,7 @@ def numbered(first: int, n: int, edges: int) -> Indices:
     Raises
     ------
     NotOfFormat
-        If there are far more than so many edges could join.
+        If there are far more than this many edges could join.
     """
     if n > 2 * edges + _MOST_ALONE:
         raise NotOfFormat(f"expected nodes joined by edges, got {n:,} nodes and {edges:,} edges")

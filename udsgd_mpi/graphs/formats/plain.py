@@ -1,4 +1,4 @@
-"""Plain text: edge lists, adjacency lists and matrices, told apart by what the lines hold.
+"""Plain text: edge lists, adjacency lists and matrices, recognised by their lines.
 
 A text is read in every way in which it makes sense. Where these ways lead to one graph, that is
 it; where to several, the suffix decides, and a file whose suffix does not is refused.
@@ -43,7 +43,7 @@ def read(content: Content) -> Found:
     Raises
     ------
     NotOfFormat
-        If there is no way to read it, or ways to several graphs; says on which line.
+        If it cannot be read, or can be read as several graphs; names the line.
     """
     suffix = SUFFIXES.get(content.suffix, _Suffix())
     if _EDGES in suffix.forms and (found := integers.read(content)):

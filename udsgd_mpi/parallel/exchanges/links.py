@@ -1,4 +1,4 @@
-"""Mixing on links that are there at random: planned once, and of each W what it needs is sent."""
+"""Mixing on links that fail at random: planned once, then only what each W needs is sent."""
 
 import numpy as np
 from mpi4py import MPI
@@ -13,7 +13,7 @@ Integers = NDArray[np.int64]
 
 
 class LinkExchange(SparseExchange):
-    """θ^i ← Σ_j w_ij θ^j for weights on the links that are there.
+    """θ^i ← Σ_j w_ij θ^j for weights on the links that are up.
 
     Every rank draws the links of its agents, and so knows what those that it exchanges with send
     and await. To ranks of other hosts go the half-steps that a link needs which is there, and no
