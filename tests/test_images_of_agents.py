@@ -1,6 +1,7 @@
 """Agents hold pixels of 8 bits where their objective reads images, else numbers."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,14 +10,18 @@ import pytest
 from msgspec import structs
 
 from tests.image_files import by_class, random_images, write_folder, write_zip
+from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.data.datasets import load, load_test_part
 from udsgd_mpi.data.partition import ByLabel, Dirichlet, Even, Partition, Shared
+from udsgd_mpi.engine.measures import Recording, measures_of
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.schema import Data
 from udsgd_mpi.objectives.softmax import Softmax
+from udsgd_mpi.preflight.memory import peak_memory
 from udsgd_mpi.problem import LoneTeam, Problem, held_out_points, pose
 from udsgd_mpi.problem.local_data import hold
 from udsgd_mpi.samplers.iid import IID
+from udsgd_mpi.storage.result import run_of
 from udsgd_mpi.support.errors import ConfigurationError
 
 AGENTS = 5
@@ -99,6 +104,32 @@ def test_an_objective_of_images_is_given_pixels_and_what_they_mean(
     assert test is not None
     assert test.image == points.image
     assert test.features.dtype == np.uint8
+
+
+def test_the_names_of_classes_and_what_pixels_are_normalised_by_are_recorded() -> None:
+    posed = problem(standardize=True)
+    experiment = posed.experiment
+    steps = experiment.record.at(experiment.steps)
+    recording = Recording.empty(measures_of(experiment), steps, 1, AGENTS, posed.d)
+    found = run_of(posed, recording, measured=True, complete=True)
+    assert found["class"].tolist() == list("0123456789")
+    assert "channel" not in found.variables
+    of_images = replace(posed, experiment=structs.replace(experiment, objective=OfImages()))
+    found = run_of(of_images, recording, measured=True, complete=True)
+    pixels = load("digit_images").features
+    np.testing.assert_allclose(found["channel_mean"], [pixels.mean()])
+    np.testing.assert_allclose(found["channel_deviation"], [pixels.std()])
+
+
+def test_what_rank_0_reads_and_sends_counts_as_bytes_of_pixels() -> None:
+    posed = problem()
+    as_numbers = replace(posed, reading=posed.reading._replace(image=None))
+    layout = Layout.even(AGENTS, 2)
+    few, many = (peak_memory(p, layout, 0, one_host=True) for p in (posed, as_numbers))
+    pixels = load("digit_images").features.size
+    assert 7 * pixels <= many - few <= 3 * 7 * pixels
+    few, many = (peak_memory(p, layout, 1, one_host=True) for p in (posed, as_numbers))
+    assert few == many
 
 
 def test_test_points_are_read_as_those_of_training() -> None:

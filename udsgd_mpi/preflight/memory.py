@@ -52,7 +52,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     run = buffers + averaging + rounding + draws + sums + points + _bytes_of_paths(problem, agents)
     if rank > 0:
         return run + points
-    everybody = _bytes_of_points(problem.agents)
+    everybody = _bytes_as_read(problem)
     iterates = layout.agents * row if experiment.record.detail == "iterates" else 0
     written = 2 * file_size(experiment, layout.agents, problem.d)
     # The data set stays; shares and what is sent of them go before the first step.
@@ -72,6 +72,15 @@ def _bytes_of_points(agents: Sequence[Agent]) -> int:
         bytes_of(agent.points.features) + agent.points.labels.nbytes + agent.points.weights.nbytes
         for agent in agents
     )
+
+
+def _bytes_as_read(problem: Problem) -> int:
+    """All agents' points as rank 0 reads and sends them: of images a byte for each pixel."""
+    points = _bytes_of_points(problem.agents)
+    if problem.reading.image is None:
+        return points
+    features = [agent.points.features for agent in problem.agents]
+    return points - sum(bytes_of(each) - prod(each.shape) for each in features)
 
 
 def _bytes_of_paths(problem: Problem, agents: range) -> int:

@@ -182,5 +182,7 @@ def _standardize(held: Sequence[LocalData], team: Team) -> tuple[list[LocalData]
     centred = [x - mean for x in features]
     variance = team.mean(np.stack([(x**2).mean(axis=0) for x in centred]))
     scale = np.where(variance > 0, np.sqrt(variance), 1)
-    rows = [LocalData(x / scale, own.labels) for x, own in zip(centred, held, strict=True)]
+    for x in centred:
+        np.divide(x, scale, out=x)
+    rows = [LocalData(x, own.labels) for x, own in zip(centred, held, strict=True)]
     return rows, Scaling(mean, scale)

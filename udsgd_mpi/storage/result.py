@@ -45,6 +45,7 @@ def run_of(
         **{name: Variable(values, *MEASURES[name]) for name, values in recording.measures.items()},
         "minimizer": _variable(problem.minimizer, "parameter", "theta*, the minimiser of f"),
         **_agent_table(problem.summaries),
+        **_image(problem),
         **as_variables(problem.digests),
     }
     if prediction is not None:
@@ -97,6 +98,26 @@ def _agent_table(summaries: list[AgentSummary]) -> dict[str, Variable]:
             degrees, "agent", "mean degree of the agent's data graph; NaN where it has full access"
         ),
     }
+
+
+def _image(problem: Problem) -> dict[str, Variable]:
+    """What rows of pixels mean; nothing of other data."""
+    image = problem.reading.image
+    if image is None:
+        return {}
+    classes = np.array(image.classes, dtype=object)
+    found = {"class": _variable(classes, "class", "name of the class, in order of the labels")}
+    if problem.experiment.objective.reads_images:
+        found |= {
+            "channel": _variable(np.arange(image.shape[0]), "channel", "channel of the images"),
+            "channel_mean": _variable(
+                np.array(image.mean), "channel", "what is taken off a pixel, of 0 to 255"
+            ),
+            "channel_deviation": _variable(
+                np.array(image.deviation), "channel", "what the rest is divided by"
+            ),
+        }
+    return found
 
 
 def _prediction(prediction: Prediction) -> dict[str, Variable]:
