@@ -27,8 +27,7 @@ def measured(errors: np.ndarray, predicted: float | None = None, **changes: obje
         "diverged": 0,
         "trials": np.arange(errors.shape[1]),
         "step": STEP,
-        "squared_error": errors,
-        "consensus_error": errors,
+        "measures": {"squared_error": errors, "consensus_error": errors},
         "groups": ["all"],
         "samplers": ["iid"],
         "predicted_mse": None,
@@ -197,6 +196,33 @@ def test_every_step_counts_unless_they_are_pooled() -> None:
     pooled = judge("", Same(text="", margin=0.2, since=100, pooled=True).statements(variants))
     assert pooled.outcome == Outcome.HOLDS
     assert pooled.statements[0].ratio.value == pytest.approx(np.log(3.5 / 3))
+
+
+def test_a_claim_is_of_the_measure_that_it_names() -> None:
+    """Of accuracy there is no factor n, and what was not recorded is no claim's matter."""
+    rng = np.random.default_rng(2)
+    accuracy = {name: rng.normal(mean, 0.01, (3, 30)) for name, mean in (("a", 0.7), ("b", 0.9))}
+    variants = {
+        name: measured(np.ones(30), measures={"test_accuracy": values})
+        for name, values in accuracy.items()
+    }
+    claim = one_of(AnyClaim, {"kind": "order", "text": "", "measure": "test_accuracy"}, "claim")
+    (statement,) = claim.statements(variants)
+    ratio = accuracy["a"][-1].mean() / accuracy["b"][-1].mean()
+    assert np.exp(statement.ratio.value) == pytest.approx(ratio)
+    assert judge("", [statement]).outcome == Outcome.HOLDS
+    same = Same(text="", margin=0.1, measure="test_accuracy", since=1, pooled=True)
+    (statement,) = same.statements(variants)
+    ratio = accuracy["b"].mean() / accuracy["a"].mean()
+    assert np.exp(statement.ratio.value) == pytest.approx(ratio)
+    with pytest.raises(ConfigurationError, match="measure squared_error: expected one that was"):
+        Order(text="").statements(variants)
+    with pytest.raises(ConfigurationError, match="expected a mean over trials above 0"):
+        Order(text="", measure="test_loss").statements(
+            {name: measured(np.ones(9), measures={"test_loss": -np.ones((3, 9))}) for name in "ab"}
+        )
+    with pytest.raises(ConfigurationError, match=r"claim.measure: expected one of 'squared_error'"):
+        one_of(AnyClaim, {"kind": "same", "text": "", "margin": 1, "measure": "loss"}, "claim")
 
 
 def test_errors_at_equal_time() -> None:

@@ -90,7 +90,9 @@ def test_batches_of_images_are_nodes_of_data_graphs() -> None:
 def test_an_objective_of_images_is_given_pixels_and_what_they_mean(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys.modules["udsgd_mpi.problem.pose"], "find_optimum", lambda *_: None)
+    monkeypatch.setattr(
+        sys.modules["udsgd_mpi.problem.pose"], "find_optimum", lambda *_: (64, None)
+    )
     experiment = structs.replace(problem().experiment, objective=OfImages())
     posed = pose(experiment, LoneTeam(AGENTS))
     points = posed.points

@@ -11,6 +11,7 @@ from udsgd_mpi.analysis.figures import FIGURES
 from udsgd_mpi.analysis.image import drawn
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
+from udsgd_mpi.analysis.table import LOSSES, loss, losses_of
 
 _SIGNS = {Outcome.HOLDS: "✓", Outcome.FAILS: "✗", Outcome.UNDECIDED: "?"}
 
@@ -40,6 +41,9 @@ _CAPTIONS = {
     "last": "Error over γₙ at the last step with intervals of two standard errors, the prediction"
     " and the limit Tr V.",
     "agents": "What each agent contributes to Tr V.",
+    "loss": "Training loss at the network average against the step, with bands of two standard"
+    " errors, over test loss.",
+    "accuracy": "Accuracy of the network average on the test part, likewise.",
     "consensus": "Consensus error against the step.",
 }
 
@@ -106,12 +110,14 @@ def _section(study: Study) -> Iterator[str]:
     ]
     yield _table("Claims", ("claim", "verdict", "ratio [95 % interval]", "claimed"), rows)
     yield "<h3>Errors</h3>"
-    yield _errors(study)
+    yield from _errors(study)
+    yield from _losses(study)
     yield "<h3>Figures</h3>"
-    for kind, draw in FIGURES.items():
-        if kind == "agents" and all(each.limit is None for each in study.measured.values()):
+    for kind in FIGURES:
+        shown = FIGURES[kind].of(study.measured)
+        if not shown or (kind == "agents" and all(each.limit is None for each in shown.values())):
             continue
-        svg = drawn(partial(draw, study.measured), "svg", kind, metadata={"Date": None})
+        svg = drawn(partial(FIGURES[kind].draw, shown), "svg", kind, metadata={"Date": None})
         image = b64encode(svg).decode()
         caption = _CAPTIONS[kind]
         told = f"{study.name}: {caption} The numbers are in the table of errors."
@@ -129,11 +135,11 @@ def _section(study: Study) -> Iterator[str]:
     yield f"<pre>{escape(str(study.attributes['configuration']))}</pre></details></section>"
 
 
-def _errors(study: Study) -> str:
+def _errors(study: Study) -> Iterator[str]:
     rows = []
-    for name, each in study.measured.items():
+    for name, each in FIGURES["mse"].of(study.measured).items():
         gamma = each.step_size[-1]
-        mse, error = over_trials(each.squared_error[-1])
+        mse, error = over_trials(each.measure("squared_error")[-1])
         predicted = each.predicted_mse
         rows.append(
             (
@@ -146,7 +152,19 @@ def _errors(study: Study) -> str:
             )
         )
     head = ("variant", "agents", "MSE ± s.e.", "MSE / γₙ ± s.e.", "predicted", "Tr V")
-    return _table("Errors at the last step", head, rows)
+    if rows:
+        yield _table("Errors at the last step", head, rows)
+
+
+def _losses(study: Study) -> Iterator[str]:
+    losses = losses_of(study.measured)
+    rows = [
+        (escape(name), escape(each.composition), *(" ± ".join(loss(each, m)) for m in losses))
+        for name, each in study.measured.items()
+    ]
+    head = ("variant", "agents", *(f"{LOSSES[name]} ± s.e." for name in losses))
+    if losses:
+        yield _table("Losses at the last step", head, rows)
 
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from udsgd_mpi.analysis.claims.words import claimed, numbers
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
+from udsgd_mpi.analysis.table import LOSSES, loss, losses_of
 
 MARK = "<!-- written by udsgd reproduce -->"
 """Marks a document as written by this program."""
@@ -19,18 +20,8 @@ def _section(study: Study) -> Iterator[str]:
     yield f"## {study.name}: {study.title}\n"
     yield f"{study.about}\n"
     yield f"`{study.command}` — {study.size}; {study.duration}, {study.origin}.\n"
-    yield "| variant | agents | n · MSE ± s.e. | predicted | Tr V |"
-    yield "|---|---|---|---|---|"
-    for name, each in study.measured.items():
-        n = each.step[-1]
-        mse, error = over_trials(each.squared_error[-1])
-        predicted = each.predicted_mse
-        expected = "—" if predicted is None else f"{n * predicted[-1]:.4g}"
-        limit = "—" if each.limit is None else f"{each.limit:.4g}"
-        yield (
-            f"| {name} | {each.composition} | {n * mse:.4g} ± {n * error:.1g} | {expected}"
-            f" | {limit} |"
-        )
+    yield from _errors(study)
+    yield from _losses(study)
     yield "\n| claim | verdict | ratio [95 % interval] | claimed |"
     yield "|---|---|---|---|"
     for verdict in study.verdicts:
@@ -40,3 +31,33 @@ def _section(study: Study) -> Iterator[str]:
             shown = f"{found.about} = {numbers(found)}, {found.where}"
             yield f"| {claim} | {shown} | {claimed(found)} |"
     yield ""
+
+
+def _errors(study: Study) -> Iterator[str]:
+    having = {
+        name: each for name, each in study.measured.items() if "squared_error" in each.measures
+    }
+    if not having:
+        return
+    yield "| variant | agents | n · MSE ± s.e. | predicted | Tr V |"
+    yield "|---|---|---|---|---|"
+    for name, each in having.items():
+        n = each.step[-1]
+        mse, error = over_trials(each.measure("squared_error")[-1])
+        predicted = each.predicted_mse
+        expected = "—" if predicted is None else f"{n * predicted[-1]:.4g}"
+        limit = "—" if each.limit is None else f"{each.limit:.4g}"
+        yield (
+            f"| {name} | {each.composition} | {n * mse:.4g} ± {n * error:.1g} | {expected}"
+            f" | {limit} |"
+        )
+
+
+def _losses(study: Study) -> Iterator[str]:
+    if not (losses := losses_of(study.measured)):
+        return
+    yield f"\n| variant | agents | {' | '.join(f'{LOSSES[name]} ± s.e.' for name in losses)} |"
+    yield "|---" * (2 + len(losses)) + "|"
+    for name, each in study.measured.items():
+        cells = [" ± ".join(loss(each, measure)) for measure in losses]
+        yield f"| {name} | {each.composition} | {' | '.join(cells)} |"

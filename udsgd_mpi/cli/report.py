@@ -23,6 +23,8 @@ from udsgd_mpi.support.errors import ConfigurationError, OutputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_AGAINST_X = (None, "mse", "loss", "accuracy")
+
 # Figures are drawn where they are needed, as Matplotlib takes long to load, and may not load.
 Draw: TypeAlias = Callable[[Mapping[str, Measured]], "Figure"]
 
@@ -30,28 +32,27 @@ Draw: TypeAlias = Callable[[Mapping[str, Measured]], "Figure"]
 def command(arguments: Namespace) -> None:
     """Print the table of a result file and draw its figure."""
     path: Path = arguments.file
-    if arguments.x != "step" and arguments.show != "mse":
+    if arguments.x != "step" and arguments.show not in _AGAINST_X:
         raise ConfigurationError(
-            f"--x {arguments.x}: expected --show mse, got {arguments.show}; leave one of them out"
+            f"--x {arguments.x}: expected --show mse, loss or accuracy, got {arguments.show}; leave"
+            " one of them out"
         )
 
     def draw(measured: Mapping[str, Measured]) -> "Figure":
-        from udsgd_mpi.analysis.figures import FIGURES, mse_figure
+        from udsgd_mpi.analysis.figures import figure
 
-        if arguments.show == "mse":
-            return mse_figure(measured, arguments.x)
         if arguments.show == "topology":
             return _topologies(path, measured)
-        return FIGURES[arguments.show](measured)
+        return figure(measured, arguments.show, arguments.x)
 
-    figure = figure_of(path, arguments.figure)
-    destinations = [figure]
+    image = figure_of(path, arguments.figure)
+    destinations = [image]
     if arguments.csv:
         numbers = Destination(f"--csv {arguments.csv}", arguments.csv, HEADER.encode())
         destinations.append(numbers)
     force = arguments.force
     check_destinations(destinations, {f"the results {path}": path}, force=force)
-    show(path, figure, draw, arguments.style, force=force)
+    show(path, image, draw, arguments.style, force=force)
     if arguments.csv:
         replace_file(arguments.csv, rows(read_measures(path)).encode())
         print(f"numbers {arguments.csv}")
@@ -80,7 +81,7 @@ def show(
     measured = read_measures(results)
     failure = None
     try:
-        save(partial(draw or _mse, measured), figure, look, force=force)
+        save(partial(draw or _usual, measured), figure, look, force=force)
     except OutputError as error:
         failure = error
     print(table(measured))
@@ -88,7 +89,7 @@ def show(
         if not variant.complete:
             print(f"{name}: not complete yet; use udsgd run --resume to complete it")
         if variant.diverged:
-            trials = variant.diverged + variant.squared_error.shape[1]
+            trials = variant.diverged + len(variant.trials)
             print(f"{name}: {variant.diverged} of {trials} trials diverged and are left out")
     if found := _against_limits(measured):
         print(in_words(found))
@@ -100,17 +101,19 @@ def show(
     print(f"figure  {figure.path}", flush=True)
 
 
-def _mse(measured: Mapping[str, Measured]) -> "Figure":
-    from udsgd_mpi.analysis.figures import mse_figure
+def _usual(measured: Mapping[str, Measured]) -> "Figure":
+    from udsgd_mpi.analysis.figures import figure
 
-    return mse_figure(measured)
+    return figure(measured, None)
 
 
 def _against_limits(measured: Mapping[str, Measured]) -> dict[str, CovarianceTest]:
     found = {}
     for name, variant in measured.items():
         V, gamma = variant.limiting_covariance, float(variant.step_size[-1])
-        if V is not None and (test := against_limit(variant.last_theta, V, gamma)):
+        if V is None or variant.last_theta is None:
+            continue
+        if test := against_limit(variant.last_theta, V, gamma):
             found[name] = test
     return found
 

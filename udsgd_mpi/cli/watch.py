@@ -8,6 +8,13 @@ from pathlib import Path
 from udsgd_mpi.storage.read import open_result_file
 from udsgd_mpi.support.errors import ConfigurationError
 
+# The first that was recorded.
+_SHOWN = {
+    "squared_error": "MSE",
+    "training_loss": "training loss",
+    "consensus_error": "consensus error",
+}
+
 
 def command(arguments: Namespace) -> None:
     """Print a line for each new state of a result file until its run ends."""
@@ -32,6 +39,7 @@ def _state(path: Path) -> tuple[str, str]:
         name, run = list(file["runs"].items())[-1]
         if len(run["step"]) == 0:
             raise ConfigurationError(f"results {path}: expected recorded steps, got none")
-        n, errors = run["step"][-1], run["squared_error"][-1]
-        line = f"{written}  {status}  {name}  n = {n:,}  MSE = {errors.mean():.4g}"
+        measure, shown = next((m, shown) for m, shown in _SHOWN.items() if m in run)
+        n, values = run["step"][-1], run[measure][-1]
+        line = f"{written}  {status}  {name}  n = {n:,}  {shown} = {values.mean():.4g}"
         return line, status

@@ -38,18 +38,26 @@ MEASURES = {
         "|theta_bar_n - theta*|^2 of the Polyak-Ruppert average theta_bar_n = 1/n sum theta_s",
     ),
     "theta": Measure((*_OF_TRIAL, "agent", "parameter"), "iterates theta^i_n of every agent"),
+    "training_loss": Measure(
+        _OF_TRIAL, "f(theta_n) = (1/N) sum_i f_i(theta_n), over record.loss_points of each agent"
+    ),
+    "gradient_norm": Measure(_OF_TRIAL, "norm of the gradient of f at theta_n, over these points"),
+    "agent_loss": Measure((*_OF_TRIAL, "agent"), "f_i(theta_n), over these points of agent i"),
 }
 
 
 def measures_of(experiment: Experiment) -> list[str]:
     """Names of the measures that are recorded of a variant."""
-    record = experiment.record
+    record, objective = experiment.record, experiment.objective
     wanted = {
-        "theta_mean": True,
-        "squared_error": True,
+        "theta_mean": experiment.records_theta,
+        "squared_error": objective.has_minimizer,
         "consensus_error": True,
         "averaged_squared_error": record.polyak,
         "theta": record.detail == "iterates",
+        "training_loss": experiment.records_loss,
+        "gradient_norm": experiment.records_loss,
+        "agent_loss": experiment.records_loss,
     }
     return [name for name in MEASURES if wanted[name]]
 

@@ -125,6 +125,15 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     polyak
         Whether the error of the Polyak–Ruppert average (1/n) Σ_{s<n} θ_s is recorded too; it
         takes a pass over θ at every step.
+    theta
+        Whether the network average θ_n itself is recorded; by default where the objective has a
+        minimiser, as the others may have millions of parameters.
+    loss
+        Whether losses and the norm of the gradient at θ_n are recorded; by default where the
+        objective has no minimiser from which θ_n could have an error.
+    loss_points
+        Number of points of each agent over which they are taken, spread evenly over its points;
+        all of them where they are no more. Of a test part it is always all.
     predict
         Whether what theory predicts is written beside what is measured; takes some sampling
         without learning. Not done for more than 300 parameters or data graphs beyond 10,000 nodes.
@@ -135,6 +144,9 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
     points: Count | None = None
     steps: list[Annotated[int, Meta(ge=0)]] | None = None
     polyak: bool = False
+    theta: bool | None = None
+    loss: bool | None = None
+    loss_points: Count = 1000
     predict: bool = True
 
     def most(self, last: int) -> int:
@@ -191,6 +203,18 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     groups: Annotated[dict[str, Group], Meta(min_length=1)]
     timing: Timing | None = None
     record: Record = field(default_factory=Record)
+
+    @property
+    def records_theta(self) -> bool:
+        """Whether the network average θ_n is recorded."""
+        asked = self.record.theta
+        return self.objective.has_minimizer if asked is None else asked
+
+    @property
+    def records_loss(self) -> bool:
+        """Whether losses at θ_n are recorded."""
+        asked = self.record.loss
+        return not self.objective.has_minimizer if asked is None else asked
 
     def __post_init__(self) -> None:
         if self.data.augment is not None and not self.objective.reads_images:

@@ -30,7 +30,9 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
     require_bytes(
         {
             _recording(experiment): 3 * record.most(experiment.steps) * NUMBER,
-            f"trials = {trials:,} at {recorded:,} recorded steps": 2 * recorded * row,
+            f"trials = {trials:,} at {recorded:,} recorded steps": experiment.records_theta
+            * 2
+            * (recorded * row),
             f"record.detail = {record.detail!r} of {agents:,} agents and trials = {trials:,} at"
             f" {recorded:,} recorded steps": (record.detail == "iterates")
             * 2

@@ -4,7 +4,7 @@ import numpy as np
 
 from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
 from udsgd_mpi.forecast.predict import trials_of_curvature
-from udsgd_mpi.problem import Problem, Team
+from udsgd_mpi.problem import NO_THEOREM, Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
@@ -21,6 +21,8 @@ def unpredicted(problem: Problem) -> str | None:
     """
     if not problem.experiment.record.predict:
         return "switched off by record.predict = false"
+    if problem.optimum is None:
+        return NO_THEOREM
     return _too_large(problem) or _too_long(problem)
 
 

@@ -1,6 +1,6 @@
 """What an objective is: a sum over points that agents can descend and Newton can minimise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -58,6 +58,11 @@ class Points:
         """Whether the features are held by those that are not 0."""
         return is_sparse(self.features)
 
+    def take(self, rows: NDArray[np.int64]) -> "Points":
+        """Some of them."""
+        taken = self.features[rows], self.labels[rows], self.weights[rows]
+        return replace(self, features=taken[0], labels=taken[1], weights=taken[2])
+
 
 class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """F(θ, x) and its parameters; subclasses are listed in the registry.
@@ -69,6 +74,11 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
 
     classifies: ClassVar[bool] = False
     reads_images: ClassVar[bool] = False
+
+    @property
+    def has_minimizer(self) -> bool:
+        """Whether f is to have a unique minimiser θ*, which theory is about."""
+        return True
 
     def sources(self) -> dict[str, Path]:
         """Files of the user's own that F is defined in, by name."""
@@ -148,6 +158,22 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def gradient(self, theta: Floats, points: Points) -> Floats:
         """Weighted sum of ∇F(θ, x), shape (d,)."""
         raise NotImplementedError
+
+    def value_and_gradient(self, theta: Floats, points: Points) -> tuple[float, Floats]:
+        """Both of them, for less than each alone where they have work in common."""
+        return self.value(theta, points), self.gradient(theta, points)
+
+    def correct(self, theta: Floats, points: Points) -> NDArray[np.bool_]:
+        """Whether the class that θ finds likeliest is each point's own, shape (points,).
+
+        Only for objectives that classify.
+        """
+        raise NotImplementedError
+
+    def value_and_hits(self, theta: Floats, points: Points) -> tuple[float, int]:
+        """The weighted sum of F(θ, x), and how many points are classified correctly."""
+        hits = int(self.correct(theta, points).sum()) if self.classifies else 0
+        return self.value(theta, points), hits
 
     def gradients(self, theta: Floats, points: Points) -> Floats:
         """∇F(θ, x) of each point, unweighted, shape (points, d)."""

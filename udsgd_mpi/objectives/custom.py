@@ -17,6 +17,7 @@ from udsgd_mpi.objectives.promises import Promises
 from udsgd_mpi.objectives.sources import sources_of
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
+from udsgd_mpi.support.one_line import shown
 from udsgd_mpi.support.users_code import UsersObject, users
 
 _METHODS = ("value", "gradient")
@@ -30,7 +31,8 @@ class Custom(Objective, frozen=True, tag="custom"):
     (trials,) and gives F of each trial, shape (trials,); ``gradient`` takes the same and gives
     ∇F, shape (trials, d). ``dimension(features)`` gives d; without it d = features. The Hessian
     at θ* is taken by central differences of the gradient. Before the first step both are tried on
-    points of the agents, see ``promises``.
+    points of the agents, see ``promises``. A class with ``convex = False`` says that f need not
+    have a unique minimiser: none is looked for.
 
     Parameters
     ----------
@@ -43,6 +45,15 @@ class Custom(Objective, frozen=True, tag="custom"):
 
     path: Annotated[str, names_file(of_class=True)]
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_minimizer(self) -> bool:
+        convex = getattr(self._implementation(), "convex", True)
+        if not isinstance(convex, bool):
+            raise ConfigurationError(
+                f"objective {self.path}: expected convex = True or False, got {shown(convex)}"
+            )
+        return convex
 
     def sources(self) -> dict[str, Path]:
         module = own_module(self.path.rpartition(":")[0])
@@ -78,8 +89,8 @@ class Custom(Objective, frozen=True, tag="custom"):
         if convex:
             return "add a penalty such as (κ/2)‖θ‖² to value, and κθ to gradient"
         return (
-            "the objective must be convex around a unique minimiser; check its sign, or add a"
-            " penalty such as (κ/2)‖θ‖²"
+            "the objective must be convex around a unique minimiser; check its sign, add a penalty"
+            " such as (κ/2)‖θ‖², or say by convex = False in its class that it is not"
         )
 
     def descend(

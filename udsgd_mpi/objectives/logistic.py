@@ -78,6 +78,9 @@ class Logistic(CompiledObjective, frozen=True, tag="logistic"):
             + self.l2 * points.weights.sum() * theta
         )
 
+    def correct(self, theta: Floats, points: Points) -> NDArray[np.bool_]:
+        return np.asarray((points.features @ theta > 0) == (points.labels == 1))
+
     def gradients(self, theta: Floats, points: Points) -> Floats:
         residuals = _probability(points.features @ theta) - points.labels
         return np.asarray(residuals[:, None] * points.features + self.l2 * theta)

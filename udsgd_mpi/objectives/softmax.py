@@ -71,6 +71,9 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
         slopes = (points.weights[:, None] * residuals).T @ points.features
         return np.asarray(slopes.ravel() + self.l2 * points.weights.sum() * theta)
 
+    def correct(self, theta: Floats, points: Points) -> NDArray[np.bool_]:
+        return np.asarray(self._scores(theta, points).argmax(axis=1) == points.labels)
+
     def gradients(self, theta: Floats, points: Points) -> Floats:
         from scipy.special import softmax
 

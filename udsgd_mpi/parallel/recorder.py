@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.measures import Recording
-from udsgd_mpi.experiment.schema import Record
 from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.parallel.average import AgentAverage, average_of
-from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.parallel.gather_rows import gather_rows
+from udsgd_mpi.parallel.losses import Losses
+from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
@@ -20,12 +21,10 @@ class Recorder:
 
     Parameters
     ----------
-    settings
-        What is recorded.
+    problem
+        Says what is recorded.
     step
         Recording steps.
-    minimizer
-        θ*, shape (d,).
     recording
         On rank 0; None elsewhere.
     go_on
@@ -42,27 +41,27 @@ class Recorder:
         self,
         comm: MPI.Intracomm,
         iterates: Iterates,
-        settings: Record,
+        problem: Problem,
         step: NDArray[np.int64],
-        minimizer: Floats,
         recording: Recording | None,
         *,
         go_on: bool,
     ) -> None:
         self._layout = layout = iterates.mixed.layout
         hosted, trials, _ = iterates.theta.shape
+        experiment, optimum = problem.experiment, problem.optimum
         self._comm = comm
         self._iterates = iterates
         self._row = {int(n): row for row, n in enumerate(step)}
-        self._minimizer = np.tile(minimizer, (trials, 1))
+        self._minimizer = None if optimum is None else np.tile(optimum.theta, (trials, 1))
         self._recording = recording
-        self._of_all = settings.detail == "iterates"
+        self._of_all = experiment.record.detail == "iterates"
         self._go_on = go_on
-        self.sum = np.zeros_like(iterates.theta) if settings.polyak else None
+        self.sum = np.zeros_like(iterates.theta) if experiment.record.polyak else None
         self._average = average_of(comm, iterates.mixed)
         self._average_of_sums = AgentAverage(comm, layout, iterates.mixed.elements)
+        self._losses = Losses(comm, problem, layout) if experiment.records_loss else None
         self._distances = np.empty((hosted, trials))
-        self._all_distances = np.empty((layout.agents if recording else 0, trials))
 
     def __call__(self, n: int) -> None:
         """Record θ_n where n is a recording step.
@@ -74,34 +73,35 @@ class Recorder:
         """
         theta = self._iterates.theta
         if n in self._row:
-            mean = self._record(self._row[n], theta)
+            mean = self._average().reshape(theta.shape[1:])
             if not self._go_on:
                 self._check_finite(n, theta, mean)
-            if self.sum is not None:
-                self._record_polyak(self._row[n], self.sum / max(n, 1))
+            measures = self._measures(n, theta, mean)
+            if self._recording is not None:
+                for name, values in self._recording.measures.items():
+                    values[self._row[n]] = measures[name]
         if self.sum is not None:
             self.sum += theta
 
-    def _record(self, row: int, theta: Floats) -> Floats:
-        mean = self._average().reshape(theta.shape[1:])
+    def _measures(self, n: int, theta: Floats, mean: Floats) -> dict[str, Floats]:
+        """What is recorded at step n, by name; whole on rank 0 alone."""
+        found = {"theta_mean": mean}
         squared_distances(theta, mean, self._distances)
-        self._gather(self._distances, self._all_distances)
-        theta_of_all = self._gather_iterates(theta) if self._of_all else None
-        if self._recording is None:
-            return mean
-        self._recording["theta_mean"][row] = mean
-        self._recording["squared_error"][row] = self._error(mean)
-        mean_over_agents(self._all_distances, self._recording["consensus_error"][row])
-        if theta_of_all is not None:
-            self._recording["theta"][row] = theta_of_all.swapaxes(0, 1)
-        return mean
-
-    def _record_polyak(self, row: int, averages: Floats) -> None:
-        mean = self._average_of_sums(averages.reshape(len(averages), -1)).reshape(
-            averages.shape[1:]
-        )
-        if self._recording:
-            self._recording["averaged_squared_error"][row] = self._error(mean)
+        distances = gather_rows(self._comm, self._layout, self._distances)
+        if self._recording is not None:
+            found["consensus_error"] = np.empty(len(mean))
+            mean_over_agents(distances, found["consensus_error"])
+        if self._minimizer is not None:
+            found["squared_error"] = self._error(mean, self._minimizer)
+            if self.sum is not None:
+                average = self._average_of_sums((self.sum / max(n, 1)).reshape(len(theta), -1))
+                error = self._error(average.reshape(mean.shape), self._minimizer)
+                found["averaged_squared_error"] = error
+        if self._of_all:
+            found["theta"] = gather_rows(self._comm, self._layout, theta).swapaxes(0, 1)
+        if self._losses is not None:
+            found |= self._losses(mean)
+        return found
 
     def _check_finite(self, n: int, theta: Floats, mean: Floats) -> None:
         diverged = ~np.asarray(np.isfinite(mean).all(axis=1))
@@ -117,21 +117,8 @@ class Recorder:
             " step_size.gamma, or --on-divergence mask to continue with the others"
         )
 
-    def _error(self, mean: Floats) -> Floats:
+    @staticmethod
+    def _error(mean: Floats, minimizer: Floats) -> Floats:
         error = np.empty((1, len(mean)))
-        squared_distances(mean[None], self._minimizer, error)
+        squared_distances(np.ascontiguousarray(mean)[None], minimizer, error)
         return np.asarray(error[0])
-
-    def _gather_iterates(self, theta: Floats) -> Floats:
-        agents = self._layout.agents if self._recording else 0
-        out = np.empty((agents, *theta.shape[1:]))
-        self._gather(np.ascontiguousarray(theta), out)
-        return out
-
-    def _gather(self, mine: Floats, out: Floats) -> None:
-        counts = np.array(self._layout.counts) * (mine.size // len(mine))
-        with waiting("rank 0"):
-            self._comm.Gatherv(
-                [mine, MPI.DOUBLE],
-                [out, (counts, np.cumsum(counts) - counts), MPI.DOUBLE],
-            )

@@ -108,9 +108,8 @@ class Simulation:
         self._record = Recorder(
             comm,
             self._iterates,
-            experiment.record,
+            problem,
             self._steps,
-            problem.minimizer,
             self.recording,
             go_on=go_on,
         )

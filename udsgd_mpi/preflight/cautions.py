@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from udsgd_mpi.communication import Schedule
+from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.theory.step_size import StepSize
 
@@ -19,17 +20,20 @@ def cautions(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
     yield from _of_mixing(problem)
-    step_size = experiment.step_size
-    growth = _growth(step_size, problem.optimum.largest_curvature)
+    if problem.optimum is not None:
+        yield from _of_step_size(experiment.step_size, problem.optimum)
+
+
+def _of_step_size(step_size: StepSize, optimum: Minimum) -> Iterator[str]:
+    L, mu = optimum.largest_curvature, optimum.smallest_curvature
+    growth = _growth(step_size, L)
     if growth > _NOTABLE_GROWTH:
-        L = problem.optimum.largest_curvature
         yield (
             f"step_size: γ₁L = {step_size.gamma * L:.3g} is above 2 (L = {L:.3g} is the largest"
             f" curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they fall, or"
             f" for ever; use gamma below {_STABLE / L:.3g}"
         )
     if step_size.exponent == 1:
-        mu = problem.optimum.smallest_curvature
         margin = 2 * mu * step_size.gamma - 1
         if margin <= 0:
             yield (

@@ -4,6 +4,7 @@ from udsgd_mpi.communication import Layout, contraction
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
+from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.preflight.cost import cost
 from udsgd_mpi.preflight.hosting import layout_on
@@ -43,13 +44,20 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {contraction(schedule, agents).gap}",
         "time": "not measured: too little memory" if short else _time(problem, layout),
         "memory": _memory(problem, layout),
-        "minimiser": f"‖∇f(θ*)‖ = {problem.optimum.gradient_norm:.1e}, curvature from"
-        f" {problem.optimum.smallest_curvature:.3g}",
+        "minimiser": _minimizer(problem.optimum),
         "prediction": f"none: {no_prediction}" if no_prediction else "with the run",
         "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
     }
     warnings = [f"  warning       {caution}" for caution in [*short, *cautions(problem)]]
     return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
+
+
+def _minimizer(optimum: Minimum | None) -> str:
+    if optimum is None:
+        return "none: the objective is not convex"
+    return (
+        f"‖∇f(θ*)‖ = {optimum.gradient_norm:.1e}, curvature from {optimum.smallest_curvature:.3g}"
+    )
 
 
 def _shortage(problem: Problem, layout: Layout) -> list[str]:
@@ -64,7 +72,7 @@ def _shortage(problem: Problem, layout: Layout) -> list[str]:
 
 def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
     """Messages and bytes over all ranks at the first aggregation."""
-    experiment, elements = problem.experiment, problem.experiment.trials * len(problem.minimizer)
+    experiment, elements = problem.experiment, problem.experiment.trials * problem.d
     messages, moved = 0, 0
     for n in problem.schedule.first(1, experiment.steps).tolist():
         W = problem.schedule.mixing(n)

@@ -89,6 +89,14 @@ class Agent:
         law = np.repeat(self.stationary_law / self.batch, self.batch)
         return replace(self.points, weights=law * self.points.weights)
 
+    def expectation_over(self, most: int) -> Points:
+        """The same over so many points at most, evenly spread, whose weights add up to as much."""
+        whole, number = self.expectation, len(self.points.labels)
+        if number <= most:
+            return whole
+        part = whole.take(np.arange(most) * number // most)
+        return replace(part, weights=part.weights * (whole.weights.sum() / part.weights.sum()))
+
 
 def start_paths(agents: Sequence[Agent], streams: Streams) -> SamplePaths:
     """Begin the paths of some agents, whose numbers ``streams`` says."""

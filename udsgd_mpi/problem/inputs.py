@@ -22,7 +22,8 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
     of_all = hashlib.sha256(_encoded(experiment, DECIDE_NO_NOISE))
     of_all.update(msgspec.json.encode(digests.sources))
     # The other agents enter by θ* and H alone, as their samplers weight their data.
-    for values in (problem.minimizer, problem.optimum.hessian):
+    optimum = problem.optimum
+    for values in () if optimum is None else (optimum.theta, optimum.hessian):
         of_all.update(b"" if values is None else values.tobytes())
     groups = {
         name: _encoded(group, DECIDE_NO_MEASURE_OF_AGENTS)

@@ -26,8 +26,10 @@ _THOROUGHLY = 30  # agents
 
 def find_optimum(
     experiment: Experiment, agents: list[Agent], points: int, classes: Floats, team: Team
-) -> Minimum:
-    """θ*, once the objective has been tried on the agents' points; collective.
+) -> tuple[int, Minimum | None]:
+    """Number of parameters and θ*, once the objective has been tried on points; collective.
+
+    θ* is None where the objective has none.
 
     Parameters
     ----------
@@ -41,8 +43,9 @@ def find_optimum(
     Raises
     ------
     ConfigurationError
-        If θ takes more than memory holds, a user's objective breaks a promise, or there is no
-        unique finite minimiser.
+        If θ takes more than memory holds, a user's objective breaks a promise, there is no
+        unique finite minimiser where there should be one, or errors are asked for where there is
+        none.
     """
     features = agents[0].points.features.shape[1]
 
@@ -53,7 +56,14 @@ def find_optimum(
 
     d = team.everywhere(dimension)
     _try(experiment, agents, d, team)
-    return _minimum(experiment, agents, points * features, d, team)
+    if team.everywhere(lambda: experiment.objective.has_minimizer):
+        return d, _minimum(experiment, agents, points * features, d, team)
+    if experiment.record.polyak:
+        raise ConfigurationError(
+            "record.polyak: expected an objective with a minimiser, from which the running average"
+            " has an error, got one that is not convex; leave it out"
+        )
+    return d, None
 
 
 def _try(experiment: Experiment, agents: list[Agent], d: int, team: Team) -> None:

@@ -30,6 +30,8 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 
+NO_THEOREM = "no theorem holds, as the objective is not convex and no θ* is known"
+
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 
 
@@ -83,8 +85,11 @@ class Problem:
         Rows of the data that no agent uses.
     reading
         How data became points.
+    d
+        Number of parameters.
     optimum
-        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), and the curvature of f.
+        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), and the curvature of f; None where the
+        objective is not convex.
     """
 
     experiment: Experiment
@@ -96,17 +101,19 @@ class Problem:
     digests: Digests
     rows_left_over: int
     reading: Reading
-    optimum: Minimum
-
-    @property
-    def d(self) -> int:
-        """Number of parameters."""
-        return len(self.optimum.theta)
+    d: int
+    optimum: Minimum | None
 
     @property
     def minimizer(self) -> Floats:
-        """θ*, shape (d,)."""
-        return self.optimum.theta
+        """θ*, shape (d,).
+
+        Raises
+        ------
+        ConfigurationError
+            Where the objective has none.
+        """
+        return self._known_optimum.theta
 
     @property
     def hessian(self) -> Floats:
@@ -115,15 +122,25 @@ class Problem:
         Raises
         ------
         ConfigurationError
-            Where d is too large for it.
+            Where the objective has no minimiser, or d is too large for a Hessian.
         """
-        if self.optimum.hessian is None:
+        hessian = self._known_optimum.hessian
+        if hessian is None:
             raise ConfigurationError(
                 f"d = {self.d:,}: expected at most {MOST_PARAMETERS:,} parameters for a Hessian,"
                 " which predict and plan need; use fewer features, or run the experiment without a"
                 " prediction"
             )
-        return self.optimum.hessian
+        return hessian
+
+    @property
+    def _known_optimum(self) -> Minimum:
+        if self.optimum is None:
+            raise ConfigurationError(
+                "objective: expected one with a minimiser θ*, around which predictions and plans"
+                f" are made, got one without: {NO_THEOREM}; use udsgd run, which records losses"
+            )
+        return self.optimum
 
     @property
     def portable(self) -> bool:
@@ -258,7 +275,7 @@ def pose(
     )
     used = sum(team.allgather([len(agent.points.labels) for agent in agents]))
     in_shares = sum(team.allgather([len(part.labels) for part in held.rows]))
-    optimum = find_optimum(experiment, agents, used, classes, team)
+    d, optimum = find_optimum(experiment, agents, used, classes, team)
     return Problem(
         experiment,
         topology,
@@ -269,6 +286,7 @@ def pose(
         digests,
         held.left_over + in_shares - used,
         Reading(classes, held.scaling, held.image),
+        d,
         optimum,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.engine.measures import MEASURES
 from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
@@ -46,8 +47,8 @@ class Measured:
         Number of trials that are left out below, as an iterate was not finite.
     trials
         Number of each other trial, shape (trials,).
-    squared_error, consensus_error
-        Shape (steps, trials).
+    measures
+        Measures of which each trial has one number at each step, by name; shape (steps, trials).
     groups, samplers
         Group and sampler of each agent.
     predicted_mse, predicted_mse_error
@@ -55,7 +56,7 @@ class Measured:
     step_size
         γ_n, shape (steps,).
     last_theta
-        Network averages at the last step, shape (trials, d).
+        Network averages at the last step, shape (trials, d); None where they were not recorded.
     limiting_covariance
         V, shape (d, d); None where nothing was predicted.
     agent_traces
@@ -73,18 +74,32 @@ class Measured:
     diverged: int
     trials: NDArray[np.int64]
     step: NDArray[np.int64]
-    squared_error: Floats
-    consensus_error: Floats
+    measures: dict[str, Floats]
     groups: list[str]
     samplers: list[str]
     predicted_mse: Floats | None
     predicted_mse_error: Floats | None
     step_size: Floats
-    last_theta: Floats
+    last_theta: Floats | None
     limiting_covariance: Floats | None
     agent_traces: Floats | None
     simulated_time: Floats | None
     bytes_exchanged: NDArray[np.int64] | None
+
+    def measure(self, name: str) -> Floats:
+        """One of the measures.
+
+        Raises
+        ------
+        ConfigurationError
+            If it was not recorded.
+        """
+        if name not in self.measures:
+            raise ConfigurationError(
+                f"measure {name}: expected one that was recorded, one of"
+                f" {', '.join(self.measures)}; set record.loss, or use another objective or data"
+            )
+        return self.measures[name]
 
     @property
     def composition(self) -> str:
@@ -193,9 +208,13 @@ def read_measures(path: Path) -> dict[str, Measured]:
 
 
 def _measured(what: str, run: "h5py.Group") -> Measured:
-    errors = run["squared_error"][:]
-    finite = np.isfinite(errors).all(axis=0)
-    if len(errors) == 0 or not finite.any():
+    measures = {
+        name: run[name][:]
+        for name, (axes, _) in MEASURES.items()
+        if name in run and axes == ("step", "trial")
+    }
+    finite = np.all([np.isfinite(values).all(axis=0) for values in measures.values()], axis=0)
+    if len(run["step"]) == 0 or not finite.any():
         raise ConfigurationError(
             f"{what}: expected trials that did not diverge, with recorded steps; got none"
         )
@@ -205,14 +224,13 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         diverged=int(np.sum(~finite)),
         trials=run["trial"][:][finite],
         step=run["step"][:],
-        squared_error=errors[:, finite],
-        consensus_error=run["consensus_error"][:][:, finite],
+        measures={name: values[:, finite] for name, values in measures.items()},
         groups=run["group"].asstr()[:].tolist(),
         samplers=run["sampler"].asstr()[:].tolist(),
         predicted_mse=_optional(run, "predicted_mse"),
         predicted_mse_error=_optional(run, "predicted_mse_error"),
         step_size=run["step_size"][:],
-        last_theta=run["theta_mean"][-1][finite],
+        last_theta=run["theta_mean"][-1][finite] if "theta_mean" in run else None,
         limiting_covariance=_optional(run, "limiting_covariance"),
         agent_traces=_optional(run, "agent_trace_V"),
         simulated_time=_optional(run, "simulated_time"),

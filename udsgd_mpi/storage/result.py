@@ -40,10 +40,8 @@ def run_of(
         "step": _variable(recording.step, "step", "number n of updates done"),
         "step_size": _step_sizes(experiment.step_size, recording.step),
         "trial": _variable(np.arange(first, first + trials), "trial", "independent repetition t"),
-        "parameter": _variable(np.arange(problem.d), "parameter", "component of theta"),
         "agent": _variable(np.arange(len(problem.summaries)), "agent", "agent i"),
-        **{name: Variable(values, *MEASURES[name]) for name, values in recording.measures.items()},
-        "minimizer": _variable(problem.minimizer, "parameter", "theta*, the minimiser of f"),
+        **_found(problem, recording),
         **_agent_table(problem.summaries),
         **_image(problem),
         **as_variables(problem.digests),
@@ -76,6 +74,18 @@ def recording_of(problem: Problem, run: Run) -> Recording:
     recording = Recording.empty(measures_of(experiment), steps, experiment.trials, agents, d)
     recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
     return recording
+
+
+def _found(problem: Problem, recording: Recording) -> dict[str, Variable]:
+    """Measures and θ*, with the labels of their components where they have any."""
+    found = {name: Variable(values, *MEASURES[name]) for name, values in recording.measures.items()}
+    if problem.optimum is not None:
+        star = problem.optimum.theta
+        found["minimizer"] = _variable(star, "parameter", "theta*, the minimiser of f")
+    if any("parameter" in each.dimensions for each in found.values()):
+        label = _variable(np.arange(problem.d), "parameter", "component of theta")
+        return {"parameter": label, **found}
+    return found
 
 
 def _step_sizes(step_size: StepSize, step: NDArray[np.int64]) -> Variable:

@@ -53,7 +53,7 @@ def users(name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 
 
 class UsersObject:
-    """An object of a user's class, each of whose methods is called by ``users``.
+    """An object of a user's class; each of its methods is called by ``users``.
 
     Parameters
     ----------
@@ -65,10 +65,12 @@ class UsersObject:
         self._name = name
         self._itself = itself
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        called = partial(users, self._name, getattr(self._itself, method))
-        setattr(self, method, called)
-        return called
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._itself, name)
+        if callable(found):
+            found = partial(users, self._name, found)
+        setattr(self, name, found)
+        return found
 
 
 def _exit_of_users(status: int) -> NoReturn:

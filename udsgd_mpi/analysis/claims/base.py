@@ -1,7 +1,7 @@
 """What a claim is."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -12,9 +12,20 @@ from udsgd_mpi.analysis.claims.verdict import Statement
 from udsgd_mpi.storage.read import Measured
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 
+ERROR: Final = "squared_error"
+
+MeasureOfTrials = Literal[
+    "squared_error",
+    "consensus_error",
+    "training_loss",
+    "gradient_norm",
+    "test_loss",
+    "test_accuracy",
+]
+
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", kw_only=True):
-    """A claim about the errors of an experiment's variants.
+    """A claim about errors or losses of an experiment's variants.
 
     Parameters
     ----------
@@ -57,8 +68,10 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", k
         return {name: measured[name] for name in names}
 
 
-def scores(measured: Measured, rows: NDArray[np.intp], *, each_agent: bool = False) -> Scores:
-    """N · ‖θ_n − θ*‖² of each trial, mean over some recorded steps.
+def scores(
+    measured: Measured, rows: NDArray[np.intp], measure: str = ERROR, *, each_agent: bool = False
+) -> Scores:
+    """A measure of each trial, mean over some recorded steps; of ‖θ_n − θ*‖², n times it.
 
     Parameters
     ----------
@@ -66,10 +79,21 @@ def scores(measured: Measured, rows: NDArray[np.intp], *, each_agent: bool = Fal
         Of the steps.
     each_agent
         Whether to multiply by N too.
+
+    Raises
+    ------
+    ConfigurationError
+        If the measure was not recorded, or has no ratios, as its mean is not above 0.
     """
-    times = measured.step[rows] * (len(measured.samplers) if each_agent else 1)
-    errors = (times[:, None] * measured.squared_error[rows]).mean(axis=0)
-    return Scores(errors, measured.trials)
+    times = measured.step[rows] if measure == ERROR else np.ones(len(rows))
+    times = times * (len(measured.samplers) if each_agent else 1)
+    values = (times[:, None] * measured.measure(measure)[rows]).mean(axis=0)
+    if not values.mean() > 0:
+        raise ConfigurationError(
+            f"measure {measure}: expected a mean over trials above 0, of which there are ratios,"
+            f" got {values.mean():.4g}; claim something of another measure"
+        )
+    return Scores(values, measured.trials)
 
 
 def rows_between(measured: Measured, since: int | None) -> NDArray[np.intp]:

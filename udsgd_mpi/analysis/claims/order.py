@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from udsgd_mpi.analysis.abscissa import against
-from udsgd_mpi.analysis.claims.base import Claim, rows_between, scores, span
+from udsgd_mpi.analysis.claims.base import ERROR, Claim, MeasureOfTrials, rows_between, scores, span
 from udsgd_mpi.analysis.claims.ratio import Scores, ratio
 from udsgd_mpi.analysis.claims.verdict import Statement
 from udsgd_mpi.storage.read import Measured
@@ -19,9 +19,11 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
 
     Parameters
     ----------
+    measure
+        What is compared in place of ‖θ_n − θ*‖², such as ``"training_loss"``.
     since
-        Errors are n · ‖θ_n − θ*‖², averaged over the recorded steps from here on; by default that
-        of the last step.
+        It is averaged over the recorded steps from here on, ‖θ_n − θ*‖² times n; by default it is
+        that of the last step.
     seconds
         Instead: errors when so many seconds have passed on the virtual clock for the slowest agent,
         or as many as the shortest of the variants lasted.
@@ -29,6 +31,7 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
         Upper bound of the ratio of an error to the next one's.
     """
 
+    measure: MeasureOfTrials = ERROR
     since: Annotated[int, Meta(ge=1)] | None = None
     seconds: Annotated[float, Meta(gt=0)] | None = None
     by: Annotated[float, Meta(gt=0)] = 1.0
@@ -38,7 +41,7 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
         if self.seconds is None:
             found = {name: self._errors(each) for name, each in chosen.items()}
         else:
-            found = _at(chosen, self.seconds)
+            found = _at(chosen, self.seconds, self.measure)
         return [
             Statement(
                 f"{small} / {large}",
@@ -52,21 +55,24 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
     def _errors(self, measured: Measured) -> tuple[str, Scores]:
         """Where errors are taken, and those of each trial."""
         rows = rows_between(measured, self.since)
-        return span(measured, rows), scores(measured, rows)
+        return span(measured, rows), scores(measured, rows, self.measure)
 
 
-def _at(chosen: Mapping[str, Measured], seconds: float) -> dict[str, tuple[str, Scores]]:
+def _at(
+    chosen: Mapping[str, Measured], seconds: float, measure: str
+) -> dict[str, tuple[str, Scores]]:
     ends = [against(name, each, "time")[-1] for name, each in chosen.items()]
     reached = min(seconds, *ends)
     return {
-        name: (f"{reached:.4g} s", errors_at(name, each, reached)) for name, each in chosen.items()
+        name: (f"{reached:.4g} s", errors_at(name, each, reached, measure))
+        for name, each in chosen.items()
     }
 
 
-def errors_at(name: str, measured: Measured, seconds: float) -> Scores:
-    """Squared errors when all agents have got as far as they do in some seconds.
+def errors_at(name: str, measured: Measured, seconds: float, measure: str = ERROR) -> Scores:
+    """Errors when all agents have got as far as they do in some seconds.
 
-    Between recorded steps n · ‖θ_n − θ*‖² is taken for constant.
+    Between recorded steps n · ‖θ_n − θ*‖² is taken for constant, and so is any other measure.
 
     Raises
     ------
@@ -76,4 +82,6 @@ def errors_at(name: str, measured: Measured, seconds: float) -> Scores:
     elapsed = against(name, measured, "time")
     row = max(0, int(np.searchsorted(elapsed, seconds, side="right")) - 1)
     n = max(1.0, float(np.interp(seconds, elapsed, measured.step)))
-    return Scores(measured.squared_error[row] * max(1, measured.step[row]) / n, measured.trials)
+    if measure != ERROR:
+        return scores(measured, np.array([row]), measure)
+    return Scores(measured.measure(ERROR)[row] * max(1, measured.step[row]) / n, measured.trials)

@@ -51,7 +51,7 @@ class Predicted(Claim, frozen=True, tag="predicted", kw_only=True):
                 )
             last = rows_between(each, None)
             compared = ratio_to_number(
-                Scores(each.squared_error[-1], each.trials),
+                Scores(each.measure("squared_error")[-1], each.trials),
                 float(each.predicted_mse[-1]),
                 float(each.predicted_mse_error[-1]),
             )

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
-from udsgd_mpi.analysis.claims.base import Claim, rows_between, scores, span
+from udsgd_mpi.analysis.claims.base import ERROR, Claim, MeasureOfTrials, rows_between, scores, span
 from udsgd_mpi.analysis.claims.ratio import ratio
 from udsgd_mpi.analysis.claims.verdict import Statement
 from udsgd_mpi.storage.read import Measured
@@ -19,16 +19,19 @@ class Same(Claim, frozen=True, tag="same", kw_only=True):
     ----------
     margin
         Ratios lie between 1 / (1 + margin) and 1 + margin.
+    measure
+        What is compared in place of n · ‖θ_n − θ*‖², such as ``"test_accuracy"``.
     since
         At every recorded step from here on; by default at the last.
     pooled
-        Whether the errors n · ‖θ_n − θ*‖² are averaged over these steps instead of being compared
+        Whether errors are averaged over these steps instead of being compared
         at each.
     each_agent
         Whether errors are multiplied by the number of agents.
     """
 
     margin: Annotated[float, Meta(gt=0)]
+    measure: MeasureOfTrials = ERROR
     since: Annotated[int, Meta(ge=1)] | None = None
     pooled: bool = False
     each_agent: bool = False
@@ -63,8 +66,8 @@ class Same(Claim, frozen=True, tag="same", kw_only=True):
             for some in [rows] if self.pooled else rows[:, None]:
                 theirs = np.searchsorted(first.step, other.step[some])
                 compared = ratio(
-                    scores(other, some, each_agent=self.each_agent),
-                    scores(first, theirs, each_agent=self.each_agent),
+                    scores(other, some, self.measure, each_agent=self.each_agent),
+                    scores(first, theirs, self.measure, each_agent=self.each_agent),
                 )
                 about = f"{name} / {names[0]}"
                 where, last = span(other, some), int(other.step[some[-1]])

@@ -21,5 +21,7 @@ def consensus_figure(variants: Mapping[str, Measured]) -> Figure:
 def _curve(_: str, measured: Measured) -> Curve:
     begun = measured.step > 0
     return Curve(
-        measured.step[begun].astype(np.float64), *over_trials(measured.consensus_error[begun]), None
+        measured.step[begun].astype(np.float64),
+        *over_trials(measured.measure("consensus_error")[begun]),
+        None,
     )

@@ -18,7 +18,7 @@ def last_figure(variants: Mapping[str, Measured]) -> Figure:
     rows = -np.arange(len(variants))
     for k, (row, measured) in enumerate(zip(rows, variants.values(), strict=True)):
         gamma = measured.step_size[-1]
-        mse, error = over_trials(measured.squared_error[-1])
+        mse, error = over_trials(measured.measure("squared_error")[-1])
         axes.errorbar(
             mse / gamma, row, xerr=2 * error / gamma, fmt=MARKS[k % len(MARKS)], color=colour(k)
         )

@@ -28,7 +28,7 @@ def mse_figure(variants: Mapping[str, Measured], x: Abscissa = "step") -> Figure
     def curve(name: str, measured: Measured) -> Curve:
         along = against(name, measured, x).astype(np.float64)
         begun = along > 0
-        mse, error = over_trials(measured.squared_error[begun])
+        mse, error = over_trials(measured.measure("squared_error")[begun])
         expected = measured.predicted_mse
         return Curve(along[begun], mse, error, None if expected is None else expected[begun])
 

@@ -30,7 +30,7 @@ def scaled_figure(variants: Mapping[str, Measured]) -> Figure:
 def _curve(_: str, measured: Measured) -> Curve:
     begun = measured.step > 0
     gamma = measured.step_size[begun]
-    mse, error = over_trials(measured.squared_error[begun])
+    mse, error = over_trials(measured.measure("squared_error")[begun])
     expected = measured.predicted_mse
     return Curve(
         measured.step[begun].astype(np.float64),
