@@ -116,6 +116,15 @@ def test_neighbour_mixing_is_the_product_with_w(
     mix.free()
 
 
+def test_an_equal_copy_of_w_is_planned_like_the_first(shared: bool) -> None:
+    graph = Graph.from_networkx(TOPOLOGIES["random"], "topology")
+    schedule = InTurn(1, [metropolis(graph), metropolis(graph)])
+    copies = schedule.most_copies(Layout.even(len(graph), COMM.size), COMM.rank)
+    rows, whole = filled(len(graph), copies, 2, 3, shared=shared)
+    assert len(Mixer(COMM, schedule, rows, Meter()).in_memory) == 2 * (shared or COMM.size == 1)
+    follow(schedule, rows, whole, steps=4)
+
+
 def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph) -> None:
     weights = metropolis(Graph.from_networkx(topology, "topology"))
     layout = Layout.even(len(topology), COMM.size)

@@ -90,7 +90,7 @@ class Case:
         self.mixer.free()
         return self.iterates.theta
 
-    def expected(self) -> np.ndarray:
+    def expected(self, quantized: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
         """By the two lines of the equation, with W as a dense array; hosted agents' part."""
         schedule = self.schedule()
         theta = np.zeros((AGENTS, *self.iterates.theta.shape[1:]))
@@ -103,7 +103,8 @@ class Case:
                     )
                     theta[i, t] -= self.gamma[n] * self.objective.gradient(theta[i, t], point)
             W = matrix(schedule, n + 1, AGENTS)
-            q = theta.astype(self.pattern.codec.dtype).astype(np.float64)
+            rounded = theta.astype(self.pattern.codec.dtype).astype(np.float64)
+            q = quantized(theta) if quantized else rounded
             theta = np.einsum("ij,jtd->itd", W, q) + (theta - q)
         return theta[self.hosted.start : self.hosted.stop]
 

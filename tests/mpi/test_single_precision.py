@@ -1,6 +1,7 @@
 """Exchanges in single precision: the rule of ``rounding`` on ranks, against dense arrays."""
 
 import struct
+from collections.abc import Callable
 
 import networkx as nx
 import numpy as np
@@ -9,7 +10,7 @@ from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS, TwoHosts
 from udsgd_mpi.communication import Layout, Pattern, Weights
-from udsgd_mpi.communication.codecs import CODECS
+from udsgd_mpi.communication.codecs import CODECS, Codec
 from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.parallel.host_memory import shared_memory
@@ -33,7 +34,9 @@ def theta_of_all() -> np.ndarray:
     return np.random.default_rng(3).normal(size=(AGENTS, TRIALS, D))
 
 
-def mixed(pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM) -> np.ndarray:
+def mixed(
+    pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM, codec: Codec = SINGLE
+) -> np.ndarray:
     """θ of the hosted agents after all steps, with an odd move of every agent before each."""
     schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
     layout = Layout.even(AGENTS, comm.size)
@@ -44,7 +47,7 @@ def mixed(pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM) -> np.ndarra
         memory = shared_memory(comm, length, TRIALS * D)
     elif hosts == "two hosts":
         memory = shared_memory(TwoHosts(), length, TRIALS * D)  # type: ignore[arg-type]
-    rows = MixedRows(layout, comm.rank, copies, (TRIALS, D), memory, SINGLE)
+    rows = MixedRows(layout, comm.rank, copies, (TRIALS, D), memory, codec)
     rows.values[:] = theta_of_all()[layout.hosted(comm.rank).start :][: rows.agents]
     mixer = Mixer(comm, schedule, rows, Meter())
     for n in range(1, STEPS + 1):
@@ -54,17 +57,21 @@ def mixed(pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM) -> np.ndarra
     return rows.values
 
 
-def expected(pattern: Pattern) -> np.ndarray:
+def expected(
+    pattern: Pattern,
+    quantized: Callable[[np.ndarray], np.ndarray] = rounded,
+    mean: Callable[[np.ndarray], np.ndarray] = rounded,
+) -> np.ndarray:
     """The same by the rule, with W_n as a dense array; averages are rounded, too."""
     schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
     theta = theta_of_all()
     for n in range(1, STEPS + 1):
         theta = theta * (1 + 1e-9 * n)
         if schedule.aggregates(n):
-            mixing, q = schedule.mixing(n), rounded(theta)
+            mixing, q = schedule.mixing(n), quantized(theta)
             combined = np.einsum("ij,jtd->itd", mixing.matrix(AGENTS), q)
             if not isinstance(mixing, Weights):
-                combined = rounded(combined)
+                combined = mean(combined)
             theta = theta - q + combined
     return theta
 
