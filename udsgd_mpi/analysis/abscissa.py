@@ -18,7 +18,7 @@ LABELS: dict[Abscissa, str] = {
 
 
 def against(name: str, measured: Measured, x: Abscissa) -> NDArray[Any]:
-    """Step n, seconds until all agents had done it, or bytes until then; shape (steps,).
+    """Step n, the seconds until all agents had done it, or the bytes until then; shape (steps,).
 
     Raises
     ------

@@ -28,7 +28,7 @@ HEADER = ",".join(_COLUMNS)
 
 
 def rows(variants: Mapping[str, Measured]) -> str:
-    """A header, and a line for each variant and recorded step; what there is not is left empty.
+    """A header, and a line for each variant and recorded step; missing values are left empty.
 
     There are columns for losses and their standard errors where a variant has any.
     """

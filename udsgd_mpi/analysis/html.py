@@ -49,7 +49,7 @@ _CAPTIONS = {
 
 
 def page(studies: Sequence[Study]) -> str:
-    """A document without scripts or references to anything outside of it."""
+    """A document without scripts or external references."""
     body = "\n".join([*_summary(studies), *(part for s in studies for part in _section(s))])
     return f"""<!DOCTYPE html>
 <html lang="en">

@@ -13,7 +13,7 @@ from udsgd_mpi.support.errors import ConfigurationError, OutputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The formats, and what says in each of them which program has made a file.
+# The formats, and the field of each that names the program that made a file.
 FORMATS = {"png": "Software", "pdf": "Creator", "svg": "Creator"}
 _SUFFIXES_OF_RESULTS = (".h5", ".hdf5")
 
@@ -33,7 +33,7 @@ def figure_of(results: Path, figure: Path | None = None) -> Destination:
 
 
 def destination(path: Path, shown: str) -> Destination:
-    """A figure, which is known by a mark in it as one of ``shown``."""
+    """A figure, which carries a mark that it is one of ``shown``."""
     mark = f"udsgd_mpi {sha256(shown.encode(errors='surrogateescape')).hexdigest()[:16]}"
     return Destination(f"figure {path}", path, mark.encode())
 
@@ -89,7 +89,7 @@ def drawn(
             draw().savefig(image, format=kind, **how)
     except ConfigurationError:
         raise
-    except Exception as error:  # a user's settings, fonts and sizes fail in ways of their own
+    except Exception as error:  # a user's settings, fonts and sizes fail in many ways
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise OutputError(f"figure {name}: cannot be drawn ({said})") from error
     return image.getvalue()

@@ -25,7 +25,7 @@ class Ratio(NamedTuple):
 
 def ratio_to(values: Floats, number: float, resamples: int = 2000) -> Ratio:
     """Mean of ``values`` (trials,) over a number, with the percentile bootstrap over trials."""
-    rng = np.random.default_rng(len(values))  # fixed, so that a report says the same twice
+    rng = np.random.default_rng(len(values))  # fixed, so that reports are reproducible
     chosen = rng.integers(len(values), size=(resamples, len(values)))
     low, high = np.percentile(values[chosen].mean(axis=1), [2.5, 97.5])
     return Ratio(float(values.mean() / number), float(low / number), float(high / number))

@@ -58,7 +58,7 @@ class Study:
 
     @property
     def duration(self) -> str:
-        """From the start of the run to its last writing, in words."""
+        """From the start of the run to the last write, in words."""
         started, written = (
             datetime.fromisoformat(self.attributes[key]) for key in ("started", "written")
         )

@@ -8,7 +8,7 @@ from udsgd_mpi.support.launcher import before_mpi, launched_rank
 
 
 def command(arguments: Namespace) -> None:
-    """Look at this machine, alone or under a launcher, and say what mends what is wrong."""
+    """Look at this machine, alone or under a launcher, and say how to fix what is wrong."""
     before_mpi()
     from udsgd_mpi.parallel.doctor import findings, leftovers
     from udsgd_mpi.parallel.watched import world

@@ -38,5 +38,5 @@ def _shape(dataset: h5py.Dataset) -> str:
 
 
 def _name(dimension: Any) -> str:
-    """Name of an axis; ? in a dataset that somebody has added without one."""
+    """Name of an axis; ? in a dataset that someone added without one."""
     return str(dimension[0].name).rpartition("/")[2] if len(dimension) else "?"

@@ -16,7 +16,7 @@ from udsgd_mpi.support.progress import say
 
 
 def main(argv: Sequence[str]) -> ExitCode:
-    """Run a subcommand; what a user can mend becomes one message from rank 0.
+    """Run a subcommand; what a user can fix becomes one message from rank 0.
 
     Raises
     ------
@@ -31,7 +31,9 @@ def main(argv: Sequence[str]) -> ExitCode:
         except SystemExit:  # --help and --version, which argparse ends so
             return ExitCode.DONE
         _require_working_folder()
-        os.environ["MPLBACKEND"] = "agg"  # figures go into files; another may not be there
+        os.environ["MPLBACKEND"] = (
+            "agg"  # figures go into files; other backends may not be installed
+        )
         with notes_to(say if launched_rank() == 0 else len):
             # Each module loads what its subcommand needs, which for some is a lot.
             try:

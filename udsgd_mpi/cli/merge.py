@@ -14,7 +14,7 @@ from udsgd_mpi.support.progress import say
 
 
 def command(arguments: Namespace) -> None:
-    """Join result files of trials or variants that were run apart."""
+    """Join result files of trials or variants that were run separately."""
     output = Destination(f"output {arguments.output}", arguments.output)
     inputs = {f"the part {path}": path for path in arguments.parts}
     check_destinations([output], inputs, force=arguments.force)

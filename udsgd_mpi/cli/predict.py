@@ -19,7 +19,7 @@ _SHOWN_STEPS = 6
 
 
 def command(arguments: Namespace) -> None:
-    """Print what theory expects of every variant, without running it."""
+    """Print the predicted error of every variant, without running it."""
     experiments = requested(arguments)
     first = next(iter(experiments.values()))
     if first.agents is None and arguments.agents is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _AGAINST_X = (None, "mse", "loss", "accuracy")
 
-# Figures are drawn where they are needed, as Matplotlib takes long to load, and may not load.
+# Matplotlib is loaded only where a figure is drawn: it is slow to load, and may not load.
 Draw: TypeAlias = Callable[[Mapping[str, Measured]], "Figure"]
 
 

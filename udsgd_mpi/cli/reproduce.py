@@ -41,7 +41,7 @@ def command(arguments: Namespace) -> None:
 
 
 def _check_files(arguments: Namespace, chosen: Sequence[str]) -> None:
-    """Make the folder, and refuse what would be in the way at the end."""
+    """Make the folder, and refuse at once what would be in the way at the end."""
     from udsgd_mpi.analysis import html, markdown
     from udsgd_mpi.support.destination import Destination, check_destinations
 

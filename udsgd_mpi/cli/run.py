@@ -45,7 +45,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
 
 
 def show_complete(output: Path, *, force: bool) -> None:
-    """Show the results of a run that has ended, which nothing can take back any more.
+    """Show the results of a run that has ended; no failure here affects them.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def on_all_ranks(
     Parameters
     ----------
     load
-        Gives the variants.
+        Returns the variants.
     advice
         How to resume a job that was stopped on request.
     joining

@@ -15,7 +15,7 @@ _HEADER = ["job", "state", "steps", "of", "steps/s", "left", "what"]
 
 
 def command(arguments: Namespace) -> None:
-    """Say how a submitted run is: Slurm's state, steps, and time left of each task."""
+    """Print the state of a submitted run: Slurm's state, steps and time left of each task."""
     output: Path = arguments.file
     submission = read_submission(output)
     if submission is None:

@@ -44,8 +44,8 @@ class _Stream(io.FileIO):
 
 
 def open_streams() -> None:
-    """Let no character, and no failure of standard error, end the program."""
-    for descriptor in range(3):  # one that is closed would be the next file that is opened
+    """Keep characters, and failures of standard error, from ending the program."""
+    for descriptor in range(3):  # the next file opened would take the descriptor of a closed one
         try:
             os.fstat(descriptor)
         except OSError:
@@ -63,7 +63,7 @@ def open_streams() -> None:
 
 
 def results_are_written(what: str) -> None:
-    """Go on where standard output fails from here on.
+    """Continue if standard output fails from here on.
 
     Parameters
     ----------

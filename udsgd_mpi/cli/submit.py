@@ -143,7 +143,7 @@ def _refuse_what_would_fail(
     tasks: Sequence[Task],
     scripts: Iterable[str],
 ) -> None:
-    """Refuse now what the job would refuse when it has waited for its turn."""
+    """Refuse now what the job would refuse after waiting in the queue."""
     before = read_submission(output)
     if before is not None:
         live = [

@@ -20,7 +20,7 @@ class Advance(NamedTuple):
     steps, of
         Steps done and to be done over all variants.
     rate
-        Steps a second when the log last said it; None where it has not.
+        Steps a second by the log's last line; None where it has none.
     """
 
     status: str

@@ -19,7 +19,7 @@ class Resources(NamedTuple):
     Attributes
     ----------
     nodes
-        None: as many as Slurm likes.
+        None: Slurm's choice.
     seconds
         Time limit; None: the partition's.
     """

@@ -23,7 +23,7 @@ class State(NamedTuple):
 
     @property
     def has_ended(self) -> bool:
-        """Whether it will not run, or not any more."""
+        """Whether it has ended, or will never run."""
         return self.name in _ENDED
 
 

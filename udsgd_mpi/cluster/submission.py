@@ -45,7 +45,7 @@ class Submission(Struct, frozen=True, forbid_unknown_fields=True):
         return [f"{self.job}_{k}" for k in range(len(self.tasks))]
 
     def files(self, output: Path) -> list[Path]:
-        """Result file of each task, wherever the output is seen from."""
+        """Result file of each task, relative to the same folder as the output."""
         if not self.is_array:
             return [output]
         return [submission_folder(output) / Path(task.output).name for task in self.tasks]

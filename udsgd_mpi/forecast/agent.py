@@ -29,7 +29,7 @@ _LAGS = 200
 # Rare visits far away make the variance of a slow walk hard to estimate; its paths are cheap.
 _PATHS, _FEWEST_PATHS, _PATHS_OF_A_WALK = 2000, 40, 4
 
-# Step sizes that are far too large end in infinity, here as in the run.
+# Far too large step sizes end in infinity, here as in a run.
 overflowing = np.errstate(over="ignore", invalid="ignore")
 
 

@@ -112,7 +112,7 @@ def predict(
     of_theta, of_average = first_order, mse_of_mean(mean.average, start[1], N)
     paths = None
     if method == "paths" or (method == "auto" and _noise_cancels(problem)):
-        # What curvature adds differs less between trials than what it is added to.
+        # What curvature adds varies less between trials than the first order itself.
         trials = trials_of_curvature(forecast.trials)
         paths = curvature(problem, team, spectrum, steps, forecast.seed, trials)
     if paths:

@@ -20,7 +20,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.launcher import UNCOMPILED
 from udsgd_mpi.support.users_folders import cache_root, is_private, make_private
 
-if config.DISABLE_JIT:  # what kernels do with integers of 64 bits is not what Python does
+if config.DISABLE_JIT:  # kernels compute with 64-bit integers, unlike Python
     raise ConfigurationError(UNCOMPILED)
 
 _log = logging.getLogger(__name__)
@@ -155,7 +155,9 @@ def _load_numba() -> None:
     if not found:
         sys.modules[hidden] = None  # type: ignore[assignment]  # so that importing it fails
     try:
-        with suppress(ImportError):  # where another Numba has it elsewhere, it loads as it likes
+        with suppress(
+            ImportError
+        ):  # another version of Numba may have it elsewhere; then it loads as usual
             import_module("numba.np.arraymath")
     finally:
         if not found:

@@ -38,7 +38,7 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
     order = _LoadingOrder(host, cores)
     order.wait_for_begin()
     order.tell_begin()
-    gc.disable()  # it would scan again and again what is there to stay
+    gc.disable()  # it would scan modules, which stay, again and again
     import_module(_JOB)
     from udsgd_mpi.kernels.compiled import Kernel, compile_all
 

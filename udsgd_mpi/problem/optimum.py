@@ -16,7 +16,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 
-# Up to here θ* is found with the Hessian, which takes d² numbers of each agent and d³ operations.
+# Up to this d, θ* is found with the Hessian: d² numbers for each agent, and d³ operations.
 MOST_PARAMETERS = 1000
 
 _VECTORS = 30  # of the size of θ that are held at once, as measured with d = 10⁷

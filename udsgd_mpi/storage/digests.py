@@ -34,7 +34,7 @@ def digests_in(run: Run) -> Digests | None:
     Raises
     ------
     ConfigurationError
-        If they are not as they were written.
+        If they are not what was written.
     """
     if _ATTRIBUTE not in run.attributes:
         return None

@@ -41,7 +41,7 @@ class EarlierVariant(NamedTuple):
     Attributes
     ----------
     checkpoint
-        Where it can go on; None where it begins.
+        Where it can be resumed; None where it begins.
     measured
         Its group of the result file, where that has all measures.
     telemetry
@@ -70,7 +70,7 @@ class EarlierRun:
     telemetry
         What they cost.
     checkpoints
-        Where variants that have not ended can go on.
+        Where unfinished variants can be resumed.
     """
 
     output: Path
@@ -81,7 +81,7 @@ class EarlierRun:
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Clear away what the new run does not go on from."""
+        """Remove what the new run does not resume from."""
         target = target_of(self.output)
         folder = checkpoint_folder(self.output)
         remove_unfinished(target.parent, target.name)
@@ -90,7 +90,7 @@ class EarlierRun:
             remove_checkpoints(folder, self.experiments)
 
     def remove_left_checkpoints(self) -> None:
-        """Remove checkpoints of finished variants, which a kill has kept from being removed.
+        """Remove checkpoints of finished variants that a killed run left behind.
 
         Those at the last step stay: they were kept for further steps.
         """
@@ -172,7 +172,7 @@ def find_earlier_run(
     Raises
     ------
     ConfigurationError
-        If there is one and may not be, or the other way round, or its settings are different.
+        If there is one and may not be, or none and must be, or its settings are different.
     """
     folder = checkpoint_folder(output)
     present = output.exists() or folder.exists()
@@ -215,7 +215,7 @@ def _agreeing(
     configuration: str,
     changes: Collection[str],
 ) -> dict[str, Experiment]:
-    """The experiments with the agents of an earlier configuration that is the same otherwise.
+    """The experiments with the agents of an earlier configuration, otherwise the same.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _TIMES_THE_FILE = 4
 
 
 def check_safe(path: Path) -> None:
-    """Refuse a result file on which HDF5 does not end.
+    """Refuse a result file on which HDF5 would crash or never end.
 
     A file with a seal needs no more than its checksum, at about 1.5 GB a second. One without, which
     an older version wrote or somebody has changed, is first read by a process of its own within
@@ -53,7 +53,7 @@ def _reason(path: Path, version: FileVersion) -> str | None:
 
 
 def _trouble(path: Path, size: int) -> str | None:
-    """What happens to a process that reads a file; None where it ends well or with an error."""
+    """How a process that reads a file fails; None where it ends normally or with an error."""
     seconds = _CPU_SECONDS + size // _BYTES_A_CPU_SECOND
     memory = _BYTES + _TIMES_THE_FILE * size
     command = [sys.executable, "-P", str(_PROBE), str(path.absolute()), str(seconds), str(memory)]

@@ -71,7 +71,7 @@ class _Reading(NamedTuple):
     Attributes
     ----------
     asked
-        Settings that it depends on: under the same ones the same is read.
+        Settings that it depends on: the same ones read the same thing.
     agent
         Who read it; None where it is the same for all.
     """

@@ -144,7 +144,7 @@ def _remove(path: Path, file: FileIO) -> None:
 
 
 def _is_ours(left: Mapping[str, Any], has_ended: Callable[[str], bool]) -> bool:
-    """Whether what is left is of this host, where the kernel's lock is proof, or of no other job.
+    """Whether a lock left behind is of this host, where the kernel's lock is proof, or of this job.
 
     That is this job, queued again, or one that its cluster knows to have ended.
     """

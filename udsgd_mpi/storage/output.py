@@ -69,7 +69,7 @@ class Output:
         self._write("running")
 
     def stop(self) -> None:
-        """Say that the job has ended before its last step."""
+        """Record that the job ended before its last step."""
         self._write("stopped")
 
     def update(self, name: str, run: Run) -> None:
@@ -106,7 +106,7 @@ class NoOutput:
     """What a rank other than 0 writes of a variant; what 0 writes, see ``VariantOutput``."""
 
     def write(self, n: int, *, now: bool = False) -> None:
-        """Write what has been measured up to step n, now or if it is time to."""
+        """Write what has been measured up to step n, now or when it is due."""
 
     def save(self, n: int, states: Iterable[State], telemetry: list[Telemetry]) -> None:
         """Write a checkpoint at step n, with what it took to get there."""
@@ -144,7 +144,7 @@ class VariantOutput(NoOutput):
         self.took(telemetry)
 
     def took(self, telemetry: list[Telemetry]) -> None:
-        """Take note of what the variant has cost, for the next time that something is written."""
+        """Note what the variant has cost, for the next write."""
         self._output.telemetry[self._name] = telemetry
 
     def measured(self, telemetry: list[Telemetry]) -> None:

@@ -32,9 +32,9 @@ def _main() -> int:
 
 
 def _limit(seconds: int, size: int) -> None:
-    """Limit what is used from here on; the libraries have taken theirs."""
+    """Limit what is used from here on, beyond what the libraries use."""
     _lower(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
-    with suppress(OSError):  # where it can be told, as on Linux
+    with suppress(OSError):  # where it is known, as on Linux
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + size)
 

@@ -26,7 +26,7 @@ else:
 
 Floats = NDArray[np.float64]
 
-# What those who go on from a result file rely on.
+# What continuing from a result file relies on.
 _ATTRIBUTES = ("started", "status", "udsgd_mpi_version", "written")
 
 # What h5py and NumPy raise where a file is not what it was.
@@ -42,7 +42,7 @@ class Measured:
     step
         Shape (steps,).
     complete
-        Whether there are no steps to come.
+        Whether the last step has been taken.
     diverged
         Number of trials that are left out below, as an iterate was not finite.
     trials

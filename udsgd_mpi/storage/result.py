@@ -30,9 +30,9 @@ def run_of(
     recording
         With the measures at the recorded steps so far.
     measured
-        Whether there are no further ones to come.
+        Whether all of them are there.
     complete
-        Whether there is nothing to come at all.
+        Whether the variant is finished, prediction included.
     """
     experiment = problem.experiment
     first, trials = experiment.first_trial, experiment.trials
@@ -61,7 +61,7 @@ def run_of(
 
 
 def recording_of(problem: Problem, run: Run) -> Recording:
-    """The measures of a variant of which all has been measured.
+    """The measures of a variant that has been measured completely.
 
     Parameters
     ----------

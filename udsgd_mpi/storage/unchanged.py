@@ -18,7 +18,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 def check_unchanged(
     found: EarlierRun, problems: Mapping[str, Problem], joining: Path | None
 ) -> str | None:
-    """Refuse to go on with other data, graphs, W or sources of an objective.
+    """Refuse to resume with other data, graphs, W or sources of an objective.
 
     Parameters
     ----------

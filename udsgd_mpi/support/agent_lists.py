@@ -11,7 +11,7 @@ def parse_agents(text: str, name: str, agents: int) -> list[int]:
     Raises
     ------
     ConfigurationError
-        If it is not of numbers and ascending ranges, or names an agent that does not exist;
+        If it does not consist of numbers and ascending ranges, or names an unknown agent;
         ``name`` says which setting it is.
     """
     found: list[int] = []

@@ -18,8 +18,8 @@ class Predicted(Claim, frozen=True, tag="predicted", kw_only=True):
     """At the last step the mean error of every variant is within a factor of its prediction.
 
     This does not say that predictions are right: an interval of a claim that holds may leave out 1.
-    The remark names such intervals, corrected for their number; where all predictions are right it
-    names one with a probability of 5 %.
+    The remark names such intervals, corrected for multiple comparisons; where all predictions are
+    right it names one with a probability of 5 %.
 
     The claim about one variant of 120 trials, whose errors spread as those of six Gaussian
     components, with the default margin:
@@ -61,7 +61,7 @@ class Predicted(Claim, frozen=True, tag="predicted", kw_only=True):
         return found
 
     def remark(self, measured: Mapping[str, Measured]) -> str:
-        """Which variants depart from their predictions, be it by less than the factor."""
+        """Which variants depart from their predictions, even by less than the factor."""
         statements = self.statements(measured)
         departing = [
             statement.about.removesuffix(_ABOUT)

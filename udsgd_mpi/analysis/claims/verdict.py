@@ -10,7 +10,7 @@ TAIL = 0.025
 
 
 class Outcome(StrEnum):
-    """What the results say of a claim."""
+    """What the results say about a claim."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
@@ -56,7 +56,7 @@ class Statement(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A claim, what became of it, the numbers for it, and what else is to be said."""
+    """A claim, its outcome, the numbers behind it, and a remark."""
 
     text: str
     outcome: Outcome

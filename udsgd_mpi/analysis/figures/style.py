@@ -69,7 +69,7 @@ def new_figure(height: float = 1.0, extra: float = 0.0) -> Figure:
 
 
 def headline(axes: Axes, text: str) -> None:
-    """A title in as many lines as the figure's width asks for, and its height has room for."""
+    """A title in as many lines as the figure's width needs and its height allows."""
     wide = mpl.rcParams["figure.figsize"][0] * 72 / mpl.rcParams["font.size"]
     lines = wrap(text, int((wide - 5) / 0.5), max_lines=_MOST_LINES, placeholder=" …")
     axes.set_title("\n".join(lines))

@@ -10,7 +10,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001
 
 
 class Parser(argparse.ArgumentParser):
-    """One whose errors are the user's to mend."""
+    """A parser whose errors are the user's to fix."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(f"{message}; see {self.prog} --help")

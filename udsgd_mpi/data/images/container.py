@@ -65,7 +65,7 @@ def _is_tar(path: Path) -> bool:
     try:
         with open_unpacked(path) as stream:
             head = stream.read(_TAR_MAGIC_AT + len(_TAR_MAGIC))
-    except (EOFError, OSError, zlib.error, LZMAError):  # whoever reads it says so
+    except (EOFError, OSError, zlib.error, LZMAError):  # reading it says so
         return False
     return head[_TAR_MAGIC_AT:] == _TAR_MAGIC
 

@@ -58,7 +58,7 @@ FORMATS = (
 )
 _PLAIN = "edge list (also CSV or TSV), adjacency list, adjacency matrix"
 KNOWN = f"{_PLAIN}, {', '.join(f.name for f in FORMATS)}; each also as .gz, .bz2 or .xz"
-# What else is met, and refused by name, as some of it would pass for an edge list.
+# Other formats, refused by name since some of them would pass for an edge list.
 _OTHERS = {
     "a DOT graph": _mark(rb"\s*(?:strict\s+)?(?:di)?graph\b[^\[\n]*\{"),
     "GDF": _mark(rb"\s*nodedef\s*>"),

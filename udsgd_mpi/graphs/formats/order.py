@@ -29,7 +29,7 @@ def _key(name: str) -> tuple[object, ...]:
     number = as_number(name)
     if number is not None:
         return False, number, name
-    # Digits are compared by their value, but Python makes no integer of thousands of them.
+    # Digits are compared by value, but Python converts no integer with thousands of them.
     parts = [
         (len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else part
         for part in _DIGITS.split(name)
