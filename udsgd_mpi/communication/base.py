@@ -23,7 +23,7 @@ class Schedule(ABC):
     """The matrices W_n of one run: a pure function of (seed, n), known to every rank.
 
     n counts the local steps done, so W_n completes the n-th step, n = 1, 2, …; W_n = I unless n
-    is an aggregation time. No question takes longer, or more memory, than its answer: a run of a
+    is an aggregation time. No query takes longer, or more memory, than its answer: a run of a
     hundred million steps begins like one of a hundred.
 
     Attributes
@@ -57,7 +57,7 @@ class Schedule(ABC):
 
     @abstractmethod
     def which(self, n: int) -> int:
-        """Which of the forms W_n is of, at an aggregation time."""
+        """Which of the forms W_n has, at an aggregation time."""
 
     def order(self, n: int, m: int) -> Integers:
         """``which`` of each aggregation time in (n, m]."""
@@ -92,7 +92,7 @@ class Schedule(ABC):
         return SecondMoment.mean(self.shares() if shares is None else shares, known)
 
     def contracts(self, agents: int) -> bool:
-        """Whether mixing brings the agents together (Assumption 2.5), unless nothing is known."""
+        """Whether mixing leads to consensus (Assumption 2.5), as far as that is known."""
         moment = self.second_moment(agents)
         return moment is None or moment.contracts
 
@@ -107,7 +107,7 @@ class Schedule(ABC):
 
 
 class InTurn(Schedule):
-    """Forms in turn: the l-th aggregation takes number (l − 1) mod count."""
+    """Forms in cyclic order: the l-th aggregation takes number (l − 1) mod count."""
 
     def which(self, n: int) -> int:
         return (self.count(n) - 1) % len(self.forms)
@@ -141,7 +141,7 @@ class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
 
     @property
     def remedy(self) -> str:
-        """What to change where mixing does not bring the agents together."""
+        """What to change where mixing does not lead to consensus."""
         return "use another topology"
 
     def start(self, topology: Graph, seed: int) -> Schedule:

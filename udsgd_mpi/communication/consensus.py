@@ -29,7 +29,7 @@ class Contraction(NamedTuple):
 
     @property
     def vanishes(self) -> bool:
-        """Whether mixing never brings the agents together."""
+        """Whether mixing never leads to consensus."""
         return self.factor > 1 - _ROUNDING
 
     @property

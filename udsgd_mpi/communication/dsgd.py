@@ -50,7 +50,7 @@ class DFL(DSGD, frozen=True, tag="dfl"):
 
 
 def weights_on(topology: Graph, kind: str) -> Weights:
-    """Doubly stochastic weights on a topology: of a kind, or those of a file.
+    """Doubly stochastic weights on a topology: by name, or from a file.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def weights_on(topology: Graph, kind: str) -> Weights:
 
 
 def remedy_for(kind: str) -> str:
-    """What to change where weights of a kind do not bring the agents together.
+    """What to change where weights of a kind do not lead to consensus.
 
-    Topologies are connected, so that there W has the eigenvalue −1, and (I + W)/2 has not.
+    Topologies are connected, so W has the eigenvalue −1 there, but (I + W)/2 has not.
     """
     if kind in WEIGHTS:
         return 'use weights = "lazy", or another topology'

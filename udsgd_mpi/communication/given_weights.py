@@ -20,7 +20,7 @@ def read_weights(path: Path, topology: Graph) -> Weights:
     ------
     ConfigurationError
         If the file can't be read, or W is not N × N, not doubly stochastic, joins agents that
-        are no neighbours, or leaves the agents in parts; names the agents.
+        are not neighbours, or leaves the agents in parts; names the agents.
     """
     name = f"communication.weights {path}"
     require_regular_file(path, name)

@@ -27,7 +27,7 @@ class Layout:
 
     @classmethod
     def even(cls, agents: int, ranks: int) -> Self:
-        """Blocks as even as can be.
+        """Blocks as even as possible.
 
         Raises
         ------
@@ -43,7 +43,7 @@ class Layout:
 
     @classmethod
     def balanced(cls, efforts: NDArray[np.int64], ranks: int) -> Self:
-        """Blocks whose greatest effort is the least there is, or even ones if nearly as good.
+        """Blocks with the smallest greatest effort, or even ones if nearly as good.
 
         Parameters
         ----------
@@ -84,9 +84,9 @@ class Layout:
 
 
 def _packed(done: NDArray[np.int64], ranks: int, most: int) -> tuple[int, ...] | None:
-    """Blocks of at most such an effort, as full as can be from the last rank on; None if too many.
+    """Blocks of at most this effort, filled from the last rank on; None if too many.
 
-    Rank 0, which records beside its agents' work, gets what is left.
+    Rank 0, which also records, gets what is left.
 
     Parameters
     ----------

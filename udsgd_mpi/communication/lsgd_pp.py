@@ -14,7 +14,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 class LSGDPP(Pattern, frozen=True, tag="lsgd_pp"):
     """W = T_{S→S'} W_S with S uniform among the sets of one size (paper, Appendix F.1).
 
-    S' of one round is S of the next, as in FedAvg. An iterate outside S only changes hands: it
+    S' of one round is S of the next, as in FedAvg. An iterate outside S only changes its agent: it
     keeps stepping on other agents' data, but no mixing brings it to the participants'.
 
     Parameters

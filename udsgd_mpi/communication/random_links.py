@@ -18,7 +18,7 @@ PositiveProbability = Annotated[float, Meta(gt=0, le=1)]
 
 
 class UnreliableLinks(Pattern, frozen=True, tag="unreliable_links"):
-    """DSGD whose links fail, each on its own; a lost link's weight returns to both diagonals.
+    """DSGD whose links fail independently; a lost link's weight returns to both diagonals.
 
     A link is in a good or a bad state and changes it with given probabilities between
     aggregations (Gilbert and Elliott); with ``recovery = 1 − failure`` losses are independent.
@@ -46,7 +46,7 @@ class UnreliableLinks(Pattern, frozen=True, tag="unreliable_links"):
 
 
 class DropOut(Pattern, frozen=True, tag="drop_out"):
-    """DSGD whose agents drop out and rejoin; one that is out keeps stepping and mixes with nobody.
+    """DSGD whose agents drop out and rejoin; one that is out takes local steps only.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class SecondMoment:
         terms: Sequence[tuple[float, "csr_array"]] = (),
         rest: "csr_array | None" = None,
     ) -> "SecondMoment":
-        """With terms that count for nothing left out; B = 0 by default."""
+        """Without negligible terms; B = 0 by default."""
         from scipy.sparse import csr_array
 
         kept = [(c, A) for c, A in terms if c > _NOTHING]
@@ -51,7 +51,7 @@ class SecondMoment:
 
     @classmethod
     def mean(cls, shares: Floats, moments: Sequence["SecondMoment"]) -> "SecondMoment":
-        """E[WᵀW] where W is of each of some kinds with a probability."""
+        """E[WᵀW] where W is of several kinds, each with a probability."""
         agents = moments[0].rest.shape[0]
         weighted = list(zip(shares.tolist(), moments, strict=True))
         terms = [(share * c, A) for share, moment in weighted for c, A in moment.terms]
@@ -59,7 +59,7 @@ class SecondMoment:
         return cls.of(agents, terms, rest)
 
     def apply(self) -> Callable[[Floats], Floats]:
-        """What takes v and gives S v, without S, which is dense where one agent has many links."""
+        """Function v ↦ S v that avoids S, which is dense where an agent has many links."""
         squares = [(c * A.T.tocsr(), A) for c, A in self.terms]
 
         def product(v: Floats) -> Floats:

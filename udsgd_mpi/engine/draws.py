@@ -36,12 +36,12 @@ class Draws:
     n
         Step to begin with.
     ahead
-        What has been drawn from there on already, shape (steps, agents, trials).
+        What has already been drawn from there on, shape (steps, agents, trials).
     meter
-        Learns what time drawing takes.
+        Records the time that drawing takes.
     length
         Steps of a block. Ranks that exchange draw at the same steps, or they wait for each other
-        twice; by default as suits these agents.
+        twice; by default the best for these agents.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ class Rows(NamedTuple):
 
 
 class Reach:
-    """What a rank reads of others in memory, and they of it, for any W of a schedule.
+    """What a rank reads from others in shared memory, and they from it, for any W of a schedule.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Reach:
     near
         Other ranks that read half-steps of this one there, or are read by it.
     read
-        Hosted agents whose half-steps others need: what they read of the step before waits to be
+        Hosted agents whose half-steps others need: what they read of the step before is to be
         overwritten.
     """
 
@@ -126,7 +126,7 @@ def rows_of(weights: Weights, agents: Indices, rows: Indices, place: Indices) ->
 
 
 def entries_of(weights: Weights, agents: Indices) -> tuple[Indices, Indices]:
-    """Where the rows of some agents begin in a list of their entries, and these entries of W."""
+    """Where the rows of some agents begin in a list of their entries, and the entries of W."""
     first, last = weights.offsets[agents], weights.offsets[agents + 1]
     offsets = np.append(0, np.cumsum(last - first))
     return offsets, np.repeat(first - offsets[:-1], last - first) + np.arange(offsets[-1])

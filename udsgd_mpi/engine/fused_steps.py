@@ -48,10 +48,10 @@ class Memory(NamedTuple):
     mixed
         Where ``theta`` is, as rows, shape (rows, trials · d).
     lost
-        For what messages leave out of the rows of hosted agents; without rows where they leave
-        out nothing.
+        Receives what messages lose of the rows of hosted agents; without rows where they lose
+        nothing.
     quantize
-        What leaves it out, see ``Codec``.
+        Rounds rows to what messages carry, see ``Codec``.
     counts, mine, near
         See ``SharedCounters``; of this rank, and of those whose half-steps are needed.
     """
@@ -294,7 +294,7 @@ def _combine(
 
 @inlined
 def _count(needs: tuple[Integers, Integers, Integers], there: Flags, given: Integers) -> None:
-    """Add the messages and half-steps that links carry which are there; see ``Needs``."""
+    """Add the messages and half-steps that the links that are up carry; see ``Needs``."""
     of_rank, of_row, links = needs
     for rank in range(len(of_rank) - 1):
         rows = 0
@@ -331,7 +331,7 @@ def _run(
     interior: Stack,
     border: Stack,
 ) -> int:
-    """``_steps`` with W that come back."""
+    """``_steps`` with recurring W."""
     return _steps(
         local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
         theta, half_steps, mixed, lost, quantize, counts, mine, near, interior, border,

@@ -11,14 +11,14 @@ DOUBLE = np.dtype(np.float64)
 
 
 class HostMemory:
-    """Two buffers of rows, a section of both for each rank that reaches them, and a row of all.
+    """Two buffers of rows, with a section for each rank that shares them, and one common row.
 
     Attributes
     ----------
     buffers
         Shape (rows of all sections, elements) each, zero at first.
     common
-        The row of all, shape (elements,).
+        The common row, shape (elements,).
     first
         First row of the section of each rank.
     counters

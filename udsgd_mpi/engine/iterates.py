@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 class MixedRows:
-    """An array that W mixes, in two buffers that take turns: one before mixing, one after it.
+    """An array that W mixes, in two alternating buffers: one before mixing, one after it.
 
     The first rows belong to the agents that the rank hosts; the rows after them receive copies
     of other agents' half-steps.
@@ -29,7 +29,7 @@ class MixedRows:
     memory
         Where the buffers lie, a section of it; by default in memory of this rank alone.
     codec
-        Of messages; ``round_off`` makes rows what it says of them.
+        Of messages; ``round_off`` rounds rows to what it carries.
     dtype
         Type of the numbers here.
 
@@ -42,7 +42,7 @@ class MixedRows:
     present
         Which of them holds the present values; ``swap`` alone changes it.
     lost
-        What that has taken from the hosted agents' rows; without rows where nothing is.
+        What rounding took from the hosted agents' rows; without rows where it takes nothing.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class MixedRows:
 
     @property
     def mixed(self) -> Floats:
-        """The buffer that takes what mixing makes of them."""
+        """The buffer that receives the mixed values."""
         return self.buffers[1 - self.present]
 
     @property
@@ -104,12 +104,12 @@ class MixedRows:
         return self.codec.row_bytes(self.elements)
 
     def round_off(self) -> None:
-        """Round the present values to what a message can say, and keep what they lose."""
+        """Round the present values to what messages carry, and keep what they lose."""
         if len(self.lost):
             self.codec.quantize(self.rows, self.lost)
 
     def restore(self) -> None:
-        """Give it back."""
+        """Add back what rounding took."""
         if len(self.lost):
             restore(self.rows, self.lost)
 

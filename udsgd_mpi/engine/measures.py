@@ -90,7 +90,7 @@ class Recording:
         return Recording(self.step[:rows], parts)
 
     def fill(self, n: int, step: NDArray[np.int64], measures: Mapping[str, Floats]) -> None:
-        """Take over what was recorded at some steps up to n.
+        """Copy what was recorded at some steps up to n.
 
         Raises
         ------

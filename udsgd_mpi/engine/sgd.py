@@ -41,7 +41,7 @@ def unified_distributed_sgd(
     gamma
         Takes n and m and gives γ_n, …, γ_m.
     stops
-        The steps to be observed, ascending; the next one is asked for when the last has been.
+        The steps to observe, ascending; the next one is requested after the last was observed.
     observe
         Is called with n when θ_n is known, at every stop.
     """
@@ -74,7 +74,7 @@ class StepByStep:
     descend
         Takes the local steps with X_n, … and γ_{n+1}, ….
     W
-        Takes n and makes the iterates what aggregation makes of them.
+        Takes n and applies the aggregation to the iterates.
     times
         Takes n and m and gives the numbers of (n, m] at which W is not I, ascending.
     """

@@ -69,7 +69,7 @@ class AgentForecast:
     spectrum
         Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
     check_in
-        Is called again and again, as a forecast of many steps takes long.
+        Is called repeatedly, as a forecast of many steps takes long.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class AgentForecast:
         return AgentMoments(paths, theta, average, linear, V)
 
     def usual_paths(self, agent: Agent) -> int:
-        """How many are sampled of an agent, if they are at all, and nothing else is said."""
+        """How many are sampled of an agent by default, if any are."""
         return self.trials * (1 if agent.sampler.long_memory else self._of_a_walk)
 
     def _integrate(self, b: float | None, largest: float) -> SecondMoments:

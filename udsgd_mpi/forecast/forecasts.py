@@ -38,7 +38,7 @@ class Forecasts:
         Parameters
         ----------
         adapt
-            Whether more paths are sampled of agents where their number makes the error.
+            Whether to sample more paths of agents that dominate the error.
         """
         agents = dict(zip(team.hosted, problem.agents, strict=True))
         inputs = inputs_of_agents(problem)

@@ -17,7 +17,7 @@ _MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns
 def unpredicted(problem: Problem) -> str | None:
     """Why a run makes no prediction of a problem; None where it makes one.
 
-    Whether walks are too slow, ``unpredicted_walks`` says.
+    For walks that are too slow see ``unpredicted_walks``.
     """
     if not problem.experiment.record.predict:
         return "switched off by record.predict = false"
@@ -62,7 +62,7 @@ def _too_long(problem: Problem) -> str | None:
 def unpredicted_walks(problem: Problem, team: Team) -> str | None:
     """Why a run makes no prediction of a problem with slow walks; collective.
 
-    Only where their paths, if all were slow, would be too long, is it looked how slow they are.
+    How slow they are is examined only if their paths, were all slow, would be too long.
     """
     experiment = problem.experiment
     groups, N = experiment.groups, len(problem.summaries)
@@ -96,7 +96,7 @@ def _too_many_paths(steps: int) -> str:
 def steps_of_paths(problem: Problem) -> int:
     """Steps of all agents' paths that a prediction takes for samplers with a long memory.
 
-    How many it takes for slow walks, ``unpredicted_walks`` finds out from their graphs.
+    Those for slow walks ``unpredicted_walks`` finds from their graphs.
     """
     groups, N = problem.experiment.groups, len(problem.summaries)
     remember = sum(groups[entry.group].sampler.long_memory for entry in problem.summaries)

@@ -91,7 +91,7 @@ def along_paths(
 
 
 def sampled_functional(values: Floats) -> Functional:
-    """What ``values`` (trials, d) at one step say of the functional; without the axis of steps."""
+    """The functional from ``values`` (trials, d) at one step; without the axis of steps."""
     trials = len(values)
     mean = values.mean(axis=0)
     squares = (values - mean) ** 2 * trials / (trials - 1)

@@ -91,7 +91,7 @@ def predict(
     method
         ``"linear"``: the linear recursion of θ and the visit histories, which takes the samplers'
         noise for white. ``"paths"``: the linear functional of sampled paths, and what curvature
-        adds to it. ``"auto"``: paths for samplers that remember, or mix too slowly to be white at
+        adds to it. ``"auto"``: paths for samplers that remember, or mix too slowly to be white by
         the last step, and curvature where noise may cancel itself.
     trials
         Number of paths of each agent; by default 2,000 of all agents together, at least 40 of each,

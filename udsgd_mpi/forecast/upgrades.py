@@ -110,7 +110,7 @@ class Planner:
         return not sampler.on_graph or self._problem.agents[i].graph is not None
 
     def trace(self, replaced: list[int], by: Contributions | None = None) -> float:
-        """Tr V with some agents replaced; by their upgrades, if nothing else is given."""
+        """Tr V with some agents replaced, by default by their upgrades."""
         parts = self._parts(replaced, by or self._upgraded)
         return float(sum(np.trace(part.V) for part in parts) / self.N**2)
 
@@ -125,7 +125,7 @@ class Planner:
         return max((self._now.seconds | self._of(upgraded)).values())
 
     def mse_at_equal_time(self, upgraded: list[int]) -> float:
-        """The MSE when as much time has passed as the last step takes without upgrades.
+        """The MSE at the time at which the last step would be done without upgrades.
 
         A step takes as long as the slowest agent does; the MSE goes like γ_n between the two.
         """

@@ -117,7 +117,7 @@ class AverageInMemory:
         return memory.common
 
     def _meet(self) -> None:
-        """All have written before, and read, what they write and read before it."""
+        """A barrier: all writes and reads before it are done on all ranks."""
         meetings = self._array.memory.meetings
         meetings.advance()
         with waiting("all ranks", self._meter):

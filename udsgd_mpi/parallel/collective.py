@@ -55,7 +55,7 @@ def collective(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
 
 
 def check_in() -> None:
-    """Say between two pieces of an action that this rank still works, and hear of a stop.
+    """Report between two pieces of an action that this rank still works, and learn of a stop.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class _Rounds:
             self._request = self._begin_round(works=True, failed=False)
 
     def has_failed(self, failed: bool) -> bool:
-        """Whether any rank has, once all are done."""
+        """Whether any rank has failed, once all are done."""
         while True:
             request = self._request or self._begin_round(works=False, failed=failed)
             _wait_quietly(request, self._comm.size)
@@ -117,7 +117,7 @@ _running: list[_Rounds] = []
 
 
 def _wait_quietly(request: MPI.Request, ranks: int) -> None:
-    """Wait for all ranks; the looks of many would take much of the processor, so they become rarer.
+    """Wait for all ranks, polling ever more rarely, as polls of many take processor time.
 
     Parameters
     ----------

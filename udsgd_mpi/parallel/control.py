@@ -31,7 +31,7 @@ class Policy(NamedTuple):
     deadline
         On the clock of ``time.monotonic``; None: no deadline.
     stop_requested
-        Whether somebody has asked this rank to stop.
+        Whether this rank was asked to stop.
     """
 
     every_seconds: float | None = None
@@ -66,7 +66,7 @@ class Control:
         return action
 
     def saved(self, seconds: float) -> None:
-        """Take note that a checkpoint was written, which took so long."""
+        """Note that a checkpoint was written, and how long it took."""
         self._saved, self._saving = time.monotonic(), seconds
 
     def stops(self, scheduled: Iterable[int]) -> Iterator[int]:

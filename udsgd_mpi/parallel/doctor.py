@@ -23,7 +23,7 @@ _LEFTOVERS = ("mpich_shm_*", "sm_segment.*", "vader_segment.*")
 
 
 class Finding(NamedTuple):
-    """Something looked at: whether it is well, what was seen, and the command that mends it."""
+    """A check: whether it passed, what was seen, and the command that fixes it."""
 
     name: str
     well: bool
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 
 
 def findings(comm: MPI.Intracomm) -> list[Finding]:
-    """All that was looked at; collective, but only rank 0 looks at more than its host."""
+    """All checks; collective, but only rank 0 checks more than its host."""
     hosts = hosts_of(comm)
     if comm.rank > 0:
         return []

@@ -10,7 +10,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 
 def check_emulation(problem: Problem, ranks: int) -> None:
-    """Refuse to sleep where it would say nothing.
+    """Refuse to sleep where it would be meaningless.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def check_emulation(problem: Problem, ranks: int) -> None:
 class Emulated:
     """W of the equation, after sleeping until local steps took as long as the clock says.
 
-    Messages take what they take here.
+    Messages take their real time.
 
     Parameters
     ----------

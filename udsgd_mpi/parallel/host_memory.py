@@ -43,7 +43,7 @@ def shared_rows(
 def shared_memory(
     comm: MPI.Intracomm, rows: int, elements: int, dtype: np.dtype[Any] = DOUBLE
 ) -> HostMemory:
-    """Memory for all ranks of a host; private where the host does not let them; collective.
+    """Memory for all ranks of a host; private where they can't share it; collective.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def run_job(
     Parameters
     ----------
     load
-        Gives the variants; called on rank 0 alone.
+        Returns the variants; called on rank 0 alone.
 
     Returns
     -------

@@ -28,7 +28,7 @@ _JOB = "udsgd_mpi.parallel.job"
 def load_in_turn(comm: MPI.Intracomm) -> None:
     """Load on as many ranks of each host at once as it has cores; collective.
 
-    More would not be done earlier. Kernels that the disk does not hold are compiled on the first
+    More would not be faster. Kernels that are not cached on disk are compiled on the first
     rank, while the others wait; then each loads one, and with it what all kernels need.
     """
     if _JOB in sys.modules:

@@ -33,7 +33,7 @@ def hosts_of(comm: MPI.Intracomm) -> list[Host]:
 def oversubscription(
     hosts: Sequence[Host], library: str, environment: Mapping[str, str] = os.environ
 ) -> str | None:
-    """What to do where ranks outnumber cores; None where they do not.
+    """A remedy where ranks outnumber cores; None where they do not.
 
     Parameters
     ----------

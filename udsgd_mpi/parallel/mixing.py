@@ -10,14 +10,14 @@ from udsgd_mpi.support.meter import Activity, Meter
 
 
 class Mixer:
-    """W of the equation: takes n, and makes half-steps what aggregation makes of them.
+    """W of the equation: takes n, and applies the aggregation to the half-steps.
 
     Parameters
     ----------
     array
         Where the half-steps are.
     meter
-        Learns what time mixing takes, and what is sent.
+        Records the time that mixing takes, and what is sent.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Mixer:
         return sparse if len(sparse) == len(found) and (len(found) == 1 or not drawn) else []
 
     def free(self) -> None:
-        """Give what was planned back to MPI."""
+        """Free the persistent requests."""
         for exchange in self._exchanges:
             for request in exchange.persistent:
                 request.Free()

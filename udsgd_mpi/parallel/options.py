@@ -16,7 +16,7 @@ class Options(NamedTuple):
     force
         Whether an older result file may be replaced.
     resume
-        Whether to go on with an earlier run; see ``storage.earlier_run``.
+        Whether to resume an earlier run; see ``storage.earlier_run``.
     allowed_changes
         Settings that may differ from the earlier run's.
     joining
@@ -26,7 +26,7 @@ class Options(NamedTuple):
     keep_checkpoints
         Whether the last states are kept, so that more steps can follow.
     mask_diverged
-        Whether to go on where a trial has diverged.
+        Whether to continue where a trial has diverged.
     emulate
         Whether to sleep for the computing times of the virtual clock.
     has_ended

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class Recorder:
-    """Fills a Recording on rank 0; the other ranks send it no more than it asks for.
+    """Fills a Recording on rank 0; the other ranks send only what it needs.
 
     Parameters
     ----------

@@ -192,7 +192,7 @@ class Simulation:
                     yield state
 
     def resume(self, n: int, checkpoint: Checkpoint | None) -> None:
-        """Go on at step n.
+        """Resume at step n.
 
         Parameters
         ----------

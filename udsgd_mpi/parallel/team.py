@@ -21,13 +21,13 @@ R = TypeVar("R")
 
 
 class _Result(NamedTuple):
-    """What the leading rank has found."""
+    """The result that the root found."""
 
     itself: Any
 
 
 class _Failed(NamedTuple):
-    """Why the leading rank has found nothing."""
+    """Why the root found no result."""
 
     message: str
 
@@ -43,7 +43,7 @@ class RanksTeam:
 
     @classmethod
     def evenly(cls, comm: MPI.Intracomm, agents: int) -> Self:
-        """In blocks as even as can be."""
+        """In blocks as even as possible."""
         return cls(comm, Layout.even(agents, comm.size))
 
     def bcast(self, action: Callable[[], T]) -> T:
@@ -143,7 +143,7 @@ class RanksTeam:
         return {i: results[i] for i in items}
 
     def _send(self, letters: Iterable[tuple[int, int, T]]) -> dict[int, T]:
-        """What others have sent to this rank, by agent; each letter says to which, and of whom."""
+        """What others have sent to this rank, by agent; each letter says to whom, and of whom."""
         sent: dict[int, dict[int, T]] = defaultdict(dict)
         for to, i, item in letters:
             sent[to][i] = item

@@ -19,7 +19,7 @@ _SECONDS_BEFORE_OTHERS = 1.0
 
 
 class Waiting:
-    """Says which ranks an exchange needs, for as long as it lasts: ``with waiting(ranks): …``.
+    """Names the ranks that an exchange needs while it lasts: ``with waiting(ranks): …``.
 
     Where a meter is given, it learns that part of mixing was waiting.
     """
@@ -63,8 +63,8 @@ waiting = Waiting()
 def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
     """End the job where an exchange takes too long, it does not stop, or the launcher is gone.
 
-    A thread looks while the main thread is inside MPI. Every rank that waits says for whom, with
-    its stack; who says nothing is the one that hangs.
+    A thread watches while the main thread is inside MPI. Every rank that waits says for whom, with
+    its stack; a rank that prints nothing is the one that hangs.
 
     Parameters
     ----------

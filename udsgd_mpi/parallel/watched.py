@@ -25,7 +25,7 @@ def _split(comm: MPI.Intracomm, *args: Any, **kwargs: Any) -> "Watched":
 
 
 class Watched(MPI.Intracomm):
-    """A communicator in which no rank waits without end for one that hangs.
+    """A communicator in which no rank waits forever for one that hangs.
 
     What begins now and ends later, such as ``Isend``, is waited for ``with waiting(…)``.
     """

@@ -90,7 +90,7 @@ class Agent:
         return replace(self.points, weights=law * self.points.weights)
 
     def expectation_over(self, most: int) -> Points:
-        """The same over so many points at most, evenly spread, whose weights add up to as much."""
+        """The same over at most this many points, evenly spread, with the same sum of weights."""
         whole, number = self.expectation, len(self.points.labels)
         if number <= most:
             return whole
@@ -99,7 +99,7 @@ class Agent:
 
 
 def start_paths(agents: Sequence[Agent], streams: Streams) -> SamplePaths:
-    """Begin the paths of some agents, whose numbers ``streams`` says."""
+    """Begin the paths of some agents, whose numbers are in ``streams``."""
     return PathsOfSeveral(
         [agent.sampler for agent in agents],
         [agent.batches for agent in agents],

@@ -9,7 +9,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 
 class DataGraphs:
-    """Draws graphs where their agents are, each once, as variants and agents have many in common.
+    """Draws graphs on their agents' processes, each once, as variants and agents share many.
 
     A file that is not an agent's own is read by one process for all.
     """

@@ -146,7 +146,7 @@ def _own_files(template: str, base: IndexBase, team: Team) -> Held:
 
 @contextmanager
 def _of_agent(i: int) -> Iterator[None]:
-    """Say of errors which agent's they are."""
+    """Name the agent in errors."""
     try:
         yield
     except ConfigurationError as error:

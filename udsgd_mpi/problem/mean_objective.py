@@ -68,7 +68,7 @@ class MeanObjective:
 
 
 class DrivenObjective:
-    """The same function as the process knows it that asks all of them for its values.
+    """The same function on the process that asks all of them for its values.
 
     Parameters
     ----------

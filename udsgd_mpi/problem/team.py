@@ -17,7 +17,7 @@ R = TypeVar("R")
 class Team(Protocol):
     """What posing a problem asks of the processes that share it.
 
-    An error that a user can mend and that is raised in one of them is raised in all of them.
+    An error that a user can fix and that is raised in one of them is raised in all of them.
 
     Attributes
     ----------
@@ -39,10 +39,10 @@ class Team(Protocol):
     def drive_from_root(
         self, algorithm: Callable[[Callable[..., T]], R], evaluate: Callable[..., T]
     ) -> R:
-        """Result of an algorithm that runs in one process, and asks all of them.
+        """Result of an algorithm that runs in one process, and evaluates in all of them.
 
         Linear algebra on different processors may end in different bits, after which processes
-        that each ran it would part ways.
+        that each ran it would diverge.
 
         Parameters
         ----------
@@ -52,13 +52,13 @@ class Team(Protocol):
         """
 
     def scatter(self, action: Callable[[], list[T]]) -> list[T]:
-        """Of a list made in one process, with an item for each agent: those of the hosted."""
+        """The hosted agents' items of a list, made in one process, with one for each agent."""
 
     def map(self, action: Callable[[int], T]) -> list[T]:
         """Results of an action taken for each hosted agent where it is hosted."""
 
     def check_in(self) -> None:
-        """Say between two pieces of an action that it still works; raises where all are to stop."""
+        """Report between pieces of an action that it still works; raises where all must stop."""
 
     def allgather(self, items: list[T]) -> list[T]:
         """Items of all processes, such as those of the hosted agents, in order."""
@@ -75,14 +75,14 @@ class Team(Protocol):
     def map_balanced(
         self, items: Mapping[int, T], efforts: Mapping[int, float], action: Callable[[int, T], R]
     ) -> dict[int, R]:
-        """Results of an action for some of the hosted agents, wherever there is time for it.
+        """Results of an action for some of the hosted agents, balanced over the processes.
 
         Parameters
         ----------
         items
             Further arguments of the action, by agent; sent to the process that takes it.
         efforts
-            About what each of them takes, in any unit.
+            Rough cost of each of them, in any unit.
         """
 
     def mean(self, rows: Floats) -> Floats:

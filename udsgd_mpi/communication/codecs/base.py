@@ -11,14 +11,14 @@ Floats = NDArray[np.float64]
 
 
 class Codec:
-    """Of an agent's θ the others know q(θ) alone, which is what messages carry.
+    """Messages carry q(θ), which is all that others know of an agent's θ.
 
     An agent keeps what its own half-step loses, see ``kernels.rounding``.
 
     Attributes
     ----------
     exact
-        Whether q(θ) is θ, and a message the rows as they lie in memory.
+        Whether q(θ) is θ, so that a message is rows as they are in memory.
     quantize
         Makes the first rows q(rows), and puts what they lose into its second argument, which has
         as many rows; of the signature ``rounding.QUANTIZE``.

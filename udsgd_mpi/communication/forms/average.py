@@ -34,7 +34,7 @@ class Average(Mixing):
 
 
 def messages_of_tree(agents: int) -> int:
-    """How many bring numbers of all up a tree, and their average down."""
+    """Number of messages that sum all agents up a tree and send their average down."""
     return 2 * (agents - 1)
 
 
@@ -47,7 +47,7 @@ def through_tree(now: Floats, link: Link) -> float:
 def traffic_of_slices(
     members: Integers, layout: Layout, rank: int, elements: int, codec: Codec
 ) -> Traffic:
-    """What a rank sends for an average of some agents of which every rank sums a slice.
+    """What a rank sends for an average of some agents, of which every rank sums a slice.
 
     To each other rank go its slice of each member's θ, and the mean of the own slice.
     """

@@ -37,7 +37,7 @@ class Traffic(NamedTuple):
 
 
 class Form(ABC):
-    """A W that comes back, or a law that W is drawn from at every aggregation."""
+    """A recurring W, or a law from which W is drawn at every aggregation."""
 
     @property
     def support(self) -> "Weights | None":
@@ -65,8 +65,8 @@ class Mixing(Form):
     """W at an aggregation.
 
     A message is one agent's θ. On the virtual clock its sender's link is busy with it for a while,
-    and it arrives a latency after it has left; the receiver's side is never what delays. An agent
-    goes on when all of its messages have left and all that it needs have arrived.
+    and it arrives one latency after it has left; receivers cause no delay. An agent
+    continues when all of its messages have left and all that it needs have arrived.
     """
 
     def at(self, number: int) -> Self:
@@ -96,7 +96,7 @@ class Mixing(Form):
         return (end - begin) * self.messages(agents)
 
     def work(self, layout: Layout, rank: int, ones: Floats, mixed: Floats) -> Callable[[], None]:
-        """What a rank computes for W, on numbers of its own.
+        """What a rank computes for W, on dummy numbers.
 
         Parameters
         ----------

@@ -27,7 +27,7 @@ class PartialAverage(Mixing):
     FedAvg with the participants S.
 
     On the virtual clock the members have a tree of their own; then who enters and who leaves
-    change places by a message each: who leaves passes on the average, who enters its half-step.
+    exchange a message each: the leaving one sends the average, the entering one its half-step.
     No other agent waits.
 
     Attributes

@@ -97,7 +97,7 @@ class SparseExchange(Exchange):
 
 
 class NeighbourExchange(SparseExchange):
-    """The same for a W that comes back.
+    """The same for a recurring W.
 
     Sends and receives are persistent requests; there is a set of them for each of the two buffers.
     Where messages are rows as they are, rows that follow each other are sent from where they are,
