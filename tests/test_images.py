@@ -199,7 +199,7 @@ BAD_IDX = {
     "long": (lambda c: c + b"1", ("got 141",)),
     "head": (lambda c: c[:9], ("and 9 bytes",)),
     "empty": (lambda _: b"", ("and 0 bytes",)),
-    "packed short": (lambda c: gzip.compress(c)[:-9], ("expected it whole",)),
+    "packed short": (lambda c: gzip.compress(c)[:-9], ("expected a complete file",)),
     "fewer": (lambda _: idx(np.zeros((6, 5, 4))), ("a label for each of 6 images, got 7",)),
 }
 
@@ -311,7 +311,7 @@ BAD_FILES = {
         ("with 1 channel, as", "with 3 channels"),
     ),
     "16 bits": ({"dog/new.png": png(np.zeros((5, 4), np.uint16))}, ("got the kind 'I;16'",)),
-    "truncated": ({"dog/new.png": png(X[0])[:-25]}, ("dog/new.png: expected an image, whole",)),
+    "truncated": ({"dog/new.png": png(X[0])[:-25]}, ("dog/new.png: expected a complete image",)),
     "no image": ({"dog/new.jpg": b"no image"}, ("got: no known format; replace it",)),
     "empty": ({"dog/new.jpg": b""}, ("got: no known format",)),
     "another file": ({"dog/notes.txt": b"x"}, ("dog/notes.txt: expected image files alone",)),
@@ -365,7 +365,8 @@ def test_without_pillow_the_message_names_the_extra(
 def test_a_name_that_is_no_source(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="did you mean 'digit_images'"):
         load("digit_image")
-    refused(tmp_path / "none.tar.gz", "cannot be read (No such file")
+    with pytest.raises(ConfigurationError, match=r"none\.tar\.gz: cannot be read \(No such file"):
+        load(str(tmp_path / "none.tar.gz"))
 
 
 DATA = os.environ.get("UDSGD_DATA", "")

@@ -179,3 +179,36 @@ def test_folders_and_archives_are_found_beside_the_experiment(
         (found,) = variants(read_experiment(file), {}, file.parent).values()
         assert found.data.source == f"there/{name}"
         assert len(load(found.data.source).labels) == 6
+
+
+def own(tmp_path: Path, *of_agents: dict[str, bytes]) -> Data:
+    for i, files in enumerate(of_agents):
+        write_folder(tmp_path / f"hospital-{i}", files)
+    return Data(path=str(tmp_path / "hospital-{agent}"), standardize=True)
+
+
+def test_own_images_have_the_classes_and_moments_of_all_agents(tmp_path: Path) -> None:
+    x, y = random_images(12, 4, 4)
+    first, second = by_class(x[:6], y[:6]), by_class(x[6:], y[6:])
+    second = {name.replace("cat", "wolf"): content for name, content in second.items()}
+    held = hold(own(tmp_path, first, second), Even(), 1, LoneTeam(2), as_images=True)
+    assert held.image is not None
+    assert held.image.classes == ("cat", "dog", "frog", "wolf")
+    np.testing.assert_allclose(held.image.mean, [x.mean()])
+    np.testing.assert_allclose(held.image.deviation, [x.std()])
+    for rows, pixels, labels in zip(
+        held.rows, (x[:6], x[6:]), (y[:6], np.where(y[6:] == 0, 3, y[6:])), strict=True
+    ):
+        order = np.argsort(labels, kind="stable")
+        np.testing.assert_array_equal(rows.features, pixels[order].reshape(6, -1))
+        np.testing.assert_array_equal(rows.labels, labels[order])
+
+
+def test_own_images_of_another_size_name_the_agent(tmp_path: Path) -> None:
+    files = [by_class(*random_images(6, size, size)) for size in (4, 5)]
+    with pytest.raises(ConfigurationError, match=r"agent 1: data .*hospital-1: expected images of"):
+        hold(own(tmp_path, *files), Even(), 1, LoneTeam(2))
+    files[1] = {"cat/1.png": b""}
+    (tmp_path / "more").mkdir()
+    with pytest.raises(ConfigurationError, match=r"agent 1: data .*got cat; sort the images"):
+        hold(own(tmp_path / "more", *files), Even(), 1, LoneTeam(2))

@@ -34,7 +34,7 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
         ``.npz``, or image files in a folder for each class, in a folder, tar or zip file. The
         partition shares out what is for training.
     path
-        Instead: a LIBSVM file of each agent, its number in place of ``{agent}``, or of
+        Instead: a LIBSVM file, or images, of each agent, its number in place of ``{agent}``, or of
         ``{agent:02d}`` for 00, 01, …. Only the host of an agent reads its file; predictions then
         leave out what curvature adds.
     standardize

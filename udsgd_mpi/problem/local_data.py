@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,9 @@ from udsgd_mpi.data.features import (
     is_sparse,
     worth_holding_sparsely,
 )
-from udsgd_mpi.data.images.pixels import ImageFormat, as_floats
+from udsgd_mpi.data.images import formats
+from udsgd_mpi.data.images.labels import in_order
+from udsgd_mpi.data.images.pixels import ImageFormat, ImageSet, Moments, as_floats
 from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
 from udsgd_mpi.data.partition import Partition
 from udsgd_mpi.experiment.schema import Data
@@ -89,7 +92,7 @@ def hold(
     if data.path is None:
         held = _shares(data, partition, seed, team)
     else:
-        held = _own_files(data.path, data.index_base, team)
+        held = _own_images(data.path, team) or _own_files(data.path, data.index_base, team)
     if held.image is not None:
         if as_images:
             return held if data.standardize else held._replace(image=held.image.unshifted)
@@ -142,6 +145,41 @@ def _own_files(template: str, base: IndexBase, team: Team) -> Held:
     sparse = worth_holding_sparsely(highest + 1 - first, sum(points), sum(numbers))
     held = team.map(rows)
     return Held(held, [_digest(LocalData(file.features, file.labels)) for file in files], 0)
+
+
+def _own_images(template: str, team: Team) -> Held | None:
+    """The images of each agent; None where none has any."""
+
+    def read(i: int) -> ImageSet | None:
+        with _of_agent(i):
+            return formats.read(of_agent(template, i))
+
+    found = team.map(read)
+    told = team.allgather([None if each is None else (each.format, each.moments) for each in found])
+    known = [each for each in told if each is not None]
+    if not known:
+        return None
+    first, _ = known[0]
+    for i, each in enumerate(told):
+        if each is None or each[0].shape != first.shape:
+            got = f"(channels, height, width) {each[0].shape}" if each else "a file of another kind"
+            raise ConfigurationError(
+                f"agent {i}: data {of_agent(template, i)}: expected images of"
+                f" {first.shape} (channels, height, width), as another agent has, got {got};"
+                " convert them"
+            )
+    classes = in_order({name for image, _ in known for name in image.classes})
+    index = {name: float(k) for k, name in enumerate(classes)}
+    rows, digests = [], []
+    for images in found:
+        if images is None:  # has been refused
+            continue
+        pixels = images.training.pixels.reshape(len(images.training.labels), -1)
+        digests.append(digest(repr(images.classes).encode(), pixels, images.training.labels))
+        labels = np.array([index[name] for name in images.classes])[images.training.labels]
+        rows.append(LocalData(pixels, labels))
+    moments = reduce(Moments.plus, [moments for _, moments in known])
+    return Held(rows, digests, 0, ImageFormat.of(first.shape, tuple(classes), moments))
 
 
 @contextmanager

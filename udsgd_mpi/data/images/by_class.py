@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from udsgd_mpi.data.images.container import Container
-from udsgd_mpi.data.images.labels import listed
+from udsgd_mpi.data.images.labels import in_order, listed
 from udsgd_mpi.data.images.pixels import Images, ImageSet, NotImages, Pixels
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def read(container: Container) -> ImageSet:
             if len(path) > at + 1 and path[depth:at] == top
         }
         _check_classes(part, found, set(class_of.values()), classes)
-        classes = classes or _in_order(found)
+        classes = classes or in_order(found)
         of_parts.append(class_of)
     order = {name: k for k, name in enumerate(classes)}
     rows = [sorted(class_of, key=lambda name: order[class_of[name]]) for class_of in of_parts]
@@ -91,20 +91,14 @@ def _check_classes(part: str, found: set[str], with_images: set[str], known: Seq
     if not known and len(found) < 2:
         raise NotImages(
             f"{part}: expected a folder of images for each of two classes or more, got"
-            f" {listed(sorted(found)) or 'none'}; sort the images by class"
+            f" {listed(sorted(found)) or 'none'}; sort the images by class, or name"
+            " the folder of the files of CIFAR or MNIST"
         )
     if known and (unknown := sorted(found.difference(known))):
         raise NotImages(
             f"{part}: expected the classes of training, {listed(known)}, got"
             f" {listed(unknown)}; leave out what nobody could learn"
         )
-
-
-def _in_order(classes: Iterable[str]) -> list[str]:
-    """In order of their numbers where all are numbers."""
-    words = sorted(classes)
-    numbers = all(word.isascii() and word.isdigit() for word in words)
-    return sorted(words, key=int) if numbers else words
 
 
 def _read(container: Container, parts: Sequence[Sequence[str]]) -> list[Pixels]:
@@ -160,7 +154,7 @@ def _decoder() -> Callable[[str, bytes], Pixels]:
             raise
         except Exception as error:  # broken images raise errors of many kinds
             raise NotImages(
-                f"{name}: expected an image, whole, got: {_said(error)}; replace it, or leave it"
+                f"{name}: expected a complete image, got: {_said(error)}; replace it, or leave it"
                 " out"
             ) from error
 

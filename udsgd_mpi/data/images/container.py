@@ -55,19 +55,16 @@ def opened(path: Path) -> Container | None:
         return Folder(path)
     if kind_of(path):
         return None
-    with path.open("rb") as file:
-        if file.read(4) in _ZIP_MAGIC:
-            return Zip(path)
-    return Tar(path) if _is_tar(path) else None
-
-
-def _is_tar(path: Path) -> bool:
     try:
+        with path.open("rb") as file:
+            first = file.read(4)
         with open_unpacked(path) as stream:
             head = stream.read(_TAR_MAGIC_AT + len(_TAR_MAGIC))
     except (EOFError, OSError, zlib.error, LZMAError):  # reading it says so
-        return False
-    return head[_TAR_MAGIC_AT:] == _TAR_MAGIC
+        return None
+    if first in _ZIP_MAGIC:
+        return Zip(path)
+    return Tar(path) if head[_TAR_MAGIC_AT:] == _TAR_MAGIC else None
 
 
 def version(path: Path) -> tuple[FileVersion, ...]:
@@ -122,7 +119,9 @@ class Tar:
                 _refuse_twice(name, self._members, is_folder=member.isdir())
                 self._members[name] = member
             if file.fileobj and file.fileobj.tell() <= file.offset:  # behind it is a block of 0
-                raise NotImages("expected a tar file, whole, got none of its end; get it again")
+                raise NotImages(
+                    "expected a complete tar file, got one without an end; get it again"
+                )
         self.names = sorted(name for name, m in self._members.items() if m.isreg())
         self.folders = sorted(name for name, m in self._members.items() if m.isdir())
 

@@ -13,10 +13,6 @@ from udsgd_mpi.data.images.pixels import ImageSet, NotImages
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.input_file import FileVersion
 
-KNOWN = (
-    "CIFAR's Python version, idx files (MNIST), NumPy's .npz, image files in a folder for each"
-    " class; as a folder, .tar (packed or not) or .zip"
-)
 _OF_MANY_FILES = (cifar, idx)  # others are image files by class
 
 
@@ -32,10 +28,10 @@ def read(path: Path) -> ImageSet | None:
     try:
         return _read(path, version(path))
     except NotImages as error:
-        raise ConfigurationError(f"data {path}: {error}. Formats: {KNOWN}") from error
+        raise ConfigurationError(f"data {path}: {error}") from error
     except (EOFError, zlib.error, LZMAError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise ConfigurationError(
-            f"data {path}: expected it whole, got: {error}; get it again"
+            f"data {path}: expected a complete file, got: {error}; get it again"
         ) from error
     except OSError as error:
         raise ConfigurationError(

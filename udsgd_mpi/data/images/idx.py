@@ -70,7 +70,9 @@ def _array(name: str, content: bytes, dimensions: int) -> NDArray[np.uint8]:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise NotImages(f"{name}: expected it whole, got: {error}; get it again") from error
+            raise NotImages(
+                f"{name}: expected a complete file, got: {error}; get it again"
+            ) from error
     magic = bytes([0, 0, _UNSIGNED_BYTES, dimensions])
     start = 4 + 4 * dimensions
     if content[:4] != magic or len(content) < start:

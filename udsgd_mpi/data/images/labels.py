@@ -1,6 +1,6 @@
 """Labels of images as indices of classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,3 +40,10 @@ def listed(words: Sequence[object]) -> str:
     few = 10
     more = f", … ({len(words)} in all)" if len(words) > few else ""
     return ", ".join(map(str, words[:few])) + more
+
+
+def in_order(classes: Iterable[str]) -> list[str]:
+    """Names in order of their numbers where all are numbers, else of the alphabet."""
+    words = sorted(classes)
+    numbers = all(word.isascii() and word.isdigit() for word in words)
+    return sorted(words, key=int) if numbers else words

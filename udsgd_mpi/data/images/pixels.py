@@ -53,6 +53,13 @@ class ImageFormat(NamedTuple):
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
 
+    @classmethod
+    def of(
+        cls, shape: tuple[int, int, int], classes: tuple[str, ...], moments: "Moments"
+    ) -> "ImageFormat":
+        """Such that pixels of these moments become numbers of mean 0 and variance 1."""
+        return cls(shape, classes, moments.mean, moments.deviation)
+
     @property
     def unshifted(self) -> "ImageFormat":
         """The same, but normalised to numbers from 0, black, to 1."""
@@ -94,6 +101,14 @@ class Moments(NamedTuple):
             tuple(int(count @ shades**2) for count in counts),
         )
 
+    def plus(self, other: "Moments") -> "Moments":
+        """Of the pixels of both."""
+        sums, squares = (
+            tuple(map(int.__add__, mine, others))
+            for mine, others in ((self.sums, other.sums), (self.squares, other.squares))
+        )
+        return Moments(self.number + other.number, sums, squares)
+
     @property
     def mean(self) -> tuple[float, ...]:
         """Mean of each channel."""
@@ -124,12 +139,15 @@ class ImageSet:
     classes: tuple[str, ...]
 
     @cached_property
+    def moments(self) -> Moments:
+        """Of the pixels for training."""
+        return Moments.of(self.training.pixels)
+
+    @property
     def format(self) -> ImageFormat:
-        """What its rows mean, with the moments of the training part."""
-        pixels = self.training.pixels
-        _, channels, height, width = pixels.shape
-        moments = Moments.of(pixels)
-        return ImageFormat((channels, height, width), self.classes, moments.mean, moments.deviation)
+        """What its rows mean."""
+        _, channels, height, width = self.training.pixels.shape
+        return ImageFormat.of((channels, height, width), self.classes, self.moments)
 
 
 def _parts(pixels: Pixels) -> list[Pixels]:
