@@ -123,7 +123,11 @@ def test_a_changed_file_is_refused_or_reads_the_same(tmp_path: Path, data: st.Da
 
 class TestFillingARecording:
     def recording(self, step: list[int]) -> Recording:
-        return Recording.empty(self.measures(0), np.array(step), 2, 3, 1)
+        room = {
+            name: np.full((len(step), *values.shape[1:]), np.nan)
+            for name, values in self.measures(0).items()
+        }
+        return Recording(np.array(step), room)
 
     def measures(self, rows: int) -> dict[str, Any]:
         numbers = np.arange(rows, dtype=np.float64)

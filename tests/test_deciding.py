@@ -45,6 +45,7 @@ KINDS = ("ring", "star")
 OTHERS: dict[str, Any] = {
     "communication": "lsgd_fp",
     "data": {"source": "digits"},
+    "method": "momentum",
     "objective": "ridge",
     "output": "other.h5",
     "partition": "shared",

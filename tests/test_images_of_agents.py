@@ -13,7 +13,7 @@ from tests.image_files import by_class, random_images, write_folder, write_zip
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.data.datasets import load, load_test_part
 from udsgd_mpi.data.partition import ByLabel, Dirichlet, Even, Partition, Shared
-from udsgd_mpi.engine.measures import Recording, measures_of
+from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.schema import Data
 from udsgd_mpi.objectives.softmax import Softmax
@@ -111,8 +111,7 @@ def test_an_objective_of_images_is_given_pixels_and_what_they_mean(
 def test_the_names_of_classes_and_what_pixels_are_normalised_by_are_recorded() -> None:
     posed = problem(standardize=True)
     experiment = posed.experiment
-    steps = experiment.record.at(experiment.steps)
-    recording = Recording.empty(measures_of(experiment), steps, 1, AGENTS, posed.d)
+    recording = Recording.empty(experiment, AGENTS, posed.d)
     found = run_of(posed, recording, measured=True, complete=True)
     assert found["class"].tolist() == list("0123456789")
     assert "channel" not in found.variables

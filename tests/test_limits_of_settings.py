@@ -50,7 +50,7 @@ TOO_LARGE = {
         "alpha: expected float <= 1000000",
     ),
     "paths": (
-        ("predict", *SMALL, "--method", "paths", "--paths", "999999999"),
+        ("predict", *SMALL, "--by", "paths", "--paths", "999999999"),
         "--paths = 999,999,999: expected what fits",
     ),
     "nodes": (("topology", "ring", "-n", "999999999"), "--agents = 999,999,999: expected"),

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.sgd import StepByStep, local_steps, unified_distributed_sgd
+from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.sgd import StepByStep, unified_distributed_sgd
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.methods import SGD
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Streams
 from udsgd_mpi.theory.step_size import StepSize
@@ -114,7 +116,7 @@ def package(
     draws = Draws(paths, [0], batch, TRIALS)
     objective = Clocked(Logistic())
     points = Points(features, labels, weights)
-    descend = local_steps(Iterates.alone(1, TRIALS, D), objective, points, batch)  # type: ignore[arg-type]
+    descend = LocalSteps(Iterates.alone(1, TRIALS, D), SGD(), objective, points, batch)  # type: ignore[arg-type]
     started = time.process_time()
     unified_distributed_sgd(
         draws,

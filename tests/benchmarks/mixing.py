@@ -12,6 +12,7 @@ change, and their ratio to a fixed W. Repeats alternate; a repeat takes as long 
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -31,10 +32,12 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
 )
 from udsgd_mpi.engine.draws import Draws
-from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.sgd import StepByStep, local_steps, unified_distributed_sgd
+from udsgd_mpi.engine.iterates import THETA, Iterates
+from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.sgd import StepByStep, unified_distributed_sgd
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import ErdosRenyi, Ring, SmallWorld
+from udsgd_mpi.methods import SGD
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.parallel.fused import update_of
 from udsgd_mpi.parallel.host_memory import shared_rows
@@ -168,9 +171,9 @@ class Rank:
         schedule = pattern.start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)
-        rows_of_theta = shared_rows(comm, schedule, layout, (trials, d), pattern.codec)
-        self.iterates = Iterates(rows_of_theta)
-        self.W = Mixer(comm, schedule, rows_of_theta, Meter())
+        rows_of_theta = partial(shared_rows, comm, schedule, layout, codec=pattern.codec)
+        self.iterates = Iterates(trials, d, (), rows_of_theta)
+        self.W = Mixer(comm, schedule, self.iterates.mixed[THETA], Meter())
         rng = np.random.default_rng(comm.rank)
         rows = len(self.hosted) * POINTS
         self.points = Points(
@@ -186,10 +189,10 @@ class Rank:
         paths = IID().start_all([POINTS] * agents, [None] * agents, streams)
         first_rows = [POINTS * i for i in range(len(self.hosted))]
         batch = np.ones(len(self.hosted), dtype=np.int64)
-        update = update_of(self.iterates, Logistic(), self.points, batch, self.W)
+        steps = LocalSteps(self.iterates, SGD(), Logistic(), self.points, batch)
+        update = update_of(steps, [self.W])
         if not mixed:
-            descend = local_steps(self.iterates, Logistic(), self.points, batch)
-            update = StepByStep(descend, self.W, never)
+            update = StepByStep(steps, self.W, never)
         unified_distributed_sgd(
             Draws(paths, first_rows, batch, trials),
             CachedStepSize(StepSize()),

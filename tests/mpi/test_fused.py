@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -22,8 +23,10 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
     matrix,
 )
-from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.iterates import THETA, Iterates
+from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.methods import SGD, Method
 from udsgd_mpi.objectives import CompiledObjective, Logistic, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.parallel.fused import Fused, update_of
 from udsgd_mpi.parallel.host_memory import shared_rows
@@ -34,6 +37,7 @@ pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
 TOPOLOGY = nx.connected_watts_strogatz_graph(11, 4, 0.5, seed=1)
 AGENTS, TRIALS, FEATURES, POINTS, STEPS = 11, 3, 5, 6, 23
+PLAIN = SGD()
 OBJECTIVES = [Logistic(l2=0.3), Ridge(l2=0.3), Softmax(l2=0.3), Quadratic(condition=4)]
 
 
@@ -47,11 +51,13 @@ class Case:
         precision: Literal["double", "single"] = "double",
         *,
         pattern: Pattern | None = None,
+        method: Method = PLAIN,
         comm: MPI.Intracomm = COMM,
     ) -> None:
         rng = np.random.default_rng(7)
         classes = 3 if isinstance(objective, Softmax) else 2
         self.objective = objective
+        self.method = method
         self.features = rng.normal(size=(AGENTS, POINTS, FEATURES))
         self.labels = rng.integers(classes, size=(AGENTS, POINTS)).astype(np.float64)
         self.weights = rng.uniform(0.5, 1.5, size=(AGENTS, POINTS))
@@ -63,10 +69,10 @@ class Case:
         self.pattern = pattern or DSGD(interval=interval, precision=precision)
         schedule = self.schedule()
         self.layout = layout
-        rows = shared_rows(comm, schedule, layout, (TRIALS, d), self.pattern.codec)
-        self.iterates = Iterates(rows)
+        rows = partial(shared_rows, comm, schedule, layout, codec=self.pattern.codec)
+        self.iterates = Iterates(TRIALS, d, method.states(d), rows)
         self.meter = Meter()
-        self.mixer = Mixer(comm, schedule, rows, self.meter)
+        self.mixer = Mixer(comm, schedule, self.iterates.mixed[THETA], self.meter)
         mine = slice(self.hosted.start, self.hosted.stop)
         points = Points(
             self.features[mine].reshape(-1, FEATURES),
@@ -74,7 +80,8 @@ class Case:
             self.weights[mine].ravel(),
         )
         batch = np.ones(len(self.hosted), dtype=np.int64)
-        self.update = update_of(self.iterates, objective, points, batch, self.mixer)
+        steps = LocalSteps(self.iterates, method, objective, points, batch)
+        self.update = update_of(steps, [self.mixer])
 
     def schedule(self) -> Schedule:
         """Of the pattern, with nothing asked before."""
@@ -94,6 +101,7 @@ class Case:
         """By the two lines of the equation, with W as a dense array; hosted agents' part."""
         schedule = self.schedule()
         theta = np.zeros((AGENTS, *self.iterates.theta.shape[1:]))
+        velocity, beta = np.zeros_like(theta), getattr(self.method, "beta", 0.0)
         for n in range(STEPS):
             for i in range(AGENTS):
                 for t in range(TRIALS):
@@ -101,7 +109,9 @@ class Case:
                     point = Points(
                         self.features[i, x][None], self.labels[i, [x]], self.weights[i, [x]]
                     )
-                    theta[i, t] -= self.gamma[n] * self.objective.gradient(theta[i, t], point)
+                    gradient = self.objective.gradient(theta[i, t], point)
+                    velocity[i, t] = beta * velocity[i, t] + gradient
+            theta -= self.gamma[n] * velocity
             W = matrix(schedule, n + 1, AGENTS)
             rounded = theta.astype(self.pattern.codec.dtype).astype(np.float64)
             q = quantized(theta) if quantized else rounded

@@ -14,7 +14,8 @@ from udsgd_mpi.communication.base import InTurn
 from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.sgd import StepByStep, local_steps, unified_distributed_sgd
+from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.sgd import StepByStep, unified_distributed_sgd
 from udsgd_mpi.parallel.exchanges import Exchange, Ranks, exchange_of
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.parallel.team import RanksTeam
@@ -99,7 +100,7 @@ def by_dense_arrays(n: int) -> np.ndarray:
         dense = Ws.mixing(time).matrix(AGENTS)
         iterates.theta[:] = np.einsum("ij,jtd->itd", dense, iterates.theta.copy())
 
-    descend = local_steps(iterates, settings.objective, alone.points, alone.batch)
+    descend = LocalSteps(iterates, settings.method, settings.objective, alone.points, alone.batch)
     paths = start_paths(alone.agents, Streams(settings.seed, np.arange(AGENTS), trials))
     unified_distributed_sgd(
         Draws(paths, alone.first_rows, alone.batch, trials),

@@ -34,7 +34,7 @@ def command(arguments: Namespace) -> None:
     problems = pose_all(needed, LoneTeam, 1)
     problem = problems[name]
     check_step_size(problem.hessian, problem.experiment.step_size)
-    planner = Planner(problem, upgrades, arguments.method, arguments.paths, cores())
+    planner = Planner(problem, upgrades, arguments.by, arguments.paths, cores())
     shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())
     print(f"{name}: upgrade {shown}, {len(planner.candidates)} candidates\n")
     _print_curve(planner)
@@ -86,7 +86,7 @@ def _print_goals(
         other = problems[arguments.match]
         steps = np.array([other.experiment.steps], dtype=np.int64)
         team = LoneTeam(len(other.summaries), cores())
-        found = predict(other, team, steps, method=arguments.method)
+        found = predict(other, team, steps, method=arguments.by)
         goal = float(np.trace(found.limiting_covariance))
         print(f"Tr V of {arguments.match}, {goal:.4g}: {_smallest(trace, goal, len(best))}")
         goal = float(found.mse[0])

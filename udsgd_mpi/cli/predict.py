@@ -40,7 +40,7 @@ def command(arguments: Namespace) -> None:
             problem,
             team,
             steps,
-            method=arguments.method,
+            method=arguments.by,
             trials=arguments.paths,
             forecasts=forecasts,
         )

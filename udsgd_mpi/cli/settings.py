@@ -19,6 +19,7 @@ _FLAGS = {
     "seed": "seed",
     "data": "data.source",
     "topology": "topology",
+    "method": "method",
     "record": "record.detail",
     "output": "output",
 }

@@ -16,19 +16,19 @@ from udsgd_mpi.communication.forms.links import (
     DRAW_LINKS,
     DRAWING,
     SUPPORT,
-    Drawing,
     Flags,
-    Support,
     keep_there,
 )
 from udsgd_mpi.engine.exchange_plan import Rows
 from udsgd_mpi.engine.link_plan import LinkPlan
+from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.kernels.agent_sums import COMBINE, combine
-from udsgd_mpi.kernels.compiled import Kernel, inlined, kernel, specialised
+from udsgd_mpi.kernels.compiled import Kernel, inlined, specialised
 from udsgd_mpi.kernels.rounding import QUANTIZE, restore_rows
 from udsgd_mpi.kernels.shared_counters import LOOKS, Counts, advance_counter, others_reached
-from udsgd_mpi.objectives import CompiledObjective, Points
-from udsgd_mpi.objectives.base import LOCAL_STEPS
+from udsgd_mpi.methods.steps import moves_on, steps_of_moves
+from udsgd_mpi.objectives import CompiledObjective
+from udsgd_mpi.objectives.base import DENSE_POINTS, LOCAL_STEPS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -125,8 +125,8 @@ class FusedSteps:
 
     Parameters
     ----------
-    batch
-        Number of points in a mini-batch of each agent, shape (agents,).
+    steps
+        The local ones.
     interiors, borders
         Rows of each W that need no other rank, and the others.
     links
@@ -135,24 +135,26 @@ class FusedSteps:
 
     def __init__(
         self,
-        objective: CompiledObjective,
-        points: Points,
-        batch: Integers,
+        steps: LocalSteps,
         memory: Memory,
         interiors: Sequence[Rows],
         borders: Sequence[Rows],
         links: LinkPlan | None = None,
     ) -> None:
-        d = memory.theta[0].shape[-1]
-        self._local_steps = objective.local_steps
-        self._points = objective.arguments(points, batch, d)
-        stacks = tuple(Stack.of(interiors)), tuple(Stack.of(borders))
-        self._where: tuple[Any, ...] = (*memory, *stacks)
-        self._run: Callable[..., int] = _run
+        objective, points = steps.objective, steps.points
+        if not isinstance(objective, CompiledObjective) or points.sparse:
+            message = "only compiled objectives on dense rows are fused"
+            raise TypeError(message)
+        descend = None if steps.moves else objective.kernels(points).descend
+        self._method = descend, *(steps.moves or [None] * 5)
+        self._points = objective.arguments(points, steps.batch, memory.theta[0].shape[-1])
+        stacks = Stack.of(interiors), Stack.of(borders)
+        of_links: tuple[Any, ...] = (None, None, None, None)
         if links:
             drawing, needs = tuple(links.drawing), tuple(links.sends[1:])
-            self._where += (links.kernel, drawing, tuple(links.supports), needs)
-            self._run = _run_on_links
+            of_links = links.kernel, drawing, tuple(links.supports), needs
+        self._where: tuple[Any, ...] = (*memory, *map(tuple, stacks), *of_links)
+        self._run = _RUNS[links is not None, steps.moves is not None]
 
     def __call__(
         self,
@@ -180,7 +182,7 @@ class FusedSteps:
         """
         seconds, given = np.zeros(2), np.zeros(2, dtype=np.int64)
         exchanges = self._run(
-            self._local_steps, combine, X, gamma, times, which, number, seconds, given,
+            *self._method, combine, X, gamma, times, which, number, seconds, given,
             self._points, present, *self._where
         )  # fmt: skip
         local, waited = seconds.tolist()
@@ -198,24 +200,50 @@ def _now(memory: Integers) -> float:
     return float(memory[0] + 1e-9 * memory[1])
 
 
-_POINTS = "Tuple((float64[:, ::1], float64[::1], float64[::1], int64[::1], float64[::1]))"
+_POINTS = f"Tuple(({DENSE_POINTS}))"
 _BUFFERS = "UniTuple(float64[:, ::1], 2)"
 _STACK = (
     "Tuple((int64[::1], int32[::1], float64[::1], int64[::1], int64[::1], int64[::1], int64[::1]))"
 )
 
 
+_LOCAL_STEPS = f"FunctionType({LOCAL_STEPS.format(DENSE_POINTS)})"
 _STEPS = (
-    f"FunctionType({LOCAL_STEPS}), FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
+    f"FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
     f" int64[::1], int64[::1], int64, float64[::1], int64[::1], {_POINTS}, int64,"
     f" UniTuple(float64[:, :, ::1], 2), {_BUFFERS}, {_BUFFERS}, float64[:, ::1],"
     f" FunctionType({QUANTIZE}), int64[::1], int64, int64[::1], {_STACK}, {_STACK}"
 )
+_LINKS = f"FunctionType({DRAW_LINKS}), {DRAWING}, UniTuple({SUPPORT}, 2), UniTuple(int64[::1], 3)"
 
 
 @specialised
+def _descend(
+    local_steps: Callable[..., None] | None,
+    slopes_of: Callable[..., None] | None,
+    move: Callable[..., None] | None,
+    slopes: Floats | None,
+    memory: Floats | None,
+    parameters: Floats | None,
+    theta: Floats,
+    X: NDArray[np.int32],
+    gamma: Floats,
+    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
+) -> None:
+    """Take the local steps, by the kernel for them, or else by a method's moves."""
+    if local_steps is not None:
+        local_steps(theta, None, X, gamma, *of_points)
+    if move is not None:
+        steps_of_moves(slopes_of, move, slopes, memory, parameters, theta, X, gamma, of_points)
+
+
 def _steps(
-    local_steps: Callable[..., None],
+    local_steps: Callable[..., None] | None,
+    slopes_of: Callable[..., None] | None,
+    move: Callable[..., None] | None,
+    slopes: Floats | None,
+    memory: Floats | None,
+    parameters: Floats | None,
     combine: Callable[..., None],
     X: NDArray[np.int32],
     gamma: Floats,
@@ -242,13 +270,16 @@ def _steps(
     needs: Any,
 ) -> int:
     """How many exchanges were made; ``seconds`` and ``given``, (2,) each, are those of ``Done``."""
-    memory = np.empty(2, dtype=np.int64)
+    now = np.empty(2, dtype=np.int64)
     start = 0
     for k in range(len(times)):
-        began = _now(memory)
+        began = _now(now)
         stop = times[k]
-        local_steps(theta[present], X[start:stop], gamma[start:stop], *of_points)
-        seconds[0] += _now(memory) - began
+        _descend(
+            local_steps, slopes_of, move, slopes, memory, parameters,
+            theta[present], X[start:stop], gamma[start:stop], of_points
+        )  # fmt: skip
+        seconds[0] += _now(now) - began
         if len(lost):
             quantize(mixed[present], lost)
         if len(near):
@@ -260,9 +291,9 @@ def _steps(
             _count(needs, drawing[7], given)
         _combine(combine, interior, which[k], half_steps[present], mixed[1 - present])
         if not others_reached(counts, mine, near, 1):
-            began = _now(memory)
+            began = _now(now)
             reached = others_reached(counts, mine, near, LOOKS)
-            seconds[1] += _now(memory) - began
+            seconds[1] += _now(now) - began
             if not reached:
                 return k
         _combine(combine, border, which[k], half_steps[present], mixed[1 - present])
@@ -271,9 +302,12 @@ def _steps(
             restore_rows(mixed[present], lost)
         start = stop
     if start < len(X):
-        began = _now(memory)
-        local_steps(theta[present], X[start:], gamma[start:], *of_points)
-        seconds[0] += _now(memory) - began
+        began = _now(now)
+        _descend(
+            local_steps, slopes_of, move, slopes, memory, parameters,
+            theta[present], X[start:], gamma[start:], of_points
+        )  # fmt: skip
+        seconds[0] += _now(now) - began
     return len(times)
 
 
@@ -307,72 +341,15 @@ def _count(needs: tuple[Integers, Integers, Integers], there: Flags, given: Inte
         given[1] += rows
 
 
-@kernel(f"int64({_STEPS})")
-def _run(
-    local_steps: Callable[..., None],
-    combine: Callable[..., None],
-    X: NDArray[np.int32],
-    gamma: Floats,
-    times: Integers,
-    which: Integers,
-    number: int,
-    seconds: Floats,
-    given: Integers,
-    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
-    present: int,
-    theta: tuple[Floats, Floats],
-    half_steps: tuple[Floats, Floats],
-    mixed: tuple[Floats, Floats],
-    lost: Floats,
-    quantize: Callable[..., None],
-    counts: Integers,
-    mine: int,
-    near: Integers,
-    interior: Stack,
-    border: Stack,
-) -> int:
-    """``_steps`` with recurring W."""
-    return _steps(
-        local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
-        theta, half_steps, mixed, lost, quantize, counts, mine, near, interior, border,
-        None, None, None, None
-    )  # fmt: skip
+def _compiled(*, links: bool, moves: bool) -> Kernel[..., int]:
+    """``_steps`` with recurring W, or with links that are drawn, for a kind of method."""
+    of_method = f"none, {moves_on(DENSE_POINTS)}" if moves else f"{_LOCAL_STEPS}{', none' * 5}"
+    of_links = _LINKS if links else "none, none, none, none"
+    return Kernel(_steps, f"int64({of_method}, {_STEPS}, {of_links})")
 
 
-@kernel(
-    f"int64({_STEPS}, FunctionType({DRAW_LINKS}), {DRAWING}, UniTuple({SUPPORT}, 2),"
-    " UniTuple(int64[::1], 3))"
-)
-def _run_on_links(
-    local_steps: Callable[..., None],
-    combine: Callable[..., None],
-    X: NDArray[np.int32],
-    gamma: Floats,
-    times: Integers,
-    which: Integers,
-    number: int,
-    seconds: Floats,
-    given: Integers,
-    of_points: tuple[Floats, Floats, Floats, Integers, Floats],
-    present: int,
-    theta: tuple[Floats, Floats],
-    half_steps: tuple[Floats, Floats],
-    mixed: tuple[Floats, Floats],
-    lost: Floats,
-    quantize: Callable[..., None],
-    counts: Integers,
-    mine: int,
-    near: Integers,
-    interior: Stack,
-    border: Stack,
-    draw: Callable[..., None],
-    drawing: Drawing,
-    supports: tuple[Support, Support],
-    needs: tuple[Integers, Integers, Integers],
-) -> int:
-    """``_steps`` with links that are drawn."""
-    return _steps(
-        local_steps, combine, X, gamma, times, which, number, seconds, given, of_points, present,
-        theta, half_steps, mixed, lost, quantize, counts, mine, near, interior, border,
-        draw, drawing, supports, needs
-    )  # fmt: skip
+_RUNS = {
+    (links, moves): _compiled(links=links, moves=moves)
+    for links in (False, True)
+    for moves in (False, True)
+}

@@ -1,5 +1,6 @@
 """What the agents of a rank carry from step to step: their θ, and further state."""
 
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -10,8 +11,11 @@ from udsgd_mpi.communication import Layout
 from udsgd_mpi.communication.codecs import EXACT, Codec
 from udsgd_mpi.engine.host_memory import DOUBLE, HostMemory
 from udsgd_mpi.kernels.rounding import restore
+from udsgd_mpi.methods import State
 
 Floats = NDArray[np.float64]
+
+THETA = "theta"
 
 
 class MixedRows:
@@ -115,23 +119,58 @@ class MixedRows:
 
 
 class Iterates:
-    """θ of the agents of a rank, at the step to which it has been taken.
+    """θ of the agents of a rank, at the step to which it has been taken, and what is beside it.
 
     Parameters
     ----------
+    states
+        What is beside it.
+    rows
+        Makes what W mixes, given the shape of what an agent has.
+
+    Attributes
+    ----------
     mixed
-        Where θ is.
+        θ and the states that W mixes, by name.
     """
 
-    def __init__(self, mixed: MixedRows) -> None:
-        self.mixed = mixed
+    def __init__(
+        self,
+        trials: int,
+        d: int,
+        states: Sequence[State],
+        rows: Callable[[tuple[int, int]], MixedRows],
+    ) -> None:
+        self._states = states
+        mixed = {each.name: rows((trials, each.elements)) for each in states if each.mixed}
+        self.mixed = {THETA: rows((trials, d)), **mixed}
+        self.layout = self.mixed[THETA].layout
+        self._local = {
+            each.name: np.zeros((self.mixed[THETA].agents, trials, each.elements), each.dtype)
+            for each in states
+            if not each.mixed
+        }
 
     @classmethod
-    def alone(cls, agents: int, trials: int, d: int) -> "Iterates":
-        """Zeros, all agents in one process."""
-        return cls(MixedRows(Layout.even(agents, 1), 0, 0, (trials, d)))
+    def alone(cls, agents: int, trials: int, d: int, states: Sequence[State] = ()) -> "Iterates":
+        """All agents in one process."""
+        layout = Layout.even(agents, 1)
+        return cls(trials, d, states, lambda shape: MixedRows(layout, 0, 0, shape))
 
     @property
     def theta(self) -> Floats:
         """θ_n, shape (agents, trials, d); a view, until the next exchange."""
-        return self.mixed.values
+        return self.mixed[THETA].values
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """θ, or a state of shape (agents, trials, elements); a view, until the next exchange."""
+        return self.mixed[name].values if name in self.mixed else self._local[name]
+
+    @property
+    def names(self) -> list[str]:
+        """Of θ and all states."""
+        return [THETA, *(each.name for each in self._states)]
+
+    def of_agent(self, i: int) -> dict[str, NDArray[Any]]:
+        """All that the i-th hosted agent has, by name, shape (trials, elements) each; views."""
+        return {name: self[name][i] for name in self.names}

@@ -1,15 +1,15 @@
 """What a run leaves behind: the measures of every trial at the recorded steps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.engine.host_memory import DOUBLE
 from udsgd_mpi.experiment.schema import Experiment
-
-Floats = NDArray[np.float64]
+from udsgd_mpi.methods import State
 
 
 class Measure(NamedTuple):
@@ -23,6 +23,7 @@ class Measure(NamedTuple):
 
     dimensions: tuple[str, ...]
     description: str
+    dtype: np.dtype[Any] = DOUBLE
 
 
 _OF_TRIAL = "step", "trial"
@@ -46,8 +47,8 @@ MEASURES = {
 }
 
 
-def measures_of(experiment: Experiment) -> list[str]:
-    """Names of the measures that are recorded of a variant."""
+def measures_of(experiment: Experiment, d: int) -> dict[str, Measure]:
+    """The measures that are recorded of a variant, by name."""
     record, objective = experiment.record, experiment.objective
     wanted = {
         "theta_mean": experiment.records_theta,
@@ -59,7 +60,28 @@ def measures_of(experiment: Experiment) -> list[str]:
         "gradient_norm": experiment.records_loss,
         "agent_loss": experiment.records_loss,
     }
-    return [name for name in MEASURES if wanted[name]]
+    found = {name: each for name, each in MEASURES.items() if wanted[name]}
+    if record.detail == "iterates":
+        for state in experiment.method.states(d):
+            axes = (*_OF_TRIAL, "agent", _elements(state, d))
+            found[state.name] = Measure(axes, state.description, state.dtype)
+    return found
+
+
+def lengths_of(experiment: Experiment, agents: int, d: int) -> dict[str, int]:
+    """Lengths of the axes of a variant's measures, by name."""
+    return {
+        "step": len(experiment.record.at(experiment.steps)),
+        "trial": experiment.trials,
+        "agent": agents,
+        "parameter": d,
+        **{_elements(state, d): state.elements for state in experiment.method.states(d)},
+    }
+
+
+def _elements(state: State, d: int) -> str:
+    """The last axis of a state: that of θ where it is as long."""
+    return "parameter" if state.elements == d else f"{state.name}_element"
 
 
 @dataclass(frozen=True)
@@ -71,13 +93,13 @@ class Recording:
     step
         Recorded steps n, shape (steps,).
     measures
-        Those that are recorded, by name; ``MEASURES`` says what they are.
+        Those that are recorded, by name; ``measures_of`` says what they are.
     """
 
     step: NDArray[np.int64]
-    measures: dict[str, Floats]
+    measures: dict[str, NDArray[Any]]
 
-    def __getitem__(self, name: str) -> Floats:
+    def __getitem__(self, name: str) -> NDArray[Any]:
         return self.measures[name]
 
     def __contains__(self, name: str) -> bool:
@@ -89,7 +111,7 @@ class Recording:
         parts = {name: values[:rows] for name, values in self.measures.items()}
         return Recording(self.step[:rows], parts)
 
-    def fill(self, n: int, step: NDArray[np.int64], measures: Mapping[str, Floats]) -> None:
+    def fill(self, n: int, step: NDArray[np.int64], measures: Mapping[str, NDArray[Any]]) -> None:
         """Copy what was recorded at some steps up to n.
 
         Raises
@@ -107,10 +129,11 @@ class Recording:
             values[: len(mine)] = measures[name][rows]
 
     @classmethod
-    def empty(
-        cls, names: Iterable[str], step: NDArray[np.int64], trials: int, agents: int, d: int
-    ) -> "Recording":
-        """Room for measures at these steps; what is not recorded yet is NaN."""
-        sizes = {"step": len(step), "trial": trials, "agent": agents, "parameter": d}
-        shapes = {name: [sizes[axis] for axis in MEASURES[name].dimensions] for name in names}
-        return cls(step, {name: np.full(shape, np.nan) for name, shape in shapes.items()})
+    def empty(cls, experiment: Experiment, agents: int, d: int) -> "Recording":
+        """Room for the measures of a variant; what is not recorded yet is NaN."""
+        lengths = lengths_of(experiment, agents, d)
+        measures = {
+            name: np.full([lengths[axis] for axis in each.dimensions], np.nan, each.dtype)
+            for name, each in measures_of(experiment, d).items()
+        }
+        return cls(experiment.record.at(experiment.steps), measures)

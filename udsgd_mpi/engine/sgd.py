@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.engine.draws import Draws
-from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.objectives import Objective, Points
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -51,19 +49,6 @@ def unified_distributed_sgd(
             update(n, X[n:m], gamma(n + 1, m))
         observe(stop)
         start = stop
-
-
-def local_steps(
-    iterates: Iterates, objective: Objective, points: Points, batch: NDArray[np.int64]
-) -> Callable[[Indices, Floats], None]:
-    """What takes the local steps on iterates.
-
-    Parameters
-    ----------
-    batch
-        Number of points in a mini-batch of each agent, shape (agents,).
-    """
-    return lambda X, gamma: objective.descend(iterates.theta, X, gamma, points, batch)
 
 
 class StepByStep:

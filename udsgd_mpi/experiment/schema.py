@@ -15,6 +15,7 @@ from udsgd_mpi.data.libsvm import IndexBase
 from udsgd_mpi.data.partition import AnyPartition, Even
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.graphs.sources import AnyGraph
+from udsgd_mpi.methods import SGD, AnyMethod
 from udsgd_mpi.objectives import AnyObjective, Logistic
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.samplers.base import Weight
@@ -182,6 +183,8 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     weight
         Importance weight of a sampled point: ``"unbiased"`` mean degree / degree, ``"literal"``
         1 / degree (paper, eq. 91), ``"none"`` 1.
+    method
+        What an agent makes of its gradients: ``"sgd"``, or ``"momentum"``.
     timing
         What the run would take elsewhere; by default no time is simulated.
     """
@@ -197,6 +200,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     data: Data = Data()
     partition: AnyPartition = Even()
     objective: AnyObjective = Logistic()
+    method: AnyMethod = SGD()
     step_size: StepSize = StepSize()
     topology: AnyGraph = Ring()
     communication: AnyPattern = DSGD()

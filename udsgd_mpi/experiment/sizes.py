@@ -26,6 +26,7 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
     record, trials = experiment.record, experiment.trials
     recorded = min(record.most(experiment.steps), experiment.steps + 1)
     row = trials * d * NUMBER
+    beside = trials * experiment.method.beside(d) * NUMBER
     copies = 3 if record.polyak else 2  # before mixing, after it, and their sum
     require_bytes(
         {
@@ -36,9 +37,10 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
             f"record.detail = {record.detail!r} of {agents:,} agents and trials = {trials:,} at"
             f" {recorded:,} recorded steps": (record.detail == "iterates")
             * 2
-            * (agents * recorded * row),
-            f"agents = {agents:,} on {ranks} ranks and trials = {trials:,}": copies
-            * (agents * row // ranks)
+            * (agents * recorded * (row + beside)),
+            f"agents = {agents:,} on {ranks} ranks and trials = {trials:,}": agents
+            * (copies * row + beside)
+            // ranks
             + agents * BYTES_OF_A_NODE,
         }
     )

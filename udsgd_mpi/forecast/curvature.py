@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.sgd import StepByStep, each_step, local_steps, unified_distributed_sgd
+from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.sgd import StepByStep, each_step, unified_distributed_sgd
 from udsgd_mpi.forecast.agent import Spectrum, from_the_start
 from udsgd_mpi.forecast.paths import linear_descent
 from udsgd_mpi.problem import LoneTeam, Problem, Team, start_paths
@@ -122,8 +123,10 @@ def _follow(
         noise = agent.gradient_noise(experiment.objective, problem.minimizer) @ basis
         g[first : first + len(agent.points.labels) : agent.batch] = noise
     X = Draws(paths, problem.first_rows, problem.batch, len(trials))
-    iterates = Iterates.alone(*shape)
-    descend = local_steps(iterates, experiment.objective, problem.points, problem.batch)
+    iterates = Iterates.alone(*shape, experiment.method.states(len(h)))
+    descend = LocalSteps(
+        iterates, experiment.method, experiment.objective, problem.points, problem.batch
+    )
     linear, linear_sum = np.zeros((2, *shape))
     theta_sum = np.zeros(shape[1:])
     start = from_the_start(problem, spectrum, steps)

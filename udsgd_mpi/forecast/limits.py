@@ -23,6 +23,8 @@ def unpredicted(problem: Problem) -> str | None:
         return "switched off by record.predict = false"
     if problem.optimum is None:
         return NO_THEOREM
+    if problem.experiment.method.move:
+        return "momentum"
     return _too_large(problem) or _too_long(problem)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.sgd import StepByStep, local_steps
+from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.sgd import StepByStep
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
 
@@ -35,11 +36,12 @@ def seconds_a_step(
     W
         Does the work of W_n; None: steps are local.
     """
-    batch = problem.batch
-    paths = start_paths(problem.agents, Streams(problem.experiment.seed, np.array(numbers), trials))
+    batch, experiment = problem.batch, problem.experiment
+    paths = start_paths(problem.agents, Streams(experiment.seed, np.array(numbers), trials))
     X = Draws(paths, problem.first_rows, batch, trials, length=block)
-    iterates = Iterates.alone(len(numbers), trials, problem.d)
-    descend = local_steps(iterates, problem.experiment.objective, problem.points, batch)
+    method = experiment.method
+    iterates = Iterates.alone(len(numbers), trials, problem.d, method.states(problem.d))
+    descend = LocalSteps(iterates, method, experiment.objective, problem.points, batch)
     update = StepByStep(descend, W, problem.schedule.times) if W else None
     gamma = np.zeros(block)
     marks: list[float] = []

@@ -1,8 +1,9 @@
 """What an objective is: a sum over points that agents can descend and Newton can minimise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -15,19 +16,21 @@ from udsgd_mpi.objectives.minimizer import Precision
 
 Floats = NDArray[np.float64]
 
-# θ, X, γ, the features, labels and weights of the points, batch and the objective's parameters,
-# see ``Objective.descend``.
-LOCAL_STEPS = (
-    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1], float64[:, ::1], float64[::1],"
-    " float64[::1], int64[::1], float64[::1])"
-)
+# The features, labels and weights of the points, batch and the objective's parameters.
+DENSE_POINTS = "float64[:, ::1], float64[::1], float64[::1], int64[::1], float64[::1]"
 # With ``SparseRows`` in place of the features.
-SPARSE_STEPS = (
-    "void(float64[:, :, ::1], int32[:, :, ::1], float64[::1],"
-    " Tuple((float64[::1], int32[::1], int64[::1], int64)), float64[::1], float64[::1], int64[::1],"
-    " float64[::1])"
+SPARSE_POINTS = (
+    "Tuple((float64[::1], int32[::1], int64[::1], int64)), float64[::1], float64[::1], int64[::1],"
+    " float64[::1]"
 )
+# θ, None, X, γ and the points, see ``Objective.descend``.
+LOCAL_STEPS = "void(float64[:, :, ::1], none, int32[:, :, ::1], float64[::1], {})"
+# With room for w(X) ∇F(θ, X) in place of None, see ``StepKernels``.
+SLOPES = "void(float64[:, :, ::1], float64[:, :, ::1], int32[:, :, ::1], float64[::1], {})"
 
+
+# γ of a step that goes up: −γ w ∇F is w ∇F.
+ASCENT = np.full(1, -1.0)
 
 _ROUNDING = float(np.finfo(np.float64).eps)
 
@@ -151,6 +154,29 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """
         raise NotImplementedError
 
+    def slopes(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        points: Points,
+        batch: NDArray[np.int64],
+        out: Floats,
+    ) -> None:
+        """w(X) ∇F(θ, X) of one step.
+
+        Parameters
+        ----------
+        theta
+            Iterates, shape (agents, trials, d).
+        X
+            First rows of the mini-batches, shape (agents, trials).
+        batch
+            As of ``descend``.
+        out
+            Receives it, same shape as ``theta``.
+        """
+        raise NotImplementedError
+
     def value(self, theta: Floats, points: Points) -> float:
         """Weighted sum of F(θ, x) over the points."""
         raise NotImplementedError
@@ -188,25 +214,50 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         raise NotImplementedError
 
 
+class StepKernels(NamedTuple):
+    """The local steps of an objective: one function, compiled for two uses.
+
+    It takes θ, out, X, γ and the points.
+
+    Attributes
+    ----------
+    descend
+        out is None: θ ← θ − γ_n w(X_n) ∇F(θ, X_n) at each step, in place.
+    slopes
+        out ← −γ_n w(X_n) ∇F(θ, X_n) of the only step, shape (agents, trials, d); θ stays.
+    """
+
+    descend: Kernel[..., None]
+    slopes: Kernel[..., None]
+
+
+def dense_steps(function: Callable[..., None]) -> StepKernels:
+    """Make the local steps on dense rows kernels."""
+    return StepKernels(
+        *(Kernel(function, each.format(DENSE_POINTS)) for each in (LOCAL_STEPS, SLOPES))
+    )
+
+
+def sparse_steps(function: Callable[..., None]) -> StepKernels:
+    """Make the local steps on sparse rows kernels."""
+    return StepKernels(
+        *(Kernel(function, each.format(SPARSE_POINTS)) for each in (LOCAL_STEPS, SLOPES))
+    )
+
+
 SparseRows = tuple[Floats, NDArray[np.int32], NDArray[np.int64], int]
 """Features that are not 0, their columns, where each row begins, and the number of columns."""
 
 
 class CompiledObjective(Objective, frozen=True):
-    """An objective whose local steps are a kernel of the signature ``LOCAL_STEPS``.
+    """An objective whose local steps are kernels.
 
-    On sparse rows it is another one, that reads θ and the features in the same order, and so ends
+    On sparse rows they are others, that read θ and the features in the same order, and so end
     with the same bits.
     """
 
-    @property
-    def local_steps(self) -> Kernel[..., None]:
-        """The kernel."""
-        raise NotImplementedError
-
-    @property
-    def sparse_steps(self) -> Kernel[..., None]:
-        """The kernel for sparse rows, of the signature ``SPARSE_STEPS``."""
+    def kernels(self, points: Points) -> StepKernels:
+        """Those for such points."""
         raise NotImplementedError
 
     def parameters(self, d: int) -> Floats:
@@ -221,22 +272,33 @@ class CompiledObjective(Objective, frozen=True):
         points: Points,
         batch: NDArray[np.int64],
     ) -> None:
-        features = points.features
-        if not isinstance(features, np.ndarray):
-            rows = (
-                features.data,
-                features.indices.astype(np.int32, copy=False),
-                features.indptr.astype(np.int64, copy=False),
-                features.shape[1],
-            )
-            others = points.labels, points.weights, batch, self.parameters(theta.shape[-1])
-            self.sparse_steps(theta, X, gamma, rows, *others)
-        else:
-            self.local_steps(theta, X, gamma, *self.arguments(points, batch, theta.shape[-1]))
+        arguments = self.arguments(points, batch, theta.shape[-1])
+        self.kernels(points).descend(theta, None, X, gamma, *arguments)
+
+    def slopes(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        points: Points,
+        batch: NDArray[np.int64],
+        out: Floats,
+    ) -> None:
+        arguments = self.arguments(points, batch, theta.shape[-1])
+        self.kernels(points).slopes(theta, out, X[None], ASCENT, *arguments)
 
     def arguments(
         self, points: Points, batch: NDArray[np.int64], d: int
-    ) -> tuple[Floats, Floats, Floats, NDArray[np.int64], Floats]:
-        """What the kernel for dense rows takes after θ, X and γ."""
-        features = np.asarray(points.features)
-        return features, points.labels, points.weights, batch, self.parameters(d)
+    ) -> tuple[Floats | SparseRows, Floats, Floats, NDArray[np.int64], Floats]:
+        """What kernels take after θ, out, X and γ."""
+        features = points.features
+        rows = _sparse_rows(features) if points.sparse else np.asarray(features)
+        return rows, points.labels, points.weights, batch, self.parameters(d)
+
+
+def _sparse_rows(features: Any) -> SparseRows:
+    return (
+        features.data,
+        features.indices.astype(np.int32, copy=False),
+        features.indptr.astype(np.int64, copy=False),
+        features.shape[1],
+    )

@@ -101,20 +101,44 @@ class Custom(Objective, frozen=True, tag="custom"):
         points: Points,
         batch: NDArray[np.int64],
     ) -> None:
-        own = self._implementation()
+        moves = np.empty_like(theta)
         for n, step in enumerate(gamma):
-            for i, rows in enumerate(X[n]):
-                slopes = sum(
-                    _doubles(
-                        own.gradient(
-                            theta[i],
-                            dense_rows(points.features, rows + r),
-                            points.labels[rows + r],
-                        )
+            self._slopes(theta, X[n], step, points, batch, moves)
+            theta -= moves
+
+    def slopes(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        points: Points,
+        batch: NDArray[np.int64],
+        out: Floats,
+    ) -> None:
+        self._slopes(theta, X, 1.0, points, batch, out)
+
+    def _slopes(
+        self,
+        theta: Floats,
+        X: NDArray[np.int32],
+        gamma: float,
+        points: Points,
+        batch: NDArray[np.int64],
+        out: Floats,
+    ) -> None:
+        """γ w(X) ∇F(θ, X) of one step."""
+        own = self._implementation()
+        for i, rows in enumerate(X):
+            slopes = sum(
+                _doubles(
+                    own.gradient(
+                        theta[i],
+                        dense_rows(points.features, rows + r),
+                        points.labels[rows + r],
                     )
-                    for r in range(batch[i])
                 )
-                theta[i] -= step / batch[i] * points.weights[rows, None] * slopes
+                for r in range(batch[i])
+            )
+            out[i] = gamma / batch[i] * points.weights[rows, None] * slopes
 
     def value(self, theta: Floats, points: Points) -> float:
         values = np.concatenate([*self._in_blocks("value", theta, points)])

@@ -34,6 +34,8 @@ def inner_products(theta: Floats, X: Indices, r: int, features: Floats, out: Flo
 @inlined
 def move(
     theta: Floats,
+    out: Floats,
+    keep: float,
     X: Indices,
     features: Floats,
     labels: Floats,
@@ -42,9 +44,9 @@ def move(
     l2: float,
     predictions: Floats,
 ) -> None:
-    """θ ← θ − γ w (mean of (prediction − y) x over the mini-batch + κ θ) in each trial.
+    """Out ← keep θ − γ w (mean of (prediction − y) x over the mini-batch + κ θ) in each trial.
 
-    predictions is (batch, trials).
+    predictions is (batch, trials); out may be θ.
     """
     trials, d = theta.shape
     batch = len(predictions)
@@ -52,15 +54,15 @@ def move(
         x = X[t]
         step = gamma * weights[x]
         slope = step / batch * (predictions[0, t] - labels[x])
-        shrink = 1 - step * l2
+        shrink = keep - step * l2
         for k in range(d):
-            theta[t, k] = shrink * theta[t, k] - slope * features[x, k]
+            out[t, k] = shrink * theta[t, k] - slope * features[x, k]
     for r in range(1, batch):
         for t in range(trials):
             x = X[t] + r
             slope = gamma * weights[x] / batch * (predictions[r, t] - labels[x])
             for k in range(d):
-                theta[t, k] -= slope * features[x, k]
+                out[t, k] -= slope * features[x, k]
 
 
 @inlined
@@ -78,6 +80,8 @@ def sparse_inner_products(theta: Floats, X: Indices, r: int, rows: SparseRows, o
 @inlined
 def sparse_move(
     theta: Floats,
+    out: Floats,
+    keep: float,
     X: Indices,
     rows: SparseRows,
     labels: Floats,
@@ -94,14 +98,14 @@ def sparse_move(
         x = X[t]
         step = gamma * weights[x]
         slope = step / batch * (predictions[0, t] - labels[x])
-        shrink = 1 - step * l2
+        shrink = keep - step * l2
         for k in range(d):
-            theta[t, k] = shrink * theta[t, k]
+            out[t, k] = shrink * theta[t, k]
         for k in range(starts[x], starts[x + 1]):
-            theta[t, columns[k]] -= slope * values[k]
+            out[t, columns[k]] -= slope * values[k]
     for r in range(1, batch):
         for t in range(trials):
             x = X[t] + r
             slope = gamma * weights[x] / batch * (predictions[r, t] - labels[x])
             for k in range(starts[x], starts[x + 1]):
-                theta[t, columns[k]] -= slope * values[k]
+                out[t, columns[k]] -= slope * values[k]

@@ -6,15 +6,15 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.compiled import Kernel, kernel
 from udsgd_mpi.kernels.prefetch import ask_for_next
 from udsgd_mpi.objectives.base import (
-    LOCAL_STEPS,
-    SPARSE_STEPS,
     CompiledObjective,
     Floats,
     Points,
     SparseRows,
+    StepKernels,
+    dense_steps,
+    sparse_steps,
 )
 from udsgd_mpi.objectives.exponential import exp
 from udsgd_mpi.objectives.linear_model import (
@@ -55,13 +55,8 @@ class Logistic(CompiledObjective, frozen=True, tag="logistic"):
             return "use objective.l2 > 0"
         return super().remedy(convex=convex)
 
-    @property
-    def local_steps(self) -> Kernel[..., None]:
-        return _descend
-
-    @property
-    def sparse_steps(self) -> Kernel[..., None]:
-        return _descend_sparsely
+    def kernels(self, points: Points) -> StepKernels:
+        return _descend_sparsely if points.sparse else _descend
 
     def parameters(self, d: int) -> Floats:
         return np.array([self.l2])
@@ -103,9 +98,10 @@ def _probability(z: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0, -z)))
 
 
-@kernel(LOCAL_STEPS)
+@dense_steps
 def _descend(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     features: Floats,
@@ -116,6 +112,8 @@ def _descend(
 ) -> None:
     l2 = parameters[0]
     agents, trials, _ = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):
         for i in range(agents):
@@ -125,12 +123,13 @@ def _descend(
                 for t in range(trials):
                     predictions[r, t] = 1 / (1 + exp(-predictions[r, t]))
             mine = predictions[: batch[i]]
-            move(theta[i], X[n, i], features, labels, weights, gamma[n], l2, mine)
+            move(theta[i], target[i], keep, X[n, i], features, labels, weights, gamma[n], l2, mine)
 
 
-@kernel(SPARSE_STEPS)
+@sparse_steps
 def _descend_sparsely(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     rows: SparseRows,
@@ -141,6 +140,8 @@ def _descend_sparsely(
 ) -> None:
     l2 = parameters[0]
     agents, trials, _ = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):
         for i in range(agents):
@@ -149,4 +150,6 @@ def _descend_sparsely(
                 for t in range(trials):
                     predictions[r, t] = 1 / (1 + exp(-predictions[r, t]))
             mine = predictions[: batch[i]]
-            sparse_move(theta[i], X[n, i], rows, labels, weights, gamma[n], l2, mine)
+            sparse_move(
+                theta[i], target[i], keep, X[n, i], rows, labels, weights, gamma[n], l2, mine
+            )

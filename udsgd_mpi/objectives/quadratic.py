@@ -6,14 +6,14 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.compiled import Kernel, kernel
 from udsgd_mpi.objectives.base import (
-    LOCAL_STEPS,
-    SPARSE_STEPS,
     CompiledObjective,
     Floats,
     Points,
     SparseRows,
+    StepKernels,
+    dense_steps,
+    sparse_steps,
 )
 
 
@@ -45,13 +45,8 @@ class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
         """Diagonal of A, shape (d,)."""
         return np.geomspace(1, self.condition, d)
 
-    @property
-    def local_steps(self) -> Kernel[..., None]:
-        return _descend
-
-    @property
-    def sparse_steps(self) -> Kernel[..., None]:
-        return _descend_sparsely
+    def kernels(self, points: Points) -> StepKernels:
+        return _descend_sparsely if points.sparse else _descend
 
     def parameters(self, d: int) -> Floats:
         return self.curvature(d)
@@ -80,9 +75,10 @@ class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
         return np.asarray(points.weights.sum() * self.curvature(len(theta)) * direction)
 
 
-@kernel(LOCAL_STEPS)
+@dense_steps
 def _descend(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     features: Floats,
@@ -92,6 +88,8 @@ def _descend(
     curvature: Floats,
 ) -> None:
     agents, trials, d = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     for n in range(len(gamma)):
         for i in range(agents):
             for t in range(trials):
@@ -102,12 +100,14 @@ def _descend(
                     for r in range(1, batch[i]):
                         mean += features[x + r, k]
                     mean /= batch[i]
-                    theta[i, t, k] -= step * curvature[k] * (theta[i, t, k] - mean)
+                    away = theta[i, t, k] - mean
+                    target[i, t, k] = keep * theta[i, t, k] - step * curvature[k] * away
 
 
-@kernel(SPARSE_STEPS)
+@sparse_steps
 def _descend_sparsely(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     rows: SparseRows,
@@ -118,6 +118,8 @@ def _descend_sparsely(
 ) -> None:
     values, columns, starts, _ = rows
     agents, trials, d = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     mean = np.zeros(d)
     for n in range(len(gamma)):
         for i in range(agents):
@@ -128,6 +130,7 @@ def _descend_sparsely(
                 for k in range(first, last):
                     mean[columns[k]] += values[k]
                 for k in range(d):
-                    theta[i, t, k] -= step * curvature[k] * (theta[i, t, k] - mean[k] / batch[i])
+                    away = theta[i, t, k] - mean[k] / batch[i]
+                    target[i, t, k] = keep * theta[i, t, k] - step * curvature[k] * away
                 for k in range(first, last):
                     mean[columns[k]] = 0

@@ -6,15 +6,15 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.compiled import Kernel, kernel
 from udsgd_mpi.kernels.prefetch import ask_for_next
 from udsgd_mpi.objectives.base import (
-    LOCAL_STEPS,
-    SPARSE_STEPS,
     CompiledObjective,
     Floats,
     Points,
     SparseRows,
+    StepKernels,
+    dense_steps,
+    sparse_steps,
 )
 from udsgd_mpi.objectives.linear_model import (
     inner_products,
@@ -46,13 +46,8 @@ class Ridge(CompiledObjective, frozen=True, tag="ridge"):
             return "use objective.l2 > 0"
         return super().remedy(convex=convex)
 
-    @property
-    def local_steps(self) -> Kernel[..., None]:
-        return _descend
-
-    @property
-    def sparse_steps(self) -> Kernel[..., None]:
-        return _descend_sparsely
+    def kernels(self, points: Points) -> StepKernels:
+        return _descend_sparsely if points.sparse else _descend
 
     def parameters(self, d: int) -> Floats:
         return np.array([self.l2])
@@ -80,9 +75,10 @@ class Ridge(CompiledObjective, frozen=True, tag="ridge"):
         return np.asarray(points.features.T @ slopes + ridge)
 
 
-@kernel(LOCAL_STEPS)
+@dense_steps
 def _descend(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     features: Floats,
@@ -93,6 +89,8 @@ def _descend(
 ) -> None:
     l2 = parameters[0]
     agents, trials, _ = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):
         for i in range(agents):
@@ -100,12 +98,13 @@ def _descend(
             for r in range(batch[i]):
                 inner_products(theta[i], X[n, i], r, features, predictions[r])
             mine = predictions[: batch[i]]
-            move(theta[i], X[n, i], features, labels, weights, gamma[n], l2, mine)
+            move(theta[i], target[i], keep, X[n, i], features, labels, weights, gamma[n], l2, mine)
 
 
-@kernel(SPARSE_STEPS)
+@sparse_steps
 def _descend_sparsely(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     rows: SparseRows,
@@ -116,10 +115,14 @@ def _descend_sparsely(
 ) -> None:
     l2 = parameters[0]
     agents, trials, _ = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     predictions = np.empty((batch.max(), trials))
     for n in range(len(gamma)):
         for i in range(agents):
             for r in range(batch[i]):
                 sparse_inner_products(theta[i], X[n, i], r, rows, predictions[r])
             mine = predictions[: batch[i]]
-            sparse_move(theta[i], X[n, i], rows, labels, weights, gamma[n], l2, mine)
+            sparse_move(
+                theta[i], target[i], keep, X[n, i], rows, labels, weights, gamma[n], l2, mine
+            )

@@ -6,14 +6,15 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.compiled import Kernel, inlined, kernel
+from udsgd_mpi.kernels.compiled import inlined
 from udsgd_mpi.objectives.base import (
-    LOCAL_STEPS,
-    SPARSE_STEPS,
     CompiledObjective,
     Floats,
     Points,
     SparseRows,
+    StepKernels,
+    dense_steps,
+    sparse_steps,
 )
 from udsgd_mpi.objectives.exponential import exp
 from udsgd_mpi.support.errors import ConfigurationError
@@ -44,13 +45,8 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
     def dimension(self, features: int, classes: int) -> int:
         return features * classes
 
-    @property
-    def local_steps(self) -> Kernel[..., None]:
-        return _descend
-
-    @property
-    def sparse_steps(self) -> Kernel[..., None]:
-        return _descend_sparsely
+    def kernels(self, points: Points) -> StepKernels:
+        return _descend_sparsely if points.sparse else _descend
 
     def parameters(self, d: int) -> Floats:
         return np.array([self.l2])
@@ -135,9 +131,10 @@ def _probabilities(theta: Floats, x: Floats, out: Floats) -> None:
     _from_scores(out)
 
 
-@kernel(LOCAL_STEPS)
+@dense_steps
 def _descend(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     features: Floats,
@@ -148,6 +145,8 @@ def _descend(
 ) -> None:
     l2 = parameters[0]
     agents, trials, d = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     length = features.shape[1]
     slopes = np.empty((batch.max(), d // length))
     for n in range(len(gamma)):
@@ -158,13 +157,13 @@ def _descend(
                 for r in range(batch[i]):
                     _probabilities(theta[i, t], features[x + r], slopes[r])
                     slopes[r, int(labels[x + r])] -= 1
-                shrink = 1 - step * l2
+                shrink = keep - step * l2
                 for at in range(d):
                     c, k = divmod(at, length)
                     slope = 0.0
                     for r in range(batch[i]):
                         slope += slopes[r, c] * features[x + r, k]
-                    theta[i, t, at] = shrink * theta[i, t, at] - step / batch[i] * slope
+                    target[i, t, at] = shrink * theta[i, t, at] - step / batch[i] * slope
 
 
 @inlined
@@ -179,9 +178,10 @@ def _sparse_probabilities(theta: Floats, rows: SparseRows, x: int, out: Floats) 
     _from_scores(out)
 
 
-@kernel(SPARSE_STEPS)
+@sparse_steps
 def _descend_sparsely(
     theta: Floats,
+    out: Floats | None,
     X: NDArray[np.int32],
     gamma: Floats,
     rows: SparseRows,
@@ -193,6 +193,8 @@ def _descend_sparsely(
     values, columns, starts, length = rows
     l2 = parameters[0]
     agents, trials, d = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
     classes = d // length
     slopes = np.empty((batch.max(), classes))
     sums = np.zeros(d)
@@ -207,11 +209,11 @@ def _descend_sparsely(
                     for c in range(classes):
                         for k in range(starts[x + r], starts[x + r + 1]):
                             sums[c * length + columns[k]] += slopes[r, c] * values[k]
-                shrink = 1 - step * l2
+                shrink = keep - step * l2
                 for at in range(d):
-                    theta[i, t, at] = shrink * theta[i, t, at]
+                    target[i, t, at] = shrink * theta[i, t, at]
                 for c in range(classes):
                     for k in range(starts[x], starts[x + batch[i]]):
                         at = c * length + columns[k]
-                        theta[i, t, at] -= step / batch[i] * sums[at]
+                        target[i, t, at] -= step / batch[i] * sums[at]
                         sums[at] = 0

@@ -1,14 +1,15 @@
 """The update of a rank with its exchanges in one kernel, where that can be."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.engine.fused_steps import FusedSteps, Memory
-from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.sgd import StepByStep, Update, local_steps
-from udsgd_mpi.objectives import CompiledObjective, Objective, Points
+from udsgd_mpi.engine.iterates import THETA
+from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.sgd import StepByStep, Update
+from udsgd_mpi.objectives import CompiledObjective
 from udsgd_mpi.parallel.exchanges import SparseExchange
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Activity
@@ -22,10 +23,8 @@ class Fused:
 
     Parameters
     ----------
-    iterates
-        On which it acts.
-    batch
-        Number of points in a mini-batch of each agent, shape (agents,).
+    steps
+        The local ones.
     mixer
         Of these exchanges; its meter learns what they take.
     exchanges
@@ -34,15 +33,12 @@ class Fused:
 
     def __init__(
         self,
-        iterates: Iterates,
-        objective: CompiledObjective,
-        points: Points,
-        batch: Integers,
+        steps: LocalSteps,
         mixer: Mixer,
         exchanges: Sequence[SparseExchange],
     ) -> None:
-        mixed, counters = iterates.mixed, iterates.mixed.memory.counters
-        shape = iterates.theta.shape
+        mixed = steps.iterates.mixed[THETA]
+        shape, counters = steps.iterates.theta.shape, mixed.memory.counters
         first, second = (buffer[: mixed.agents].reshape(shape) for buffer in mixed.buffers)
         self._exchanges = exchanges
         memory = Memory(
@@ -56,9 +52,7 @@ class Fused:
             exchanges[0].near,
         )
         self._steps = FusedSteps(
-            objective,
-            points,
-            batch,
+            steps,
             memory,
             [exchange.interior for exchange in exchanges],
             [exchange.border for exchange in exchanges],
@@ -112,12 +106,26 @@ class Fused:
         self._meter.lap(Activity.MIXING)
 
 
-def update_of(
-    iterates: Iterates, objective: Objective, points: Points, batch: Integers, mixer: Mixer
-) -> Update:
-    """The update of a rank's iterates: in one kernel where that can be, or step by step."""
-    exchanges = mixer.in_memory
-    if exchanges and isinstance(objective, CompiledObjective) and not points.sparse:
-        return Fused(iterates, objective, points, batch, mixer, exchanges)
-    descend = local_steps(iterates, objective, points, batch)
-    return StepByStep(descend, mixer, mixer.schedule.times)
+def update_of(steps: LocalSteps, mixers: Sequence[Mixer]) -> Update:
+    """The update of a rank's iterates: in one kernel where that can be, or step by step.
+
+    Parameters
+    ----------
+    mixers
+        One for each array that W mixes.
+    """
+    mixer, *others = mixers
+    compiled = isinstance(steps.objective, CompiledObjective) and not steps.points.sparse
+    if compiled and not others and (exchanges := mixer.in_memory):
+        return Fused(steps, mixer, exchanges)
+    return StepByStep(steps, w_of(mixers), mixer.schedule.times)
+
+
+def w_of(mixers: Sequence[Mixer]) -> Callable[[int], None]:
+    """W of all arrays that are mixed, a function of n."""
+
+    def mix(n: int) -> None:
+        for mixer in mixers:
+            mixer(n)
+
+    return mix

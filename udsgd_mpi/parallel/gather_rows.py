@@ -1,5 +1,7 @@
 """Numbers of each agent, on rank 0."""
 
+from typing import Any
+
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
@@ -7,10 +9,8 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.parallel.waiting import waiting
 
-Floats = NDArray[np.float64]
 
-
-def gather_rows(comm: MPI.Intracomm, layout: Layout, mine: Floats) -> Floats:
+def gather_rows(comm: MPI.Intracomm, layout: Layout, mine: NDArray[Any]) -> NDArray[Any]:
     """Rows of all agents on rank 0, in agent order; none elsewhere.
 
     Parameters
@@ -19,11 +19,8 @@ def gather_rows(comm: MPI.Intracomm, layout: Layout, mine: Floats) -> Floats:
         Rows of the hosted agents, shape (agents, …).
     """
     agents = layout.agents if comm.rank == 0 else 0
-    rows = np.empty((agents, *mine.shape[1:]))
+    rows = np.empty((agents, *mine.shape[1:]), mine.dtype)
     counts = np.array(layout.counts) * (mine.size // len(mine))
     with waiting("rank 0"):
-        comm.Gatherv(
-            [np.ascontiguousarray(mine), MPI.DOUBLE],
-            [rows, (counts, np.cumsum(counts) - counts), MPI.DOUBLE],
-        )
+        comm.Gatherv(np.ascontiguousarray(mine), [rows, (counts, np.cumsum(counts) - counts)])
     return rows

@@ -4,7 +4,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.parallel.average import AgentAverage, average_of
@@ -47,7 +47,7 @@ class Recorder:
         *,
         go_on: bool,
     ) -> None:
-        self._layout = layout = iterates.mixed.layout
+        self._layout = layout = iterates.layout
         hosted, trials, _ = iterates.theta.shape
         experiment, optimum = problem.experiment, problem.optimum
         self._comm = comm
@@ -58,8 +58,8 @@ class Recorder:
         self._of_all = experiment.record.detail == "iterates"
         self._go_on = go_on
         self.sum = np.zeros_like(iterates.theta) if experiment.record.polyak else None
-        self._average = average_of(comm, iterates.mixed)
-        self._average_of_sums = AgentAverage(comm, layout, iterates.mixed.elements)
+        self._average = average_of(comm, iterates.mixed[THETA])
+        self._average_of_sums = AgentAverage(comm, layout, iterates.mixed[THETA].elements)
         self._losses = Losses(comm, problem, layout) if experiment.records_loss else None
         self._distances = np.empty((hosted, trials))
 
@@ -98,7 +98,9 @@ class Recorder:
                 error = self._error(average.reshape(mean.shape), self._minimizer)
                 found["averaged_squared_error"] = error
         if self._of_all:
-            found["theta"] = gather_rows(self._comm, self._layout, theta).swapaxes(0, 1)
+            for name in self._iterates.names:
+                rows = gather_rows(self._comm, self._layout, self._iterates[name])
+                found[name] = rows.swapaxes(0, 1)
         if self._losses is not None:
             found |= self._losses(mean)
         return found

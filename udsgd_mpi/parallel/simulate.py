@@ -1,6 +1,7 @@
 """One variant on all ranks."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,18 +9,19 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.engine.draws import Draws, block_length
-from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.measures import Recording, measures_of
+from udsgd_mpi.engine.iterates import THETA, Iterates
+from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.engine.sgd import (
     StepByStep,
     Update,
     each_step,
-    local_steps,
     unified_distributed_sgd,
 )
+from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
-from udsgd_mpi.parallel.fused import update_of
+from udsgd_mpi.parallel.fused import update_of, w_of
 from udsgd_mpi.parallel.gather_telemetry import gather_telemetry
 from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.mixing import Mixer
@@ -29,11 +31,14 @@ from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
 from udsgd_mpi.storage.checkpoint import Checkpoint
+from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 from udsgd_mpi.theory.step_size import CachedStepSize
 
 State = dict[str, NDArray[Any]]
+
+_BESIDE = "beside/"
 
 
 def simulate(
@@ -55,6 +60,11 @@ def simulate(
     simulation = Simulation(comm, problem)
     simulation.run(Control(comm, Policy()), at_stop, lambda: None)
     return simulation.recording
+
+
+def _stored(name: str) -> str:
+    """Name in a checkpoint of θ or of a state beside it."""
+    return name if name == THETA else f"{_BESIDE}{name}"
 
 
 class Simulation:
@@ -94,16 +104,15 @@ class Simulation:
         self._layout = layout
         self._emulate = emulate
         self._meter = Meter()
+        states = experiment.method.states(d)
         self._steps = experiment.record.at(experiment.steps)
-        self.recording = (
-            Recording.empty(measures_of(experiment), self._steps, trials, layout.agents, d)
-            if comm.rank == 0
-            else None
-        )
-        codec = experiment.communication.codec
-        mixed = shared_rows(comm, problem.schedule, layout, (trials, d), codec)
-        self._iterates = Iterates(mixed)
-        self._mixer = Mixer(comm, problem.schedule, mixed, self._meter)
+        self.recording = Recording.empty(experiment, layout.agents, d) if comm.rank == 0 else None
+        schedule, codec = problem.schedule, experiment.communication.codec
+        rows = partial(shared_rows, comm, schedule, layout, codec=codec)
+        self._iterates = Iterates(trials, d, states, rows)
+        self._mixers = [
+            Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
+        ]
         self._earlier: list[Telemetry] = []
         self._record = Recorder(
             comm,
@@ -160,15 +169,19 @@ class Simulation:
                 observe,
             )
         finally:
-            self._mixer.free()
+            for mixer in self._mixers:
+                mixer.free()
 
     def _update(self) -> Update:
         problem = self._problem
-        descent = problem.experiment.objective, problem.points, problem.batch
+        experiment = problem.experiment
+        steps = LocalSteps(
+            self._iterates, experiment.method, experiment.objective, problem.points, problem.batch
+        )
         if not self._emulate or problem.clock is None:
-            return update_of(self._iterates, *descent, self._mixer)
-        W = Emulated(self._mixer, problem.clock, self._comm.rank, self.n)
-        return StepByStep(local_steps(self._iterates, *descent), W, each_step)
+            return update_of(steps, self._mixers)
+        W = Emulated(w_of(self._mixers), problem.clock, self._comm.rank, self.n)
+        return StepByStep(steps, W, each_step)
 
     def telemetry(self) -> list[Telemetry]:
         """What the run has cost each rank so far, and in earlier parts, on rank 0."""
@@ -199,13 +212,15 @@ class Simulation:
         checkpoint
             On rank 0; None elsewhere.
         """
+        on_root(self._comm, partial(self._check_states, checkpoint))
         if checkpoint and self.recording:
             self._earlier = checkpoint.telemetry
             measures = checkpoint.recording()
             self.recording.fill(n, measures.pop("step"), measures)
         mine = self._dealt(checkpoint)
         for i, state in enumerate(mine):
-            self._iterates.theta[i] = state["theta"]
+            for name, values in self._iterates.of_agent(i).items():
+                values[:] = state[_stored(name)]
             if self._record.sum is not None:
                 self._record.sum[i] = state["sum"]
         ahead = np.stack([state["ahead"] for state in mine], axis=1)
@@ -216,6 +231,26 @@ class Simulation:
         self._paths.recall(n + len(ahead), memories)
         self._draws = self._draw_from(n, ahead)
         self.n = n
+
+    def _check_states(self, checkpoint: Checkpoint | None) -> None:
+        """Refuse a checkpoint in which agents carry something else beside θ."""
+        if checkpoint is None:
+            return
+        found = {
+            name: values
+            for name, values in checkpoint.state(0).items()
+            if name == THETA or name.startswith(_BESIDE)
+        }
+        mine = {_stored(name): values for name, values in self._iterates.of_agent(0).items()}
+        expected, got = (
+            ", ".join(f"{name} {values.dtype}{list(values.shape)}" for name, values in each.items())
+            for each in (mine, found)
+        )
+        if expected != got:
+            raise ConfigurationError(
+                f"checkpoint {checkpoint.path}: expected agents with {expected}, got {got}; use"
+                " --force to begin again"
+            )
 
     def _dealt(self, checkpoint: Checkpoint | None) -> list[State]:
         layout = self._layout
@@ -229,7 +264,9 @@ class Simulation:
     def _states(self) -> Iterator[State]:
         ahead = self._draws.ahead(self.n)
         for i in range(len(self._problem.agents)):
-            state: State = {"theta": self._iterates.theta[i], "ahead": ahead[:, i]}
+            mine = self._iterates.of_agent(i).items()
+            state: State = {_stored(name): values for name, values in mine}
+            state["ahead"] = ahead[:, i]
             if self._record.sum is not None:
                 state["sum"] = self._record.sum[i]
             memory = self._paths.memory(i)

@@ -6,7 +6,7 @@ from math import prod
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.features import bytes_of
 from udsgd_mpi.engine.draws import block_length
-from udsgd_mpi.engine.measures import MEASURES, measures_of
+from udsgd_mpi.engine.measures import lengths_of, measures_of
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.problem import Agent, Problem
 
@@ -39,6 +39,8 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     schedule = problem.schedule
     copies = schedule.most_copies(layout, rank)
     buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * row
+    beside = trials * experiment.method.beside(problem.d) * _DOUBLE
+    buffers += len(agents) * (beside + (row if beside else 0))  # with room for slopes
     averaging = row + layout.agents * row // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * row
     rounding = 0
@@ -53,7 +55,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     if rank > 0:
         return run + points
     everybody = _bytes_as_read(problem)
-    iterates = layout.agents * row if experiment.record.detail == "iterates" else 0
+    iterates = layout.agents * (row + beside) if experiment.record.detail == "iterates" else 0
     written = 2 * file_size(experiment, layout.agents, problem.d)
     # The data set stays; shares and what is sent of them go before the first step.
     return points + everybody + max(2 * everybody, run + iterates + written)
@@ -61,10 +63,11 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
 
 def file_size(experiment: Experiment, agents: int, d: int) -> int:
     """Bytes of what is recorded of a variant."""
-    sizes = {"step": len(experiment.record.at(experiment.steps)), "trial": experiment.trials}
-    sizes |= {"agent": agents, "parameter": d}
-    names = measures_of(experiment)
-    return _DOUBLE * sum(prod(sizes[axis] for axis in MEASURES[name].dimensions) for name in names)
+    lengths = lengths_of(experiment, agents, d)
+    return sum(
+        each.dtype.itemsize * prod(lengths[axis] for axis in each.dimensions)
+        for each in measures_of(experiment, d).values()
+    )
 
 
 def _bytes_of_points(agents: Sequence[Agent]) -> int:

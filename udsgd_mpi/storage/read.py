@@ -210,8 +210,8 @@ def read_measures(path: Path) -> dict[str, Measured]:
 def _measured(what: str, run: "h5py.Group") -> Measured:
     measures = {
         name: run[name][:]
-        for name, (axes, _) in MEASURES.items()
-        if name in run and axes == ("step", "trial")
+        for name, each in MEASURES.items()
+        if name in run and each.dimensions == ("step", "trial")
     }
     finite = np.all([np.isfinite(values).all(axis=0) for values in measures.values()], axis=0)
     if len(run["step"]) == 0 or not finite.any():

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock import Elapsed
-from udsgd_mpi.engine.measures import MEASURES, Recording, measures_of
+from udsgd_mpi.engine.measures import Recording, measures_of
 from udsgd_mpi.forecast import Prediction
 from udsgd_mpi.problem import AgentSummary, Problem
 from udsgd_mpi.storage.digests import as_attributes, as_variables
@@ -69,23 +69,28 @@ def recording_of(problem: Problem, run: Run) -> Recording:
         The group of the variant.
     """
     experiment = problem.experiment
-    steps = experiment.record.at(experiment.steps)
-    agents, d = len(problem.summaries), problem.d
-    recording = Recording.empty(measures_of(experiment), steps, experiment.trials, agents, d)
+    recording = Recording.empty(experiment, len(problem.summaries), problem.d)
     recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
     return recording
 
 
 def _found(problem: Problem, recording: Recording) -> dict[str, Variable]:
-    """Measures and θ*, with the labels of their components where they have any."""
-    found = {name: Variable(values, *MEASURES[name]) for name, values in recording.measures.items()}
+    """Measures and θ*, with the labels of the axes that only they have."""
+    described = measures_of(problem.experiment, problem.d)
+    found = {
+        name: Variable(values, described[name].dimensions, described[name].description)
+        for name, values in recording.measures.items()
+    }
     if problem.optimum is not None:
         star = problem.optimum.theta
         found["minimizer"] = _variable(star, "parameter", "theta*, the minimiser of f")
-    if any("parameter" in each.dimensions for each in found.values()):
-        label = _variable(np.arange(problem.d), "parameter", "component of theta")
-        return {"parameter": label, **found}
-    return found
+    labels = {}
+    for each in list(found.values()):
+        axis, length = each.dimensions[-1], each.values.shape[-1]
+        if axis == "parameter" or axis.endswith("_element"):
+            of = "theta" if axis == "parameter" else axis.removesuffix("_element")
+            labels[axis] = _variable(np.arange(length), axis, f"component of {of}")
+    return labels | found
 
 
 def _step_sizes(step_size: StepSize, step: NDArray[np.int64]) -> Variable:

@@ -97,6 +97,7 @@ def experiment_flags(parser: Parser) -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--data", metavar="NAME|FILE", help="data set or LIBSVM file")
     parser.add_argument("--topology", metavar="NAME|FILE", help="graph of the agents")
+    parser.add_argument("--method", metavar="NAME", help="what agents make of their gradients")
     parser.add_argument("--record", choices=["average", "iterates"], help="what is written")
     parser.add_argument("--only", metavar="VARIANT", help="run this variant alone")
     parser.add_argument("--output", metavar="FILE", help="result file (default: udsgd.h5)")

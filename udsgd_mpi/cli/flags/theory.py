@@ -11,7 +11,7 @@ def add_predict(commands: Commands) -> Parser:
         commands, "predict", "predict the error of an experiment, without running it"
     )
     experiment_flags(predict)
-    method_flags(predict)
+    prediction_flags(predict)
     predict.add_argument(
         "--top",
         type=at_least(0),
@@ -28,7 +28,7 @@ def add_plan(commands: Commands) -> Parser:
         commands, "plan", "which agents' samplers to upgrade, without running anything"
     )
     experiment_flags(plan)
-    method_flags(plan)
+    prediction_flags(plan)
     plan.add_argument(
         "--upgrade",
         default="srw:srrw",
@@ -49,10 +49,10 @@ def add_plan(commands: Commands) -> Parser:
     return plan
 
 
-def method_flags(parser: Parser) -> None:
+def prediction_flags(parser: Parser) -> None:
     """Flags of how an error is predicted."""
     parser.add_argument(
-        "--method",
+        "--by",
         choices=["auto", "linear", "paths"],
         default="auto",
         help="linear recursion, sampled paths, or paths where noise is not white (default: auto)",

@@ -1,0 +1,102 @@
+"""Momentum on ranks is a dense loop with a velocity; W mixes what it is told to, and no more."""
+
+from functools import partial
+
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from tests.mpi.test_exchange import PATTERNS
+from tests.mpi.test_fused import AGENTS, OBJECTIVES, STEPS, TRIALS, Case
+from udsgd_mpi.communication import (
+    DSGD,
+    LSGDPP,
+    Centralized,
+    DropOut,
+    Layout,
+    Pattern,
+    UnreliableLinks,
+    matrix,
+)
+from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.sgd import StepByStep
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.methods import Momentum, State
+from udsgd_mpi.objectives import CompiledObjective, Logistic
+from udsgd_mpi.parallel.fused import Fused, w_of
+from udsgd_mpi.parallel.host_memory import shared_rows
+from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.support.meter import Meter
+
+pytestmark = pytest.mark.mpi
+COMM = MPI.COMM_WORLD
+SINGLE = np.dtype(np.float32)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: type(objective).__name__)
+def test_momentum_is_the_dense_loop(objective: CompiledObjective) -> None:
+    case = Case(objective, 3, method=Momentum(beta=0.8))
+    assert isinstance(case.update, Fused)
+    theta = case.run([0, 1, 2, 10, STEPS])
+    np.testing.assert_allclose(theta, case.expected(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        DSGD(precision="single"),
+        Centralized(interval=4),
+        LSGDPP(participants=3, interval=2),
+        UnreliableLinks(failure=0.4),
+        DropOut(leave=0.3),
+    ],
+    ids=lambda pattern: type(pattern).__name__,
+)
+def test_with_every_kind_of_w(pattern: Pattern) -> None:
+    case = Case(Logistic(), 1, pattern=pattern, method=Momentum())
+    theta = case.run([0, 7, STEPS])
+    tolerance = 1e-12 if case.pattern.precision == "double" else 1e-7
+    np.testing.assert_allclose(theta, case.expected(), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: type(pattern).__name__)
+def test_w_mixes_a_state_with_theta_and_leaves_others_alone(pattern: Pattern) -> None:
+    topology = nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1)
+    schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=5)
+    layout = Layout.even(AGENTS, COMM.size)
+    states = [
+        State("tracked", "", 7, mixed=True),
+        State("kept", "", 3),
+        State("compressed", "", 5, SINGLE),
+    ]
+    rows = partial(shared_rows, COMM, schedule, layout)
+    iterates = Iterates(TRIALS, 4, states, rows)
+    mixers = [Mixer(COMM, schedule, each, Meter()) for each in iterates.mixed.values()]
+    hosted = layout.hosted(COMM.rank)
+    mine = slice(hosted.start, hosted.stop)
+    rng = np.random.default_rng(3)
+    whole = {
+        name: rng.normal(size=(AGENTS, TRIALS, elements))
+        for name, elements in {"theta": 4, "tracked": 7, "kept": 3, "compressed": 5}.items()
+    }
+    for name, values in whole.items():
+        iterates[name][:] = values[mine]
+
+    def descend(_: np.ndarray, gamma: np.ndarray) -> None:
+        for _ in gamma:
+            iterates["tracked"][:] += 1
+            iterates.theta[:] *= 1.1
+
+    update = StepByStep(descend, w_of(mixers), schedule.times)
+    update(0, np.empty((8, len(hosted), TRIALS), dtype=np.int32), np.ones(8))
+    for mixer in mixers:
+        mixer.free()
+    for n in range(1, 9):
+        W = matrix(schedule, n, AGENTS)
+        whole["tracked"] = np.einsum("ij,jtd->itd", W, whole["tracked"] + 1)
+        whole["theta"] = np.einsum("ij,jtd->itd", W, whole["theta"] * 1.1)
+    assert iterates["compressed"].dtype == SINGLE
+    whole["compressed"] = whole["compressed"].astype(SINGLE)
+    for name, values in whole.items():
+        np.testing.assert_allclose(iterates[name], values[mine], rtol=1e-12, atol=1e-14)

@@ -1,0 +1,68 @@
+"""The first line of the equation: what takes the local steps on iterates."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.methods import Method
+from udsgd_mpi.methods.steps import dense_moves, sparse_moves
+from udsgd_mpi.objectives import CompiledObjective, Objective, Points
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int32]
+
+
+class LocalSteps:
+    """θ^i ← θ^i − γ_n w(X^i_n) ∇F_i(θ^i, X^i_n), or what a method puts in its place.
+
+    Parameters
+    ----------
+    batch
+        Number of points in a mini-batch of each agent, shape (agents,).
+
+    Attributes
+    ----------
+    moves
+        What a kernel takes of a method with a move of its own, see ``methods.steps``; None for
+        others.
+    """
+
+    def __init__(
+        self,
+        iterates: Iterates,
+        method: Method,
+        objective: Objective,
+        points: Points,
+        batch: NDArray[np.int64],
+    ) -> None:
+        self.iterates = iterates
+        self.objective = objective
+        self.points = points
+        self.batch = batch
+        self.moves: tuple[Any, ...] | None = None
+        if method.move:
+            slopes = np.empty_like(iterates.theta)
+            memory = iterates[method.states(slopes.shape[-1])[0].name]
+            of_objective = None
+            if isinstance(objective, CompiledObjective):
+                of_objective = objective.kernels(points).slopes
+            self.moves = of_objective, method.move, slopes, memory, method.parameters
+
+    def __call__(self, X: Indices, gamma: Floats) -> None:
+        """Take as many as there are γ; X is (steps, agents, trials)."""
+        theta, objective, points, batch = (
+            self.iterates.theta, self.objective, self.points, self.batch
+        )  # fmt: skip
+        if self.moves is None:
+            objective.descend(theta, X, gamma, points, batch)
+        elif isinstance(objective, CompiledObjective):
+            steps = sparse_moves if points.sparse else dense_moves
+            arguments = objective.arguments(points, batch, theta.shape[-1])
+            steps(*self.moves, theta, X, gamma, arguments)
+        else:
+            _, move, slopes, *remembered = self.moves
+            for n, step in enumerate(gamma.tolist()):
+                objective.slopes(theta, X[n], points, batch, slopes)
+                move(theta, slopes, *remembered, step)

@@ -1,0 +1,56 @@
+"""Momentum."""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from udsgd_mpi.kernels.compiled import Kernel, kernel
+from udsgd_mpi.methods.base import MOVE, Method, State
+from udsgd_mpi.theory.step_size import StepSize
+
+Floats = NDArray[np.float64]
+
+
+class Momentum(Method, frozen=True, tag="momentum"):
+    """v ← β v + w(X) ∇F(θ, X), θ ← θ − γ v, where v stays with its agent and θ is mixed.
+
+    The heavy ball (Polyak, Some methods of speeding up the convergence of iteration methods, 1964)
+    in the form of PyTorch's SGD without dampening.
+
+    Parameters
+    ----------
+    beta
+        0 ≤ β < 1.
+    """
+
+    beta: Annotated[float, Meta(ge=0, lt=1)] = 0.9
+
+    @property
+    def move(self) -> Kernel[..., None]:
+        return _move
+
+    @property
+    def parameters(self) -> Floats:
+        return np.array([self.beta])
+
+    def states(self, d: int) -> tuple[State, ...]:
+        return (State("velocity", "velocities v^i_n of every agent", d),)
+
+    def in_the_limit(self, step_size: StepSize) -> StepSize:
+        return replace(step_size, gamma=step_size.gamma / (1 - self.beta))
+
+
+@kernel(MOVE)
+def _move(
+    theta: Floats, slopes: Floats, velocity: Floats, parameters: Floats, gamma: float
+) -> None:
+    beta = parameters[0]
+    agents, trials, d = theta.shape
+    for i in range(agents):
+        for t in range(trials):
+            for k in range(d):
+                velocity[i, t, k] = beta * velocity[i, t, k] + slopes[i, t, k]
+                theta[i, t, k] -= gamma * velocity[i, t, k]

@@ -1,0 +1,7 @@
+"""Plain stochastic gradient descent."""
+
+from udsgd_mpi.methods.base import Method
+
+
+class SGD(Method, frozen=True, tag="sgd"):
+    """θ ← θ − γ w(X) ∇F(θ, X) (paper, eq. 1a)."""
