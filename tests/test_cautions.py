@@ -31,7 +31,7 @@ def said(data: Path, **settings: object) -> list[str]:
         ({"kind": "drop_out", "leave": 0.0}, "use communication.leave above 0"),
     ],
 )
-def test_what_never_mixes_is_told_with_what_helps(
+def test_a_pattern_that_never_mixes_is_named_with_a_remedy(
     data: Path, pattern: dict[str, object], remedy: str
 ) -> None:
     """Four agents on a ring, of even length."""
@@ -66,7 +66,7 @@ def test_what_mixes_slowly_is_not_called_broken(data: Path, pattern: dict[str, o
         ({"kind": "hlsgd", "outer": 101, "clusters": 1}, ""),
     ],
 )
-def test_what_comes_after_the_last_step_is_told(
+def test_aggregations_after_the_last_step_are_warned_of(
     data: Path, pattern: dict[str, object], message: str
 ) -> None:
     found = said(

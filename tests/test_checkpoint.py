@@ -1,4 +1,4 @@
-"""Checkpoints come back as they were written, and the damaged are told from the whole."""
+"""Checkpoints are read as they were written, and damaged ones are noticed."""
 
 import zipfile
 from pathlib import Path

@@ -178,7 +178,7 @@ def test_pairing_sees_what_is_small_beside_the_noise() -> None:
     assert judge("", Order(text="").statements(shifted)).outcome == Outcome.UNDECIDED
 
 
-def test_errors_of_so_many_agents_are_multiplied_by_their_number() -> None:
+def test_errors_are_multiplied_by_the_number_of_agents() -> None:
     first = errors(np.random.default_rng(4))
     variants = {"one": measured(first), "three": measured(first / 3, samplers=["iid"] * 3)}
     claim = Same(text="", margin=0.01, each_agent=True)

@@ -1,4 +1,4 @@
-"""The virtual clock is an event simulation of the agents: whoever needs a message waits for it."""
+"""The virtual clock equals an event simulation in which agents wait for their messages."""
 
 import heapq
 import math

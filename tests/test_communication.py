@@ -215,7 +215,7 @@ class TestLSGDPP(PatternContract):
         assert sorted(mixed[outside]) == sorted(theta[others])
 
     def test_contraction_brings_agents_together(self, topology: nx.Graph) -> None:
-        """‖E[WᵀW] − J‖ < 1, but the rounds hang together: the others only change places."""
+        """‖E[WᵀW] − J‖ < 1, but successive rounds share agents: the others only change places."""
         schedule = self.pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
         assert contraction(schedule, len(topology)).factor < 1 - 1e-6
         product = np.eye(len(topology))
@@ -313,7 +313,7 @@ class TestDropOut(PatternContract):
     contracts = False
     exact = False
 
-    def test_one_that_is_out_mixes_with_nobody(self) -> None:
+    def test_an_agent_that_is_out_does_not_mix(self) -> None:
         graph = TOPOLOGIES["star"]
         centre_out = [W for W in self.matrices(graph) if W[0, 0] == 1]
         assert 3 < len(centre_out) < 25

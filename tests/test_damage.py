@@ -1,4 +1,4 @@
-"""Damaged files are told from whole ones, whatever the damage, and never hang or crash a reader.
+"""Any damage to a file is noticed, and never hangs or crashes a reader.
 
 The slow tests print how many files had which outcome; see them with ``-s``.
 """

@@ -120,7 +120,7 @@ class Later(Experiment, frozen=True, forbid_unknown_fields=True, kw_only=True):
     added: str = "as before"
 
 
-def test_a_setting_to_come_decides(posed: Problem) -> None:
+def test_a_new_setting_decides_numbers(posed: Problem) -> None:
     now = {name: getattr(posed.experiment, name) for name in SETTINGS}
     before, after = (
         replace(posed, experiment=Later(**now, **added)) for added in ({}, {"added": "other"})
@@ -173,7 +173,7 @@ def test_digests_are_of_what_was_read_and_drawn(tmp_path: Path) -> None:
     assert len(set(batches)) == 4  # orders of the same points
 
 
-def test_standardised_numbers_are_not_held_to(tmp_path: Path) -> None:
+def test_standardised_numbers_are_not_compared(tmp_path: Path) -> None:
     """Their last bits may be others on another processor."""
     points = write_points(tmp_path / "points.svm")
     raw, scaled = (

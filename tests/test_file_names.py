@@ -219,7 +219,7 @@ def test_parts_in_several_folders_are_merged(here: Path, run: Callable[..., int]
     assert settings["trials"] == 4
 
 
-def test_notes_of_other_ranks_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_notes_of_other_ranks_are_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     from udsgd_mpi.parallel.job import _tell_of_others
 
     _tell_of_others([["told"], ["told", "b"], ["b", *(str(k) for k in range(9))]])

@@ -1,4 +1,4 @@
-"""What other programs write is read in any format, with its names, and what is dropped is told."""
+"""Files of other programs are read in any format, with names; what is dropped is logged."""
 
 import bz2
 import gzip
@@ -200,7 +200,7 @@ DROPPED = {
 
 
 @pytest.mark.parametrize("name", DROPPED)
-def test_what_is_dropped_is_told_once(
+def test_what_is_dropped_is_logged_once(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     content, expected = DROPPED[name]

@@ -1,4 +1,4 @@
-"""A run goes on, and parts are joined, only where what was read is what was read before."""
+"""A run is resumed, and parts are joined, only if they read the same inputs."""
 
 import json
 import re

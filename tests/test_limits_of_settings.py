@@ -167,7 +167,7 @@ def test_the_last_step_is_always_recorded(points: int, last: int) -> None:
     assert (np.diff(steps) > 0).all()
 
 
-def test_no_time_is_foretold_without_a_rate(
+def test_no_time_left_is_given_without_a_rate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter([0.0, 10.0, 20.0])

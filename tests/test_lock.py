@@ -28,7 +28,7 @@ def test_a_lock_is_gone_with_its_holder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_holder_is_told_of_the_first(tmp_path: Path) -> None:
+def test_a_second_job_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     with (
         locked(tmp_path / "a.h5", has_ended),
         pytest.raises(ConfigurationError, match=f"on host {socket.gethostname()} since"),

@@ -36,7 +36,7 @@ record = { steps = [1, 2, 3, 4], detail = "iterates" }
 
 
 @pytest.mark.launcher
-def test_foretold_and_measured_memory(tmp_path: Path) -> None:
+def test_estimated_and_measured_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(EXPERIMENT)
     done = udsgd("x.toml", ranks=2, cwd=tmp_path)

@@ -86,7 +86,7 @@ def test_verdicts_follow_from_the_file(results: Path) -> None:
     assert "`udsgd reproduce fig2c --quick --set trials=8 --set steps=60`" in text
 
 
-def test_what_is_there_is_not_computed_again(results: Path) -> None:
+def test_existing_results_are_not_computed_again(results: Path) -> None:
     file = results / "results/fig2c-quick.h5"
     before = file.stat().st_mtime_ns
     again = udsgd("reproduce", "fig2c", "--quick", *SMALL, cwd=results)

@@ -1,4 +1,4 @@
-"""Machines without a home, a private cache, or a working folder are told of, or do as well."""
+"""Machines without a home, a private cache or a working folder work, or say what is missing."""
 
 import os
 import re
@@ -154,7 +154,7 @@ def test_a_system_that_binds_no_process(monkeypatch: pytest.MonkeyPatch) -> None
     assert cores() == os.cpu_count()
 
 
-def test_a_download_without_a_known_checksum_is_told_once(
+def test_a_download_without_a_known_checksum_is_logged_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "mirror").mkdir()

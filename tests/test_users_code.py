@@ -53,7 +53,7 @@ def write(path: Path, here: str = "True", **code: str) -> None:
     ("place", "end"),
     [(place, "sys.exit(0)") for place in list(PLACES)[:3]] + [("in_gradient", end) for end in ENDS],
 )
-def test_the_file_and_the_line_are_told(
+def test_the_file_and_the_line_are_named(
     place: str,
     end: str,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Kills, hangs and requests to stop in every phase of a job: it ends, goes on, keeps its bits."""
+"""Kills, hangs and requests to stop in every phase: the job ends, resumes, keeps its bits."""
 
 import random
 import re

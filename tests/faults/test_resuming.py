@@ -1,4 +1,4 @@
-"""A run that was stopped or killed goes on, and ends with the bits of one that never was."""
+"""A run that was stopped or killed resumes, and ends with the bits of an uninterrupted one."""
 
 import random
 import signal

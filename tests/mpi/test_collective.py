@@ -1,4 +1,4 @@
-"""Ranks that work apart learn at one round that one has failed or was asked to stop."""
+"""Ranks that work separately learn in the same round that one failed or was asked to stop."""
 
 import time
 
@@ -32,7 +32,7 @@ def test_each_rank_gets_what_it_has_found() -> None:
         assert collective(COMM, lambda: COMM.rank) == COMM.rank
 
 
-def test_nobody_waits_for_longer_than_a_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_rank_waits_longer_than_a_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
     longest = 0.0
     leave = type(waiting).__exit__
 

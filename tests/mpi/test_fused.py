@@ -1,4 +1,4 @@
-"""Steps in one kernel are those that ranks take one by one, whoever is late."""
+"""Steps in one kernel equal those taken one by one, whichever rank is late."""
 
 import time
 from collections.abc import Callable

@@ -144,8 +144,8 @@ class RandomWalk(SubGraph, frozen=True, tag="random_walk"):
 class RandomNodes(SubGraph, frozen=True, tag="random_nodes"):
     """Connected sub-graph of a big graph file: part of what a random set of nodes induces.
 
-    Nodes are taken in random order until some n of them hang together; of a part that comes out
-    larger, the first n met breadth-first.
+    Nodes are taken in random order until n of them are connected; of a part that turns out
+    larger, the first n in breadth-first order.
     """
 
     def choose(self, big: Graph, first: int, n: int, rng: np.random.Generator) -> Nodes:

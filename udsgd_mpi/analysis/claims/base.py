@@ -90,8 +90,8 @@ def scores(
     values = (times[:, None] * measured.measure(measure)[rows]).mean(axis=0)
     if not values.mean() > 0:
         raise ConfigurationError(
-            f"measure {measure}: expected a mean over trials above 0, of which there are ratios,"
-            f" got {values.mean():.4g}; claim something of another measure"
+            f"measure {measure}: expected a mean over trials above 0 for a ratio, got"
+            f" {values.mean():.4g}; use a claim about another measure"
         )
     return Scores(values, measured.trials)
 
