@@ -119,7 +119,7 @@ class MixedRows:
 
 
 class Iterates:
-    """θ of the agents of a rank, at the step to which it has been taken, and what is beside it.
+    """θ of the agents of a rank at the present step, and further state.
 
     Parameters
     ----------

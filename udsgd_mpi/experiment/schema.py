@@ -184,7 +184,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Importance weight of a sampled point: ``"unbiased"`` mean degree / degree, ``"literal"``
         1 / degree (paper, eq. 91), ``"none"`` 1.
     method
-        What an agent makes of its gradients: ``"sgd"``, or ``"momentum"``.
+        What an agent does with its gradients: ``"sgd"``, or ``"momentum"``.
     timing
         What the run would take elsewhere; by default no time is simulated.
     """

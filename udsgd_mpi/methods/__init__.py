@@ -1,4 +1,4 @@
-"""Methods: what an agent makes of its gradients.
+"""Methods: what an agent does with its gradients.
 
 To add one, write its file and name it in ``AnyMethod``.
 """

@@ -1,4 +1,4 @@
-"""What a method is: the move that an agent makes of its gradient, and what it remembers."""
+"""What a method is: how an agent moves along its gradient, and what it remembers."""
 
 from dataclasses import dataclass
 from typing import Any

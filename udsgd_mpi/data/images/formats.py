@@ -1,4 +1,4 @@
-"""Which format of images a source has: told by looking at it."""
+"""Which format of images a source has, recognised by its content."""
 
 import tarfile
 import zipfile
@@ -23,7 +23,7 @@ def read(path: Path) -> ImageSet | None:
     ------
     ConfigurationError
         If it is of images, or a folder, tar or zip file, and can't be used; says what was expected
-        and what came.
+        and what was found.
     """
     try:
         return _read(path, version(path))
