@@ -20,3 +20,9 @@ def test_the_command_line_alone_loads_nothing_heavy() -> None:
 def test_forecasts_load_neither_mpi_nor_results_nor_figures() -> None:
     found = loaded(["udsgd_mpi.preflight.dry_run", "udsgd_mpi.forecast.upgrades"])
     assert not {"mpi4py", "h5py", "matplotlib"} & found
+
+
+def test_settings_of_networks_load_no_pytorch() -> None:
+    found = loaded(["udsgd_mpi.objectives.network", "udsgd_mpi.parallel.job"])
+    assert "msgspec" in found
+    assert "torch" not in found

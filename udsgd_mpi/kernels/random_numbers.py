@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     PREDICTION = 8
     COMPUTING = 9
     AUGMENTATION = 10
+    INITIAL = 11
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

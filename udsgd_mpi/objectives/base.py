@@ -15,6 +15,7 @@ from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.objectives.minimizer import Precision
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.floating[Any]]
 
 # The features, labels and weights of the points, batch and the objective's parameters.
 DENSE_POINTS = "float64[:, ::1], float64[::1], float64[::1], int64[::1], float64[::1]"
@@ -75,13 +76,21 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     of 8 bits to those that ``reads_images``, and numbers from 0 to 1 to others.
     """
 
-    classifies: ClassVar[bool] = False
     reads_images: ClassVar[bool] = False
 
     @property
     def has_minimizer(self) -> bool:
         """Whether f is to have a unique minimiser θ*, which theory is about."""
         return True
+
+    @property
+    def classifies(self) -> bool:
+        """Whether labels are of classes."""
+        return False
+
+    def on(self, shape: tuple[int, ...], classes: int) -> "Objective":
+        """The objective on points of a shape and so many classes."""
+        return self
 
     def sources(self) -> dict[str, Path]:
         """Files of the user's own that F is defined in, by name."""
@@ -100,6 +109,10 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def dimension(self, features: int, classes: int) -> int:
         """Number of parameters d for these numbers of features and classes."""
         raise NotImplementedError
+
+    def initial(self, d: int, seed: int, trials: range) -> Numbers:
+        """θ_0 of each trial, the same for all agents, shape (trials, d)."""
+        return np.zeros((len(trials), d))
 
     def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
         """Refuse an objective that is not what it has to be on the points of an agent.

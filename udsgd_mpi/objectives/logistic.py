@@ -1,6 +1,6 @@
 """L2-regularised logistic regression."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
@@ -36,7 +36,10 @@ class Logistic(CompiledObjective, frozen=True, tag="logistic"):
     """
 
     l2: Annotated[float, Meta(ge=0)] = 1.0
-    classifies: ClassVar[bool] = True
+
+    @property
+    def classifies(self) -> bool:
+        return True
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         if len(classes) != 2:

@@ -1,6 +1,6 @@
 """L2-regularised softmax regression."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
@@ -32,7 +32,10 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
     """
 
     l2: Annotated[float, Meta(gt=0)] = 1.0
-    classifies: ClassVar[bool] = True
+
+    @property
+    def classifies(self) -> bool:
+        return True
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         if len(classes) < 2 or (classes != np.rint(classes)).any():

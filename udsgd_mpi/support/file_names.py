@@ -41,7 +41,7 @@ class NamesFile:
 
     def files(self, text: str) -> list[Path]:
         """The files that a text may name, ``~`` expanded; none for a word."""
-        if text in self.words:
+        if text in self.words or (self.of_class and ":" not in text):
             return []
         if self.of_class and not self.is_file(text):
             name = text.rpartition(":")[0].replace(".", "/")

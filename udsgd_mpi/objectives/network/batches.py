@@ -1,0 +1,57 @@
+"""Mini-batches of points as tensors: images are bytes in memory, and numbers in a batch alone."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from udsgd_mpi.data.features import dense_rows, is_sparse
+from udsgd_mpi.objectives.base import Points
+
+_BYTE = 255.0
+
+
+class Batches:
+    """Points of some agents where they are computed with.
+
+    Parameters
+    ----------
+    points
+        Their features are of shape (points, *shape); bytes stand for 0 to 1.
+    dtype
+        Of the numbers in a batch.
+    labels
+        Type of the labels.
+    """
+
+    def __init__(
+        self, points: Points, dtype: torch.dtype, labels: torch.dtype, device: str
+    ) -> None:
+        dense = dense_rows(points.features, slice(None)) if is_sparse(points.features) else None
+        self.points = points
+        self._dtype = dtype
+        self._features = _tensor(np.asarray(points.features) if dense is None else dense, device)
+        self._labels = _tensor(points.labels, device).to(labels)
+
+    def run(self, first: int, number: int) -> tuple[Tensor, Tensor]:
+        """Inputs (number, *shape) and labels (number,) of the rows from ``first`` on."""
+        rows = slice(first, first + number)
+        return self._numbers(self._features[rows]), self._labels[rows]
+
+    def rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (*rows.shape, *shape) and labels (*rows.shape) of rows."""
+        return self._numbers(self._features[rows]), self._labels[rows]
+
+    def _numbers(self, features: Tensor) -> Tensor:
+        # A copy in any case: where a batch begins in memory must not show in the last bits.
+        numbers = features.to(self._dtype, copy=True)
+        return numbers.div_(_BYTE) if features.dtype == torch.uint8 else numbers
+
+
+def _tensor(array: NDArray[Any], device: str) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nobody writes
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)

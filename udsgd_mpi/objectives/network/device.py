@@ -1,0 +1,56 @@
+"""Where PyTorch computes, so that the same numbers give the same bits."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from udsgd_mpi.support.errors import ConfigurationError
+
+
+def require_device(device: str) -> None:
+    """Refuse a device that this process does not have.
+
+    Raises
+    ------
+    ConfigurationError
+        If CUDA is asked for and absent.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError(
+            'objective.device: expected a GPU that PyTorch can use for "cuda", got none; use'
+            ' device = "cpu", or install PyTorch for the CUDA of this machine'
+        )
+
+
+@contextmanager
+def same_bits(device: str) -> Iterator[None]:
+    """One thread, or deterministic algorithms on a GPU; afterwards as the process had it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        if device == "cuda":
+            with _deterministic():
+                yield
+        else:
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    before = torch.are_deterministic_algorithms_enabled()
+    short = torch.backends.cudnn.allow_tf32
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # of what is written at once
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may vary
+    torch.use_deterministic_algorithms(mode=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.allow_tf32 = False  # a thousandth of a float32 is no rounding
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(mode=before)
+        torch.utils.deterministic.fill_uninitialized_memory = fill
+        torch.backends.cudnn.allow_tf32 = short

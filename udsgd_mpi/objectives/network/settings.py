@@ -1,0 +1,221 @@
+"""A network, its loss and where it is computed, as settings; knows nothing of PyTorch itself."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from udsgd_mpi.objectives.base import Floats, Numbers, Objective, Points
+from udsgd_mpi.objectives.own_module import own_module
+from udsgd_mpi.objectives.sources import sources_of
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.file_names import names_file
+
+if TYPE_CHECKING:
+    from udsgd_mpi.objectives.network.computed import Computed
+
+MODELS = ("cnn5", "resnet18")
+LOSSES = ("cross_entropy", "mse")
+_MLP = re.compile(r"mlp\((?:[1-9]\d{0,6}(?:, ?[1-9]\d{0,6})*)?\)")
+_SINGLE = np.dtype(np.float32)
+
+
+class Network(Objective, frozen=True, tag="torch"):
+    """F(θ, (x, y)) = loss(model_θ(x), y) + (κ/2)‖θ‖², with a model of PyTorch.
+
+    θ holds the model's parameters one after the other, and zeros up to a multiple of 16 numbers.
+
+    Parameters
+    ----------
+    model
+        ``"cnn5"``, ``"resnet18"``, ``"mlp(64, 32)"`` with the widths of its hidden layers, or
+        ``"module:build"`` of your own: ``build(shape, outputs)`` takes the shape of a point and
+        gives a ``torch.nn.Module``.
+    loss
+        ``"cross_entropy"`` of classes, ``"mse"`` of one output, or ``"module:loss"`` of your own:
+        ``loss(outputs, labels)`` gives the loss of each point, shape (points,).
+    l2
+        κ, for all parameters alike.
+    outputs
+        Numbers that the model gives for a point; by default one for each class, and 1 for ``mse``.
+        With it, labels of ``cross_entropy`` are 0, …, outputs − 1.
+    norm
+        What normalises in ``resnet18``: groups of 2 to 16 channels of one image, or the channels
+        of a mini-batch.
+    batch_norm_statistics
+        Whether running means and variances of BatchNorm are mixed as θ is, or stay with the agent.
+    vectorise
+        Whether all trials of all agents of a process take a step at once. Faster on a GPU, and
+        with other bits than one after the other: the number of processes then shows in them.
+    device
+        Where it is computed.
+    """
+
+    model: Annotated[str, names_file(MODELS, of_class=True)] = "cnn5"
+    loss: Annotated[str, names_file(LOSSES, of_class=True)] = "cross_entropy"
+    l2: Annotated[float, Meta(ge=0)] = 0.0
+    outputs: Annotated[int, Meta(ge=1, le=10**6)] | None = None
+    norm: Literal["group", "batch"] = "group"
+    batch_norm_statistics: Literal["averaged", "local"] = "averaged"
+    vectorise: bool = False
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    def __post_init__(self) -> None:
+        own = ":" in self.model
+        if not own and self.model not in MODELS and not _MLP.fullmatch(self.model):
+            raise ValueError(
+                "expected model to be one of cnn5, resnet18, mlp(widths) such as mlp(64, 32), or"
+                f' "module:build", got {self.model!r}'
+            )
+        if ":" not in self.loss and self.loss not in LOSSES:
+            raise ValueError(
+                f'expected loss to be one of {", ".join(LOSSES)}, or "module:loss", got'
+                f" {self.loss!r}"
+            )
+        if ":" in self.loss and self.outputs is None:
+            raise ValueError("expected outputs beside a loss of your own, got none")
+        if self.norm == "batch" and self.model != "resnet18":
+            raise ValueError(
+                f'expected norm = "batch" with resnet18 alone, got it with {self.model!r}'
+            )
+
+    @property
+    def classifies(self) -> bool:
+        return self.loss == "cross_entropy"
+
+    def sources(self) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for path in (self.model, self.loss):
+            module = own_module(path.rpartition(":")[0]) if ":" in path else None
+            found |= sources_of(module) if module else {}
+        return found
+
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
+        if not self.classifies:
+            return labels
+        if self.outputs is None:
+            known = classes
+            encoded = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+        else:
+            known = np.arange(float(self.outputs))
+            encoded = labels.astype(np.int64)
+        outside = ~np.isin(labels, known)
+        if len(known) < 2 or outside.any():
+            got = f"a label {labels[outside][0]:g}" if outside.any() else f"{len(known)} classes"
+            raise ConfigurationError(
+                f"labels: expected those of two classes or more"
+                f"{_listed(known)}, got {got}; set objective.outputs to the number of classes, or"
+                ' use objective.loss = "mse"'
+            )
+        return encoded.astype(np.float64)
+
+    def dimension(self, features: int | tuple[int, ...], classes: int) -> int:
+        shape = (features,) if isinstance(features, int) else features
+        return self.on(shape, classes).dimension(features, classes)
+
+    def on(self, shape: tuple[int, ...], classes: int) -> "NetworkOn":
+        outputs = self.outputs or (classes if self.classifies else 1)
+        return NetworkOn(self, shape, outputs)
+
+
+class NetworkOn(Objective, frozen=True):
+    """A network on points of one shape.
+
+    Parameters
+    ----------
+    shape
+        Of a point: (channels, height, width) of images, (features,) of others.
+    outputs
+        Numbers that the model gives for a point.
+    """
+
+    settings: Network
+    shape: tuple[int, ...]
+    outputs: int
+
+    @property
+    def classifies(self) -> bool:
+        return self.settings.classifies
+
+    def sources(self) -> dict[str, Path]:
+        return self.settings.sources()
+
+    def encode(self, labels: Floats, classes: Floats) -> Floats:
+        return self.settings.encode(labels, classes)
+
+    def dimension(self, features: int | tuple[int, ...], classes: int) -> int:
+        return self.computed(_SINGLE).d
+
+    def computed(self, dtype: np.dtype[Any]) -> "Computed":
+        """What computes it in numbers of a type.
+
+        Raises
+        ------
+        ConfigurationError
+            Where PyTorch or the device is missing, or the model is not what it has to be.
+        """
+        if find_spec("torch") is None:
+            raise ConfigurationError(
+                "objective: expected PyTorch for a network, got no module 'torch'; use pip install"
+                " 'udsgd_mpi[torch]'"
+            )
+        from udsgd_mpi.objectives.network.computed import computed
+
+        return computed(self, dtype)
+
+    def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
+        self.computed(_SINGLE).check(points, agent, thorough=thorough)
+
+    def initial(self, d: int, seed: int, trials: range) -> Numbers:
+        return self.computed(_SINGLE).initial(seed, trials)
+
+    def descend(
+        self,
+        theta: Numbers,
+        X: NDArray[np.int32],
+        gamma: Floats,
+        points: Points,
+        batch: NDArray[np.int64],
+        statistics: Numbers | None = None,
+    ) -> None:
+        self.computed(theta.dtype).descend(theta, X, gamma, points, batch, statistics)
+
+    def slope(self, theta: Numbers, x: int, points: Points, batch: int, out: Numbers) -> None:
+        """Gradient of the mini-batch from row x on, weighted, into ``out`` (d,)."""
+        self.computed(theta.dtype).slope(theta, x, points, batch, out)
+
+    def losses(
+        self, theta: Numbers, points: Points, statistics: Numbers | None = None
+    ) -> tuple[Floats, Floats]:
+        """Loss of each point without the penalty, and whether its class has the largest output.
+
+        Both of shape (points,); the latter is NaN where the loss is not ``cross_entropy``.
+        """
+        return self.computed(theta.dtype).losses(theta, points, statistics)
+
+    def value(self, theta: Numbers, points: Points) -> float:
+        losses, _ = self.losses(theta, points)
+        squares = float(np.square(theta, dtype=np.float64).sum())
+        return float(points.weights @ (losses + self.settings.l2 / 2 * squares))
+
+    def gradient(self, theta: Numbers, points: Points) -> Floats:
+        return self.computed(theta.dtype).gradient(theta, points)
+
+    def gradients(self, theta: Numbers, points: Points) -> Floats:
+        return self.computed(theta.dtype).gradients(theta, points)
+
+    def hessian(self, theta: Numbers, points: Points) -> Floats:
+        return self.computed(theta.dtype).hessian(theta, points)
+
+    def product(self, theta: Numbers, direction: Numbers, points: Points) -> Floats:
+        return self.computed(theta.dtype).product(theta, direction, points)
+
+
+def _listed(classes: Floats) -> str:
+    if not 2 <= len(classes) <= 10**6:
+        return ""
+    return f", {classes[0]:g} to {classes[-1]:g}"
