@@ -122,11 +122,16 @@ def test_gradients_are_differences_of_values(model: str, shape: tuple[int, ...],
         return  # gradients of each point would take its memory four times
     each = network.gradients(theta, points)
     np.testing.assert_allclose(points.weights @ each, slope, atol=1e-12)
-    for x in (0, 2):
-        out = np.empty_like(theta)
-        network.slope(theta, x, points, 2, out)
-        mean = points.weights[x] * each[x : x + 2].mean(axis=0)
-        np.testing.assert_allclose(out, mean, atol=1e-12)
+    for vectorise in (False, True):
+        network = on(shape, model=model, loss=loss, l2=0.1, vectorise=vectorise)
+        X = np.array([[0, 2]], dtype=np.int32)
+        rows = start(network, 1, 2, DOUBLE)
+        rows[:] = theta
+        out = aligned_zeros(rows.shape, DOUBLE)
+        network.slopes(rows, X, points, np.array([2]), out)
+        for t, x in enumerate((0, 2)):
+            mean = points.weights[x] * each[x : x + 2].mean(axis=0)
+            np.testing.assert_allclose(out[0, t], mean, atol=1e-12)
 
 
 def test_hessians_are_differences_of_gradients() -> None:
@@ -216,13 +221,15 @@ def test_nothing_is_copied_to_or_from_a_row() -> None:
     module.bind(module.views(row))
     row.fill_(0.25)
     assert all((p == 0.25).all() for p in module.module.parameters())
+    slope = module.empty_row()
+    module.bind_slopes(module.views(slope))
     module.module(torch.ones(2, 6)).sum().backward()
     places = range(row.data_ptr(), row.data_ptr() + 4 * module.d)
-    slopes = range(module.slope.data_ptr(), module.slope.data_ptr() + 4 * module.d)
+    slopes = range(slope.data_ptr(), slope.data_ptr() + 4 * module.d)
     for parameter in module.module.parameters():
         assert parameter.data_ptr() in places
         assert parameter.grad.data_ptr() in slopes
-    assert module.slope.any()
+    assert slope.any()
 
 
 @pytest.mark.parametrize("model", ["cnn5", "mlp(50)", "resnet18"])
@@ -395,7 +402,13 @@ def test_models_of_ones_own_are_taken(parts: dict[str, str], tmp_path: Path) -> 
     theta = start(network, 1, 1)
     before = network.losses(theta[0, 0], points)[0].mean()
     X = np.zeros((50, 1, 1), dtype=np.int32)
-    network.descend(theta, X, np.full(50, 0.1), points, np.array([8]))
+    statistics = None
+    if number := network.computed(SINGLE).statistics:
+        statistics = aligned_zeros((1, 1, number), SINGLE)
+        statistics[:] = network.computed(SINGLE).initial_statistics()
+        with pytest.raises(ConfigurationError, match="statistics of BatchNorm beside θ"):
+            network.descend(theta, X, np.full(50, 0.1), points, np.array([8]))
+    network.descend(theta, X, np.full(50, 0.1), points, np.array([8]), statistics)
     assert network.losses(theta[0, 0], points)[0].mean() < before
     assert set(network.sources()) == {"mine.py"}
 

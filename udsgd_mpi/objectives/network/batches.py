@@ -20,7 +20,9 @@ class Batches:
     Parameters
     ----------
     points
-        Their features are of shape (points, *shape); bytes stand for 0 to 1.
+        Their features are numbers of float64, or bytes that stand for 0 to 1.
+    shape
+        Of a point.
     dtype
         Of the numbers in a batch.
     labels
@@ -28,12 +30,18 @@ class Batches:
     """
 
     def __init__(
-        self, points: Points, dtype: torch.dtype, labels: torch.dtype, device: str
+        self,
+        points: Points,
+        shape: tuple[int, ...],
+        dtype: torch.dtype,
+        labels: torch.dtype,
+        device: str,
     ) -> None:
         dense = dense_rows(points.features, slice(None)) if is_sparse(points.features) else None
         self.points = points
         self._dtype = dtype
-        self._features = _tensor(np.asarray(points.features) if dense is None else dense, device)
+        features = np.asarray(points.features) if dense is None else dense
+        self._features = _tensor(features.reshape(-1, *shape), device)
         self._labels = _tensor(points.labels, device).to(labels)
 
     def run(self, first: int, number: int) -> tuple[Tensor, Tensor]:

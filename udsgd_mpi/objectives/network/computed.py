@@ -1,6 +1,8 @@
 """A network as PyTorch computes it, from arrays of the engine to arrays of the engine."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +72,6 @@ class Computed:
         self._loss = loss_of(settings.loss)
         descent = VectorisedDescent if settings.vectorise else Descent
         self._descent = descent(self._module, self._loss, settings.l2)
-        self._alone = Descent(self._module, self._loss, settings.l2)
         self._curvature = Curvature(self._module, self._loss, settings.l2)
         self._batches: OrderedDict[int, Batches] = OrderedDict()
         self._there: dict[tuple[int, ...], Tensor] = {}
@@ -125,21 +126,41 @@ class Computed:
         θ in the memory of the host is copied to a GPU and back, once for all of these steps.
         """
         batches = self._batches_of(points)
-        with same_bits(self._device):
-            rows = self._on_device(theta, "theta")
-            kept = None if statistics is None else self._on_device(statistics, "statistics")
+        with self._taking(theta, statistics) as (rows, kept):
             self._descent(rows, X, gamma, batches, batch, kept)
             self._back(rows, theta)
+
+    def slopes(
+        self,
+        theta: Array,
+        X: NDArray[np.int32],
+        points: Points,
+        batch: NDArray[np.int64],
+        out: Array,
+        statistics: Array | None,
+    ) -> None:
+        """As ``NetworkOn.slopes``."""
+        batches = self._batches_of(points)
+        with self._taking(theta, statistics) as (rows, kept):
+            slopes = self._on_device(out, "slopes")
+            self._descent.slopes(rows, X, batches, batch, slopes, kept)
+            self._back(slopes, out)
+
+    @contextmanager
+    def _taking(
+        self, theta: Array, statistics: Array | None
+    ) -> Iterator[tuple[Array, Array | None]]:
+        """θ and the statistics where they are computed with; what changes in the latter is kept."""
+        if self.statistics and statistics is None:
+            raise ConfigurationError(
+                f"objective.model {self._module.name}: expected that agents keep the running"
+                " statistics of BatchNorm beside θ, got none kept; use GroupNorm"
+            )
+        with same_bits(self._device):
+            kept = None if statistics is None else self._on_device(statistics, "statistics")
+            yield self._on_device(theta, "theta"), kept
             if kept is not None and statistics is not None:
                 self._back(kept, statistics)
-
-    def slope(self, theta: Array, x: int, points: Points, batch: int, out: Array) -> None:
-        """Weighted gradient of a mini-batch, into ``out`` (d,)."""
-        batches = self._batches_of(points)
-        with same_bits(self._device):
-            row = self._bind(theta, None)
-            slope = self._alone.slope(row, x, batches, batch)
-            torch.as_tensor(out).copy_(slope.mul_(float(points.weights[x])))
 
     def losses(
         self, theta: Array, points: Points, statistics: Array | None
@@ -211,7 +232,9 @@ class Computed:
         key = id(points)
         if key not in self._batches:
             labels = type_of_labels(self._network.settings.loss, self._dtype)
-            self._batches[key] = Batches(points, self._dtype, labels, self._device)
+            self._batches[key] = Batches(
+                points, self._network.shape, self._dtype, labels, self._device
+            )
             if len(self._batches) > _HELD:
                 self._batches.popitem(last=False)
         return self._batches[key]

@@ -1,7 +1,6 @@
 """Local steps, one agent and one trial after the other."""
 
 from collections import OrderedDict
-from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,6 +29,9 @@ class Descent:
         self._module = module
         self._loss = loss
         self._l2 = l2
+        self._slope = module.empty_row()
+        self._own_slopes = module.views(self._slope)
+        module.bind_slopes(self._own_slopes)
         self._views: OrderedDict[tuple[int, ...], list[list[Tensor]]] = OrderedDict()
 
     def __call__(
@@ -42,26 +44,48 @@ class Descent:
         statistics: Array | None,
     ) -> None:
         """Take the steps; shapes as in ``Objective.descend``, statistics (agents, trials, s)."""
+        self._module.train(mode=True)
         rows = rows_of(theta)
         views = self._views_of(rows)
         kept = None if statistics is None else rows_of(statistics)
-        agents, trials, _ = rows.shape
-        for k, (i, t) in enumerate(product(range(agents), range(trials))):
+        for k, (i, t) in enumerate(np.ndindex(*X.shape[1:])):
             self._module.bind(views[k])
             if kept is not None:
                 self._module.bind_statistics(kept[i, t])
             row, size = rows[i, t], int(batch[i])
             steps = (gamma * batches.points.weights[X[:, i, t]]).tolist()
             for x, step in zip(X[:, i, t].tolist(), steps, strict=True):
-                row.add_(self.slope(row, x, batches, size), alpha=-step)
+                row.add_(self._fill(self._slope, row, x, batches, size), alpha=-step)
 
-    def slope(self, row: Tensor, x: int, batches: Batches, size: int) -> Tensor:
-        """∇F of a mini-batch at the row that is bound, unweighted, shape (d,)."""
-        module = self._module
-        module.train(mode=True)
-        slope = module.slope.zero_()
+    def slopes(
+        self,
+        theta: Array,
+        X: NDArray[np.int32],
+        batches: Batches,
+        batch: NDArray[np.int64],
+        out: Array,
+        statistics: Array | None,
+    ) -> None:
+        """Write w (∇F(θ, batch) + κθ) into the rows of ``out``, all (agents, trials, d)."""
+        self._module.train(mode=True)
+        rows, slopes = rows_of(theta), rows_of(out)
+        kept = None if statistics is None else rows_of(statistics)
+        pairs = zip(self._views_of(rows), self._views_of(slopes), strict=True)
+        for (i, t), (views, of_slope) in zip(np.ndindex(*X.shape), pairs, strict=True):
+            self._module.bind(views)
+            self._module.bind_slopes(of_slope)
+            if kept is not None:
+                self._module.bind_statistics(kept[i, t])
+            x = int(X[i, t])
+            self._fill(slopes[i, t], rows[i, t], x, batches, int(batch[i]))
+            slopes[i, t].mul_(float(batches.points.weights[x]))
+        self._module.bind_slopes(self._own_slopes)
+
+    def _fill(self, slope: Tensor, row: Tensor, x: int, batches: Batches, size: int) -> Tensor:
+        """Gradient of a mini-batch where the module is bound, unweighted, into ``slope`` (d,)."""
+        slope.zero_()
         inputs, labels = batches.run(x, size)
-        self._loss(module.module(inputs), labels).mean().backward()
+        self._loss(self._module.module(inputs), labels).mean().backward()
         return slope.add_(row, alpha=self._l2) if self._l2 else slope
 
     def _views_of(self, rows: Tensor) -> list[list[Tensor]]:

@@ -35,8 +35,6 @@ class FlatModule:
         Each once, also one that several layers share.
     d
         Numbers of a row.
-    slope
-        Gradients of all parameters, shape (d,): where ``backward`` adds them.
     statistics
         Numbers in a row of running means and variances.
     """
@@ -50,9 +48,8 @@ class FlatModule:
         ends = np.cumsum([shape.numel() for shape in self._shapes])
         self._bounds = list(zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True))
         self.d = -(-int(ends[-1]) // GRAIN) * GRAIN
-        self.slope = torch.zeros(self.d, dtype=dtype, device=device)
-        for parameter, view in zip(self.parameters.values(), self.views(self.slope), strict=True):
-            parameter.grad = view
+        self._dtype = dtype
+        self._device = device
         self._norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
         self._norms = [layer for layer in self._norms if layer.track_running_stats]
         self.statistics = 2 * sum(layer.num_features for layer in self._norms)
@@ -70,6 +67,11 @@ class FlatModule:
         for parameter, view in zip(self.parameters.values(), views, strict=True):
             parameter.data = view
 
+    def bind_slopes(self, views: list[Tensor]) -> None:
+        """Have ``backward`` add gradients to those in a row, whose views these are."""
+        for parameter, view in zip(self.parameters.values(), views, strict=True):
+            parameter.grad = view
+
     def bind_statistics(self, row: Tensor) -> None:
         """Have BatchNorm read and update its statistics in a row, shape (statistics,)."""
         for (layer, name), part in zip(self._kept(), row.split(self._sizes()), strict=True):
@@ -77,15 +79,19 @@ class FlatModule:
 
     def row(self) -> Tensor:
         """The parameters as they are, in a row of their own, shape (d,)."""
-        row = torch.zeros_like(self.slope)
+        row = self.empty_row()
         for view, parameter in zip(self.views(row), self.parameters.values(), strict=True):
             view.copy_(parameter.detach())
         return row
 
+    def empty_row(self) -> Tensor:
+        """Zeros, shape (d,)."""
+        return torch.zeros(self.d, dtype=self._dtype, device=self._device)
+
     def statistics_row(self) -> Tensor:
         """Running statistics as they are, in a row of their own, shape (statistics,)."""
         parts = [getattr(layer, name) for layer, name in self._kept()]
-        return torch.cat(parts) if parts else self.slope[:0]
+        return torch.cat(parts) if parts else self.empty_row()[:0]
 
     def named(self, views: list[Tensor]) -> dict[str, Tensor]:
         """Views by the parameters' names, for ``torch.func.functional_call``."""

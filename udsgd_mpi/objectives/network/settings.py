@@ -184,9 +184,27 @@ class NetworkOn(Objective, frozen=True):
     ) -> None:
         self.computed(theta.dtype).descend(theta, X, gamma, points, batch, statistics)
 
-    def slope(self, theta: Numbers, x: int, points: Points, batch: int, out: Numbers) -> None:
-        """Gradient of the mini-batch from row x on, weighted, into ``out`` (d,)."""
-        self.computed(theta.dtype).slope(theta, x, points, batch, out)
+    def slopes(
+        self,
+        theta: Numbers,
+        X: NDArray[np.int32],
+        points: Points,
+        batch: NDArray[np.int64],
+        out: Numbers,
+        statistics: Numbers | None = None,
+    ) -> None:
+        """Gradients w(X) ∇F(θ, X) of one step, into ``out``.
+
+        Parameters
+        ----------
+        theta, out
+            Shape (agents, trials, d).
+        X
+            First rows of the mini-batches, shape (agents, trials).
+        statistics
+            BatchNorm's running ones, shape (agents, trials, statistics); updated in place.
+        """
+        self.computed(theta.dtype).slopes(theta, X, points, batch, out, statistics)
 
     def losses(
         self, theta: Numbers, points: Points, statistics: Numbers | None = None

@@ -54,6 +54,31 @@ class VectorisedDescent:
         ConfigurationError
             If mini-batches are of different sizes.
         """
+        rows, size = self._rows(theta, batch)
+        weighted = gamma[:, None] * batches.points.weights[X].reshape(len(X), -1)
+        first, steps = _beside(rows, X), torch.from_numpy(weighted).to(rows)
+        step = self._step(rows, batches, size)
+        for n in range(len(X)):
+            step(first[n], steps[n])
+
+    def slopes(
+        self,
+        theta: Array,
+        X: NDArray[np.int32],
+        batches: Batches,
+        batch: NDArray[np.int64],
+        out: Array,
+        statistics: Array | None,
+    ) -> None:
+        """Write w (∇F(θ, batch) + κθ) into the rows of ``out``, all (agents, trials, d)."""
+        rows, size = self._rows(theta, batch)
+        weights = torch.from_numpy(batches.points.weights[X].ravel()).to(rows)
+        step = self._step(rows, batches, size)
+        step.slopes(_beside(rows, X[None])[0])
+        torch.mul(step.found, weights[:, None], out=rows_of(out).flatten(0, 1))
+
+    def _rows(self, theta: Array, batch: NDArray[np.int64]) -> tuple[Tensor, int]:
+        """θ, shape (rows, d), and the size of a mini-batch."""
         if batch.min() < batch.max():
             raise ConfigurationError(
                 "objective.vectorise: expected mini-batches of one size, got sizes from"
@@ -61,13 +86,7 @@ class VectorisedDescent:
                 " false"
             )
         self._module.train(mode=True)
-        rows = rows_of(theta).flatten(0, 1)
-        weighted = gamma[:, None] * batches.points.weights[X].reshape(len(X), -1)
-        first = torch.from_numpy(X.reshape(len(X), -1).astype(np.int64)).to(rows.device)
-        steps = torch.from_numpy(weighted).to(rows.device, rows.dtype)
-        step = self._step(rows, batches, int(batch[0]))
-        for n in range(len(X)):
-            step(first[n], steps[n])
+        return rows_of(theta).flatten(0, 1), int(batch[0])
 
     def _step(self, rows: Tensor, batches: Batches, size: int) -> "_Step":
         key = rows.data_ptr(), *rows.shape, id(batches), size
@@ -79,7 +98,13 @@ class VectorisedDescent:
 
 
 class _Step:
-    """One step of fixed rows of θ, shape (rows, d), with mini-batches of fixed size."""
+    """One step of fixed rows of θ, shape (rows, d), with mini-batches of fixed size.
+
+    Attributes
+    ----------
+    found
+        Gradients, shape (rows, d).
+    """
 
     def __init__(
         self,
@@ -94,26 +119,29 @@ class _Step:
         self._l2 = l2
         self._rows = rows
         self._batches = batches
-        self._slopes = torch.zeros_like(rows)
+        self.found = torch.zeros_like(rows)
         self._leaves = [view.detach().requires_grad_() for view in module.views(rows)]
-        self._parts = module.views(self._slopes)
+        self._parts = module.views(self.found)
         self._named = module.named(self._leaves)
         self._models = torch.vmap(lambda named, x: functional_call(module.module, named, (x,)))
         self._within = torch.arange(size, device=rows.device)
         self._first = torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
-        self._step = torch.zeros(len(rows), dtype=rows.dtype, device=rows.device)
         self._graph = self._recorded() if rows.is_cuda else None
 
     def __call__(self, first: Tensor, step: Tensor) -> None:
         """Take it with the mini-batches from rows ``first`` on, and γ w ``step``; both (rows,)."""
+        self.slopes(first)
+        self._rows.addcmul_(self.found, step[:, None], value=-1)
+
+    def slopes(self, first: Tensor) -> None:
+        """Find the gradients of the mini-batches from rows ``first`` on."""
         self._first.copy_(first)
-        self._step.copy_(step)
         if self._graph is None:
-            self._take()
+            self._find()
         else:
             self._graph.replay()
 
-    def _take(self) -> None:
+    def _find(self) -> None:
         inputs, labels = self._batches.rows(self._first[:, None] + self._within)
         outputs = self._models(self._named, inputs)
         losses = self._loss(outputs.flatten(0, 1), labels.flatten())
@@ -121,19 +149,21 @@ class _Step:
         for part, slope in zip(self._parts, slopes, strict=True):
             part.copy_(slope)
         if self._l2:
-            self._slopes.add_(self._rows, alpha=self._l2)
-        self._rows.addcmul_(self._slopes, self._step[:, None], value=-1)
+            self.found.add_(self._rows, alpha=self._l2)
 
     def _recorded(self) -> torch.cuda.CUDAGraph:
-        before = self._rows.clone()
         side = torch.cuda.Stream()  # PyTorch wants a few runs on another stream before recording
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(3):
-                self._take()
+                self._find()
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self._take()
-        self._rows.copy_(before)
+            self._find()
         return graph
+
+
+def _beside(rows: Tensor, X: NDArray[np.int32]) -> Tensor:
+    """X where θ is, shape (steps, rows)."""
+    return torch.from_numpy(X.reshape(len(X), -1).astype(np.int64)).to(rows.device)
