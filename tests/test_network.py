@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 torch = pytest.importorskip("torch")
 
 from udsgd_mpi.objectives.network.build import build, seed_of  # noqa: E402 - these import torch
+from udsgd_mpi.objectives.network.convolution import AsProducts  # noqa: E402
 from udsgd_mpi.objectives.network.flat import FlatModule  # noqa: E402
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
@@ -199,6 +201,24 @@ def test_all_at_once_is_one_after_the_other_up_to_rounding(
         ends.append(theta)
     assert abs(ends[0] - first).max() > 1e-3
     np.testing.assert_allclose(*ends, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"kernel_size": 3},
+        {"kernel_size": (2, 3), "stride": (1, 2), "padding": (2, 1)},
+        {"kernel_size": 1, "stride": 2, "bias": False},
+        {"kernel_size": 3, "padding": "same", "dilation": 2},
+        {"kernel_size": 3, "groups": 2},
+    ],
+)
+def test_convolutions_of_many_models_are_products(how: dict[str, Any]) -> None:
+    layer = torch.nn.Conv2d(4, 6, **how)
+    x = torch.randn(5, 4, 7, 8)
+    with AsProducts():
+        product = layer(x)
+    torch.testing.assert_close(product, layer(x))
 
 
 def test_a_step_has_the_same_bits_in_any_company() -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from udsgd_mpi.objectives.network.batches import Batches
+from udsgd_mpi.objectives.network.convolution import AsProducts
 from udsgd_mpi.objectives.network.descent import Array
 from udsgd_mpi.objectives.network.flat import FlatModule, rows_of
 from udsgd_mpi.objectives.network.losses import Loss
@@ -143,7 +144,8 @@ class _Step:
 
     def _find(self) -> None:
         inputs, labels = self._batches.rows(self._first[:, None] + self._within)
-        outputs = self._models(self._named, inputs)
+        with AsProducts():
+            outputs = self._models(self._named, inputs)
         losses = self._loss(outputs.flatten(0, 1), labels.flatten())
         slopes = torch.autograd.grad(losses.sum() / len(self._within), self._leaves)
         for part, slope in zip(self._parts, slopes, strict=True):
