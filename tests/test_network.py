@@ -214,11 +214,16 @@ def test_all_at_once_is_one_after_the_other_up_to_rounding(
     ],
 )
 def test_convolutions_of_many_models_are_products(how: dict[str, Any]) -> None:
-    layer = torch.nn.Conv2d(4, 6, **how)
-    x = torch.randn(5, 4, 7, 8)
+    layer = torch.nn.Conv2d(4, 6, **how).double()
+    weights = torch.randn(3, *layer.weight.shape, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3, 5, 4, 7, 8, dtype=torch.float64)
+    models = torch.vmap(lambda w, x: torch.func.functional_call(layer, {"weight": w}, (x,)))
     with AsProducts():
-        product = layer(x)
-    torch.testing.assert_close(product, layer(x))
+        products = models(weights, x)
+    expected = models(weights, x)
+    torch.testing.assert_close(products, expected)
+    slopes = (torch.autograd.grad(of.sin().sum(), weights)[0] for of in (products, expected))
+    torch.testing.assert_close(*slopes)
 
 
 def test_a_step_has_the_same_bits_in_any_company() -> None:

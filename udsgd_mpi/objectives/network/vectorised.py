@@ -1,5 +1,6 @@
 """Local steps of all trials of all agents at once."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,7 @@ class _Step:
 
     def _find(self) -> None:
         inputs, labels = self._batches.rows(self._first[:, None] + self._within)
-        with AsProducts():
+        with AsProducts() if self._rows.is_cuda else nullcontext():
             outputs = self._models(self._named, inputs)
         losses = self._loss(outputs.flatten(0, 1), labels.flatten())
         slopes = torch.autograd.grad(losses.sum() / len(self._within), self._leaves)
