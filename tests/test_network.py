@@ -291,10 +291,10 @@ def test_first_parameters_are_of_seed_and_trial_alone() -> None:
 def test_batch_norm_keeps_its_statistics_in_a_row() -> None:
     network, points = on(TINY, model="resnet18", norm="batch"), images(16, 4, TINY)
     X = 4 * np.array([0, 3, 1], dtype=np.int32)[:, None, None]
-    computed = network.computed(SINGLE)
+    initial = network.initial_statistics()
     theta = start(network, 1, 1)
-    statistics = aligned_zeros((1, 1, computed.statistics), SINGLE)
-    statistics[:] = computed.initial_statistics()
+    statistics = aligned_zeros((1, 1, len(initial)), SINGLE)
+    statistics[:] = initial
     network.descend(theta, X, np.full(3, 0.01), points, np.array([4]), statistics)
     module = build(network, seed_of(SEED, 0)).train()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.01)
@@ -307,7 +307,7 @@ def test_batch_norm_keeps_its_statistics_in_a_row() -> None:
         optimizer.step()
     kept = [b for name, b in module.named_buffers() if "running" in name]
     expected = np.concatenate([b.numpy() for b in kept])
-    assert abs(expected - computed.initial_statistics()).max() > 0.01
+    assert abs(expected - initial).max() > 0.01
     np.testing.assert_allclose(statistics[0, 0], expected, rtol=1e-3, atol=1e-5)
     losses, _ = network.losses(theta[0, 0], points, statistics[0, 0])
     outputs = copy.deepcopy(module).eval()(torch.tensor(points.features) / 255)
@@ -428,9 +428,9 @@ def test_models_of_ones_own_are_taken(parts: dict[str, str], tmp_path: Path) -> 
     before = network.losses(theta[0, 0], points)[0].mean()
     X = np.zeros((50, 1, 1), dtype=np.int32)
     statistics = None
-    if number := network.computed(SINGLE).statistics:
-        statistics = aligned_zeros((1, 1, number), SINGLE)
-        statistics[:] = network.computed(SINGLE).initial_statistics()
+    if len(initial := network.initial_statistics()):
+        statistics = aligned_zeros((1, 1, len(initial)), SINGLE)
+        statistics[:] = initial
         with pytest.raises(ConfigurationError, match="statistics of BatchNorm beside θ"):
             network.descend(theta, X, np.full(50, 0.1), points, np.array([8]))
     network.descend(theta, X, np.full(50, 0.1), points, np.array([8]), statistics)
@@ -503,10 +503,35 @@ def test_labels_outside_the_classes_are_refused() -> None:
         assert message in str(error.value)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("vectorise", [False, True])
+def test_a_gpu_computes_the_same_up_to_rounding_and_twice_the_same_bits(vectorise: bool) -> None:
+    points = images(60, 5)
+    X = 5 * np.random.default_rng(2).integers(0, 12, (6, 2, 3)).astype(np.int32)
+    gamma, batch = np.full(6, 0.05), np.array([5, 5])
+    ends = []
+    for device in ("cpu", "cuda", "cuda"):
+        network = on(IMAGE, model="cnn5", l2=0.01, vectorise=vectorise, device=device)
+        theta, out = start(network, 2, 3, DOUBLE), start(network, 2, 3, DOUBLE)
+        network.descend(theta, X[:4], gamma[:4], points, batch)
+        network.descend(theta, X[4:], gamma[4:], points, batch)
+        network.slopes(theta, X[0], points, batch, out)
+        losses, _ = network.losses(theta[0, 0], points)
+        ends.append((theta, out, losses))
+    for one, other, again in zip(*ends, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-10)
+        np.testing.assert_array_equal(other, again)
+
+
 def test_cuda_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigurationError, match="expected a GPU"):
         on(TINY, device="cuda").dimension(TINY, 10)
+
+
+def test_what_decides_the_last_bits_is_told() -> None:
+    assert torch.__version__ in on(TINY).computed_by
+    assert not Softmax().computed_by
 
 
 def test_a_missing_torch_is_refused_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,11 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """Files of the user's own that F is defined in, by name."""
         return {}
 
+    @property
+    def computed_by(self) -> str:
+        """What decides the last bits beside settings and data; nothing where none is known."""
+        return ""
+
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         """Labels as the formulas use them.
 

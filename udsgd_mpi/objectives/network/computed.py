@@ -17,7 +17,7 @@ from udsgd_mpi.objectives.network.build import build, seed_of
 from udsgd_mpi.objectives.network.checks import check_parameters, check_shapes, check_state
 from udsgd_mpi.objectives.network.curvature import CHUNK, Curvature
 from udsgd_mpi.objectives.network.descent import Array, Descent
-from udsgd_mpi.objectives.network.device import require_device, same_bits
+from udsgd_mpi.objectives.network.device import computed_by, require_device, same_bits
 from udsgd_mpi.objectives.network.flat import FlatModule
 from udsgd_mpi.objectives.network.losses import loss_of, type_of_labels
 from udsgd_mpi.objectives.network.vectorised import VectorisedDescent
@@ -47,6 +47,8 @@ class Computed:
         Numbers of θ.
     statistics
         Numbers of BatchNorm's running means and variances, which stand beside θ.
+    by
+        What decides the last bits beside settings and data.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Computed:
         self._statistics = self._module.statistics_row().clone()
         self.d = self._module.d
         self.statistics = self._module.statistics
+        self.by = computed_by(settings.device)
 
     def initial(self, seed: int, trials: range) -> Numbers:
         """θ_0 of each trial by the layers' own laws, shape (trials, d); the same for all agents."""

@@ -24,6 +24,15 @@ def require_device(device: str) -> None:
         )
 
 
+def computed_by(device: str) -> str:
+    """What decides the last bits: PyTorch's version, and the processor as PyTorch uses it."""
+    if device == "cuda":
+        where = torch.cuda.get_device_name()
+    else:
+        where = torch.backends.cpu.get_cpu_capability()
+    return f"PyTorch {torch.__version__}, {where}"
+
+
 @contextmanager
 def same_bits(device: str) -> Iterator[None]:
     """One thread, or deterministic algorithms on a GPU; afterwards as the process had it."""

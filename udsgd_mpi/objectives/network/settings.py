@@ -173,6 +173,18 @@ class NetworkOn(Objective, frozen=True):
     def initial(self, d: int, seed: int, trials: range) -> Numbers:
         return self.computed(_SINGLE).initial(seed, trials)
 
+    def initial_statistics(self) -> Numbers:
+        """BatchNorm's means and variances at first, shape (statistics,); empty without BatchNorm.
+
+        They stand beside θ in each row, and are mixed with it where ``batch_norm_statistics`` says
+        so.
+        """
+        return self.computed(_SINGLE).initial_statistics()
+
+    @property
+    def computed_by(self) -> str:
+        return self.computed(_SINGLE).by
+
     def descend(
         self,
         theta: Numbers,
