@@ -1,6 +1,8 @@
 """A network in a row of θ learns as PyTorch's own loop does, and is refused where it could not."""
 
 import copy
+import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -550,3 +552,16 @@ def test_rows_elsewhere_than_at_cache_lines_are_a_bug() -> None:
     if shifted.ctypes.data % 64:
         with pytest.raises(ValueError, match="cache line"):
             network.descend(shifted, X, np.ones(1), floats(), np.array([1]))
+
+
+def test_points_and_rows_that_nobody_else_holds_are_let_go() -> None:
+    network, points = on(TINY, model="mlp(4)"), images(4, 1, TINY)
+    theta = start(network, 1, 1)
+    X = np.zeros((1, 1, 1), dtype=np.int32)
+    network.descend(theta, X, np.ones(1), points, np.array([1]))
+    network.losses(theta[0, 0], points)
+    left = [weakref.ref(points), weakref.ref(points.features), weakref.ref(theta.base)]
+    del points, theta
+    network.descend(start(network, 1, 1), X, np.ones(1), images(4, 1, TINY), np.array([1]))
+    gc.collect()
+    assert [ref() for ref in left] == [None] * 3

@@ -27,6 +27,11 @@ class Batches:
         Of the numbers in a batch.
     labels
         Type of the labels.
+
+    Attributes
+    ----------
+    weights
+        Importance weights of the points, shape (points,).
     """
 
     def __init__(
@@ -38,11 +43,14 @@ class Batches:
         device: str,
     ) -> None:
         dense = dense_rows(points.features, slice(None)) if is_sparse(points.features) else None
-        self.points = points
+        self.weights = points.weights
         self._dtype = dtype
         features = np.asarray(points.features) if dense is None else dense
         self._features = _tensor(features.reshape(-1, *shape), device)
         self._labels = _tensor(points.labels, device).to(labels)
+
+    def __len__(self) -> int:
+        return len(self.weights)
 
     def run(self, first: int, number: int) -> tuple[Tensor, Tensor]:
         """Inputs (number, *shape) and labels (number,) of the rows from ``first`` on."""

@@ -1,10 +1,10 @@
 """A network as PyTorch computes it, from arrays of the engine to arrays of the engine."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from udsgd_mpi.objectives.network.settings import NetworkOn
 
 _TRIED = 8  # points of each agent
-_HELD = 64  # sets of points
 _TYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
 
@@ -75,8 +74,9 @@ class Computed:
         descent = VectorisedDescent if settings.vectorise else Descent
         self._descent = descent(self._module, self._loss, settings.l2)
         self._curvature = Curvature(self._module, self._loss, settings.l2)
-        self._batches: OrderedDict[int, Batches] = OrderedDict()
-        self._there: dict[tuple[int, ...], Tensor] = {}
+        self._batches: dict[int, Batches] = {}
+        self._there: dict[tuple[str | int, ...], Tensor] = {}
+        self._row = self._module.row()
         self._statistics = self._module.statistics_row().clone()
         self.d = self._module.d
         self.statistics = self._module.statistics
@@ -102,7 +102,7 @@ class Computed:
         ConfigurationError
             Says what was expected of the model or the loss, and what came.
         """
-        self._bind(self.initial(0, range(1))[0], None)
+        self._bind(self._row, None)
         batches = self._batches_of(points)
         batch = batches.run(0, min(_TRIED, len(points.labels)))
         with same_bits(self._device):
@@ -238,8 +238,7 @@ class Computed:
             self._batches[key] = Batches(
                 points, self._network.shape, self._dtype, labels, self._device
             )
-            if len(self._batches) > _HELD:
-                self._batches.popitem(last=False)
+            finalize(points, self._batches.pop, key)
         return self._batches[key]
 
     def _bind(self, theta: Array, statistics: Array | None) -> Tensor:
@@ -254,7 +253,7 @@ class Computed:
     def _on_device(self, array: Array, name: str) -> Array:
         if self._device == "cpu" or isinstance(array, Tensor):
             return array
-        key = hash(name), *array.shape
+        key = name, *array.shape
         if key not in self._there:
             self._there[key] = torch.empty(array.shape, dtype=self._dtype, device=self._device)
         return self._there[key].copy_(torch.from_numpy(array))

@@ -89,13 +89,13 @@ class Curvature:
     def _parts(self, theta: Tensor, batches: Batches) -> Iterator[Tensor]:
         """The weighted sum of F over the points, in parts."""
         self._module.train(mode=False)
-        weights = torch.from_numpy(batches.points.weights).to(theta)
+        weights = torch.from_numpy(batches.weights).to(theta)
         for (inputs, labels), rows in _chunks(batches, CHUNK):
             part = weights[rows] @ self._losses(theta, inputs, labels)
             yield part + self._l2 / 2 * weights[rows].sum() * (theta @ theta)
 
 
 def _chunks(batches: Batches, size: int) -> Iterator[tuple[tuple[Tensor, Tensor], Any]]:
-    for first in range(0, len(batches.points.labels), size):
-        number = min(size, len(batches.points.labels) - first)
+    for first in range(0, len(batches), size):
+        number = min(size, len(batches) - first)
         yield batches.run(first, number), slice(first, first + number)

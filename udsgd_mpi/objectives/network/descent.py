@@ -1,6 +1,5 @@
 """Local steps, one agent and one trial after the other."""
 
-from collections import OrderedDict
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,8 +11,6 @@ from udsgd_mpi.objectives.network.flat import FlatModule, rows_of
 from udsgd_mpi.objectives.network.losses import Loss
 
 Array: TypeAlias = NDArray[np.floating[Any]] | Tensor
-
-_BUFFERS = 4  # θ before and after mixing, and as many of other variants
 
 
 class Descent:
@@ -32,7 +29,8 @@ class Descent:
         self._slope = module.empty_row()
         self._own_slopes = module.views(self._slope)
         module.bind_slopes(self._own_slopes)
-        self._views: OrderedDict[tuple[int, ...], list[list[Tensor]]] = OrderedDict()
+        self._views: dict[tuple[int, ...], list[list[Tensor]]] = {}
+        self._batches: Batches | None = None
 
     def __call__(
         self,
@@ -44,7 +42,7 @@ class Descent:
         statistics: Array | None,
     ) -> None:
         """Take the steps; shapes as in ``Objective.descend``, statistics (agents, trials, s)."""
-        self._module.train(mode=True)
+        self._begin(batches)
         rows = rows_of(theta)
         views = self._views_of(rows)
         kept = None if statistics is None else rows_of(statistics)
@@ -53,7 +51,7 @@ class Descent:
             if kept is not None:
                 self._module.bind_statistics(kept[i, t])
             row, size = rows[i, t], int(batch[i])
-            steps = (gamma * batches.points.weights[X[:, i, t]]).tolist()
+            steps = (gamma * batches.weights[X[:, i, t]]).tolist()
             for x, step in zip(X[:, i, t].tolist(), steps, strict=True):
                 row.add_(self._fill(self._slope, row, x, batches, size), alpha=-step)
 
@@ -67,7 +65,7 @@ class Descent:
         statistics: Array | None,
     ) -> None:
         """Write w (∇F(θ, batch) + κθ) into the rows of ``out``, all (agents, trials, d)."""
-        self._module.train(mode=True)
+        self._begin(batches)
         rows, slopes = rows_of(theta), rows_of(out)
         kept = None if statistics is None else rows_of(statistics)
         pairs = zip(self._views_of(rows), self._views_of(slopes), strict=True)
@@ -78,7 +76,7 @@ class Descent:
                 self._module.bind_statistics(kept[i, t])
             x = int(X[i, t])
             self._fill(slopes[i, t], rows[i, t], x, batches, int(batch[i]))
-            slopes[i, t].mul_(float(batches.points.weights[x]))
+            slopes[i, t].mul_(float(batches.weights[x]))
         self._module.bind_slopes(self._own_slopes)
 
     def _fill(self, slope: Tensor, row: Tensor, x: int, batches: Batches, size: int) -> Tensor:
@@ -88,11 +86,15 @@ class Descent:
         self._loss(self._module.module(inputs), labels).mean().backward()
         return slope.add_(row, alpha=self._l2) if self._l2 else slope
 
+    def _begin(self, batches: Batches) -> None:
+        self._module.train(mode=True)
+        if batches is not self._batches:  # another variant: views keep the rows of the last one
+            self._views.clear()
+            self._batches = batches
+
     def _views_of(self, rows: Tensor) -> list[list[Tensor]]:
         """Views of each row; making them takes as long as a tenth of a small network's step."""
         key = rows.data_ptr(), *rows.shape
         if key not in self._views:
             self._views[key] = [self._module.views(row) for row in rows.flatten(0, 1)]
-            if len(self._views) > _BUFFERS:
-                self._views.popitem(last=False)
         return self._views[key]

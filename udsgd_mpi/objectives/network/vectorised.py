@@ -1,7 +1,6 @@
 """Local steps of all trials of all agents at once."""
 
 from contextlib import nullcontext
-from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +37,8 @@ class VectorisedDescent:
         self._module = module
         self._loss = loss
         self._l2 = l2
-        self._steps: dict[tuple[Any, ...], _Step] = {}
+        self._steps: dict[tuple[int, ...], _Step] = {}
+        self._batches: Batches | None = None
 
     def __call__(
         self,
@@ -57,7 +57,7 @@ class VectorisedDescent:
             If mini-batches are of different sizes.
         """
         rows, size = self._rows(theta, batch)
-        weighted = gamma[:, None] * batches.points.weights[X].reshape(len(X), -1)
+        weighted = gamma[:, None] * batches.weights[X].reshape(len(X), -1)
         first, steps = _beside(rows, X), torch.from_numpy(weighted).to(rows)
         step = self._step(rows, batches, size)
         for n in range(len(X)):
@@ -74,7 +74,7 @@ class VectorisedDescent:
     ) -> None:
         """Write w (∇F(θ, batch) + κθ) into the rows of ``out``, all (agents, trials, d)."""
         rows, size = self._rows(theta, batch)
-        weights = torch.from_numpy(batches.points.weights[X].ravel()).to(rows)
+        weights = torch.from_numpy(batches.weights[X].ravel()).to(rows)
         step = self._step(rows, batches, size)
         step.slopes(_beside(rows, X[None])[0])
         torch.mul(step.found, weights[:, None], out=rows_of(out).flatten(0, 1))
@@ -91,10 +91,11 @@ class VectorisedDescent:
         return rows_of(theta).flatten(0, 1), int(batch[0])
 
     def _step(self, rows: Tensor, batches: Batches, size: int) -> "_Step":
-        key = rows.data_ptr(), *rows.shape, id(batches), size
+        if batches is not self._batches:  # another variant: steps keep the rows of the last one
+            self._steps.clear()
+            self._batches = batches
+        key = rows.data_ptr(), *rows.shape, size
         if key not in self._steps:
-            if len(self._steps) == 4:
-                self._steps.pop(next(iter(self._steps)))
             self._steps[key] = _Step(self._module, self._loss, self._l2, rows, batches, size)
         return self._steps[key]
 
