@@ -4,12 +4,14 @@ import copy
 import gc
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.kernels.aligned import aligned_zeros
 from udsgd_mpi.objectives import AnyObjective, Network, Points, Softmax
@@ -36,12 +38,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def images(number: int, batch: int = 1, shape: tuple[int, ...] = IMAGE) -> Points:
+def images(number: int, batch: int = 1, shape: tuple[int, int, int] = IMAGE) -> Points:
     """Images at random with labels of ten classes, and one weight for each mini-batch."""
     rng = np.random.default_rng(number)
-    features = rng.integers(0, 256, (number, *shape), dtype=np.uint8)
+    features = rng.integers(0, 256, (number, int(np.prod(shape))), dtype=np.uint8)
     weights = np.repeat(rng.uniform(0.5, 1.5, number // batch), batch)
-    return Points(features, rng.integers(0, 10, number).astype(float), weights)  # type: ignore[arg-type]
+    image = ImageFormat(shape, tuple("0123456789"), (120.0, 125.0, 130.0), (60.0, 70.0, 80.0))
+    return Points(features, rng.integers(0, 10, number).astype(float), weights, image)
+
+
+def normalised(points: Points, rows: slice) -> torch.Tensor:
+    """Images as numbers, shape (images, channels, height, width)."""
+    assert points.image is not None
+    return torch.from_numpy(points.image.normalized(points.features[rows]))
 
 
 def on(shape: tuple[int, ...], **settings: object) -> NetworkOn:
@@ -61,7 +70,7 @@ def plain_loop(
 ) -> np.ndarray:
     """Parameters that a loop ends with as PyTorch's tutorial has it, in θ's order."""
     module = build(network, seed_of(SEED, 0))
-    features = torch.tensor(points.features).float() / 255
+    features = normalised(points, slice(None))
     labels = torch.tensor(points.labels).long()
     optimizer = torch.optim.SGD(module.parameters(), lr=1.0, weight_decay=network.settings.l2)
     module.train()
@@ -174,7 +183,7 @@ def test_a_linear_network_is_softmax_regression() -> None:
 def test_centralised_agents_with_equal_shares_take_a_step_of_a_large_batch() -> None:
     network = on(TINY, model="cnn5")
     points = images(40, 10, TINY)
-    points = Points(points.features, points.labels, np.ones(40))
+    points = replace(points, weights=np.ones(40))
     agents, large = start(network, 4, 1), start(network, 1, 1)
     X = np.arange(0, 40, 10, dtype=np.int32)[None, :, None]
     gamma = np.array([0.1])
@@ -303,7 +312,7 @@ def test_batch_norm_keeps_its_statistics_in_a_row() -> None:
     for x in X.ravel().tolist():
         optimizer.param_groups[0]["lr"] = 0.01 * points.weights[x]
         optimizer.zero_grad()
-        batch = torch.tensor(points.features[x : x + 4]) / 255
+        batch = normalised(points, slice(x, x + 4))
         labels = torch.tensor(points.labels[x : x + 4]).long()
         torch.nn.functional.cross_entropy(module(batch), labels).backward()
         optimizer.step()
@@ -312,7 +321,7 @@ def test_batch_norm_keeps_its_statistics_in_a_row() -> None:
     assert abs(expected - initial).max() > 0.01
     np.testing.assert_allclose(statistics[0, 0], expected, rtol=1e-3, atol=1e-5)
     losses, _ = network.losses(theta[0, 0], points, statistics[0, 0])
-    outputs = copy.deepcopy(module).eval()(torch.tensor(points.features) / 255)
+    outputs = copy.deepcopy(module).eval()(normalised(points, slice(None)))
     labels = torch.tensor(points.labels).long()
     expected = torch.nn.functional.cross_entropy(outputs, labels, reduction="none")
     np.testing.assert_allclose(losses, expected.detach().numpy(), rtol=1e-2, atol=1e-3)

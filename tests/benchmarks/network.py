@@ -14,6 +14,7 @@ from statistics import median
 import numpy as np
 import torch
 
+from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.kernels.aligned import aligned_zeros
 from udsgd_mpi.objectives import Network, Points
 from udsgd_mpi.objectives.network.build import build, seed_of
@@ -21,6 +22,7 @@ from udsgd_mpi.objectives.network.build import build, seed_of
 BATCH, BATCHES, SHAPE, CLASSES = 25, 40, (3, 32, 32), 10
 REPEATS = {"cnn5": (80, 10), "resnet18": (7, 1)}  # and steps in each
 GAMMA = 1e-3
+MEAN, DEVIATION = (125.0, 123.0, 114.0), (63.0, 62.0, 67.0)
 
 
 def main(models: list[str]) -> None:
@@ -52,7 +54,9 @@ def main(models: list[str]) -> None:
 def package(model: str, images: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], None]:
     """A call for each step, as an agent that exchanges at every step makes it."""
     network = Network(model=model).on(SHAPE, CLASSES)
-    points = Points(images, labels.astype(float), np.ones(len(labels)))
+    image = ImageFormat(SHAPE, tuple("0123456789"), MEAN, DEVIATION)
+    flat = images.reshape(len(images), -1)
+    points = Points(flat, labels.astype(float), np.ones(len(labels)), image)
     d = network.dimension(SHAPE, CLASSES)
     theta = aligned_zeros((1, 1, d), np.dtype(np.float32))
     theta[:] = network.initial(d, 1, range(1))
@@ -70,11 +74,12 @@ def plain(model: str, images: np.ndarray, labels: np.ndarray) -> Callable[[np.nd
     module = build(Network(model=model).on(SHAPE, CLASSES), seed_of(1, 0)).train()
     optimizer = torch.optim.SGD(module.parameters(), lr=GAMMA)
     criterion = torch.nn.CrossEntropyLoss()
+    mean, deviation = torch.tensor([MEAN, DEVIATION])[:, :, None, None]
     features, classes = torch.from_numpy(images), torch.from_numpy(labels)
 
     def run(X: np.ndarray) -> None:
         for x in X.tolist():
-            inputs = features[x : x + BATCH].float() / 255
+            inputs = (features[x : x + BATCH].float() - mean) / deviation
             optimizer.zero_grad()
             criterion(module(inputs), classes[x : x + BATCH]).backward()
             optimizer.step()

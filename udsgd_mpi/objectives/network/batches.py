@@ -11,8 +11,6 @@ from torch import Tensor
 from udsgd_mpi.data.features import dense_rows, is_sparse
 from udsgd_mpi.objectives.base import Points
 
-_BYTE = 255.0
-
 
 class Batches:
     """Points of some agents where they are computed with.
@@ -20,7 +18,8 @@ class Batches:
     Parameters
     ----------
     points
-        Their features are numbers of float64, or bytes that stand for 0 to 1.
+        Their features are numbers of float64, or 8-bit pixels of images, which a batch has
+        normalised.
     shape
         Of a point.
     dtype
@@ -47,6 +46,10 @@ class Batches:
         self._dtype = dtype
         features = np.asarray(points.features) if dense is None else dense
         self._features = _tensor(features.reshape(-1, *shape), device)
+        self._moments: tuple[Tensor, ...] = ()
+        if points.image is not None:
+            moments = torch.tensor([points.image.mean, points.image.deviation], dtype=dtype)
+            self._moments = moments[:, :, None, None].to(device).unbind()
         self._labels = _tensor(points.labels, device).to(labels)
 
     def __len__(self) -> int:
@@ -64,7 +67,10 @@ class Batches:
     def _numbers(self, features: Tensor) -> Tensor:
         # A copy in any case: where a batch begins in memory must not show in the last bits.
         numbers = features.to(self._dtype, copy=True)
-        return numbers.div_(_BYTE) if features.dtype == torch.uint8 else numbers
+        if self._moments:
+            mean, deviation = self._moments
+            numbers.sub_(mean).div_(deviation)
+        return numbers
 
 
 def _tensor(array: NDArray[Any], device: str) -> Tensor:

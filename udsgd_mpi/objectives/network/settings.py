@@ -3,7 +3,7 @@
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
@@ -63,6 +63,7 @@ class Network(Objective, frozen=True, tag="torch"):
     batch_norm_statistics: Literal["averaged", "local"] = "averaged"
     vectorise: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
+    reads_images: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         own = ":" in self.model
@@ -136,6 +137,7 @@ class NetworkOn(Objective, frozen=True):
     settings: Network
     shape: tuple[int, ...]
     outputs: int
+    reads_images: ClassVar[bool] = True
 
     @property
     def classifies(self) -> bool:
