@@ -457,6 +457,7 @@ def test_models_of_ones_own_are_taken(parts: dict[str, str], tmp_path: Path) -> 
         ({"model": "mlp(3 4)"}, "expected model to be one of"),
         ({"loss": "l1"}, "expected loss to be one of"),
         ({"loss": "mine:loss"}, "expected outputs beside a loss"),
+        ({"loss": "mse", "outputs": 3}, "expected one output"),
         ({"norm": "batch"}, 'expected norm = "batch" with resnet18 alone'),
         ({"device": "tpu"}, "expected one of 'cpu', 'cuda'"),
         ({"dropout": 1}, "unknown key 'objective.dropout'"),

@@ -75,7 +75,7 @@ class FlatModule:
     def bind_statistics(self, row: Tensor) -> None:
         """Have BatchNorm read and update its statistics in a row, shape (statistics,)."""
         for (layer, name), part in zip(self._kept(), row.split(self._sizes()), strict=True):
-            layer._buffers[name] = part  # noqa: SLF001 - ``setattr`` takes no view of another type
+            setattr(layer, name, part)
 
     def row(self) -> Tensor:
         """The parameters as they are, in a row of their own, shape (d,)."""

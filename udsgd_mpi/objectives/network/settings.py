@@ -79,6 +79,8 @@ class Network(Objective, frozen=True, tag="torch"):
             )
         if ":" in self.loss and self.outputs is None:
             raise ValueError("expected outputs beside a loss of your own, got none")
+        if self.loss == "mse" and self.outputs not in {None, 1}:
+            raise ValueError(f'expected one output for loss = "mse", got {self.outputs}')
         if self.norm == "batch" and self.model != "resnet18":
             raise ValueError(
                 f'expected norm = "batch" with resnet18 alone, got it with {self.model!r}'
