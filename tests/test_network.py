@@ -173,11 +173,12 @@ def test_a_linear_network_is_softmax_regression() -> None:
     np.testing.assert_allclose(
         network.hessian(theta, points)[:160, :160], softmax.hessian(weights, points), atol=1e-11
     )
-    losses, right = network.losses(theta, points)
     scores = points.features @ weights.reshape(10, 16).T
-    np.testing.assert_array_equal(right, scores.argmax(axis=1) == points.labels)
-    penalty = 0.15 * weights @ weights
-    assert losses.sum() + 40 * penalty == pytest.approx(softmax.value(weights, points))
+    right = scores.argmax(axis=1) == points.labels
+    np.testing.assert_array_equal(network.correct(theta, points), right)
+    value, hits = network.value_and_hits(theta, points)
+    assert (value, hits) == (pytest.approx(softmax.value(weights, points)), right.sum())
+    assert network.value_and_gradient(theta, points)[0] == pytest.approx(value)
 
 
 def test_centralised_agents_with_equal_shares_take_a_step_of_a_large_batch() -> None:
@@ -320,11 +321,15 @@ def test_batch_norm_keeps_its_statistics_in_a_row() -> None:
     expected = np.concatenate([b.numpy() for b in kept])
     assert abs(expected - initial).max() > 0.01
     np.testing.assert_allclose(statistics[0, 0], expected, rtol=1e-3, atol=1e-5)
-    losses, _ = network.losses(theta[0, 0], points, statistics[0, 0])
+    value = network.value(theta[0, 0], points, statistics[0, 0])
     outputs = copy.deepcopy(module).eval()(normalised(points, slice(None)))
     labels = torch.tensor(points.labels).long()
-    expected = torch.nn.functional.cross_entropy(outputs, labels, reduction="none")
-    np.testing.assert_allclose(losses, expected.detach().numpy(), rtol=1e-2, atol=1e-3)
+    losses = torch.nn.functional.cross_entropy(outputs, labels, reduction="none")
+    assert value == pytest.approx(points.weights @ losses.detach().numpy(), rel=1e-3)
+    both = network.value_and_gradient(theta[0, 0], points, statistics[0, 0])
+    assert both[0] == pytest.approx(value)
+    with pytest.raises(ConfigurationError, match="statistics of BatchNorm beside θ"):
+        network.value(theta[0, 0], points)
 
 
 OWN = """
@@ -436,16 +441,18 @@ def test_models_of_ones_own_are_taken(parts: dict[str, str], tmp_path: Path) -> 
     d = network.dimension((16,), 10)
     network.check(points, d, 0, thorough=True)
     theta = start(network, 1, 1)
-    before = network.losses(theta[0, 0], points)[0].mean()
+    initial = network.initial_statistics()
+    at_first = initial if len(initial) else None
+    before = network.value(theta[0, 0], points, at_first)
     X = np.zeros((50, 1, 1), dtype=np.int32)
     statistics = None
-    if len(initial := network.initial_statistics()):
+    if len(initial):
         statistics = aligned_zeros((1, 1, len(initial)), SINGLE)
         statistics[:] = initial
         with pytest.raises(ConfigurationError, match="statistics of BatchNorm beside θ"):
             network.descend(theta, X, np.full(50, 0.1), points, np.array([8]))
     network.descend(theta, X, np.full(50, 0.1), points, np.array([8]), statistics)
-    assert network.losses(theta[0, 0], points)[0].mean() < before
+    assert network.value(theta[0, 0], points, at_first) < before
     assert set(network.sources()) == {"mine.py"}
 
 
@@ -528,8 +535,8 @@ def test_a_gpu_computes_the_same_up_to_rounding_and_twice_the_same_bits(vectoris
         network.descend(theta, X[:4], gamma[:4], points, batch)
         network.descend(theta, X[4:], gamma[4:], points, batch)
         network.slopes(theta, X[0], points, batch, out)
-        losses, _ = network.losses(theta[0, 0], points)
-        ends.append((theta, out, losses))
+        value, slope = network.value_and_gradient(theta[0, 0], points)
+        ends.append((theta, out, np.array(value), slope))
     for one, other, again in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-10)
         np.testing.assert_array_equal(other, again)
@@ -569,7 +576,7 @@ def test_points_and_rows_that_nobody_else_holds_are_let_go() -> None:
     theta = start(network, 1, 1)
     X = np.zeros((1, 1, 1), dtype=np.int32)
     network.descend(theta, X, np.ones(1), points, np.array([1]))
-    network.losses(theta[0, 0], points)
+    network.value(theta[0, 0], points)
     left = [weakref.ref(points), weakref.ref(points.features), weakref.ref(theta.base)]
     del points, theta
     network.descend(start(network, 1, 1), X, np.ones(1), images(4, 1, TINY), np.array([1]))

@@ -102,7 +102,7 @@ class Computed:
         ConfigurationError
             Says what was expected of the model or the loss, and what came.
         """
-        self._bind(self._row, None)
+        self._bind(self._row, self._statistics)
         batches = self._batches_of(points)
         batch = batches.run(0, min(_TRIED, len(points.labels)))
         with same_bits(self._device):
@@ -154,11 +154,7 @@ class Computed:
         self, theta: Array, statistics: Array | None
     ) -> Iterator[tuple[Array, Array | None]]:
         """θ and the statistics where they are computed with; what changes in the latter is kept."""
-        if self.statistics and statistics is None:
-            raise ConfigurationError(
-                f"objective.model {self._module.name}: expected that agents keep the running"
-                " statistics of BatchNorm beside θ, got none kept; use GroupNorm"
-            )
+        self._require(statistics)
         with same_bits(self._device):
             kept = None if statistics is None else self._on_device(statistics, "statistics")
             yield self._on_device(theta, "theta"), kept
@@ -167,11 +163,14 @@ class Computed:
 
     def losses(
         self, theta: Array, points: Points, statistics: Array | None
-    ) -> tuple[Floats, Floats]:
-        """Loss of each point, and whether its class is found; both (points,)."""
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Loss of each point without the penalty, and whether its class is found; both (points,).
+
+        Nothing is found by a loss that is not ``cross_entropy``.
+        """
         batches = self._batches_of(points)
         losses = np.empty(len(points.labels))
-        right = np.full(len(points.labels), np.nan)
+        right = np.zeros(len(points.labels), dtype=np.bool_)
         with same_bits(self._device), torch.no_grad():
             self._bind(theta, statistics)
             self._module.train(mode=False)
@@ -184,34 +183,33 @@ class Computed:
                     right[rows] = (outputs.argmax(1) == labels).cpu()
         return losses, right
 
-    def gradient(self, theta: Array, points: Points, statistics: Array | None = None) -> Floats:
-        """Weighted sum of ∇F over the points, shape (d,)."""
-        return self._derivative("gradient", theta, points, statistics)
+    def value_and_gradient(
+        self, theta: Array, points: Points, statistics: Array | None
+    ) -> tuple[float, Floats]:
+        """Weighted sums of F and ∇F over the points, the latter of shape (d,)."""
+        batches = self._batches_of(points)
+        with same_bits(self._device):
+            row = self._bind(theta, statistics)
+            value, slope = self._curvature.value_and_gradient(row, batches)
+        return value, np.asarray(_array(slope), dtype=np.float64)
 
     def gradients(self, theta: Array, points: Points) -> Floats:
         """∇F of each point, shape (points, d)."""
-        return self._derivative("gradients", theta, points, None)
+        return self._derivative("gradients", theta, points)
 
     def hessian(self, theta: Array, points: Points) -> Floats:
         """Weighted sum of ∇²F over the points, shape (d, d)."""
-        return self._derivative("hessian", theta, points, None)
+        return self._derivative("hessian", theta, points)
 
     def product(self, theta: Array, direction: Array, points: Points) -> Floats:
         """The same times a direction, shape (d,)."""
         ahead = torch.as_tensor(direction).to(self._device, self._dtype)
-        return self._derivative("product", theta, points, None, ahead)
+        return self._derivative("product", theta, points, ahead)
 
-    def _derivative(
-        self,
-        which: str,
-        theta: Array,
-        points: Points,
-        statistics: Array | None,
-        *arguments: Tensor,
-    ) -> Floats:
+    def _derivative(self, which: str, theta: Array, points: Points, *arguments: Tensor) -> Floats:
         batches = self._batches_of(points)
         with same_bits(self._device):
-            row = self._bind(theta, statistics)
+            row = self._bind(theta, None)
             found = getattr(self._curvature, which)(row, *arguments, batches)
         return np.asarray(_array(found), dtype=np.float64)
 
@@ -243,12 +241,20 @@ class Computed:
 
     def _bind(self, theta: Array, statistics: Array | None) -> Tensor:
         """Have the module compute at a copy of θ, shape (d,); gives the copy."""
+        self._require(statistics)
         row = torch.as_tensor(theta).to(self._device, self._dtype, copy=True)
         self._module.bind(self._module.views(row))
-        if self._module.statistics:
-            kept = self._statistics if statistics is None else torch.as_tensor(statistics)
-            self._module.bind_statistics(kept.to(self._device, self._dtype, copy=True))
+        if statistics is not None:
+            kept = torch.as_tensor(statistics).to(self._device, self._dtype, copy=True)
+            self._module.bind_statistics(kept)
         return row
+
+    def _require(self, statistics: Array | None) -> None:
+        if self.statistics and statistics is None:
+            raise ConfigurationError(
+                f"objective.model {self._module.name}: expected that agents keep the running"
+                " statistics of BatchNorm beside θ, got none kept; use GroupNorm"
+            )
 
     def _on_device(self, array: Array, name: str) -> Array:
         if self._device == "cpu" or isinstance(array, Tensor):

@@ -27,13 +27,14 @@ class Curvature:
         self._loss = loss
         self._l2 = l2
 
-    def gradient(self, theta: Tensor, batches: Batches) -> Tensor:
-        """Shape (d,), in double precision."""
-        total = torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
+    def value_and_gradient(self, theta: Tensor, batches: Batches) -> tuple[float, Tensor]:
+        """The sum, and its gradient, shape (d,), both in double precision."""
+        value, total = 0.0, torch.zeros(len(theta), dtype=torch.float64, device=theta.device)
         at = theta.detach().requires_grad_()
         for part in self._parts(at, batches):
             total += torch.autograd.grad(part, at)[0]
-        return total
+            value += part.item()
+        return value, total
 
     def product(self, theta: Tensor, direction: Tensor, batches: Batches) -> Tensor:
         """Hessian times a direction, shape (d,), in double precision."""

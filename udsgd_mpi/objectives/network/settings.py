@@ -90,6 +90,10 @@ class Network(Objective, frozen=True, tag="torch"):
     def classifies(self) -> bool:
         return self.loss == "cross_entropy"
 
+    @property
+    def has_minimizer(self) -> bool:
+        return False
+
     def sources(self) -> dict[str, Path]:
         found: dict[str, Path] = {}
         for path in (self.model, self.loss):
@@ -144,6 +148,10 @@ class NetworkOn(Objective, frozen=True):
     @property
     def classifies(self) -> bool:
         return self.settings.classifies
+
+    @property
+    def has_minimizer(self) -> bool:
+        return False
 
     def sources(self) -> dict[str, Path]:
         return self.settings.sources()
@@ -222,22 +230,30 @@ class NetworkOn(Objective, frozen=True):
         """
         self.computed(theta.dtype).slopes(theta, X, points, batch, out, statistics)
 
-    def losses(
+    def value(self, theta: Numbers, points: Points, statistics: Numbers | None = None) -> float:
+        return self.value_and_hits(theta, points, statistics)[0]
+
+    def value_and_hits(
         self, theta: Numbers, points: Points, statistics: Numbers | None = None
-    ) -> tuple[Floats, Floats]:
-        """Loss of each point without the penalty, and whether its class has the largest output.
-
-        Both of shape (points,); the latter is NaN where the loss is not ``cross_entropy``.
-        """
-        return self.computed(theta.dtype).losses(theta, points, statistics)
-
-    def value(self, theta: Numbers, points: Points) -> float:
-        losses, _ = self.losses(theta, points)
+    ) -> tuple[float, int]:
+        losses, right = self.computed(theta.dtype).losses(theta, points, statistics)
         squares = float(np.square(theta, dtype=np.float64).sum())
-        return float(points.weights @ (losses + self.settings.l2 / 2 * squares))
+        value = float(points.weights @ (losses + self.settings.l2 / 2 * squares))
+        return value, int(right.sum())
 
-    def gradient(self, theta: Numbers, points: Points) -> Floats:
-        return self.computed(theta.dtype).gradient(theta, points)
+    def correct(
+        self, theta: Numbers, points: Points, statistics: Numbers | None = None
+    ) -> NDArray[np.bool_]:
+        """Whether the output of its class is the largest, for each point, shape (points,)."""
+        return self.computed(theta.dtype).losses(theta, points, statistics)[1]
+
+    def value_and_gradient(
+        self, theta: Numbers, points: Points, statistics: Numbers | None = None
+    ) -> tuple[float, Floats]:
+        return self.computed(theta.dtype).value_and_gradient(theta, points, statistics)
+
+    def gradient(self, theta: Numbers, points: Points, statistics: Numbers | None = None) -> Floats:
+        return self.value_and_gradient(theta, points, statistics)[1]
 
     def gradients(self, theta: Numbers, points: Points) -> Floats:
         return self.computed(theta.dtype).gradients(theta, points)
