@@ -258,15 +258,8 @@ def test_nothing_is_copied_to_or_from_a_row() -> None:
     module.bind(module.views(row))
     row.fill_(0.25)
     assert all((p == 0.25).all() for p in module.module.parameters())
-    slope = module.empty_row()
-    module.bind_slopes(module.views(slope))
-    module.module(torch.ones(2, 6)).sum().backward()
     places = range(row.data_ptr(), row.data_ptr() + 4 * module.d)
-    slopes = range(slope.data_ptr(), slope.data_ptr() + 4 * module.d)
-    for parameter in module.module.parameters():
-        assert parameter.data_ptr() in places
-        assert parameter.grad.data_ptr() in slopes
-    assert slope.any()
+    assert all(p.data_ptr() in places for p in module.module.parameters())
 
 
 @pytest.mark.parametrize("model", ["cnn5", "mlp(50)", "resnet18"])

@@ -3,6 +3,7 @@
 from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,9 +27,7 @@ class Descent:
         self._module = module
         self._loss = loss
         self._l2 = l2
-        self._slope = module.empty_row()
-        self._own_slopes = module.views(self._slope)
-        module.bind_slopes(self._own_slopes)
+        self._parameters = [*module.parameters.values()]
         self._views: dict[tuple[int, ...], list[list[Tensor]]] = {}
         self._batches: Batches | None = None
 
@@ -50,10 +49,12 @@ class Descent:
             self._module.bind(views[k])
             if kept is not None:
                 self._module.bind_statistics(kept[i, t])
-            row, size = rows[i, t], int(batch[i])
+            size = int(batch[i])
             steps = (gamma * batches.weights[X[:, i, t]]).tolist()
             for x, step in zip(X[:, i, t].tolist(), steps, strict=True):
-                row.add_(self._fill(self._slope, row, x, batches, size), alpha=-step)
+                for view, slope in zip(views[k], self._slopes(x, batches, size), strict=True):
+                    whole = slope.add(view, alpha=self._l2) if self._l2 else slope
+                    view.add_(whole, alpha=-step)
 
     def slopes(
         self,
@@ -69,22 +70,22 @@ class Descent:
         rows, slopes = rows_of(theta), rows_of(out)
         kept = None if statistics is None else rows_of(statistics)
         pairs = zip(self._views_of(rows), self._views_of(slopes), strict=True)
-        for (i, t), (views, of_slope) in zip(np.ndindex(*X.shape), pairs, strict=True):
+        for (i, t), (views, parts) in zip(np.ndindex(*X.shape), pairs, strict=True):
             self._module.bind(views)
-            self._module.bind_slopes(of_slope)
             if kept is not None:
                 self._module.bind_statistics(kept[i, t])
             x = int(X[i, t])
-            self._fill(slopes[i, t], rows[i, t], x, batches, int(batch[i]))
+            for part, slope in zip(parts, self._slopes(x, batches, int(batch[i])), strict=True):
+                part.copy_(slope)
+            if self._l2:
+                slopes[i, t].add_(rows[i, t], alpha=self._l2)
             slopes[i, t].mul_(float(batches.weights[x]))
-        self._module.bind_slopes(self._own_slopes)
 
-    def _fill(self, slope: Tensor, row: Tensor, x: int, batches: Batches, size: int) -> Tensor:
-        """Gradient of a mini-batch where the module is bound, unweighted, into ``slope`` (d,)."""
-        slope.zero_()
+    def _slopes(self, x: int, batches: Batches, size: int) -> tuple[Tensor, ...]:
+        """Gradients of a mini-batch where the module is bound, unweighted, of each parameter."""
         inputs, labels = batches.run(x, size)
-        self._loss(self._module.module(inputs), labels).mean().backward()
-        return slope.add_(row, alpha=self._l2) if self._l2 else slope
+        loss = self._loss(self._module.module(inputs), labels).mean()
+        return torch.autograd.grad(loss, self._parameters, materialize_grads=True)
 
     def _begin(self, batches: Batches) -> None:
         self._module.train(mode=True)

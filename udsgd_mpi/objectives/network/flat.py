@@ -1,4 +1,4 @@
-"""A module whose parameters, gradients and running statistics are views of flat rows."""
+"""A module whose parameters and running statistics are views of flat rows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -66,11 +66,6 @@ class FlatModule:
         """Have the module compute with the parameters in a row, whose views these are."""
         for parameter, view in zip(self.parameters.values(), views, strict=True):
             parameter.data = view
-
-    def bind_slopes(self, views: list[Tensor]) -> None:
-        """Have ``backward`` add gradients to those in a row, whose views these are."""
-        for parameter, view in zip(self.parameters.values(), views, strict=True):
-            parameter.grad = view
 
     def bind_statistics(self, row: Tensor) -> None:
         """Have BatchNorm read and update its statistics in a row, shape (statistics,)."""
