@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.kernels.aligned import aligned_zeros
 from udsgd_mpi.kernels.shared_counters import APART, Counts, SharedCounters
 
 DOUBLE = np.dtype(np.float64)
@@ -46,5 +47,5 @@ class HostMemory:
     ) -> "HostMemory":
         """For one rank alone."""
         counts = np.zeros(2 * APART, dtype=np.int64)
-        memory = np.zeros((2 * rows + 1) * elements, dtype)
+        memory = aligned_zeros(((2 * rows + 1) * elements,), np.dtype(dtype))
         return cls(memory, elements, counts, {rank: 0}, rank)

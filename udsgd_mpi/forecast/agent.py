@@ -110,7 +110,7 @@ class AgentForecast:
         """
         experiment = self.problem.experiment
         h, basis = self.spectrum
-        G = agent.gradient_noise(experiment.objective, self.problem.minimizer)
+        G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
         by_paths = method == "paths" or (
             method == "auto" and remembers(agent, noise, experiment.step_size, int(self.steps[-1]))

@@ -120,12 +120,12 @@ def _follow(
     g = np.zeros((len(problem.points.labels), len(h)))
     paths = start_paths(agents, Streams(seed, np.arange(len(agents)), len(trials), trials.start))
     for agent, first in zip(agents, problem.first_rows, strict=True):
-        noise = agent.gradient_noise(experiment.objective, problem.minimizer) @ basis
+        noise = agent.gradient_noise(problem.objective, problem.minimizer) @ basis
         g[first : first + len(agent.points.labels) : agent.batch] = noise
     X = Draws(paths, problem.first_rows, problem.batch, len(trials))
     iterates = Iterates.alone(*shape, experiment.method.states(len(h)))
     descend = LocalSteps(
-        iterates, experiment.method, experiment.objective, problem.points, problem.batch
+        iterates, experiment.method, problem.objective, problem.points, problem.batch
     )
     linear, linear_sum = np.zeros((2, *shape))
     theta_sum = np.zeros(shape[1:])

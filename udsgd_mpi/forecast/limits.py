@@ -79,7 +79,7 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
         agent = problem.agents[i - team.hosted.start]
         if not agent.sampler.on_graph or agent.sampler.long_memory:
             return False
-        G = agent.gradient_noise(experiment.objective, problem.minimizer)
+        G = agent.gradient_noise(problem.objective, problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
         return remembers(agent, noise, experiment.step_size, experiment.steps)
 

@@ -41,7 +41,7 @@ def seconds_a_step(
     X = Draws(paths, problem.first_rows, batch, trials, length=block)
     method = experiment.method
     iterates = Iterates.alone(len(numbers), trials, problem.d, method.states(problem.d))
-    descend = LocalSteps(iterates, method, experiment.objective, problem.points, batch)
+    descend = LocalSteps(iterates, method, problem.objective, problem.points, batch)
     update = StepByStep(descend, W, problem.schedule.times) if W else None
     gamma = np.zeros(block)
     marks: list[float] = []

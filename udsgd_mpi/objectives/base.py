@@ -62,6 +62,11 @@ class Points:
         """Whether the features are held by those that are not 0."""
         return is_sparse(self.features)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a point: of an image (channels, height, width), of others (features,)."""
+        return (self.features.shape[1],) if self.image is None else self.image.shape
+
     def take(self, rows: NDArray[np.int64]) -> "Points":
         """Some of them."""
         taken = self.features[rows], self.labels[rows], self.weights[rows]

@@ -31,7 +31,7 @@ class Losses:
     def __init__(self, comm: MPI.Intracomm, problem: Problem, layout: Layout) -> None:
         self._comm = comm
         self._layout = layout
-        self._objective = problem.experiment.objective
+        self._objective = problem.objective
         most = problem.experiment.record.loss_points
         self._points = [agent.expectation_over(most) for agent in problem.agents]
         self._average = AgentAverage(comm, layout, problem.d)

@@ -110,6 +110,8 @@ class Simulation:
         schedule, codec = problem.schedule, experiment.communication.codec
         rows = partial(shared_rows, comm, schedule, layout, codec=codec)
         self._iterates = Iterates(trials, d, states, rows)
+        own_trials = range(experiment.first_trial, experiment.first_trial + trials)
+        self._iterates.theta[:] = problem.objective.initial(d, experiment.seed, own_trials)
         self._mixers = [
             Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
         ]
@@ -176,7 +178,7 @@ class Simulation:
         problem = self._problem
         experiment = problem.experiment
         steps = LocalSteps(
-            self._iterates, experiment.method, experiment.objective, problem.points, problem.batch
+            self._iterates, experiment.method, problem.objective, problem.points, problem.batch
         )
         if not self._emulate or problem.clock is None:
             return update_of(steps, self._mixers)

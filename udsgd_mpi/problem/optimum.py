@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import NUMBER, require_bytes
+from udsgd_mpi.objectives import Objective
 from udsgd_mpi.objectives.minimizer import MinimizerError, Minimum, minimum
 from udsgd_mpi.objectives.wide_minimizer import wide_minimum
 from udsgd_mpi.problem.agent import Agent
@@ -20,12 +21,18 @@ Floats = NDArray[np.float64]
 MOST_PARAMETERS = 1000
 
 _VECTORS = 30  # of the size of θ that are held at once, as measured with d = 10⁷
+_HELD = 4  # likewise where no θ* is looked for: θ before and after mixing, gradients, their mean
 _FEW_NUMBERS = 2**22  # that one process gets of all agents
 _THOROUGHLY = 30  # agents
 
 
 def find_optimum(
-    experiment: Experiment, agents: list[Agent], points: int, classes: Floats, team: Team
+    experiment: Experiment,
+    objective: Objective,
+    agents: list[Agent],
+    points: int,
+    classes: Floats,
+    team: Team,
 ) -> tuple[int, Minimum | None]:
     """Number of parameters and θ*, once the objective has been tried on points; collective.
 
@@ -33,6 +40,8 @@ def find_optimum(
 
     Parameters
     ----------
+    objective
+        That of the experiment, on points of their shape.
     agents
         The hosted ones.
     points
@@ -50,14 +59,15 @@ def find_optimum(
     features = agents[0].points.features.shape[1]
 
     def dimension() -> int:
-        d = experiment.objective.dimension(features, len(classes))
-        require_bytes({f"d = {d:,} parameters of {features:,} features": _VECTORS * d * NUMBER})
+        d = objective.dimension(features, len(classes))
+        vectors = _VECTORS if objective.has_minimizer else _HELD
+        require_bytes({f"d = {d:,} parameters of {features:,} features": vectors * d * NUMBER})
         return d
 
     d = team.everywhere(dimension)
-    _try(experiment, agents, d, team)
-    if team.everywhere(lambda: experiment.objective.has_minimizer):
-        return d, _minimum(experiment, agents, points * features, d, team)
+    _try(objective, agents, d, team)
+    if team.everywhere(lambda: objective.has_minimizer):
+        return d, _minimum(experiment, objective, agents, points * features, d, team)
     if experiment.record.polyak:
         raise ConfigurationError(
             "record.polyak: expected an objective with a minimiser, from which the running average"
@@ -66,19 +76,24 @@ def find_optimum(
     return d, None
 
 
-def _try(experiment: Experiment, agents: list[Agent], d: int, team: Team) -> None:
+def _try(objective: Objective, agents: list[Agent], d: int, team: Team) -> None:
     """Try a user's objective, on some of the agents thoroughly: the same on every layout."""
     every = -(-team.agents // _THOROUGHLY)
 
     def check(i: int) -> None:
         points = agents[i - team.hosted.start].points
-        experiment.objective.check(points, d, i, thorough=i % every == 0)
+        objective.check(points, d, i, thorough=i % every == 0)
 
     team.map(check)
 
 
 def _minimum(
-    experiment: Experiment, agents: list[Agent], features: int, d: int, team: Team
+    experiment: Experiment,
+    objective: Objective,
+    agents: list[Agent],
+    features: int,
+    d: int,
+    team: Team,
 ) -> Minimum:
     """θ*, found in one process where that is little work and the data need not stay apart.
 
@@ -87,7 +102,6 @@ def _minimum(
     features
         Of all points of all agents together.
     """
-    objective = experiment.objective
     parts = [agent.expectation for agent in agents]
 
     def found(find: Callable[[], Minimum]) -> Minimum:

@@ -17,7 +17,7 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.timing import clock_of
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.kernels.random_numbers import Purpose, generator, graph_seed
-from udsgd_mpi.objectives import Points
+from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.data_graphs import DataGraphs
@@ -83,6 +83,8 @@ class Problem:
         Of all that was read and drawn.
     rows_left_over
         Rows of the data that no agent uses.
+    objective
+        That of the experiment, on points of their shape.
     reading
         How data became points.
     d
@@ -100,6 +102,7 @@ class Problem:
     summaries: list[AgentSummary]
     digests: Digests
     rows_left_over: int
+    objective: Objective
     reading: Reading
     d: int
     optimum: Minimum | None
@@ -275,7 +278,8 @@ def pose(
     )
     used = sum(team.allgather([len(agent.points.labels) for agent in agents]))
     in_shares = sum(team.allgather([len(part.labels) for part in held.rows]))
-    d, optimum = find_optimum(experiment, agents, used, classes, team)
+    objective = experiment.objective.on(agents[0].points.shape, len(classes))
+    d, optimum = find_optimum(experiment, objective, agents, used, classes, team)
     return Problem(
         experiment,
         topology,
@@ -285,6 +289,7 @@ def pose(
         team.allgather([_summary(agent) for agent in agents]),
         digests,
         held.left_over + in_shares - used,
+        objective,
         Reading(classes, held.scaling, held.image),
         d,
         optimum,
