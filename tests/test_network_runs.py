@@ -19,7 +19,8 @@ topology = "ring"
 communication = { kind = "dsgd", weights = "lazy" }
 data.source = "digit_images"
 objective = { kind = "torch", model = "mlp(16)", l2 = 1e-4 }
-step_size = { gamma = 1.0, exponent = 0.6 }
+step_size = { gamma = 0.2, exponent = 0.6 }
+method = { kind = "momentum", beta = 0.8 }
 record = { points = 4, loss_points = 100 }
 [groups.shuffles]
 agents = "0"

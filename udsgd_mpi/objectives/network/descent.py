@@ -67,7 +67,7 @@ class Descent:
     ) -> None:
         """Write w (∇F(θ, batch) + κθ) into the rows of ``out``, all (agents, trials, d)."""
         self._begin(batches)
-        rows, slopes = rows_of(theta), rows_of(out)
+        rows, slopes = rows_of(theta), torch.as_tensor(out)
         kept = None if statistics is None else rows_of(statistics)
         pairs = zip(self._views_of(rows), self._views_of(slopes), strict=True)
         for (i, t), (views, parts) in zip(np.ndindex(*X.shape), pairs, strict=True):

@@ -77,7 +77,7 @@ class VectorisedDescent:
         weights = torch.from_numpy(batches.weights[X].ravel()).to(rows)
         step = self._step(rows, batches, size)
         step.slopes(_beside(rows, X[None])[0])
-        torch.mul(step.found, weights[:, None], out=rows_of(out).flatten(0, 1))
+        torch.mul(step.found, weights[:, None], out=torch.as_tensor(out).flatten(0, 1))
 
     def _rows(self, theta: Array, batch: NDArray[np.int64]) -> tuple[Tensor, int]:
         """θ, shape (rows, d), and the size of a mini-batch."""
