@@ -111,7 +111,7 @@ def test_an_objective_of_images_is_given_pixels_and_what_they_mean(
 def test_the_names_of_classes_and_what_pixels_are_normalised_by_are_recorded() -> None:
     posed = problem(standardize=True)
     experiment = posed.experiment
-    recording = Recording.empty(experiment, AGENTS, posed.d)
+    recording = Recording.empty(experiment, AGENTS, posed.d, tested=True)
     found = run_of(posed, recording, measured=True, complete=True)
     assert found["class"].tolist() == list("0123456789")
     assert "channel" not in found.variables

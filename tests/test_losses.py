@@ -1,5 +1,6 @@
 """Where no minimiser is known, losses say how good θ_n is: on any number of ranks, to the bit."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,7 +17,7 @@ from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.simulate import Simulation, simulate
-from udsgd_mpi.problem import LoneTeam, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, held_out_points, held_out_shares, pose
 from udsgd_mpi.support.errors import ConfigurationError
 
 OWN = """
@@ -119,6 +120,37 @@ def test_asking_for_losses_changes_nothing_else(data: Path) -> None:
         np.testing.assert_array_equal(asked[name], values)
 
 
+def test_losses_of_the_test_part_are_those_of_the_formula() -> None:
+    agents = 3
+    settings = {
+        "agents": agents,
+        "steps": 10,
+        "trials": 2,
+        "data": {"source": "digit_images", "standardize": True},
+        "objective": {"kind": "softmax", "l2": 0.1},
+        "groups": {"all": {"share": 1, "sampler": "iid"}},
+        "record": {"steps": [0, 10], "loss": True},
+    }
+    posed = pose(check(settings), LoneTeam(agents))
+    recording, test = recorded(posed), held_out_points(posed)
+    assert test is not None
+    for row in range(2):
+        for t in range(2):
+            theta = recording["theta_mean"][row, t].reshape(10, -1)
+            z = np.asarray(test.features) @ theta.T
+            losses = np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), test.labels.astype(int)]
+            expected = losses.mean() + 0.05 * (theta**2).sum()
+            assert recording["test_loss"][row, t] == pytest.approx(expected, rel=1e-12)
+            accuracy = (z.argmax(axis=1) == test.labels).mean()
+            assert recording["test_accuracy"][row, t] == pytest.approx(accuracy, rel=1e-14)
+    assert (recording["test_accuracy"][1] > 0.5).all()
+    many = replace(posed, summaries=100 * posed.summaries)  # more than there are points
+    shares = [share for share in held_out_shares(many) if share is not None]
+    assert len(shares) == len(test.labels) < 300
+    labels = np.concatenate([share.labels for share in shares])
+    np.testing.assert_array_equal(labels, test.labels)
+
+
 def test_theta_is_left_out_where_it_is_not_wanted(data: Path) -> None:
     posed = problem(data, "srw", record={"steps": STEPS, "theta": False}, steps=STEPS[-1], trials=3)
     assert set(recorded(posed).measures) == {"squared_error", "consensus_error"}
@@ -139,7 +171,7 @@ def test_points_are_few_of_each_kind() -> None:
 def test_a_run_without_a_minimiser_has_the_same_bits_however_it_is_made(tmp_path: Path) -> None:
     write(tmp_path)
     flags = ("experiment.toml", "--set", "record.theta=true")
-    for ranks in (1, 2, 3, 5):
+    for ranks in (1, 2, 5):
         done = udsgd("run", *flags, "--output", f"{ranks}.h5", ranks=ranks, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "no theorem holds" in done.stderr
@@ -148,8 +180,19 @@ def test_a_run_without_a_minimiser_has_the_same_bits_however_it_is_made(tmp_path
     names = {name.rpartition("/")[2] for name in whole}
     assert {"training_loss", "gradient_norm", "agent_loss", "theta_mean"} <= names
     assert not {"squared_error", "minimizer", "predicted_mse"} & names
-    for ranks in (2, 3, 5):
+    for ranks in (2, 5):
         assert datasets(tmp_path / f"{ranks}.h5") == whole
+    images = ("--set", 'data.source="digit_images"', "--set", "objective={kind='softmax', l2=0.1}")
+    asked = ("--set", "record.loss=true", "--set", "record.predict=false", "--steps", 40)
+    for ranks in (1, 3):
+        done = udsgd("run", *flags, *images, *asked, "--output", f"i{ranks}.h5", ranks=ranks,
+                     cwd=tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "test accuracy" in done.stdout
+    assert datasets(tmp_path / "i1.h5") == datasets(tmp_path / "i3.h5")
+    for show in ("loss", "accuracy"):
+        done = udsgd("report", "i3.h5", "--show", show, "--figure", f"{show}.svg", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
     short = ("--steps", 70, "--output", "short.h5", "--keep-checkpoints")
     assert udsgd("run", *flags, *short, ranks=2, cwd=tmp_path).returncode == 0
     done = udsgd("extend", "short.h5", "--steps", 200, ranks=3, cwd=tmp_path)

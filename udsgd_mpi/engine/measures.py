@@ -43,12 +43,23 @@ MEASURES = {
         _OF_TRIAL, "f(theta_n) = (1/N) sum_i f_i(theta_n), over record.loss_points of each agent"
     ),
     "gradient_norm": Measure(_OF_TRIAL, "norm of the gradient of f at theta_n, over these points"),
+    "test_loss": Measure(_OF_TRIAL, "mean of F(theta_n, x) over the test part of the data"),
+    "test_accuracy": Measure(
+        _OF_TRIAL, "fraction of the test part whose class theta_n finds likeliest"
+    ),
     "agent_loss": Measure((*_OF_TRIAL, "agent"), "f_i(theta_n), over these points of agent i"),
 }
 
 
-def measures_of(experiment: Experiment, d: int) -> dict[str, Measure]:
-    """The measures that are recorded of a variant, by name."""
+def measures_of(experiment: Experiment, d: int, *, tested: bool) -> dict[str, Measure]:
+    """The measures that are recorded of a variant, by name.
+
+    Parameters
+    ----------
+    tested
+        Whether its data have a test part.
+    """
+    tested = tested and experiment.records_loss
     record, objective = experiment.record, experiment.objective
     wanted = {
         "theta_mean": experiment.records_theta,
@@ -58,6 +69,8 @@ def measures_of(experiment: Experiment, d: int) -> dict[str, Measure]:
         "theta": record.detail == "iterates",
         "training_loss": experiment.records_loss,
         "gradient_norm": experiment.records_loss,
+        "test_loss": tested,
+        "test_accuracy": tested and objective.classifies,
         "agent_loss": experiment.records_loss,
     }
     found = {name: each for name, each in MEASURES.items() if wanted[name]}
@@ -129,11 +142,19 @@ class Recording:
             values[: len(mine)] = measures[name][rows]
 
     @classmethod
-    def empty(cls, experiment: Experiment, agents: int, d: int) -> "Recording":
-        """Room for the measures of a variant; what is not recorded yet is NaN."""
+    def empty(
+        cls, experiment: Experiment, agents: int, d: int, *, tested: bool = False
+    ) -> "Recording":
+        """Room for the measures of a variant; what is not recorded yet is NaN.
+
+        Parameters
+        ----------
+        tested
+            Whether its data have a test part.
+        """
         lengths = lengths_of(experiment, agents, d)
         measures = {
             name: np.full([lengths[axis] for axis in each.dimensions], np.nan, each.dtype)
-            for name, each in measures_of(experiment, d).items()
+            for name, each in measures_of(experiment, d, tested=tested).items()
         }
         return cls(experiment.record.at(experiment.steps), measures)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.parallel.average import AgentAverage
 from udsgd_mpi.parallel.gather_rows import gather_rows
-from udsgd_mpi.problem import Problem
+from udsgd_mpi.parallel.team import RanksTeam
+from udsgd_mpi.problem import Problem, held_out_shares
 
 Floats = NDArray[np.float64]
 
@@ -22,10 +23,17 @@ class Losses:
     - ``agent_loss``, f_i(θ_n): how the model that the agents share does on each one's own data, as
       work on fairness reports it (Li, Sanjabi, Beirami and Smith, Fair resource allocation in
       federated learning, ICLR 2020). How far the agents' own θ^i are from θ_n, the consensus error
-      says.
+      says;
+    - ``test_loss`` and ``test_accuracy``, over the test part of the data, where there is one. Rank
+      0 reads it and deals it out evenly, to be worked on where agents are.
 
     Each agent's numbers are found where it is hosted, one trial after the other, and are summed in
     agent order: the same bits on any number of ranks.
+
+    Attributes
+    ----------
+    tested
+        Whether the data have a test part.
     """
 
     def __init__(self, comm: MPI.Intracomm, problem: Problem, layout: Layout) -> None:
@@ -35,6 +43,10 @@ class Losses:
         most = problem.experiment.record.loss_points
         self._points = [agent.expectation_over(most) for agent in problem.agents]
         self._average = AgentAverage(comm, layout, problem.d)
+        self._tests = RanksTeam(comm, layout).scatter(lambda: held_out_shares(problem))
+        dealt = sum(len(points.labels) for points in self._tests if points is not None)
+        self._test_points = int(comm.allreduce(dealt))
+        self.tested = self._test_points > 0
 
     def __call__(self, theta: Floats) -> dict[str, Floats]:
         """Measures at θ_n of each trial, shape (trials, d), by name on rank 0; none elsewhere.
@@ -42,7 +54,7 @@ class Losses:
         They are NaN in trials in which θ_n is not finite.
         """
         trials, d = theta.shape
-        values = np.full((len(self._points), trials), np.nan)
+        values = np.full((len(self._points), 3, trials), np.nan)
         slopes = np.empty((len(self._points), d))
         norms = np.full(trials, np.nan)
         for t in np.flatnonzero(np.isfinite(theta).all(axis=1)):
@@ -50,13 +62,21 @@ class Losses:
             of_trial = theta[t].copy()
             with np.errstate(over="ignore", invalid="ignore"):
                 for i, points in enumerate(self._points):
-                    values[i, t], slopes[i] = self._objective.value_and_gradient(of_trial, points)
+                    values[i, 0, t], slopes[i] = self._objective.value_and_gradient(
+                        of_trial, points
+                    )
+                for i, test in enumerate(self._tests):
+                    values[i, 1:, t] = (
+                        (0, 0) if test is None else self._objective.value_and_hits(of_trial, test)
+                    )
                 norms[t] = np.linalg.norm(self._average(slopes))
-        of_agents = gather_rows(self._comm, self._layout, values)
+        of_agents, losses, hits = gather_rows(self._comm, self._layout, values).swapaxes(0, 1)
         if self._comm.rank > 0:
             return {}
         return {
             "training_loss": of_agents.sum(axis=0) / len(of_agents),
             "gradient_norm": norms,
             "agent_loss": of_agents.T,
+            "test_loss": losses.sum(axis=0),
+            "test_accuracy": hits.sum(axis=0) / max(1, self._test_points),
         }

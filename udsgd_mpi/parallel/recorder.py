@@ -23,6 +23,8 @@ class Recorder:
     ----------
     problem
         Says what is recorded.
+    losses
+        Where they are recorded, too.
     step
         Recording steps.
     recording
@@ -42,6 +44,7 @@ class Recorder:
         comm: MPI.Intracomm,
         iterates: Iterates,
         problem: Problem,
+        losses: Losses | None,
         step: NDArray[np.int64],
         recording: Recording | None,
         *,
@@ -60,7 +63,7 @@ class Recorder:
         self.sum = np.zeros_like(iterates.theta) if experiment.record.polyak else None
         self._average = average_of(comm, iterates.mixed[THETA])
         self._average_of_sums = AgentAverage(comm, layout, iterates.mixed[THETA].elements)
-        self._losses = Losses(comm, problem, layout) if experiment.records_loss else None
+        self._losses = losses
         self._distances = np.empty((hosted, trials))
 
     def __call__(self, n: int) -> None:

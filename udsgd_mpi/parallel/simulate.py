@@ -24,6 +24,7 @@ from udsgd_mpi.parallel.emulation import Emulated
 from udsgd_mpi.parallel.fused import update_of, w_of
 from udsgd_mpi.parallel.gather_telemetry import gather_telemetry
 from udsgd_mpi.parallel.host_memory import shared_rows
+from udsgd_mpi.parallel.losses import Losses
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
@@ -106,7 +107,11 @@ class Simulation:
         self._meter = Meter()
         states = experiment.method.states(d)
         self._steps = experiment.record.at(experiment.steps)
-        self.recording = Recording.empty(experiment, layout.agents, d) if comm.rank == 0 else None
+        losses = Losses(comm, problem, layout) if experiment.records_loss else None
+        tested = losses is not None and losses.tested
+        self.recording = (
+            Recording.empty(experiment, layout.agents, d, tested=tested) if comm.rank == 0 else None
+        )
         schedule, codec = problem.schedule, experiment.communication.codec
         rows = partial(shared_rows, comm, schedule, layout, codec=codec)
         self._iterates = Iterates(trials, d, states, rows)
@@ -120,6 +125,7 @@ class Simulation:
             comm,
             self._iterates,
             problem,
+            losses,
             self._steps,
             self.recording,
             go_on=go_on,

@@ -66,7 +66,7 @@ def file_size(experiment: Experiment, agents: int, d: int) -> int:
     lengths = lengths_of(experiment, agents, d)
     return sum(
         each.dtype.itemsize * prod(lengths[axis] for axis in each.dimensions)
-        for each in measures_of(experiment, d).values()
+        for each in measures_of(experiment, d, tested=True).values()
     )
 
 

@@ -1,7 +1,7 @@
 """The problem that a variant poses: every agent's points, data graph and sampler, and θ*."""
 
 from udsgd_mpi.problem.agent import Agent, start_paths
-from udsgd_mpi.problem.held_out import held_out_points
+from udsgd_mpi.problem.held_out import held_out_points, held_out_shares
 from udsgd_mpi.problem.inputs import inputs_of_agents, inputs_of_noise, inputs_of_run
 from udsgd_mpi.problem.pose import NO_THEOREM, AgentSummary, Problem, pose, pose_all, topology_of
 from udsgd_mpi.problem.team import LoneTeam, Team
@@ -14,6 +14,7 @@ __all__ = [
     "Problem",
     "Team",
     "held_out_points",
+    "held_out_shares",
     "inputs_of_agents",
     "inputs_of_noise",
     "inputs_of_run",

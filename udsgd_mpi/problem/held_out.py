@@ -40,3 +40,18 @@ def held_out_points(problem: Problem) -> Points | None:
     if reading.scaling is not None:
         features = reading.scaling(features)
     return Points(features, labels, weights)
+
+
+def held_out_shares(problem: Problem) -> list[Points | None]:
+    """The same, dealt out evenly, for each agent; None for those for whom there are none.
+
+    Raises
+    ------
+    ConfigurationError
+        As ``held_out_points``.
+    """
+    points, agents = held_out_points(problem), len(problem.summaries)
+    if points is None:
+        return [None] * agents
+    shares = np.array_split(np.arange(len(points.labels)), agents)
+    return [points.take(rows) if len(rows) else None for rows in shares]

@@ -69,14 +69,15 @@ def recording_of(problem: Problem, run: Run) -> Recording:
         The group of the variant.
     """
     experiment = problem.experiment
-    recording = Recording.empty(experiment, len(problem.summaries), problem.d)
+    tested = "test_loss" in run.variables
+    recording = Recording.empty(experiment, len(problem.summaries), problem.d, tested=tested)
     recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
     return recording
 
 
 def _found(problem: Problem, recording: Recording) -> dict[str, Variable]:
     """Measures and θ*, with the labels of the axes that only they have."""
-    described = measures_of(problem.experiment, problem.d)
+    described = measures_of(problem.experiment, problem.d, tested=True)
     found = {
         name: Variable(values, described[name].dimensions, described[name].description)
         for name, values in recording.measures.items()
