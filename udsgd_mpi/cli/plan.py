@@ -33,7 +33,8 @@ def command(arguments: Namespace) -> None:
     needed = {key: experiments[key] for key in {name, arguments.match} - {None}}
     problems = pose_all(needed, LoneTeam, 1)
     problem = problems[name]
-    check_step_size(problem.hessian, problem.experiment.step_size)
+    experiment = problem.experiment
+    check_step_size(problem.hessian, experiment.method.in_the_limit(experiment.step_size))
     planner = Planner(problem, upgrades, arguments.by, arguments.paths, cores())
     shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())
     print(f"{name}: upgrade {shown}, {len(planner.candidates)} candidates\n")

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from udsgd_mpi.experiment.check import merge
+from udsgd_mpi.experiment.check import expand, merge
 from udsgd_mpi.experiment.named_files import named_like
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.experiment.schema import Experiment
@@ -28,12 +28,12 @@ _FLAGS = {
 def requested(arguments: Namespace) -> dict[str, Experiment]:
     """The variants that the experiment file and the flags ask for."""
     flags: dict[str, Any] = {}
-    for assignment in arguments.set:
-        flags = merge(flags, assigned(assignment))
     for flag, key in _FLAGS.items():
         value = getattr(arguments, flag)
         if value is not None:
-            flags = merge(flags, _nested(key, value))
+            flags = merge(flags, expand(_nested(key, value)))
+    for assignment in arguments.set:  # may be of what a flag names
+        flags = merge(flags, expand(assigned(assignment)))
     file: Path | None = arguments.experiment
     found = variants(read_experiment(file), flags, file.parent if file else None)
     for experiment in found.values():

@@ -96,6 +96,9 @@ class AgentForecast:
         seed = generator(problem.experiment.seed, Purpose.PREDICTION).integers(2**63)
         self.seed = int(seed)
         self._table = cache(self._integrate)
+        method, step_size = problem.experiment.method, problem.experiment.step_size
+        self._in_the_limit = method.in_the_limit(step_size)
+        self._momentum = method.momentum or 0.0
 
     @overflowing
     def __call__(
@@ -113,7 +116,7 @@ class AgentForecast:
         G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
         by_paths = method == "paths" or (
-            method == "auto" and remembers(agent, noise, experiment.step_size, int(self.steps[-1]))
+            method == "auto" and remembers(agent, noise, self._in_the_limit, int(self.steps[-1]))
         )
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
@@ -131,14 +134,16 @@ class AgentForecast:
                 experiment.step_size,
                 self.steps,
                 self._check_in,
+                self._momentum,
             )
         else:
             averaged = np.einsum("ka,nka->n", counts, table.average)
             theta = Functional.exactly(linear, len(h))
             average = Functional.exactly(averaged, len(h))
         V = np.full_like(self.problem.hessian, np.nan)
-        if has_limit(self.problem.hessian, experiment.step_size):
-            V = limiting_covariance(noise, self.problem.hessian, experiment.step_size)
+        if has_limit(self.problem.hessian, self._in_the_limit):
+            V = limiting_covariance(noise, self.problem.hessian, self._in_the_limit)
+            V *= self._in_the_limit.gamma / experiment.step_size.gamma  # of Cov / γ_n
         return AgentMoments(paths, theta, average, linear, V)
 
     def usual_paths(self, agent: Agent) -> int:
@@ -148,9 +153,10 @@ class AgentForecast:
     def _integrate(self, b: float | None, largest: float) -> SecondMoments:
         step_size = self.problem.experiment.step_size
         h, _ = self.spectrum
+        others = self.steps, self._check_in, self._momentum
         if b is None:
-            return SecondMoments.white(h, step_size, self.steps, self._check_in)
-        return SecondMoments.with_history(h, step_size, b, largest, self.steps, self._check_in)
+            return SecondMoments.white(h, step_size, *others)
+        return SecondMoments.with_history(h, step_size, b, largest, *others)
 
 
 def paths_of_each(agents: int) -> int:
@@ -183,4 +189,6 @@ def from_the_start(
 ) -> tuple[Floats, Floats]:
     """Φ(n, 0) (θ_0 − θ*) and its average over n, in the eigenbasis of H, shape (steps, d)."""
     h, basis = spectrum
-    return left_of_start(-(basis.T @ problem.minimizer), h, problem.experiment.step_size, steps)
+    experiment = problem.experiment
+    start, momentum = -(basis.T @ problem.minimizer), experiment.method.momentum or 0.0
+    return left_of_start(start, h, experiment.step_size, steps, momentum)

@@ -127,7 +127,8 @@ def _follow(
     descend = LocalSteps(
         iterates, experiment.method, problem.objective, problem.points, problem.batch
     )
-    linear, linear_sum = np.zeros((2, *shape))
+    linear, linear_sum, velocity = np.zeros((3, *shape))
+    momentum = experiment.method.momentum or 0.0
     theta_sum = np.zeros(shape[1:])
     start = from_the_start(problem, spectrum, steps)
     rows = {int(n): row for row, n in enumerate(steps)}
@@ -149,7 +150,8 @@ def _follow(
         nonlocal theta_sum
         theta = iterates.theta[0]
         check_in()
-        linear_descent(linear, linear_sum, X[n - 1 : n], g, h, step_size(n, n))
+        gamma = step_size(n, n)
+        linear_descent(linear, linear_sum, velocity, X[n - 1 : n], g, h, gamma, momentum)
         if n in rows:
             compare(rows[n], n, theta)
         theta_sum += theta

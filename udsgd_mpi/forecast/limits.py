@@ -23,8 +23,8 @@ def unpredicted(problem: Problem) -> str | None:
         return "switched off by record.predict = false"
     if problem.optimum is None:
         return NO_THEOREM
-    if problem.experiment.method.move:
-        return "momentum"
+    if problem.experiment.method.momentum is None:
+        return "no theory of this method is known"
     return _too_large(problem) or _too_long(problem)
 
 
@@ -81,7 +81,8 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
             return False
         G = agent.gradient_noise(problem.objective, problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
-        return remembers(agent, noise, experiment.step_size, experiment.steps)
+        step_size = experiment.method.in_the_limit(experiment.step_size)
+        return remembers(agent, noise, step_size, experiment.steps)
 
     slow = sum(team.allgather(team.map(is_slow)))
     steps = others + slow * of_a_walk

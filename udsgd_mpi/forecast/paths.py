@@ -55,6 +55,7 @@ def along_paths(
     step_size: StepSize,
     steps: NDArray[np.int64],
     check_in: Callable[[], None] = lambda: None,
+    momentum: float = 0.0,
 ) -> tuple[Functional, Functional]:
     """The functional of one agent's paths, for θ_n and for (1/n) Σ_{s<n} θ_s.
 
@@ -68,8 +69,10 @@ def along_paths(
         The n to look at, ascending.
     check_in
         Is called after each of many blocks of steps.
+    momentum
+        β of the heavy ball.
     """
-    theta, total = np.zeros((2, 1, trials, len(h)))
+    theta, total, velocity = np.zeros((3, 1, trials, len(h)))
     found: tuple[list[Functional], list[Functional]] = ([], [])
     X = np.empty((_BLOCK, trials), dtype=np.int32)
     n, drawn = 0, 0
@@ -81,7 +84,8 @@ def along_paths(
             end = min(step, drawn)
             first = n - drawn + _BLOCK
             drawn_now = X[first : first + end - n, None]
-            linear_descent(theta, total, drawn_now, g, h, step_size(n + 1, end))
+            gamma = step_size(n + 1, end)
+            linear_descent(theta, total, velocity, drawn_now, g, h, gamma, momentum)
             n = end
             check_in()
         found[0].append(sampled_functional(theta[0]))
@@ -101,21 +105,25 @@ def sampled_functional(values: Floats) -> Functional:
 
 
 @kernel(
-    "void(float64[:, :, ::1], float64[:, :, ::1], int32[:, :, ::1], float64[:, ::1],"
-    " float64[::1], float64[::1])"
+    "void(float64[:, :, ::1], float64[:, :, ::1], float64[:, :, ::1], int32[:, :, ::1],"
+    " float64[:, ::1], float64[::1], float64[::1], float64)"
 )
 def linear_descent(
     theta: Floats,
     total: Floats,
+    velocity: Floats,
     X: NDArray[np.int32],
     g: Floats,
     h: Floats,
     gamma: Floats,
+    momentum: float,
 ) -> None:
     """θ ← (1 − γ h) θ − γ g(X_n) at each step, in place, after adding θ to ``total``.
 
-    theta and total are (agents, trials, d), X is (steps, agents, trials), g is (rows, d), h is
-    (d,) and gamma (steps,).
+    With momentum the heavy ball instead: v ← momentum v + h θ + g(X_n), θ ← θ − γ v.
+
+    theta, total and velocity are (agents, trials, d), X is (steps, agents, trials), g is (rows, d),
+    h is (d,) and gamma (steps,).
     """
     agents, trials, d = theta.shape
     for n in range(len(gamma)):
@@ -123,6 +131,13 @@ def linear_descent(
             ask_for_next(g, X, n, i)
             for t in range(trials):
                 x = X[n, i, t]
+                if momentum > 0:
+                    for a in range(d):
+                        total[i, t, a] += theta[i, t, a]
+                        slope = h[a] * theta[i, t, a] + g[x, a]
+                        velocity[i, t, a] = momentum * velocity[i, t, a] + slope
+                        theta[i, t, a] -= gamma[n] * velocity[i, t, a]
+                    continue
                 for a in range(d):
                     total[i, t, a] += theta[i, t, a]
                     theta[i, t, a] = (1 - gamma[n] * h[a]) * theta[i, t, a] - gamma[n] * g[x, a]

@@ -50,6 +50,11 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """The first line of the equation; subclasses are listed in the registry."""
 
     @property
+    def momentum(self) -> float | None:
+        """β of the heavy ball that it is, by which theory predicts it; None where it is another."""
+        return None
+
+    @property
     def move(self) -> Kernel[..., None] | None:
         """A kernel of the signature ``MOVE``; None for θ ← θ − γ w ∇F, which objectives take."""
         return None

@@ -29,6 +29,10 @@ class Momentum(Method, frozen=True, tag="momentum"):
     beta: Annotated[float, Meta(ge=0, lt=1)] = 0.9
 
     @property
+    def momentum(self) -> float | None:
+        return self.beta
+
+    @property
     def move(self) -> Kernel[..., None]:
         return _move
 

@@ -42,6 +42,7 @@ class SecondMoments:
         step_size: StepSize,
         steps: NDArray[np.int64],
         check_in: Callable[[], None] = lambda: None,
+        momentum: float = 0.0,
     ) -> "SecondMoments":
         """Without a history.
 
@@ -53,8 +54,10 @@ class SecondMoments:
             The n of the table, ascending.
         check_in
             Is called after each of many blocks of steps.
+        momentum
+            β of the heavy ball.
         """
-        return cls._integrate(np.ones(1), h, step_size, 1.0, steps, check_in)
+        return cls._integrate(np.ones(1), h, step_size, 1.0, steps, check_in, momentum)
 
     @classmethod
     def with_history(
@@ -65,10 +68,11 @@ class SecondMoments:
         largest: float,
         steps: NDArray[np.int64],
         check_in: Callable[[], None] = lambda: None,
+        momentum: float = 0.0,
     ) -> "SecondMoments":
         """With a history of exponent b, for κ from 1 to ``largest``."""
         kappa = np.geomspace(1, largest, NODES)
-        return cls._integrate(kappa, h, step_size, b, steps, check_in)
+        return cls._integrate(kappa, h, step_size, b, steps, check_in, momentum)
 
     @classmethod
     def _integrate(
@@ -79,14 +83,19 @@ class SecondMoments:
         b: float,
         steps: NDArray[np.int64],
         check_in: Callable[[], None],
+        momentum: float,
     ) -> "SecondMoments":
         theta, average = np.empty((2, len(steps), len(kappa), len(h)))
         of_all = np.repeat(kappa, len(h)), np.tile(h, len(kappa))
-        moments = np.zeros((6, len(kappa) * len(h)))
+        # The last four are those of a velocity.
+        moments = np.zeros((10 if momentum else 6, len(kappa) * len(h)))
         for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
             for first, gamma in step_size.in_blocks(n + 1, m):
                 beta = np.arange(first + 1, first + 1 + len(gamma), dtype=np.float64) ** -b
-                _go_on(*of_all, gamma, beta, moments)
+                if momentum:
+                    _go_on_with_velocity(*of_all, gamma, beta, momentum, moments)
+                else:
+                    _go_on(*of_all, gamma, beta, moments)
                 check_in()
             theta[row] = moments[2].reshape(theta[row].shape)
             average[row] = moments[5].reshape(theta[row].shape) / max(m, 1) ** 2
@@ -130,3 +139,30 @@ def _go_on(kappa: Floats, h: Floats, gamma: Floats, beta: Floats, moments: Float
                 )
                 yt[a] = keep_t * keep_y * yt[a] + g * push[a] * keep_y * yy[a] - g * c
                 yy[a] = keep_y * keep_y * yy[a] + c * c
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64[:, ::1])")
+def _go_on_with_velocity(
+    kappa: Floats, h: Floats, gamma: Floats, beta: Floats, momentum: float, moments: Floats
+) -> None:
+    # The same with a velocity: θ ← θ + g u, where u ← momentum u − h θ + (κ − 1) y + ξ is −v. Of
+    # its moments with y, θ, z and itself, each line makes those of one more variable new.
+    for a in range(len(h)):
+        H, repulsion = h[a], kappa[a]
+        push, most = repulsion - 1, 1 / repulsion
+        yy, yt, tt, zy, zt, zz, uy, ut, uz, uu = moments[:, a]
+        for n in range(len(gamma)):
+            g, c = gamma[n], min(beta[n], most)
+            with_u = momentum * uu - H * ut + push * uy
+            uy = momentum * uy - H * yt + push * yy
+            ut = momentum * ut - H * tt + push * yt
+            uz = momentum * uz - H * zt + push * zy
+            uu = momentum * with_u - H * ut + push * uy + 1
+            zz += 2 * zt + tt
+            zt, zy, uz = zt + tt, zy + yt, uz + ut
+            keep = 1 - c * repulsion
+            yy = keep * keep * yy + c * c
+            yt, zy, uy = keep * yt, keep * zy, keep * uy - c
+            tt += 2 * g * ut + g * g * uu
+            yt, zt, ut = yt + g * uy, zt + g * uz, ut + g * uu
+        moments[:, a] = yy, yt, tt, zy, zt, zz, uy, ut, uz, uu
