@@ -51,7 +51,7 @@ def traffic_of_slices(
 
     To each other rank go its slice of each member's θ, and the mean of the own slice.
     """
-    here = int(np.sum(layout.host(members) == rank))
+    here = int(np.count_nonzero(layout.host(members) == rank))
     own = (rank + 1) * elements // layout.ranks - rank * elements // layout.ranks
     others = layout.ranks - 1
     numbers = here * (elements - own) + others * own

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,12 +40,12 @@ class PartialAverage(Mixing):
     members: Integers
     successors: Integers
 
-    @property
+    @cached_property
     def leaving(self) -> Integers:
         """Members that are no successors."""
         return np.setdiff1d(self.members, self.successors)
 
-    @property
+    @cached_property
     def entering(self) -> Integers:
         """Successors that were no members; the k-th hands its half-step to the k-th leaving."""
         return np.setdiff1d(self.successors, self.members)
@@ -71,7 +72,7 @@ class PartialAverage(Mixing):
     def traffic(self, layout: Layout, rank: int, elements: int, codec: Codec) -> Traffic:
         average = traffic_of_slices(self.members, layout, rank, elements, codec)
         source, to = layout.host(self.entering), layout.host(self.leaving)
-        handed = int(np.sum((source == rank) & (to != rank)))
+        handed = int(np.count_nonzero((source == rank) & (to != rank)))
         row = codec.row_bytes(elements)
         return Traffic(average.messages + handed, average.bytes + handed * row)
 

@@ -33,26 +33,24 @@ class RoundExchange(Exchange):
     def __call__(self, number: int) -> Traffic:
         W, array = self._form.at(number), self._array
         layout, rank, codec, theta = array.layout, array.rank, array.codec, array.rows
+        start = layout.starts[rank]
         mean = self._average(W.members)
-        hosted = layout.hosted(rank)
-        requests, handed = [], {}
-        hosts = layout.host(np.array([W.entering, W.leaving])).T.tolist()
-        pairs = zip(W.entering.tolist(), W.leaving.tolist(), hosts, strict=True)
-        for entering, leaving, (source, to) in pairs:
-            if rank not in (source, to):
-                continue
-            message = handed[leaving] = codec.room(1, array.elements)
-            if source == rank:
-                codec.pack(theta, np.array([entering - hosted.start]), message)
-            if source == rank != to:
-                requests.append(self._comm.Isend(message, to))
-            elif source != rank:
-                requests.append(self._comm.Irecv(message, source))
+        source, to = layout.host(W.entering), layout.host(W.leaving)
+        within = (source == rank) & (to == rank)
+        handed = theta[W.entering[within] - start]
+        requests, arriving = [], []
+        for k in np.flatnonzero(((source == rank) | (to == rank)) & ~within).tolist():
+            message = codec.room(1, array.elements)
+            if source[k] == rank:
+                codec.pack(theta, W.entering[k : k + 1] - start, message)
+                requests.append(self._comm.Isend(message, to[k]))
+            else:
+                requests.append(self._comm.Irecv(message, source[k]))
+                arriving.append((W.leaving[k] - start, message))
         with waiting("the ranks of agents that enter or leave", self._meter):
             MPI.Request.Waitall(requests)
-        for leaving, message in handed.items():
-            if leaving in hosted:
-                row = leaving - hosted.start
-                codec.unpack(message, theta[row : row + 1])
-        theta[W.successors[layout.host(W.successors) == rank] - hosted.start] = mean
+        theta[W.leaving[within] - start] = handed
+        for row, message in arriving:
+            codec.unpack(message, theta[row : row + 1])
+        theta[W.successors[layout.host(W.successors) == rank] - start] = mean
         return W.traffic(layout, rank, array.elements, codec)
