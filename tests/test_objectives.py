@@ -105,6 +105,15 @@ class ObjectiveContract:
                 expected = expected - gamma[n] * self.objective.gradient(expected, point)
             np.testing.assert_allclose(got[0, t], expected, rtol=1e-13, atol=1e-15)
 
+    def test_slopes_are_what_a_local_step_follows(self, points: Points, theta: np.ndarray) -> None:
+        start = np.stack([theta, -theta, 0 * theta])[None]
+        X, batch = np.array([[[3, 0, 36]]], dtype=np.int32), np.array([4])
+        moved, slopes = start.copy(), np.full_like(start, np.nan)
+        self.objective.descend(moved, X, np.array([0.25]), points, batch)
+        self.objective.slopes(start, X[0], points, batch, slopes)
+        np.testing.assert_allclose(start - 0.25 * slopes, moved, rtol=1e-13, atol=1e-14)
+        np.testing.assert_array_equal(start[0], [theta, -theta, 0 * theta])
+
     def test_a_mini_batch_is_the_mean_of_its_points(
         self, points: Points, theta: np.ndarray
     ) -> None:

@@ -17,7 +17,10 @@ from udsgd_mpi.data.features import (
     stacked,
     widened,
 )
+from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.experiment.check import check
+from udsgd_mpi.methods import Momentum
 from udsgd_mpi.objectives import Custom, Logistic, Objective, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.objectives.minimizer import minimum
 from udsgd_mpi.problem import LoneTeam, Problem, pose
@@ -54,6 +57,29 @@ def test_local_steps_have_the_bits_of_dense_rows(objective: Objective, batch: in
     objective.descend(found, X, gamma, sparse, batches)
     np.testing.assert_array_equal(found, expected)
     assert (found != theta).any()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
+def test_so_has_momentum(objective: Objective) -> None:
+    """Against the gradients of single points, too."""
+    method, trials, d = Momentum(beta=0.7), 3, parameters(objective)
+    X = np.random.default_rng(5).integers(0, ROWS, size=(4, 1, trials), dtype=np.int32)
+    gamma, found = np.geomspace(0.5, 0.1, 4), []
+    for points in both():
+        iterates = Iterates.alone(1, trials, d, method.states(d))
+        batch = np.ones(1, dtype=np.int64)
+        LocalSteps(iterates, method, objective, points, batch)(X, gamma)
+        found.append(iterates.theta)
+    np.testing.assert_array_equal(*found)
+    points = both()[0]
+    for t in range(trials):
+        theta, velocity = np.zeros((2, d))
+        for n, step in enumerate(gamma):
+            one = slice(X[n, 0, t], X[n, 0, t] + 1)
+            point = Points(points.features[one], points.labels[one], points.weights[one])
+            velocity = 0.7 * velocity + objective.gradient(theta, point)
+            theta = theta - step * velocity
+        np.testing.assert_allclose(found[0][0, t], theta, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=str)
