@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from tests.small_problem import AGENTS, problem, write_points
 from udsgd_mpi.__main__ import main
-from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast import predict, unpredicted
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.storage.checkpoint import Checkpoint
@@ -120,6 +120,14 @@ def test_2000_trials_are_as_predicted(
         gamma = float(posed.experiment.step_size(steps, steps)[0])
         limit = gamma * np.trace(prediction.limiting_covariance)
         assert abs(limit - mean) < 4 * error + 0.03 * mean
+
+
+def test_large_first_steps_are_not_predicted(data: Path) -> None:
+    large, small = (
+        problem(data, "iid", step_size={"gamma": gamma}, method="momentum") for gamma in (5.0, 0.1)
+    )
+    assert "1 − β" in (unpredicted(large) or "")
+    assert unpredicted(small) is None
 
 
 def test_it_goes_on_from_the_middle_with_the_same_bits(

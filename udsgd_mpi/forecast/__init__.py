@@ -1,6 +1,6 @@
 """What theory expects of a problem before it is run."""
 
-from udsgd_mpi.forecast.agent import AgentForecast, AgentMoments, Method, from_the_start
+from udsgd_mpi.forecast.agent import AgentForecast, AgentMoments, Approach, from_the_start
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.limits import unpredicted, unpredicted_walks
 from udsgd_mpi.forecast.predict import KnownPredictions, Prediction, mse_of_mean, predict
@@ -8,9 +8,9 @@ from udsgd_mpi.forecast.predict import KnownPredictions, Prediction, mse_of_mean
 __all__ = [
     "AgentForecast",
     "AgentMoments",
+    "Approach",
     "Forecasts",
     "KnownPredictions",
-    "Method",
     "Prediction",
     "from_the_start",
     "mse_of_mean",

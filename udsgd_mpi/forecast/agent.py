@@ -21,7 +21,7 @@ from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
 Spectrum = tuple[Floats, Floats]
-Method = Literal["auto", "linear", "paths"]
+Approach = Literal["auto", "linear", "paths"]
 
 # Noise is white enough for the linear recursion if θ remembers this many lags.
 _LAGS = 200
@@ -102,7 +102,7 @@ class AgentForecast:
 
     @overflowing
     def __call__(
-        self, agent: Agent, i: int, method: Method = "auto", paths: int | None = None
+        self, agent: Agent, i: int, method: Approach = "auto", paths: int | None = None
     ) -> AgentMoments:
         """Forecast of agent i.
 

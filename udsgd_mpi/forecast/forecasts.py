@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.forecast.agent import AgentForecast, AgentMoments, Method
+from udsgd_mpi.forecast.agent import AgentForecast, AgentMoments, Approach
 from udsgd_mpi.problem import Agent, Problem, Team, inputs_of_agents
 
 Floats = NDArray[np.float64]
@@ -14,7 +14,7 @@ _TOLERANCE = 0.03
 _MORE_PATHS = (2, 16)  # times as many, at the least and at the most
 _MOST_BYTES = 2**26
 
-Key = tuple[bytes, bytes, Method, int]
+Key = tuple[bytes, bytes, Approach, int]
 
 
 class Forecasts:
@@ -29,7 +29,7 @@ class Forecasts:
         forecast: AgentForecast,
         problem: Problem,
         team: Team,
-        method: Method,
+        method: Approach,
         *,
         adapt: bool,
     ) -> list[AgentMoments]:

@@ -11,6 +11,7 @@ _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
 _LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
 _MOST_ENTRIES = 2**28  # of all V_i; 2 GB
 _MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors
+_MOST_OVERSHOOT = 4  # of momentum; beyond it predictions were 10 % off
 _MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns each
 
 
@@ -25,7 +26,7 @@ def unpredicted(problem: Problem) -> str | None:
         return NO_THEOREM
     if problem.experiment.method.momentum is None:
         return "no theory of this method is known"
-    return _too_large(problem) or _too_long(problem)
+    return _too_large(problem) or _too_long(problem) or _overshooting(problem)
 
 
 def _too_large(problem: Problem) -> str | None:
@@ -46,6 +47,21 @@ def _too_large(problem: Problem) -> str | None:
             f" {_MOST_ENTRIES:,} entries that are kept in memory"
         )
     return None
+
+
+def _overshooting(problem: Problem) -> str | None:
+    """Whether momentum makes the first steps so large that theory of first order is off."""
+    experiment = problem.experiment
+    if not experiment.method.momentum:
+        return None
+    gamma = experiment.method.in_the_limit(experiment.step_size).gamma
+    overshoot = gamma * float(np.linalg.eigvalsh(problem.hessian)[-1])
+    if overshoot <= _MOST_OVERSHOOT:
+        return None
+    return (
+        f"γ⋆ L / (1 − β) = {overshoot:.3g} is beyond {_MOST_OVERSHOOT}, L the largest eigenvalue of"
+        " the Hessian: in its first steps momentum is not what theory of first order says"
+    )
 
 
 def _too_long(problem: Problem) -> str | None:

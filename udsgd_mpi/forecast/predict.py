@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.forecast.agent import (
     AgentForecast,
     AgentMoments,
-    Method,
+    Approach,
     from_the_start,
     overflowing,
 )
@@ -80,7 +80,7 @@ def predict(
     team: Team,
     steps: NDArray[np.int64],
     *,
-    method: Method = "auto",
+    method: Approach = "auto",
     trials: int | None = None,
     forecasts: Forecasts | None = None,
 ) -> Prediction:

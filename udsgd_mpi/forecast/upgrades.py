@@ -10,7 +10,7 @@ from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.forecast import (
     AgentForecast,
     AgentMoments,
-    Method,
+    Approach,
     from_the_start,
     mse_of_mean,
 )
@@ -63,7 +63,7 @@ class Planner:
         self,
         problem: Problem,
         upgrades: Mapping[str, Sampler],
-        method: Method = "auto",
+        method: Approach = "auto",
         trials: int | None = None,
         threads: int = 1,
     ) -> None:
