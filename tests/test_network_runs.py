@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.launch import udsgd
+from tests.test_bits import datasets
 from udsgd_mpi.cli.main import main
 
 pytest.importorskip("torch")
@@ -64,3 +65,42 @@ def test_images_that_a_model_cannot_read_are_refused_before_a_run(
     assert main(["run", str(settings)]) == 2
     assert "expected images of 16 × 16 pixels or more" in capsys.readouterr().err
     assert not Path("udsgd.h5").exists()
+
+
+@pytest.mark.launcher
+def test_theta_in_single_precision_has_the_same_bits_on_any_number_of_ranks(settings: Path) -> None:
+    """And is what it is in double precision, to rounding, with every kind of exchange."""
+    patterns = {
+        "ring": "dsgd",
+        "central": "centralized",
+        "rounds": "{ kind = 'lsgd_pp', participants = 2, interval = 3 }",
+        "links": "random_matching",
+    }
+    with settings.open("a") as file:
+        for name, pattern in patterns.items():
+            shown = pattern if pattern.startswith("{") else f'"{pattern}"'
+            file.write(f"[variant.{name}]\ncommunication = {shown}\n")
+    detail = ("--set", "record.detail='iterates'", "--set", "method.beta=0.5")
+    for name, ranks, dtype in (("one", 1, "32"), ("three", 3, "32"), ("double", 2, "64")):
+        flags = (*detail, "--set", f"dtype='float{dtype}'", "--output", f"{name}.h5")
+        done = udsgd("run", settings, *flags, cwd=settings.parent, ranks=ranks)
+        assert done.returncode == 0, done.stderr
+    assert datasets(Path("one.h5")) == datasets(Path("three.h5"))
+    with h5py.File("one.h5") as one, h5py.File("double.h5") as double:
+        for name in patterns:
+            theta, expected = (file[f"runs/{name}/theta"][()] for file in (one, double))
+            np.testing.assert_array_equal(theta, theta.astype(np.float32))
+            assert 0 < abs(theta - expected).max() < 1e-3 * abs(expected).max()
+            sent, expected = (file[f"runs/{name}/bytes_exchanged"][()] for file in (one, double))
+            np.testing.assert_array_equal(2 * sent, expected)
+
+
+def test_single_precision_is_for_networks_and_for_messages_of_their_own(
+    settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    single = ("--set", "dtype='float32'")
+    assert main(["run", str(settings), *single, "--set", "objective='softmax'"]) == 2
+    assert 'expected dtype = "float64" for this objective' in capsys.readouterr().err
+    both = (*single, "--set", "communication.precision='single'")
+    assert main(["run", str(settings), *both]) == 2
+    assert 'beside dtype = "float32"' in capsys.readouterr().err

@@ -1,17 +1,28 @@
 """The first line of the equation: what takes the local steps on iterates."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.methods import Method
+from udsgd_mpi.methods.base import MOVE
 from udsgd_mpi.methods.steps import dense_moves, sparse_moves
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
+
+
+_SINGLE_MOVE = MOVE.replace("float64[:, :, ::1]", "float32[:, :, ::1]", 2)  # θ and its slopes
+
+
+@cache
+def _single(move: Kernel[..., None]) -> Kernel[..., None]:
+    return move.of(_SINGLE_MOVE)
 
 
 class LocalSteps:
@@ -43,7 +54,7 @@ class LocalSteps:
         self.batch = batch
         self.moves: tuple[Any, ...] | None = None
         if method.move:
-            slopes = np.empty_like(iterates.theta)
+            slopes = np.zeros_like(iterates.theta)  # objectives leave what fills rows up as it is
             memory = iterates[method.states(slopes.shape[-1])[0].name]
             of_objective = None
             if isinstance(objective, CompiledObjective):
@@ -63,6 +74,8 @@ class LocalSteps:
             steps(*self.moves, theta, X, gamma, arguments)
         else:
             _, move, slopes, *remembered = self.moves
+            if theta.dtype == np.float32:
+                move = _single(move)
             for n, step in enumerate(gamma.tolist()):
                 objective.slopes(theta, X[n], points, batch, slopes)
                 move(theta, slopes, *remembered, step)

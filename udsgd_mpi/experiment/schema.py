@@ -1,6 +1,6 @@
 """The settings of one variant of an experiment."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from msgspec import Meta, Struct, field
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.clock import AnyComputing, Constant
 from udsgd_mpi.communication import AnyPattern
+from udsgd_mpi.communication.codecs import SINGLE_AS_IS, Codec
 from udsgd_mpi.communication.dsgd import DSGD
 from udsgd_mpi.data.datasets import NAMES
 from udsgd_mpi.data.images.augmentation import Augmentation
@@ -185,6 +186,9 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         1 / degree (paper, eq. 91), ``"none"`` 1.
     method
         What an agent does with its gradients: ``"sgd"``, or ``"momentum"``.
+    dtype
+        Type of the numbers of θ in memory and in messages; sums over agents are in double precision
+        and rounded once. ``"float32"`` for objectives of networks.
     timing
         What the run would take elsewhere; by default no time is simulated.
     """
@@ -206,7 +210,18 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     communication: AnyPattern = DSGD()
     groups: Annotated[dict[str, Group], Meta(min_length=1)]
     timing: Timing | None = None
+    dtype: Literal["float64", "float32"] = "float64"
     record: Record = field(default_factory=Record)
+
+    @property
+    def numbers(self) -> np.dtype[Any]:
+        """Type of the numbers of θ."""
+        return np.dtype(self.dtype)
+
+    @property
+    def codec(self) -> Codec:
+        """How half-steps are put into messages."""
+        return SINGLE_AS_IS if self.dtype == "float32" else self.communication.codec
 
     @property
     def records_theta(self) -> bool:
@@ -225,6 +240,17 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError(
                 "expected an objective that reads images beside data.augment, got one that reads"
                 " features; leave data.augment out"
+            )
+        if self.dtype == "float32" and not self.objective.takes_single:
+            raise ValueError(
+                'expected dtype = "float64" for this objective, whose steps are in double'
+                ' precision, got "float32"; leave dtype out, or use communication.precision ='
+                ' "single" to send half as much'
+            )
+        if self.dtype == "float32" and self.communication.precision == "single":
+            raise ValueError(
+                'expected no communication.precision = "single" beside dtype = "float32", whose'
+                " messages are in single precision as they are; leave one of them out"
             )
         timed = [name for name, group in self.groups.items() if group.compute]
         if timed and self.timing is None:

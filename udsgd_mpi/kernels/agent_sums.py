@@ -1,5 +1,7 @@
 """Sums over agents in agent order, and other sums that must not depend on the layout."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.vectors import LENGTH, copy, weighted_sum
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[Any]  # in single precision
 
 _LINE = 8  # numbers in a cache line; a vector that lies across two takes twice as long to load
 
@@ -30,6 +33,21 @@ def mean_of_rows(rows: Floats, which: NDArray[np.int64], start: int, out: Floats
             out[k] += rows[which[i], start + k]
     for k in range(elements):
         out[k] /= len(which)
+
+
+@kernel("void(float32[:, ::1], int64[::1], int64, float32[::1])")
+def mean_of_single_rows(rows: Numbers, which: NDArray[np.int64], start: int, out: Numbers) -> None:
+    """The same in single precision: summed in double precision, and rounded once."""
+    total = np.empty(LENGTH)
+    for first in range(0, len(out), LENGTH):
+        length = min(LENGTH, len(out) - first)
+        for k in range(length):
+            total[k] = rows[which[0], start + first + k]
+        for i in range(1, len(which)):
+            for k in range(length):
+                total[k] += rows[which[i], start + first + k]
+        for k in range(length):
+            out[first + k] = total[k] / len(which)
 
 
 COMBINE = (
@@ -75,6 +93,31 @@ def combine(
             weighted_sum(values, columns, offsets[i], offsets[i + 1], block, total)
             for k in range(start, elements):
                 out[rows[i], k] = total[k - start]
+
+
+@kernel(COMBINE.replace("float64[:, ::1]", "float32[:, ::1]"))
+def combine_single(
+    offsets: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: Floats,
+    needed: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    half_steps: Numbers,
+    out: Numbers,
+) -> None:
+    """The same in single precision: each sum is in double precision, and rounded once."""
+    _, elements = out.shape
+    total = np.empty(LENGTH)
+    for start in range(0, elements, LENGTH):
+        length = min(LENGTH, elements - start)
+        for i in range(len(rows)):
+            total[:] = 0
+            for j in range(offsets[i], offsets[i + 1]):
+                w, row = values[j], needed[columns[j]]
+                for k in range(length):
+                    total[k] += w * half_steps[row, start + k]
+            for k in range(length):
+                out[rows[i], start + k] = total[k]
 
 
 @kernel("void(float64[:, :, ::1], float64[:, ::1], float64[:, ::1])")

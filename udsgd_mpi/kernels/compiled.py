@@ -51,6 +51,10 @@ class Kernel(WrapperAddressProtocol, Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return (self._compiled or self.compile())(*args, **kwargs)
 
+    def of(self, signature: str) -> "Kernel[P, R]":
+        """The same function for arguments of other types."""
+        return Kernel(self._function, signature)
+
     def compile(self) -> Callable[P, R]:
         """Load the machine code from the cache, or compile it and put it there."""
         with _one_thread:

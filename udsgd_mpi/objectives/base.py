@@ -84,6 +84,11 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     reads_images: ClassVar[bool] = False
 
     @property
+    def takes_single(self) -> bool:
+        """Whether ``descend`` and ``slopes`` take θ in single precision, too."""
+        return False
+
+    @property
     def has_minimizer(self) -> bool:
         """Whether f is to have a unique minimiser θ*, which theory is about."""
         return True

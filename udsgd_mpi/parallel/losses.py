@@ -40,6 +40,7 @@ class Losses:
         self._comm = comm
         self._layout = layout
         self._objective = problem.objective
+        self._numbers = problem.experiment.numbers
         most = problem.experiment.record.loss_points
         self._points = [agent.expectation_over(most) for agent in problem.agents]
         self._average = AgentAverage(comm, layout, problem.d)
@@ -59,7 +60,7 @@ class Losses:
         norms = np.full(trials, np.nan)
         for t in np.flatnonzero(np.isfinite(theta).all(axis=1)):
             # Rows of their own, as where one begins in memory may show in the last bits.
-            of_trial = theta[t].copy()
+            of_trial = theta[t].astype(self._numbers)
             with np.errstate(over="ignore", invalid="ignore"):
                 for i, points in enumerate(self._points):
                     values[i, 0, t], slopes[i] = self._objective.value_and_gradient(

@@ -4,6 +4,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication.codecs.exact import Exact
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
@@ -61,7 +62,8 @@ class Recorder:
         self._of_all = experiment.record.detail == "iterates"
         self._go_on = go_on
         self.sum = np.zeros_like(iterates.theta) if experiment.record.polyak else None
-        self._average = average_of(comm, iterates.mixed[THETA])
+        codec = Exact(iterates.theta.dtype)
+        self._average = average_of(comm, iterates.mixed[THETA], codec)
         self._average_of_sums = AgentAverage(comm, layout, iterates.mixed[THETA].elements)
         self._losses = losses
         self._distances = np.empty((hosted, trials))
@@ -76,7 +78,7 @@ class Recorder:
         """
         theta = self._iterates.theta
         if n in self._row:
-            mean = self._average().reshape(theta.shape[1:])
+            mean = np.asarray(self._average(), np.float64).reshape(theta.shape[1:])
             if not self._go_on:
                 self._check_finite(n, theta, mean)
             measures = self._measures(n, theta, mean)
@@ -89,7 +91,9 @@ class Recorder:
     def _measures(self, n: int, theta: Floats, mean: Floats) -> dict[str, Floats]:
         """What is recorded at step n, by name; whole on rank 0 alone."""
         found = {"theta_mean": mean}
-        squared_distances(theta, mean, self._distances)
+        for i in range(len(theta)):  # one by one, as a type of its own takes a copy
+            mine = theta[i : i + 1].astype(np.float64, copy=False)
+            squared_distances(mine, mean, self._distances[i : i + 1])
         distances = gather_rows(self._comm, self._layout, self._distances)
         if self._recording is not None:
             found["consensus_error"] = np.empty(len(mean))

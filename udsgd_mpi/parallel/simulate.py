@@ -112,8 +112,8 @@ class Simulation:
         self.recording = (
             Recording.empty(experiment, layout.agents, d, tested=tested) if comm.rank == 0 else None
         )
-        schedule, codec = problem.schedule, experiment.communication.codec
-        rows = partial(shared_rows, comm, schedule, layout, codec=codec)
+        schedule, codec = problem.schedule, experiment.codec
+        rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)
         self._iterates = Iterates(trials, d, states, rows)
         own_trials = range(experiment.first_trial, experiment.first_trial + trials)
         self._iterates.theta[:] = problem.objective.initial(d, experiment.seed, own_trials)

@@ -147,5 +147,5 @@ def _predict(comm: MPI.Intracomm, name: str, problem: Problem) -> Prediction | N
 def _elapsed(problem: Problem) -> Elapsed:
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    message = experiment.communication.codec.row_bytes(problem.d)
+    message = experiment.codec.row_bytes(problem.d)
     return elapsed(problem.schedule, problem.clock, len(problem.summaries), message, steps)

@@ -67,7 +67,7 @@ def _exchange(
     problem: Problem, layout: Layout, sample: Sequence[Mixing], network: Network
 ) -> float:
     schedule, steps = problem.schedule, problem.experiment.steps
-    elements, codec = problem.experiment.trials * problem.d, problem.experiment.communication.codec
+    elements, codec = problem.experiment.trials * problem.d, problem.experiment.codec
     ranks = range(layout.ranks)
     total = 0.0
     for W in sample:

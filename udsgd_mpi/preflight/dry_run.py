@@ -77,7 +77,7 @@ def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
     for n in problem.schedule.first(1, experiment.steps).tolist():
         W = problem.schedule.mixing(n)
         for rank in range(layout.ranks):
-            sent = W.traffic(layout, rank, elements, experiment.communication.codec)
+            sent = W.traffic(layout, rank, elements, experiment.codec)
             messages, moved = messages + sent.messages, moved + sent.bytes
     return messages, moved
 

@@ -35,7 +35,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     experiment = problem.experiment
     agents, trials = layout.hosted(rank), experiment.trials
     hosted = [problem.agents[i] for i in agents]
-    row = trials * problem.d * _DOUBLE
+    row = trials * problem.d * experiment.numbers.itemsize
     schedule = problem.schedule
     copies = schedule.most_copies(layout, rank)
     buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * row
@@ -44,7 +44,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     averaging = row + layout.agents * row // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * row
     rounding = 0
-    codec = experiment.communication.codec
+    codec = experiment.codec
     if not codec.exact:  # what is lost, what is sent and received
         message = codec.row_bytes(trials * problem.d)
         rounding = len(agents) * row + (0 if one_host else (len(agents) + copies) * message)

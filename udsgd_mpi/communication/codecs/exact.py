@@ -15,7 +15,7 @@ class Exact(Codec):
     exact = True
     quantize = keep_all
 
-    def __init__(self, dtype: type[np.floating[Any]] = np.float64) -> None:
+    def __init__(self, dtype: type[np.floating[Any]] | np.dtype[Any] = np.float64) -> None:
         self.dtype = np.dtype(dtype)
 
     def pack(self, half_steps: Floats, rows: NDArray[np.int64], message: NDArray[Any]) -> None:

@@ -87,6 +87,10 @@ class Network(Objective, frozen=True, tag="torch"):
             )
 
     @property
+    def takes_single(self) -> bool:
+        return True
+
+    @property
     def classifies(self) -> bool:
         return self.loss == "cross_entropy"
 
