@@ -9,7 +9,7 @@ from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Reshuffling, Sam
 from udsgd_mpi.theory import chains
 from udsgd_mpi.theory.chains import NonBacktrackingChain, ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.limit import long_run_covariance
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial
 
 GRAPHS = {
     "lollipop": nx.lollipop_graph(5, 3),
@@ -156,7 +156,7 @@ def test_no_repulsion_is_the_base_chain(
     compressed = Graph.from_networkx(graph, "graph")
     G = values(graph, without.stationary_law(len(graph), compressed))
     plain = without.noise(G, compressed)
-    repelled = long_run_covariance(with_history.noise(G, compressed), StepSize())
+    repelled = long_run_covariance(with_history.noise(G, compressed), Polynomial())
     expected = plain.amplitudes.T @ plain.amplitudes
     np.testing.assert_allclose(repelled, expected, atol=1e-12 * np.trace(expected))
 
@@ -167,7 +167,7 @@ def test_self_repulsion_by_modes_and_by_a_sparse_solve(graph: nx.Graph) -> None:
     G = values(graph, sampler.stationary_law(len(graph), compressed))
     chain = ReversibleChain.simple(compressed)
     expected = asymptotic_covariance(chain, chain.repel(G, 7.0))
-    got = long_run_covariance(sampler.noise(G, compressed), StepSize())
+    got = long_run_covariance(sampler.noise(G, compressed), Polynomial())
     np.testing.assert_allclose(got, expected, atol=1e-10 * np.trace(expected))
     P, _ = transitions(graph, "srw")
     direct = np.linalg.solve(7.0 * (np.eye(len(P)) + P) + np.eye(len(P)), G)
@@ -180,9 +180,9 @@ def test_large_graphs_do_without_eigenvectors(
     compressed = Graph.from_networkx(graph, "graph")
     sampler = SRRW(alpha=7.0, b=0.8)
     G = values(graph, sampler.stationary_law(len(graph), compressed))
-    expected = long_run_covariance(sampler.noise(G, compressed), StepSize())
+    expected = long_run_covariance(sampler.noise(G, compressed), Polynomial())
     monkeypatch.setattr("udsgd_mpi.samplers.srrw._LARGEST_SPECTRUM", 0)
-    got = long_run_covariance(sampler.noise(G, compressed), StepSize())
+    got = long_run_covariance(sampler.noise(G, compressed), Polynomial())
     np.testing.assert_allclose(got, expected, atol=1e-10 * scale(G, expected))
 
 
@@ -190,5 +190,5 @@ def test_history_driven_target_divides_by_one_plus_alpha_squared(graph: nx.Graph
     compressed = Graph.from_networkx(graph, "graph")
     G = values(graph, np.full(len(graph), 1 / len(graph)))
     base = MHRW().noise(G, compressed)
-    got = long_run_covariance(HDT(alpha=3.0).noise(G, compressed), StepSize())
+    got = long_run_covariance(HDT(alpha=3.0).noise(G, compressed), Polynomial())
     np.testing.assert_allclose(got, base.amplitudes.T @ base.amplitudes / 16, atol=1e-12)

@@ -19,7 +19,7 @@ from udsgd_mpi.theory.limit import limiting_covariance
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.second_moments import SecondMoments
 from udsgd_mpi.theory.start import left_of_start
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial
 
 BETA, B = 0.8, 0.7
 SMALL = ["--method", "momentum", "--agents", "3", "--trials", "2", "--record", "iterates"]
@@ -28,7 +28,7 @@ SMALL = ["--method", "momentum", "--agents", "3", "--trials", "2", "--record", "
 @pytest.mark.parametrize("momentum", [1e-300, BETA])
 def test_moments_are_those_of_the_matrices_of_a_step(momentum: float) -> None:
     """Of (y, u, θ, z), with κ = 1 and beyond; a tiny β is no momentum, by another kernel."""
-    h, steps, step_size = np.array([0.4, 1.5]), np.array([1, 7, 200]), StepSize(0.9, 0.75)
+    h, steps, step_size = np.array([0.4, 1.5]), np.array([1, 7, 200]), Polynomial(0.9, 0.75)
     found = SecondMoments.with_history(h, step_size, B, 32.0, steps, momentum=momentum)
     for node in (0, -1):
         kappa = found.repulsion[node]
@@ -54,7 +54,7 @@ def test_moments_are_those_of_the_matrices_of_a_step(momentum: float) -> None:
 
 def test_what_is_left_of_the_start_swings() -> None:
     h, start, steps = np.array([0.9, 1.7]), np.array([1.3, -0.4]), np.array([1, 2, 300])
-    step_size = StepSize(0.8, 0.7)
+    step_size = Polynomial(0.8, 0.7)
     theta, velocity, total = start.copy(), np.zeros(2), np.zeros(2)
     left, average = left_of_start(start, h, step_size, steps, BETA)
     for n in range(1, 301):
@@ -70,10 +70,10 @@ def test_what_is_left_of_the_start_swings() -> None:
 @pytest.mark.parametrize("exponent", [1.0, 0.7])
 def test_the_limit_is_that_of_a_larger_step_size(exponent: float) -> None:
     """θ_n at n = 10⁶ against V of γ⋆/(1 − β), of Cov/γ_n; what is left is of order n^(a−1)."""
-    h, step_size = np.array([0.6, 1.4]), StepSize(0.5, exponent)
+    h, step_size = np.array([0.6, 1.4]), Polynomial(0.5, exponent)
     n = np.array([10**6])
     moments = SecondMoments.white(h, step_size, n, momentum=BETA).theta[0, 0]
-    larger = StepSize(0.5 / (1 - BETA), exponent)
+    larger = Polynomial(0.5 / (1 - BETA), exponent)
     V = np.diag(limiting_covariance(Noise.white(np.eye(2)), np.diag(h), larger)) / (1 - BETA)
     np.testing.assert_allclose(
         moments / step_size(n[0], n[0]), V, rtol=1e-3 if exponent == 1 else 1e-2

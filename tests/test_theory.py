@@ -13,7 +13,7 @@ from udsgd_mpi.theory.limit import limiting_covariance
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.second_moments import SecondMoments
 from udsgd_mpi.theory.start import left_of_start
-from udsgd_mpi.theory.step_size import CachedStepSize, StepSize
+from udsgd_mpi.theory.step_size import CachedStepSize, Polynomial, StepSize
 
 H = np.array([[1.4, 0.3, 0.0], [0.3, 2.0, -0.2], [0.0, -0.2, 0.9]])
 U = np.array([[2.0, 0.4, 0.1], [0.4, 1.0, 0.0], [0.1, 0.0, 0.5]])
@@ -21,7 +21,7 @@ U = np.array([[2.0, 0.4, 0.1], [0.4, 1.0, 0.0], [0.1, 0.0, 0.5]])
 
 @pytest.mark.parametrize(("gamma", "exponent"), [(1.0, 1.0), (3.0, 1.0), (0.5, 0.7)])
 def test_limit_solves_the_lyapunov_equation(gamma: float, exponent: float) -> None:
-    V = limiting_covariance(Noise.white(U), H, StepSize(gamma, exponent))
+    V = limiting_covariance(Noise.white(U), H, Polynomial(gamma, exponent))
     M = (np.eye(3) / (2 * gamma) if exponent == 1 else 0) - H
     np.testing.assert_allclose(M @ V + V @ M.T + U, 0, atol=1e-10)
 
@@ -29,9 +29,9 @@ def test_limit_solves_the_lyapunov_equation(gamma: float, exponent: float) -> No
 def test_too_small_a_step_names_the_smallest_that_works() -> None:
     smallest = 1 / (2 * np.linalg.eigvalsh(H)[0])
     with pytest.raises(ConfigurationError, match=f"more than 1/\\(2μ\\) = {smallest:.6g}"):
-        limiting_covariance(Noise.white(U), H, StepSize(0.5, 1.0))
+        limiting_covariance(Noise.white(U), H, Polynomial(0.5, 1.0))
     with pytest.raises(ConfigurationError, match="constant step"):
-        limiting_covariance(Noise.white(U), H, StepSize(0.5, 0.0))
+        limiting_covariance(Noise.white(U), H, Polynomial(0.5, 0.0))
 
 
 def joint_recursion(
@@ -48,7 +48,7 @@ def joint_recursion(
 
 
 @pytest.mark.parametrize(("kappa", "b"), [(1.0, 0.8), (3.7, 0.8), (21.0, 0.6), (2.2, 1.0)])
-@pytest.mark.parametrize("step_size", [StepSize(), StepSize(0.7, 0.7)])
+@pytest.mark.parametrize("step_size", [Polynomial(), Polynomial(0.7, 0.7)])
 def test_second_moments_are_those_of_the_joint_recursion(
     kappa: float, b: float, step_size: StepSize
 ) -> None:
@@ -68,7 +68,12 @@ def test_second_moments_are_those_of_the_joint_recursion(
 
 @pytest.mark.parametrize(
     ("b", "step_size"),
-    [(1.0, StepSize()), (1.0, StepSize(2.0, 1.0)), (0.7, StepSize(0.8, 0.7)), (0.9, StepSize())],
+    [
+        (1.0, Polynomial()),
+        (1.0, Polynomial(2.0, 1.0)),
+        (0.7, Polynomial(0.8, 0.7)),
+        (0.9, Polynomial()),
+    ],
 )
 def test_the_limit_is_where_second_moments_go(b: float, step_size: StepSize) -> None:
     """Also where θ and the history move at one pace (b = a), by the joint Lyapunov equation."""
@@ -86,7 +91,7 @@ def test_recursions_in_blocks_of_any_length_give_the_bits_of_one(
     length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     h, start, steps = np.array([0.9, 1.7, 0.2]), np.array([1.3, -0.4, 2.0]), np.array([0, 3, 210])
-    for step_size in (StepSize(), StepSize(0.7, 0.7), StepSize(0.1, 0.0)):
+    for step_size in (Polynomial(), Polynomial(0.7, 0.7), Polynomial(0.1, 0.0)):
 
         def everything(step_size: StepSize = step_size) -> list[np.ndarray]:
             white = SecondMoments.white(h, step_size, steps)
@@ -104,7 +109,7 @@ def test_recursions_in_blocks_of_any_length_give_the_bits_of_one(
 def test_what_is_left_of_the_start_is_the_product_of_all_steps() -> None:
     """With the bits of NumPy's products and sums from step to step."""
     h, start, steps = np.array([0.9, 1.7]), np.array([1.3, -0.4]), np.array([0, 1, 2, 20_000])
-    step_size = StepSize(0.8, 0.7)
+    step_size = Polynomial(0.8, 0.7)
     shrink = np.cumprod(1 - step_size(1, 20_000)[:, None] * h, axis=0)
     theta = np.vstack([start, shrink * start])
     sums = np.vstack([np.zeros(2), np.cumsum(theta, axis=0)])
@@ -118,8 +123,8 @@ def test_tens_of_millions_of_steps_come_to_the_closed_forms() -> None:
     n = 20_000_000
     h, steps = np.array([1.0, 2.0, 0.3]), np.array([n // 1000, n])
     tracemalloc.start()
-    moments = SecondMoments.white(h, StepSize(), steps)
-    left, average = left_of_start(np.full(3, 2.0), h, StepSize(), steps)
+    moments = SecondMoments.white(h, Polynomial(), steps)
+    left, average = left_of_start(np.full(3, 2.0), h, Polynomial(), steps)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2**21  # bytes, of 16 a step if all were held
@@ -137,7 +142,7 @@ def test_tens_of_millions_of_steps_come_to_the_closed_forms() -> None:
 
 def test_a_constant_step_comes_to_the_geometric_series() -> None:
     n, gamma, h = 3_000_000, 1e-3, np.array([0.5, 2.0])
-    moments = SecondMoments.white(h, StepSize(gamma, 0.0), np.array([1000, n]))
+    moments = SecondMoments.white(h, Polynomial(gamma, 0.0), np.array([1000, n]))
     for row, m in enumerate((1000, n)):
         q = 1 - gamma * h
         theta = gamma**2 * (1 - q ** (2 * m)) / (1 - q**2)
@@ -152,7 +157,7 @@ def test_paths_give_the_functional() -> None:
     rng = np.random.default_rng(2)
     trials, points, d, n = 3, 5, 2, 1100
     X = rng.integers(points, size=(3000, trials), dtype=np.int32)
-    g, h, step_size = rng.normal(size=(points, d)), np.array([0.8, 1.9]), StepSize(0.6, 0.8)
+    g, h, step_size = rng.normal(size=(points, d)), np.array([0.8, 1.9]), Polynomial(0.6, 0.8)
 
     class Listed:
         """A path that is known."""
@@ -180,7 +185,7 @@ def test_paths_give_the_functional() -> None:
 
 
 def test_step_sizes_ahead_are_those_asked_for() -> None:
-    step_size = StepSize(0.7, 0.8)
+    step_size = Polynomial(0.7, 0.8)
     ahead = CachedStepSize(step_size)
     for first, last in ((1, 1), (2, 5), (1020, 1030), (1031, 5000), (3, 4), (9000, 9000)):
         np.testing.assert_array_equal(ahead(first, last), step_size(first, last))

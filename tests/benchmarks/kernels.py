@@ -26,7 +26,7 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.methods import SGD
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Streams
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial
 
 TRIALS, D, POINTS, MEAN_DEGREE = 120, 22, 500, 20
 REPEATS = 9
@@ -120,7 +120,7 @@ def package(
     started = time.process_time()
     unified_distributed_sgd(
         draws,
-        StepSize(),
+        Polynomial(),
         StepByStep(descend, lambda _: None, _never),
         [steps],
         lambda _: None,

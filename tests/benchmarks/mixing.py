@@ -44,7 +44,7 @@ from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.samplers import IID, Streams
 from udsgd_mpi.support.meter import Meter
-from udsgd_mpi.theory.step_size import CachedStepSize, StepSize
+from udsgd_mpi.theory.step_size import CachedStepSize, Polynomial
 
 POINTS, REPEATS = 500, 9
 PARTS = (("many", 2), ("ring", 4), ("ring", 16), ("changing", 1), ("changing", 2))
@@ -195,7 +195,7 @@ class Rank:
             update = StepByStep(steps, self.W, never)
         unified_distributed_sgd(
             Draws(paths, first_rows, batch, trials),
-            CachedStepSize(StepSize()),
+            CachedStepSize(Polynomial()),
             update,
             [self.steps],
             lambda _: None,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.forms.average import Average
 from udsgd_mpi.communication.forms.weights import Weights
-from udsgd_mpi.communication.intervals import LAST_STEP
+from udsgd_mpi.communication.intervals import LAST_STEP, Interval
 from udsgd_mpi.communication.weights import metropolis
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.agent_lists import covering
@@ -33,6 +33,11 @@ class HLSGD(Pattern, frozen=True, tag="hlsgd"):
     clusters: Positive | list[str] = 4
     inner: Positive = 1
     outer: Positive = 10
+
+    @property
+    def interval(self) -> Interval:
+        """Steps from one average over all to the next."""
+        return self.outer
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         cluster = _cluster_of_each(self.clusters, len(topology))

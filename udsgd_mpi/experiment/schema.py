@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from msgspec import Meta, Struct, field
+from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock import AnyComputing, Constant
@@ -17,11 +18,12 @@ from udsgd_mpi.data.partition import AnyPartition, Even
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.methods import SGD, AnyMethod
+from udsgd_mpi.methods.step_sizes import AnyStepSize, completed
 from udsgd_mpi.objectives import AnyObjective, Logistic
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.samplers.base import Weight
 from udsgd_mpi.support.file_names import is_of_agents, names_file
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
@@ -185,7 +187,10 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Importance weight of a sampled point: ``"unbiased"`` mean degree / degree, ``"literal"``
         1 / degree (paper, eq. 91), ``"none"`` 1.
     method
-        What an agent does with its gradients: ``"sgd"``, or ``"momentum"``.
+        What an agent does with its gradients: ``"sgd"``, ``"momentum"``, ``"nesterov"`` or
+        ``"adam"``.
+    step_size
+        γ_n: ``"polynomial"`` is γ⋆ / n^a. What it leaves open is that of the run.
     dtype
         Type of the numbers of θ in memory and in messages; sums over agents are in double precision
         and rounded once. ``"float32"`` for objectives of networks.
@@ -205,7 +210,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     partition: AnyPartition = Even()
     objective: AnyObjective = Logistic()
     method: AnyMethod = SGD()
-    step_size: StepSize = StepSize()
+    step_size: AnyStepSize = Polynomial()
     topology: AnyGraph = Ring()
     communication: AnyPattern = DSGD()
     groups: Annotated[dict[str, Group], Meta(min_length=1)]
@@ -236,6 +241,13 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return not self.objective.has_minimizer if asked is None else asked
 
     def __post_init__(self) -> None:
+        of_run = {"last": self.steps, "interval": self.communication.interval}
+        force_setattr(self, "step_size", completed(self.step_size, **of_run))
+        if self.step_size(self.steps, self.steps)[0] == 0:
+            raise ValueError(
+                f"expected a step_size above 0 up to the last step, got 0 at step {self.steps:,};"
+                " use one that falls more slowly, or for cosine a smallest above 0"
+            )
         if self.data.augment is not None and not self.objective.reads_images:
             raise ValueError(
                 "expected an objective that reads images beside data.augment, got one that reads"

@@ -97,7 +97,7 @@ class AgentForecast:
         self.seed = int(seed)
         self._table = cache(self._integrate)
         method, step_size = problem.experiment.method, problem.experiment.step_size
-        self._in_the_limit = method.in_the_limit(step_size)
+        self.in_the_limit = method.in_the_limit(step_size)
         self._momentum = method.momentum or 0.0
 
     @overflowing
@@ -116,7 +116,7 @@ class AgentForecast:
         G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
         by_paths = method == "paths" or (
-            method == "auto" and remembers(agent, noise, self._in_the_limit, int(self.steps[-1]))
+            method == "auto" and remembers(agent, noise, self.in_the_limit, int(self.steps[-1]))
         )
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
@@ -141,9 +141,9 @@ class AgentForecast:
             theta = Functional.exactly(linear, len(h))
             average = Functional.exactly(averaged, len(h))
         V = np.full_like(self.problem.hessian, np.nan)
-        if has_limit(self.problem.hessian, self._in_the_limit):
-            V = limiting_covariance(noise, self.problem.hessian, self._in_the_limit)
-            V *= self._in_the_limit.gamma / experiment.step_size.gamma  # of Cov / γ_n
+        if has_limit(self.problem.hessian, self.in_the_limit):
+            V = limiting_covariance(noise, self.problem.hessian, self.in_the_limit)
+            V *= self.in_the_limit.gamma / experiment.step_size.gamma  # of Cov / γ_n
         return AgentMoments(paths, theta, average, linear, V)
 
     def usual_paths(self, agent: Agent) -> int:

@@ -11,7 +11,7 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers import Sampler, Stream
 from udsgd_mpi.theory.chains import ReversibleChain
 from udsgd_mpi.theory.limit import long_run_covariance
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +108,9 @@ def diagnose(sampler: Sampler, graph: Graph, steps: int, trials: int, seed: int)
     weights = sampler.importance_weights("unbiased", points, graph)
     G = weights[:, None] * f
     noise = sampler.noise(G - sampler.stationary_law(points, graph) @ G, graph)
-    limit = np.diag(long_run_covariance(noise, StepSize())) if noise.b != 1 else np.full(3, np.nan)
+    limit = np.full(3, np.nan)
+    if noise.b != 1:
+        limit = np.diag(long_run_covariance(noise, Polynomial()))
     step, distance, sums = _visits(sampler, graph, weights, f, steps, trials, seed)
     return Diagnosis(
         spectral_gap=float(1 - values[-1]),

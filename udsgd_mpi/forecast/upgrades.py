@@ -19,6 +19,7 @@ from udsgd_mpi.forecast.trial_run import seconds_a_step
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.theory.limit import check_step_size
 
 Floats = NDArray[np.float64]
 
@@ -130,7 +131,9 @@ class Planner:
         A step takes as long as the slowest agent does; the MSE goes like γ_n between the two.
         """
         slower = self.seconds(upgraded) / self.seconds([])
-        return float(self.mse(upgraded) * slower**self._problem.experiment.step_size.exponent)
+        problem = self._problem
+        step_size = check_step_size(problem.hessian, self._forecast.in_the_limit)
+        return float(self.mse(upgraded) * slower**step_size.exponent)
 
     def _of(self, upgraded: list[int]) -> dict[int, float]:
         return {i: self._upgraded.seconds[i] for i in upgraded}

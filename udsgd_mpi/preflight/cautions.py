@@ -7,7 +7,7 @@ import numpy as np
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem import Problem
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial, StepSize
 
 _THIN = 0.2
 _STABLE = 2.0
@@ -33,7 +33,7 @@ def _of_step_size(step_size: StepSize, optimum: Minimum) -> Iterator[str]:
             f" curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they fall, or"
             f" for ever; use gamma below {_STABLE / L:.3g}"
         )
-    if step_size.exponent == 1:
+    if isinstance(step_size, Polynomial) and step_size.exponent == 1:
         margin = 2 * mu * step_size.gamma - 1
         if margin <= 0:
             yield (

@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.noise import Noise
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial, StepSize
 
 Floats = NDArray[np.float64]
 
 
-def long_run_covariance(noise: Noise, step_size: StepSize) -> Floats:
+def long_run_covariance(noise: Noise, step_size: Polynomial) -> Floats:
     """U of one agent as it enters M V + V Mᵀ + U = 0, shape (d, d).
 
     A history that is faster than θ (b < a) divides each mode by κ² (Hu, Doshi and Eun, ICLR
@@ -43,7 +43,7 @@ def limiting_covariance(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
     ConfigurationError
         If a = 1 and γ⋆ ≤ 1/(2μ), μ the smallest eigenvalue of H; says which γ⋆ works.
     """
-    check_step_size(H, step_size)
+    step_size = check_step_size(H, step_size)
     if noise.b is not None and noise.b == step_size.exponent:
         return _jointly(noise, H, step_size)
     from scipy.linalg import solve_continuous_lyapunov
@@ -54,18 +54,18 @@ def limiting_covariance(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
     return np.asarray((V + V.T) / 2)
 
 
-def check_step_size(H: Floats, step_size: StepSize) -> None:
-    """Refuse a step size for which the theorem does not hold.
+def check_step_size(H: Floats, step_size: StepSize) -> Polynomial:
+    """The step size, unless the theorem does not hold for it.
 
     Raises
     ------
     ConfigurationError
-        If it is constant, or a = 1 and γ⋆ ≤ 1/(2μ).
+        If it is not γ⋆ / n^a with a > 0, or a = 1 and γ⋆ ≤ 1/(2μ).
     """
-    if step_size.exponent == 0:
+    if not isinstance(step_size, Polynomial) or step_size.exponent == 0:
         raise ConfigurationError(
-            "step_size: no limit theorem holds for a constant step; expected an exponent in"
-            " (0.5, 1]"
+            "step_size: no limit theorem holds for a constant step, or one that is not"
+            " gamma / n^exponent; expected kind 'polynomial' with an exponent in (0.5, 1]"
         )
     smallest = 1 / (2 * np.linalg.eigvalsh(H)[0])
     if step_size.exponent == 1 and step_size.gamma <= smallest:
@@ -74,9 +74,10 @@ def check_step_size(H: Floats, step_size: StepSize) -> None:
             f" covariance with exponent 1, got {step_size.gamma:g}; use a larger gamma, or an"
             " exponent below 1"
         )
+    return step_size
 
 
-def _jointly(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
+def _jointly(noise: Noise, H: Floats, step_size: Polynomial) -> Floats:
     """V where b = a, from the joint Lyapunov equation of (θ, y), mode by mode."""
     e = 1.0 if step_size.exponent == 1 else 0.0
     gamma = step_size.gamma

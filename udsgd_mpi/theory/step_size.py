@@ -1,4 +1,4 @@
-"""Decreasing step sizes."""
+"""Step sizes, and those that limit theorems are about."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -11,18 +11,39 @@ _BLOCK = 1024
 _LONG_BLOCK = 2**14
 
 
-class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
-    """γ_n = γ⋆ / n^a for n = 1, 2, … (paper, Assumption 2.3).
+class StepSize(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """γ_n for n = 1, 2, …; subclasses are listed in a registry.
 
     Parameters
     ----------
     gamma
-        γ⋆ > 0, a billion at most.
+        γ⋆ = γ_1 > 0, a billion at most.
+    """
+
+    gamma: Annotated[float, Meta(gt=0, le=1e9)] = 1.0
+
+    def __call__(self, first: int, last: int) -> NDArray[np.float64]:
+        """γ_first, …, γ_last; both ends belong to it."""
+        raise NotImplementedError
+
+    def in_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """γ_first, …, γ_last in blocks, each with its first n, for loops over any number of steps.
+
+        The last block of a range may be short; a range with last < first has none.
+        """
+        for n in range(first, last + 1, _LONG_BLOCK):
+            yield n, self(n, min(last, n + _LONG_BLOCK - 1))
+
+
+class Polynomial(StepSize, frozen=True, tag="polynomial"):
+    """γ_n = γ⋆ / n^a (paper, Assumption 2.3).
+
+    Parameters
+    ----------
     exponent
         a in (0.5, 1]; or 0, a constant step, for which no limit theorem holds.
     """
 
-    gamma: Annotated[float, Meta(gt=0, le=1e9)] = 1.0
     exponent: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:
@@ -35,14 +56,6 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True):
         """γ_first, …, γ_last; both ends belong to it."""
         n = np.arange(first, last + 1, dtype=np.float64)
         return self.gamma / n**self.exponent
-
-    def in_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
-        """γ_first, …, γ_last in blocks, each with its first n, for loops over any number of steps.
-
-        The last block of a range may be short; a range with last < first has none.
-        """
-        for n in range(first, last + 1, _LONG_BLOCK):
-            yield n, self(n, min(last, n + _LONG_BLOCK - 1))
 
 
 class CachedStepSize:
