@@ -1,7 +1,7 @@
 """Independent, slow and plain versions of what the package computes; no code is shared."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import networkx as nx
 import numpy as np
@@ -123,3 +123,28 @@ def metropolis(graph: nx.Graph) -> Floats:
 def logistic_gradient(theta: Floats, x: Floats, y: float, l2: float) -> Floats:
     """Gradient of eq. 15 at one point."""
     return np.asarray(x * (1 / (1 + math.exp(-float(theta @ x))) - y) + l2 * theta)
+
+
+def descent(kind: str, **settings: float) -> Callable[[Floats, Floats, float, int], Floats]:
+    """θ after a step of a method, given θ, its gradient, γ and n; keeps what the method remembers.
+
+    As the documentation of PyTorch's SGD, Adam and AdamW has them.
+    """
+    decay, beta = settings.get("weight_decay", 0.0), settings.get("beta", 0.0)
+    first, second = np.zeros(1), np.zeros(1)
+
+    def step(theta: Floats, gradient: Floats, gamma: float, n: int) -> Floats:
+        nonlocal first, second
+        if kind == "adam":
+            theta = theta - gamma * decay * theta
+            beta1, beta2 = settings["beta1"], settings["beta2"]
+            first = beta1 * first + (1 - beta1) * gradient
+            second = beta2 * second + (1 - beta2) * gradient**2
+            mean, square = first / (1 - beta1**n), second / (1 - beta2**n)
+            return np.asarray(theta - gamma * mean / (np.sqrt(square) + settings["epsilon"]))
+        gradient = gradient + decay * theta
+        first = beta * first + gradient
+        ahead = gradient + beta * first if kind == "nesterov" else first
+        return np.asarray(theta - gamma * ahead)
+
+    return step

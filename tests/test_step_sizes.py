@@ -86,26 +86,35 @@ def test_rounds_are_those_of_the_pattern(pattern: Pattern) -> None:
     np.testing.assert_array_equal(step_size(50, 60), step_size(1, 200)[49:60])
 
 
-RUN = ["--agents", "3", "--trials", "2", "--only", "all-srw", "--steps", "40"]
+SETTINGS = """
+agents = 3
+trials = 2
+steps = 40
+data.source = "breast_cancer"
+data.standardize = true
+groups.all = { share = 1, sampler = "iid" }
+"""
+RUN = ["run", "small.toml"]
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(SETTINGS)
 
 
 @pytest.mark.usefixtures("here")
 def test_a_cosine_does_not_fall_anew(capsys: pytest.CaptureFixture[str]) -> None:
     cosine = "step_size={ kind = 'cosine', gamma = 0.3 }"
-    assert main(["run", *RUN, "--set", cosine, "--keep-checkpoints"]) == 0
+    assert main([*RUN, "--set", cosine, "--keep-checkpoints"]) == 0
     with h5py.File("udsgd.h5") as file:
-        step, gamma = (file["runs/all-srw"][name][:] for name in ("step", "step_size"))
+        step, gamma = (file["runs/main"][name][:] for name in ("step", "step_size"))
     np.testing.assert_allclose(gamma, Cosine(0.3, 0.0, 40)(1, 40)[step - 1])
     capsys.readouterr()
     assert main(["extend", "udsgd.h5", "--steps", "80"]) == 2
     assert "got 0 at step 80" in capsys.readouterr().err
-    again = ["run", *RUN[:-1], "80", "--set", cosine, "--resume", "--allow-changes", "steps"]
-    assert main(again) == 2
+    again = ["--steps", "80", "--set", cosine, "--resume", "--allow-changes", "steps"]
+    assert main([*RUN, *again]) == 2
     assert "step_size.last" in capsys.readouterr().err
 
 
@@ -113,10 +122,10 @@ def test_a_cosine_does_not_fall_anew(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize("kind", ["constant", "step", "cosine", "by_round"])
 def test_no_limit_is_predicted(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """As of a constant step: an error at n there is, by the same recursion, but no plan."""
-    setting = ["--agents", "3", "--steps", "40", "--set", f"step_size.kind={kind}"]
+    setting = ["small.toml", "--set", f"step_size.kind={kind}"]
     assert main(["predict", *setting]) == 0
     assert "no limit theorem holds for this step size" in capsys.readouterr().out
-    upgrade = ["--upgrade", "srw:srrw", "--against", "nbrw"]
+    upgrade = ["--upgrade", "iid:single_shuffling", "--against", "reshuffling"]
     assert main(["plan", *setting, *upgrade]) == 2
     assert "no limit theorem holds" in capsys.readouterr().err
 
@@ -127,7 +136,7 @@ def test_constant_is_exponent_0_in_all_that_is_predicted(
 ) -> None:
     said = []
     for step_size in ("{ kind = 'constant', gamma = 0.2 }", "{ gamma = 0.2, exponent = 0.0 }"):
-        assert main(["predict", *RUN[:2], "--steps", "40", "--set", f"step_size={step_size}"]) == 0
+        assert main(["predict", "small.toml", "--set", f"step_size={step_size}"]) == 0
         said.append(capsys.readouterr().out)
     assert said[0] == said[1]
 
@@ -148,5 +157,5 @@ def test_constant_is_exponent_0_in_all_that_is_predicted(
     ],
 )
 def test_others_are_refused(setting: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", *RUN, "--set", f"step_size={setting}"]) == 2
+    assert main([*RUN, "--set", f"step_size={setting}"]) == 2
     assert message in capsys.readouterr().err

@@ -10,7 +10,9 @@ import networkx as nx
 import numpy as np
 import pytest
 from mpi4py import MPI
+from msgspec import to_builtins
 
+from tests import reference
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -101,7 +103,7 @@ class Case:
         """By the two lines of the equation, with W as a dense array; hosted agents' part."""
         schedule = self.schedule()
         theta = np.zeros((AGENTS, *self.iterates.theta.shape[1:]))
-        velocity, beta = np.zeros_like(theta), getattr(self.method, "beta", 0.0)
+        advance, gradient = reference.descent(**to_builtins(self.method)), np.empty_like(theta)
         for n in range(STEPS):
             for i in range(AGENTS):
                 for t in range(TRIALS):
@@ -109,9 +111,8 @@ class Case:
                     point = Points(
                         self.features[i, x][None], self.labels[i, [x]], self.weights[i, [x]]
                     )
-                    gradient = self.objective.gradient(theta[i, t], point)
-                    velocity[i, t] = beta * velocity[i, t] + gradient
-            theta -= self.gamma[n] * velocity
+                    gradient[i, t] = self.objective.gradient(theta[i, t], point)
+            theta = advance(theta, gradient, self.gamma[n], n + 1)
             W = matrix(schedule, n + 1, AGENTS)
             rounded = theta.astype(self.pattern.codec.dtype).astype(np.float64)
             q = quantized(theta) if quantized else rounded

@@ -1,4 +1,4 @@
-"""Momentum on ranks is a dense loop with a velocity; W mixes what it is told to, and no more."""
+"""Methods on ranks are dense loops with what they remember; W mixes only what it is told to."""
 
 from functools import partial
 
@@ -22,7 +22,7 @@ from udsgd_mpi.communication import (
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.sgd import StepByStep
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.methods import Momentum, State
+from udsgd_mpi.methods import SGD, Adam, Method, Momentum, Nesterov, State
 from udsgd_mpi.objectives import CompiledObjective, Logistic
 from udsgd_mpi.parallel.fused import Fused, w_of
 from udsgd_mpi.parallel.host_memory import shared_rows
@@ -40,6 +40,30 @@ def test_momentum_is_the_dense_loop(objective: CompiledObjective) -> None:
     assert isinstance(case.update, Fused)
     theta = case.run([0, 1, 2, 10, STEPS])
     np.testing.assert_allclose(theta, case.expected(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        SGD(weight_decay=0.3),
+        Momentum(beta=0.8, weight_decay=0.3),
+        Nesterov(beta=0.8),
+        Nesterov(beta=0.7, weight_decay=0.3),
+        Adam(beta1=0.8, beta2=0.97),
+        Adam(epsilon=1e-3, weight_decay=0.3),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("pattern", [DSGD(interval=3), LSGDPP(participants=3, interval=2)])
+def test_other_methods(method: Method, pattern: Pattern) -> None:
+    """Wherever the steps are split, and with the bits of one rank alone."""
+    case = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method)
+    assert isinstance(case.update, Fused) == isinstance(pattern, DSGD)
+    theta = case.run([0, 1, 2, 10, STEPS])
+    np.testing.assert_allclose(theta, case.expected(), rtol=1e-12, atol=1e-12)
+    alone = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, comm=MPI.COMM_SELF)
+    whole = alone.run([0, STEPS])[case.hosted.start : case.hosted.stop]
+    np.testing.assert_array_equal(whole, theta)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +107,7 @@ def test_w_mixes_a_state_with_theta_and_leaves_others_alone(pattern: Pattern) ->
     for name, values in whole.items():
         iterates[name][:] = values[mine]
 
-    def descend(_: np.ndarray, gamma: np.ndarray) -> None:
+    def descend(_: int, __: np.ndarray, gamma: np.ndarray) -> None:
         for _ in gamma:
             iterates["tracked"][:] += 1
             iterates.theta[:] *= 1.1

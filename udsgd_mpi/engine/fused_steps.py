@@ -26,6 +26,7 @@ from udsgd_mpi.kernels.agent_sums import COMBINE, combine
 from udsgd_mpi.kernels.compiled import Kernel, inlined, specialised
 from udsgd_mpi.kernels.rounding import QUANTIZE, restore_rows
 from udsgd_mpi.kernels.shared_counters import LOOKS, Counts, advance_counter, others_reached
+from udsgd_mpi.methods.base import Memory as OfMethod
 from udsgd_mpi.methods.steps import moves_on, steps_of_moves
 from udsgd_mpi.objectives import CompiledObjective
 from udsgd_mpi.objectives.base import DENSE_POINTS, LOCAL_STEPS
@@ -159,6 +160,7 @@ class FusedSteps:
     def __call__(
         self,
         present: int,
+        n: int,
         X: NDArray[np.int32],
         gamma: Floats,
         times: Integers,
@@ -171,6 +173,8 @@ class FusedSteps:
         ----------
         present
             Which of the two buffers θ is in; with each exchange it changes to the other.
+        n
+            How many steps the run has had before.
         X, gamma
             First rows of the mini-batches, shape (steps, agents, trials); step sizes.
         times
@@ -182,7 +186,7 @@ class FusedSteps:
         """
         seconds, given = np.zeros(2), np.zeros(2, dtype=np.int64)
         exchanges = self._run(
-            *self._method, combine, X, gamma, times, which, number, seconds, given,
+            *self._method, combine, n, X, gamma, times, which, number, seconds, given,
             self._points, present, *self._where
         )  # fmt: skip
         local, waited = seconds.tolist()
@@ -209,7 +213,7 @@ _STACK = (
 
 _LOCAL_STEPS = f"FunctionType({LOCAL_STEPS.format(DENSE_POINTS)})"
 _STEPS = (
-    f"FunctionType({COMBINE}), int32[:, :, ::1], float64[::1],"
+    f"FunctionType({COMBINE}), int64, int32[:, :, ::1], float64[::1],"
     f" int64[::1], int64[::1], int64, float64[::1], int64[::1], {_POINTS}, int64,"
     f" UniTuple(float64[:, :, ::1], 2), {_BUFFERS}, {_BUFFERS}, float64[:, ::1],"
     f" FunctionType({QUANTIZE}), int64[::1], int64, int64[::1], {_STACK}, {_STACK}"
@@ -223,8 +227,9 @@ def _descend(
     slopes_of: Callable[..., None] | None,
     move: Callable[..., None] | None,
     slopes: Floats | None,
-    memory: Floats | None,
+    memory: OfMethod | None,
     parameters: Floats | None,
+    n: int,
     theta: Floats,
     X: NDArray[np.int32],
     gamma: Floats,
@@ -234,7 +239,7 @@ def _descend(
     if local_steps is not None:
         local_steps(theta, None, X, gamma, *of_points)
     if move is not None:
-        steps_of_moves(slopes_of, move, slopes, memory, parameters, theta, X, gamma, of_points)
+        steps_of_moves(slopes_of, move, slopes, memory, parameters, n, theta, X, gamma, of_points)
 
 
 def _steps(
@@ -242,9 +247,10 @@ def _steps(
     slopes_of: Callable[..., None] | None,
     move: Callable[..., None] | None,
     slopes: Floats | None,
-    memory: Floats | None,
+    memory: OfMethod | None,
     parameters: Floats | None,
     combine: Callable[..., None],
+    n: int,
     X: NDArray[np.int32],
     gamma: Floats,
     times: Integers,
@@ -277,7 +283,7 @@ def _steps(
         stop = times[k]
         _descend(
             local_steps, slopes_of, move, slopes, memory, parameters,
-            theta[present], X[start:stop], gamma[start:stop], of_points
+            n + start, theta[present], X[start:stop], gamma[start:stop], of_points
         )  # fmt: skip
         seconds[0] += _now(now) - began
         if len(lost):
@@ -305,7 +311,7 @@ def _steps(
         began = _now(now)
         _descend(
             local_steps, slopes_of, move, slopes, memory, parameters,
-            theta[present], X[start:], gamma[start:], of_points
+            n + start, theta[present], X[start:], gamma[start:], of_points
         )  # fmt: skip
         seconds[0] += _now(now) - began
     return len(times)

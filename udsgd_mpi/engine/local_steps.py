@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.methods import Method
-from udsgd_mpi.methods.base import MOVE
+from udsgd_mpi.methods.base import MOVE, STATES
 from udsgd_mpi.methods.steps import dense_moves, sparse_moves
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
 
@@ -55,14 +55,16 @@ class LocalSteps:
         self.moves: tuple[Any, ...] | None = None
         if method.move:
             slopes = np.zeros_like(iterates.theta)  # objectives leave what fills rows up as it is
-            memory = iterates[method.states(slopes.shape[-1])[0].name]
+            names = [state.name for state in method.states(slopes.shape[-1])][:STATES]
+            none = [np.empty((0, 0, 0))] * (STATES - len(names))
+            memory = *(iterates[name] for name in names), *none
             of_objective = None
             if isinstance(objective, CompiledObjective):
                 of_objective = objective.kernels(points).slopes
             self.moves = of_objective, method.move, slopes, memory, method.parameters
 
-    def __call__(self, X: Indices, gamma: Floats) -> None:
-        """Take as many as there are γ; X is (steps, agents, trials)."""
+    def __call__(self, n: int, X: Indices, gamma: Floats) -> None:
+        """Take as many as there are γ after the n-th; X is (steps, agents, trials)."""
         theta, objective, points, batch = (
             self.iterates.theta, self.objective, self.points, self.batch
         )  # fmt: skip
@@ -71,11 +73,11 @@ class LocalSteps:
         elif isinstance(objective, CompiledObjective):
             steps = sparse_moves if points.sparse else dense_moves
             arguments = objective.arguments(points, batch, theta.shape[-1])
-            steps(*self.moves, theta, X, gamma, arguments)
+            steps(*self.moves, n, theta, X, gamma, arguments)
         else:
             _, move, slopes, *remembered = self.moves
             if theta.dtype == np.float32:
                 move = _single(move)
-            for n, step in enumerate(gamma.tolist()):
-                objective.slopes(theta, X[n], points, batch, slopes)
-                move(theta, slopes, *remembered, step)
+            for k, step in enumerate(gamma.tolist()):
+                objective.slopes(theta, X[k], points, batch, slopes)
+                move(theta, slopes, *remembered, step, n + k + 1)

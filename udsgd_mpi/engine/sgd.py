@@ -57,7 +57,7 @@ class StepByStep:
     Parameters
     ----------
     descend
-        Takes the local steps with X_n, … and γ_{n+1}, ….
+        Takes the local steps, given n, X_n, … and γ_{n+1}, ….
     W
         Takes n and applies the aggregation to the iterates.
     times
@@ -66,7 +66,7 @@ class StepByStep:
 
     def __init__(
         self,
-        descend: Callable[[Indices, Floats], None],
+        descend: Callable[[int, Indices, Floats], None],
         W: Callable[[int], None],
         times: Callable[[int, int], NDArray[np.int64]],
     ) -> None:
@@ -77,11 +77,11 @@ class StepByStep:
     def __call__(self, n: int, X: Indices, gamma: Floats) -> None:
         done = 0
         for time in self._times(n, n + len(X)).tolist():
-            self._descend(X[done : time - n], gamma[done : time - n])
+            self._descend(n + done, X[done : time - n], gamma[done : time - n])
             self._W(time)
             done = time - n
         if done < len(X):
-            self._descend(X[done:], gamma[done:])
+            self._descend(n + done, X[done:], gamma[done:])
 
 
 def each_step(n: int, m: int) -> NDArray[np.int64]:

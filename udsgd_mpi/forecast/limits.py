@@ -4,7 +4,7 @@ import numpy as np
 
 from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
 from udsgd_mpi.forecast.predict import trials_of_curvature
-from udsgd_mpi.problem import NO_THEOREM, Problem, Team
+from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
 
 _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
@@ -22,11 +22,7 @@ def unpredicted(problem: Problem) -> str | None:
     """
     if not problem.experiment.record.predict:
         return "switched off by record.predict = false"
-    if problem.optimum is None:
-        return NO_THEOREM
-    if problem.experiment.method.momentum is None:
-        return "no theory of this method is known"
-    return _too_large(problem) or _too_long(problem) or _overshooting(problem)
+    return problem.no_theorem or _too_large(problem) or _too_long(problem) or _overshooting(problem)
 
 
 def _too_large(problem: Problem) -> str | None:

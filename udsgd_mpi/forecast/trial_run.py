@@ -49,7 +49,7 @@ def seconds_a_step(
         if update:
             update(n, X[n:m], gamma)
         else:
-            descend(X[n:m], gamma)
+            descend(n, X[n:m], gamma)
         marks.append(thread_time())
         if len(marks) > 1 and marks[-1] - marks[0] > least:
             break

@@ -1,21 +1,28 @@
 """What a method is: how an agent moves along its gradient, and what it remembers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.compiled import Kernel
+from udsgd_mpi.kernels.compiled import Kernel, inlined
 from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
 
 DOUBLE = np.dtype(np.float64)
 
-# θ, w(X) ∇F(θ, X), what the method remembers, its parameters and γ; θ and the memory are changed.
-MOVE = "void(float64[:, :, ::1], float64[:, :, ::1], float64[:, :, ::1], float64[::1], float64)"
+# A method remembers so many states; those that it has not are without elements.
+STATES = 2
+MEMORY = f"UniTuple(float64[:, :, ::1], {STATES})"
+# θ, w(X) ∇F(θ, X), what the method remembers, its parameters, γ_n and n = 1, 2, …; all of the
+# arrays but the parameters may be changed.
+MOVE = f"void(float64[:, :, ::1], float64[:, :, ::1], {MEMORY}, float64[::1], float64, int64)"
+
+Memory = tuple[Floats, Floats]
+Decay = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         return np.empty(0)
 
     def states(self, d: int) -> tuple[State, ...]:
-        """What an agent carries beside θ; ``move`` is given the first of them."""
+        """What an agent carries beside θ; ``move`` is given the first ``STATES`` of them."""
         return ()
 
     def beside(self, d: int) -> int:
@@ -75,3 +82,14 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     def in_the_limit(self, step_size: StepSize) -> StepSize:
         """The step size with which plain SGD has θ_n of the same limit law."""
         return step_size
+
+
+@inlined
+def decay(theta: Floats, slopes: Floats, weight_decay: float) -> None:
+    """Add weight_decay · θ to the slopes, unless it is 0."""
+    if weight_decay > 0:
+        agents, trials, d = theta.shape
+        for i in range(agents):
+            for t in range(trials):
+                for k in range(d):
+                    slopes[i, t, k] += weight_decay * theta[i, t, k]

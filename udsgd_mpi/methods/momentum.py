@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, Method, State
+from udsgd_mpi.methods.base import MOVE, Decay, Memory, Method, State, decay
 from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
@@ -24,13 +24,16 @@ class Momentum(Method, frozen=True, tag="momentum"):
     ----------
     beta
         0 ≤ β < 1.
+    weight_decay
+        λ: w ∇F + λθ stands for w ∇F, as in PyTorch's SGD, so that decay gathers in v too.
     """
 
     beta: Annotated[float, Meta(ge=0, lt=1)] = 0.9
+    weight_decay: Decay = 0.0
 
     @property
     def momentum(self) -> float | None:
-        return self.beta
+        return None if self.weight_decay else self.beta
 
     @property
     def move(self) -> Kernel[..., None]:
@@ -38,7 +41,7 @@ class Momentum(Method, frozen=True, tag="momentum"):
 
     @property
     def parameters(self) -> Floats:
-        return np.array([self.beta])
+        return np.array([self.beta, self.weight_decay])
 
     def states(self, d: int) -> tuple[State, ...]:
         return (State("velocity", "velocities v^i_n of every agent", d),)
@@ -49,9 +52,10 @@ class Momentum(Method, frozen=True, tag="momentum"):
 
 @kernel(MOVE)
 def _move(
-    theta: Floats, slopes: Floats, velocity: Floats, parameters: Floats, gamma: float
+    theta: Floats, slopes: Floats, memory: Memory, parameters: Floats, gamma: float, _n: int
 ) -> None:
-    beta = parameters[0]
+    beta, velocity = parameters[0], memory[0]
+    decay(theta, slopes, parameters[1])
     agents, trials, d = theta.shape
     for i in range(agents):
         for t in range(trials):

@@ -69,6 +69,7 @@ class Fused:
         start, exchanges = 0, 0
         while True:
             late = exchanges + self._run(
+                n + start,
                 X[start:],
                 gamma[start:],
                 times[exchanges:] - start,
@@ -84,6 +85,7 @@ class Fused:
 
     def _run(
         self,
+        n: int,
         X: NDArray[np.int32],
         gamma: Floats,
         times: Integers,
@@ -91,7 +93,7 @@ class Fused:
         number: int,
     ) -> int:
         """How many exchanges were made before one for which others were too late."""
-        done = self._steps(self._mixed.present, X, gamma, times, which, number)
+        done = self._steps(self._mixed.present, n, X, gamma, times, which, number)
         self._mixed.swap(done.exchanges)
         self._meter.lap(Activity.MIXING)
         self._meter.move(done.local, Activity.MIXING, Activity.GRADIENT)

@@ -20,7 +20,7 @@ def cautions(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
     yield from _of_mixing(problem)
-    if problem.optimum is not None:
+    if problem.optimum is not None and problem.no_theorem is None:
         yield from _of_step_size(experiment.step_size, problem.optimum)
 
 

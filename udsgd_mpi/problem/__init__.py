@@ -3,11 +3,10 @@
 from udsgd_mpi.problem.agent import Agent, start_paths
 from udsgd_mpi.problem.held_out import held_out_points, held_out_shares
 from udsgd_mpi.problem.inputs import inputs_of_agents, inputs_of_noise, inputs_of_run
-from udsgd_mpi.problem.pose import NO_THEOREM, AgentSummary, Problem, pose, pose_all, topology_of
+from udsgd_mpi.problem.pose import AgentSummary, Problem, pose, pose_all, topology_of
 from udsgd_mpi.problem.team import LoneTeam, Team
 
 __all__ = [
-    "NO_THEOREM",
     "Agent",
     "AgentSummary",
     "LoneTeam",

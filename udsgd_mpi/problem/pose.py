@@ -30,7 +30,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 
-NO_THEOREM = "no theorem holds, as the objective is not convex and no θ* is known"
+_NO_MINIMIZER = "no theorem holds, as the objective is not convex and no θ* is known"
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 
@@ -119,15 +119,29 @@ class Problem:
         return self._known_optimum.theta
 
     @property
+    def no_theorem(self) -> str | None:
+        """Why theory says nothing of θ_n; None where it says something."""
+        if self.optimum is None:
+            return _NO_MINIMIZER
+        if self.experiment.method.momentum is None:
+            return "no theorem holds for methods but sgd and momentum without weight_decay"
+        return None
+
+    @property
     def hessian(self) -> Floats:
-        """H = ∇²f(θ*), shape (d, d).
+        """H = ∇²f(θ*), by which theory tells θ_n; shape (d, d).
 
         Raises
         ------
         ConfigurationError
-            Where the objective has no minimiser, or d is too large for a Hessian.
+            Where no theorem holds, or d is too large for a Hessian.
         """
         hessian = self._known_optimum.hessian
+        if self.no_theorem:
+            raise ConfigurationError(
+                "method: expected one that predictions and plans can be made of, got another:"
+                f" {self.no_theorem}; use udsgd run"
+            )
         if hessian is None:
             raise ConfigurationError(
                 f"d = {self.d:,}: expected at most {MOST_PARAMETERS:,} parameters for a Hessian,"
@@ -141,7 +155,7 @@ class Problem:
         if self.optimum is None:
             raise ConfigurationError(
                 "objective: expected one with a minimiser θ*, around which predictions and plans"
-                f" are made, got one without: {NO_THEOREM}; use udsgd run, which records losses"
+                f" are made, got one without: {_NO_MINIMIZER}; use udsgd run, which records losses"
             )
         return self.optimum
 
