@@ -1,5 +1,6 @@
 """A run of networks has the same losses on any number of ranks, and says why it cannot begin."""
 
+import itertools
 from pathlib import Path
 
 import h5py
@@ -9,6 +10,9 @@ import pytest
 from tests.launch import udsgd
 from tests.test_bits import datasets
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.experiment.read import read_experiment, variants
+from udsgd_mpi.problem import LoneTeam, Problem, pose_all
+from udsgd_mpi.storage.checkpoint import read_checkpoint
 
 pytest.importorskip("torch")
 
@@ -32,7 +36,24 @@ agents = "1-2"
 sampler = "srw"
 batch = 25
 graph = { kind = "erdos_renyi", mean_degree = 5 }
+[variant.plain]
+[variant.varied]
+data.augment = { crop = 1, flip = true }
+[variant.averaged]
+communication = "centralized"
+objective.model = "normalised:build"
+[variant.local]
+dtype = "float32"
+communication = "centralized"
+objective = { model = "normalised:build", batch_norm_statistics = "local" }
 """
+NORMALISED = """
+from torch import nn
+def build(shape, outputs):
+    layers = nn.Linear(64, 10), nn.BatchNorm1d(10), nn.ReLU(), nn.Linear(10, outputs)
+    return nn.Sequential(nn.Flatten(), *layers)
+"""
+VARIANTS = ("plain", "varied", "averaged", "local")
 MEASURES = ("training_loss", "gradient_norm", "agent_loss", "consensus_error")
 
 
@@ -40,22 +61,74 @@ MEASURES = ("training_loss", "gradient_norm", "agent_loss", "consensus_error")
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "network.toml"
     file.write_text(SETTINGS)
+    (tmp_path / "normalised.py").write_text(NORMALISED)
     monkeypatch.chdir(tmp_path)
     return file
 
 
 @pytest.mark.launcher
 def test_losses_have_the_same_bits_on_any_number_of_ranks(settings: Path) -> None:
-    assert main(["run", str(settings), "--output", "one.h5"]) == 0
-    done = udsgd("run", settings, "--output", "two.h5", cwd=settings.parent, ranks=2)
+    run = "run", settings, "--keep-checkpoints", "--output"
+    assert main([*map(str, run), "one.h5"]) == 0
+    done = udsgd(*run, "two.h5", cwd=settings.parent, ranks=2)
     assert done.returncode == 0, done.stderr
     with h5py.File("one.h5") as one, h5py.File("two.h5") as two:
-        for name in MEASURES:
-            values = one[f"runs/main/{name}"][()]
-            np.testing.assert_array_equal(values, two[f"runs/main/{name}"][()])
-        loss = one["runs/main/training_loss"][()]
-    assert (loss[0] < 1.1 * np.log(10)).all()
-    assert (loss[-1] < 0.9 * loss[0]).all()
+        for name, variant in itertools.product(MEASURES, VARIANTS):
+            values = one[f"runs/{variant}/{name}"][()]
+            np.testing.assert_array_equal(values, two[f"runs/{variant}/{name}"][()])
+        losses = {name: one[f"runs/{name}/training_loss"][()] for name in VARIANTS}
+        problems = problems_of(settings)
+    for loss in losses.values():
+        assert (loss[0] < 1.1 * np.log(10)).all()
+        assert (loss[-1] < 0.99 * loss[0]).all()
+    assert (losses["plain"][-1] != losses["varied"][-1]).all()
+    for name in ("averaged", "local"):
+        states = states_in(Path(f"two.h5.checkpoints/{name}.npz"))
+        statistics = [state["beside/statistics"] for state in states]
+        shared = np.array_equal(statistics[0], statistics[1])
+        assert shared == (name == "averaged")
+        # The recorded loss is that of the network average, with the average of statistics.
+        rows = [state["theta"] for state in states], statistics
+        theta, mean = (np.mean(each, axis=0, dtype=np.float64) for each in rows)
+        theta, mean = (each.astype(rows[0][0].dtype) for each in (theta, mean))
+        problem = problems[name]
+        for t, loss in enumerate(losses[name][-1]):
+            of_agents = [
+                problem.objective.value(theta[t], agent.expectation_over(100), mean[t])
+                for agent in problem.agents
+            ]
+            assert np.mean(of_agents) == pytest.approx(
+                loss, rel=1e-9 if name == "averaged" else 1e-5
+            )
+
+
+def problems_of(settings: Path) -> dict[str, Problem]:
+    """The variants, posed here."""
+    return pose_all(variants(read_experiment(settings), {}), LoneTeam, 1)
+
+
+def states_in(checkpoint: Path) -> list[dict[str, np.ndarray]]:
+    found = read_checkpoint(checkpoint)
+    assert found is not None
+    return [found.state(i) for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            'data = { source = "digits", augment = { flip = true } }',
+            "data.augment: expected images",
+        ),
+        ("objective.vectorise = true\ndata.augment.flip = true", "objective.vectorise = false"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused(
+    settings: Path, capsys: pytest.CaptureFixture[str], change: str, expected: str
+) -> None:
+    settings.write_text(f"{SETTINGS}[variant.refused]\n{change}\n")
+    assert main(["run", str(settings)]) == 2
+    assert expected in capsys.readouterr().err
 
 
 def test_images_that_a_model_cannot_read_are_refused_before_a_run(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.communication.codecs import EXACT, Codec
 from udsgd_mpi.engine.host_memory import DOUBLE, HostMemory
+from udsgd_mpi.kernels.aligned import aligned_zeros
 from udsgd_mpi.kernels.rounding import restore
 from udsgd_mpi.methods import State
 
@@ -146,10 +147,15 @@ class Iterates:
         self.mixed = {THETA: rows((trials, d)), **mixed}
         self.layout = self.mixed[THETA].layout
         self._local = {
-            each.name: np.zeros((self.mixed[THETA].agents, trials, each.elements), each.dtype)
+            each.name: aligned_zeros((self.mixed[THETA].agents, trials, each.elements), each.dtype)
             for each in states
             if not each.mixed
         }
+        for each in states:
+            if self[each.name].dtype != each.dtype:
+                message = f"{each.name}: what W mixes is of θ's type, got {each.dtype}"
+                raise ValueError(message)
+            self[each.name][:] = each.initial
 
     @classmethod
     def alone(cls, agents: int, trials: int, d: int, states: Sequence[State] = ()) -> "Iterates":

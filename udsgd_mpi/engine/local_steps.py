@@ -1,12 +1,15 @@
 """The first line of the equation: what takes the local steps on iterates."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.states import STATISTICS
 from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.methods import Method
 from udsgd_mpi.methods.base import MOVE, STATES
@@ -32,6 +35,8 @@ class LocalSteps:
     ----------
     batch
         Number of points in a mini-batch of each agent, shape (agents,).
+    variation
+        Of the images of mini-batches, where they are varied.
 
     Attributes
     ----------
@@ -47,14 +52,16 @@ class LocalSteps:
         objective: Objective,
         points: Points,
         batch: NDArray[np.int64],
+        variation: Variation | None = None,
     ) -> None:
         self.iterates = iterates
         self.objective = objective
         self.points = points
         self.batch = batch
+        self._variation = variation
         self.moves: tuple[Any, ...] | None = None
         if method.move:
-            slopes = np.zeros_like(iterates.theta)  # objectives leave what fills rows up as it is
+            slopes = np.empty_like(iterates.theta)
             names = [state.name for state in method.states(slopes.shape[-1])][:STATES]
             none = [np.empty((0, 0, 0))] * (STATES - len(names))
             memory = *(iterates[name] for name in names), *none
@@ -69,7 +76,8 @@ class LocalSteps:
             self.iterates.theta, self.objective, self.points, self.batch
         )  # fmt: skip
         if self.moves is None:
-            objective.descend(theta, X, gamma, points, batch)
+            descend: Callable[..., None] = objective.descend
+            descend(theta, X, gamma, points, batch, **self._beside(n))
         elif isinstance(objective, CompiledObjective):
             steps = sparse_moves if points.sparse else dense_moves
             arguments = objective.arguments(points, batch, theta.shape[-1])
@@ -78,6 +86,16 @@ class LocalSteps:
             _, move, slopes, *remembered = self.moves
             if theta.dtype == np.float32:
                 move = _single(move)
+            slopes_of: Callable[..., None] = objective.slopes
             for k, step in enumerate(gamma.tolist()):
-                objective.slopes(theta, X[k], points, batch, slopes)
+                slopes_of(theta, X[k], points, batch, slopes, **self._beside(n + k))
                 move(theta, slopes, *remembered, step, n + k + 1)
+
+    def _beside(self, n: int) -> dict[str, Any]:
+        """What a network's steps after n take beside θ and the points."""
+        found: dict[str, Any] = {}
+        if STATISTICS in self.iterates.names:
+            found["statistics"] = self.iterates[STATISTICS]
+        if self._variation is not None:
+            found["variation"] = self._variation._replace(n=n)
+        return found

@@ -264,6 +264,10 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 'expected no communication.precision = "single" beside dtype = "float32", whose'
                 " messages are in single precision as they are; leave one of them out"
             )
+        if self.data.augment is not None and getattr(self.objective, "vectorise", False):
+            raise ValueError(
+                "expected objective.vectorise = false beside data.augment, got true; leave one out"
+            )
         timed = [name for name, group in self.groups.items() if group.compute]
         if timed and self.timing is None:
             raise ValueError(

@@ -9,6 +9,7 @@ from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.sgd import StepByStep
+from udsgd_mpi.engine.states import states_of
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
 
@@ -40,7 +41,8 @@ def seconds_a_step(
     paths = start_paths(problem.agents, Streams(experiment.seed, np.array(numbers), trials))
     X = Draws(paths, problem.first_rows, batch, trials, length=block)
     method = experiment.method
-    iterates = Iterates.alone(len(numbers), trials, problem.d, method.states(problem.d))
+    states = states_of(method, problem.objective, problem.d)
+    iterates = Iterates.alone(len(numbers), trials, problem.d, states)
     descend = LocalSteps(iterates, method, problem.objective, problem.points, batch)
     update = StepByStep(descend, W, problem.schedule.times) if W else None
     gamma = np.zeros(block)

@@ -27,7 +27,7 @@ Decay = Annotated[float, Meta(ge=0, le=1e9)]
 
 @dataclass(frozen=True)
 class State:
-    """Numbers that an agent carries beside θ from step to step, 0 at first.
+    """Numbers that an agent carries beside θ from step to step.
 
     Parameters
     ----------
@@ -36,9 +36,11 @@ class State:
     elements
         How many in a trial.
     dtype
-        Double or single precision.
+        Double or single precision; of what W mixes, that of θ.
     mixed
         Whether W mixes them as it mixes θ, at the same times.
+    initial
+        What they are at first, one number for all or shape (elements,).
     """
 
     name: str
@@ -46,11 +48,7 @@ class State:
     elements: int
     dtype: np.dtype[Any] = DOUBLE
     mixed: bool = False
-
-    def __post_init__(self) -> None:
-        if self.mixed and self.dtype != DOUBLE:
-            message = f"{self.name}: what W mixes is in double precision, got {self.dtype}"
-            raise ValueError(message)
+    initial: float | NDArray[np.floating[Any]] = 0.0
 
 
 class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):

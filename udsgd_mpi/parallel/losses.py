@@ -1,5 +1,8 @@
 """How good the network average is, asked where the points are."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
@@ -27,6 +30,8 @@ class Losses:
     - ``test_loss`` and ``test_accuracy``, over the test part of the data, where there is one. Rank
       0 reads it and deals it out evenly, to be worked on where agents are.
 
+    Running statistics of BatchNorm are averaged over agents as θ is, also where they stay local.
+
     Each agent's numbers are found where it is hosted, one trial after the other, and are summed in
     agent order: the same bits on any number of ranks.
 
@@ -49,11 +54,18 @@ class Losses:
         self._test_points = int(comm.allreduce(dealt))
         self.tested = self._test_points > 0
 
-    def __call__(self, theta: Floats) -> dict[str, Floats]:
+    def __call__(self, theta: Floats, statistics: Floats | None) -> dict[str, Floats]:
         """Measures at θ_n of each trial, shape (trials, d), by name on rank 0; none elsewhere.
 
         They are NaN in trials in which θ_n is not finite.
+
+        Parameters
+        ----------
+        statistics
+            Means over agents of those that a network keeps beside θ, shape (trials, statistics).
         """
+        value_and_gradient: Callable[..., Any] = self._objective.value_and_gradient
+        value_and_hits: Callable[..., Any] = self._objective.value_and_hits
         trials, d = theta.shape
         values = np.full((len(self._points), 3, trials), np.nan)
         slopes = np.empty((len(self._points), d))
@@ -61,14 +73,15 @@ class Losses:
         for t in np.flatnonzero(np.isfinite(theta).all(axis=1)):
             # Rows of their own, as where one begins in memory may show in the last bits.
             of_trial = theta[t].astype(self._numbers)
+            beside = (
+                {} if statistics is None else {"statistics": statistics[t].astype(self._numbers)}
+            )
             with np.errstate(over="ignore", invalid="ignore"):
                 for i, points in enumerate(self._points):
-                    values[i, 0, t], slopes[i] = self._objective.value_and_gradient(
-                        of_trial, points
-                    )
+                    values[i, 0, t], slopes[i] = value_and_gradient(of_trial, points, **beside)
                 for i, test in enumerate(self._tests):
                     values[i, 1:, t] = (
-                        (0, 0) if test is None else self._objective.value_and_hits(of_trial, test)
+                        (0, 0) if test is None else value_and_hits(of_trial, test, **beside)
                     )
                 norms[t] = np.linalg.norm(self._average(slopes))
         of_agents, losses, hits = gather_rows(self._comm, self._layout, values).swapaxes(0, 1)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.codecs.exact import Exact
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.engine.states import STATISTICS
 from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.gather_rows import gather_rows
@@ -66,6 +67,10 @@ class Recorder:
         self._average = average_of(comm, iterates.mixed[THETA], codec)
         self._average_of_sums = AgentAverage(comm, layout, iterates.mixed[THETA].elements)
         self._losses = losses
+        self._average_of_statistics = None
+        if losses is not None and STATISTICS in iterates.names:
+            elements = iterates[STATISTICS][0].size
+            self._average_of_statistics = AgentAverage(comm, layout, elements)
         self._distances = np.empty((hosted, trials))
 
     def __call__(self, n: int) -> None:
@@ -109,8 +114,16 @@ class Recorder:
                 rows = gather_rows(self._comm, self._layout, self._iterates[name])
                 found[name] = rows.swapaxes(0, 1)
         if self._losses is not None:
-            found |= self._losses(mean)
+            found |= self._losses(mean, self._mean_statistics())
         return found
+
+    def _mean_statistics(self) -> Floats | None:
+        """Those of BatchNorm, over agents, shape (trials, statistics); None without any."""
+        if self._average_of_statistics is None:
+            return None
+        statistics = self._iterates[STATISTICS]
+        mean = self._average_of_statistics(statistics.reshape(len(statistics), -1))
+        return mean.reshape(statistics.shape[1:])
 
     def _check_finite(self, n: int, theta: Floats, mean: Floats) -> None:
         diverged = ~np.asarray(np.isfinite(mean).all(axis=1))

@@ -8,6 +8,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
@@ -18,6 +19,7 @@ from udsgd_mpi.engine.sgd import (
     each_step,
     unified_distributed_sgd,
 )
+from udsgd_mpi.engine.states import states_of
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
@@ -105,7 +107,7 @@ class Simulation:
         self._layout = layout
         self._emulate = emulate
         self._meter = Meter()
-        states = experiment.method.states(d)
+        states = states_of(experiment.method, problem.objective, d, experiment.numbers)
         self._steps = experiment.record.at(experiment.steps)
         losses = Losses(comm, problem, layout) if experiment.records_loss else None
         tested = losses is not None and losses.tested
@@ -115,8 +117,8 @@ class Simulation:
         schedule, codec = problem.schedule, experiment.codec
         rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)
         self._iterates = Iterates(trials, d, states, rows)
-        own_trials = range(experiment.first_trial, experiment.first_trial + trials)
-        self._iterates.theta[:] = problem.objective.initial(d, experiment.seed, own_trials)
+        self._trials = range(experiment.first_trial, experiment.first_trial + trials)
+        self._iterates.theta[:] = problem.objective.initial(d, experiment.seed, self._trials)
         self._mixers = [
             Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
         ]
@@ -183,8 +185,17 @@ class Simulation:
     def _update(self) -> Update:
         problem = self._problem
         experiment = problem.experiment
+        variation = None
+        if experiment.data.augment is not None:
+            agents = self._layout.hosted(self._comm.rank)
+            variation = Variation(experiment.data.augment, experiment.seed, agents, self._trials)
         steps = LocalSteps(
-            self._iterates, experiment.method, problem.objective, problem.points, problem.batch
+            self._iterates,
+            experiment.method,
+            problem.objective,
+            problem.points,
+            problem.batch,
+            variation,
         )
         if not self._emulate or problem.clock is None:
             return update_of(steps, self._mixers)

@@ -7,6 +7,7 @@ from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.features import bytes_of
 from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.engine.measures import lengths_of, measures_of
+from udsgd_mpi.engine.states import states_of
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.problem import Agent, Problem
 
@@ -39,7 +40,8 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     schedule = problem.schedule
     copies = schedule.most_copies(layout, rank)
     buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * row
-    beside = trials * experiment.method.beside(problem.d) * _DOUBLE
+    states = states_of(experiment.method, problem.objective, problem.d, experiment.numbers)
+    beside = trials * sum(each.elements * each.dtype.itemsize for each in states)
     buffers += len(agents) * (beside + (row if beside else 0))  # with room for slopes
     averaging = row + layout.agents * row // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * row

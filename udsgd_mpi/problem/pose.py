@@ -245,6 +245,11 @@ def pose(
     seed = experiment.seed
     as_images = experiment.objective.reads_images
     held = held or hold(experiment.data, experiment.partition, seed, team, as_images=as_images)
+    if experiment.data.augment is not None and held.image is None:
+        raise ConfigurationError(
+            f"data.augment: expected images, got {experiment.data.path or experiment.data.source},"
+            " which has none; leave it out, or use data of images"
+        )
     data_graph = data_graph or DataGraphs()
     topology = team.bcast(lambda: topology_of(experiment, team.agents))
     schedule = team.everywhere(lambda: experiment.communication.start(topology, seed))

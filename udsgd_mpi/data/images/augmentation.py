@@ -1,6 +1,8 @@
 """Random crops and reflections of images, drawn from the run's own streams."""
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -43,6 +45,34 @@ class Augmentation(Struct, frozen=True, forbid_unknown_fields=True):
             flipped = (bits & np.uint64(1)).astype(bool)
             images = np.where(flipped[:, None, None, None], images[..., ::-1], images)
         return images
+
+
+class Variation(NamedTuple):
+    """An augmentation in the steps of a process's agents.
+
+    Attributes
+    ----------
+    agents, trials
+        Their numbers.
+    n
+        Step after which the steps begin.
+    """
+
+    augment: Augmentation
+    seed: int
+    agents: range
+    trials: range
+    n: int = 0
+
+    def of(self, i: int, t: int, k: int) -> Callable[[Pixels], Pixels]:
+        """What becomes of the i-th agent's images in the t-th trial and the k-th step."""
+        return partial(
+            self.augment,
+            seed=self.seed,
+            agent=self.agents[i],
+            trial=self.trials[t],
+            step=self.n + k + 1,
+        )
 
 
 def _bits(images: int, seed: int, agent: int, trial: int, step: int) -> Bits:

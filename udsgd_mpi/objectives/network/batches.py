@@ -1,7 +1,8 @@
 """Mini-batches of points as tensors: images are bytes in memory, and numbers in a batch alone."""
 
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from udsgd_mpi.data.features import dense_rows, is_sparse
+from udsgd_mpi.data.images.pixels import Pixels
 from udsgd_mpi.objectives.base import Points
+
+Vary: TypeAlias = Callable[[Pixels], Pixels]
 
 
 class Batches:
@@ -44,6 +48,7 @@ class Batches:
         dense = dense_rows(points.features, slice(None)) if is_sparse(points.features) else None
         self.weights = points.weights
         self._dtype = dtype
+        self._device = device
         features = np.asarray(points.features) if dense is None else dense
         self._features = _tensor(features.reshape(-1, *shape), device)
         self._moments: tuple[Tensor, ...] = ()
@@ -55,10 +60,19 @@ class Batches:
     def __len__(self) -> int:
         return len(self.weights)
 
-    def run(self, first: int, number: int) -> tuple[Tensor, Tensor]:
-        """Inputs (number, *shape) and labels (number,) of the rows from ``first`` on."""
+    def run(self, first: int, number: int, vary: Vary | None = None) -> tuple[Tensor, Tensor]:
+        """Inputs (number, *shape) and labels (number,) of the rows from ``first`` on.
+
+        Parameters
+        ----------
+        vary
+            Takes images and gives others, (number, *shape) each.
+        """
         rows = slice(first, first + number)
-        return self._numbers(self._features[rows]), self._labels[rows]
+        features = self._features[rows]
+        if vary is not None:
+            features = _tensor(vary(features.cpu().numpy()), self._device)
+        return self._numbers(features), self._labels[rows]
 
     def rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs (*rows.shape, *shape) and labels (*rows.shape) of rows."""

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.objectives.base import Floats, Numbers, Points
 from udsgd_mpi.objectives.network.batches import Batches
 from udsgd_mpi.objectives.network.build import build, seed_of
@@ -123,6 +124,7 @@ class Computed:
         points: Points,
         batch: NDArray[np.int64],
         statistics: Array | None,
+        variation: Variation | None,
     ) -> None:
         """As ``Objective.descend``; ``statistics`` are (agents, trials, statistics).
 
@@ -130,7 +132,7 @@ class Computed:
         """
         batches = self._batches_of(points)
         with self._taking(theta, statistics) as (rows, kept):
-            self._descent(rows, X, gamma, batches, batch, kept)
+            self._descent(rows, X, gamma, batches, batch, kept, variation)
             self._back(rows, theta)
 
     def slopes(
@@ -141,12 +143,13 @@ class Computed:
         batch: NDArray[np.int64],
         out: Array,
         statistics: Array | None,
+        variation: Variation | None,
     ) -> None:
         """As ``NetworkOn.slopes``."""
         batches = self._batches_of(points)
         with self._taking(theta, statistics) as (rows, kept):
             slopes = self._on_device(out, "slopes")
-            self._descent.slopes(rows, X, batches, batch, slopes, kept)
+            self._descent.slopes(rows, X, batches, batch, slopes, kept, variation)
             self._back(slopes, out)
 
     @contextmanager

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from udsgd_mpi.objectives.network.batches import Batches
+from udsgd_mpi.data.images.augmentation import Variation
+from udsgd_mpi.objectives.network.batches import Batches, Vary
 from udsgd_mpi.objectives.network.flat import FlatModule, rows_of
 from udsgd_mpi.objectives.network.losses import Loss
 
@@ -39,6 +40,7 @@ class Descent:
         batches: Batches,
         batch: NDArray[np.int64],
         statistics: Array | None,
+        variation: Variation | None = None,
     ) -> None:
         """Take the steps; shapes as in ``Objective.descend``, statistics (agents, trials, s)."""
         self._begin(batches)
@@ -51,8 +53,10 @@ class Descent:
                 self._module.bind_statistics(kept[i, t])
             size = int(batch[i])
             steps = (gamma * batches.weights[X[:, i, t]]).tolist()
-            for x, step in zip(X[:, i, t].tolist(), steps, strict=True):
-                for view, slope in zip(views[k], self._slopes(x, batches, size), strict=True):
+            for n, (x, step) in enumerate(zip(X[:, i, t].tolist(), steps, strict=True)):
+                vary = None if variation is None else variation.of(i, t, n)
+                found = self._slopes(x, batches, size, vary)
+                for view, slope in zip(views[k], found, strict=True):
                     whole = slope.add(view, alpha=self._l2) if self._l2 else slope
                     view.add_(whole, alpha=-step)
 
@@ -64,10 +68,12 @@ class Descent:
         batch: NDArray[np.int64],
         out: Array,
         statistics: Array | None,
+        variation: Variation | None = None,
     ) -> None:
         """Write w (∇F(θ, batch) + κθ) into the rows of ``out``, all (agents, trials, d)."""
         self._begin(batches)
         rows, slopes = rows_of(theta), torch.as_tensor(out)
+        slopes[..., self._module.used :].zero_()
         kept = None if statistics is None else rows_of(statistics)
         pairs = zip(self._views_of(rows), self._views_of(slopes), strict=True)
         for (i, t), (views, parts) in zip(np.ndindex(*X.shape), pairs, strict=True):
@@ -75,15 +81,17 @@ class Descent:
             if kept is not None:
                 self._module.bind_statistics(kept[i, t])
             x = int(X[i, t])
-            for part, slope in zip(parts, self._slopes(x, batches, int(batch[i])), strict=True):
+            vary = None if variation is None else variation.of(i, t, 0)
+            found = self._slopes(x, batches, int(batch[i]), vary)
+            for part, slope in zip(parts, found, strict=True):
                 part.copy_(slope)
             if self._l2:
                 slopes[i, t].add_(rows[i, t], alpha=self._l2)
             slopes[i, t].mul_(float(batches.weights[x]))
 
-    def _slopes(self, x: int, batches: Batches, size: int) -> tuple[Tensor, ...]:
+    def _slopes(self, x: int, batches: Batches, size: int, vary: Vary | None) -> tuple[Tensor, ...]:
         """Gradients of a mini-batch where the module is bound, unweighted, of each parameter."""
-        inputs, labels = batches.run(x, size)
+        inputs, labels = batches.run(x, size, vary)
         loss = self._loss(self._module.module(inputs), labels).mean()
         return torch.autograd.grad(loss, self._parameters, materialize_grads=True)
 

@@ -20,7 +20,7 @@ class FlatModule:
     """A module with θ's row for its parameters; nothing is copied to or from it.
 
     PyTorch's products of single points depend in their last bits on where in a cache line a row
-    begins, so rows are filled up with zeros to a multiple of 16 numbers.
+    begins, so rows are filled up with zeros to a multiple of 16 numbers, those of statistics too.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class FlatModule:
         Its parameters are where ``bind`` puts them.
     parameters
         Each once, also one that several layers share.
-    d
-        Numbers of a row.
+    used, d
+        Numbers of all parameters, and of a row.
     statistics
         Numbers in a row of running means and variances.
     """
@@ -47,12 +47,13 @@ class FlatModule:
         self._shapes = [parameter.shape for parameter in self.parameters.values()]
         ends = np.cumsum([shape.numel() for shape in self._shapes])
         self._bounds = list(zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True))
-        self.d = -(-int(ends[-1]) // GRAIN) * GRAIN
+        self.used = int(ends[-1])
+        self.d = _whole_lines(self.used)
         self._dtype = dtype
         self._device = device
         self._norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
         self._norms = [layer for layer in self._norms if layer.track_running_stats]
-        self.statistics = 2 * sum(layer.num_features for layer in self._norms)
+        self.statistics = _whole_lines(sum(self._sizes()))
 
     def views(self, rows: Tensor) -> list[Tensor]:
         """Each parameter in rows of shape (…, d), shape (…, *shape)."""
@@ -69,7 +70,9 @@ class FlatModule:
 
     def bind_statistics(self, row: Tensor) -> None:
         """Have BatchNorm read and update its statistics in a row, shape (statistics,)."""
-        for (layer, name), part in zip(self._kept(), row.split(self._sizes()), strict=True):
+        sizes = self._sizes()
+        parts = row[: sum(sizes)].split(sizes)
+        for (layer, name), part in zip(self._kept(), parts, strict=True):
             setattr(layer, name, part)
 
     def row(self) -> Tensor:
@@ -85,8 +88,11 @@ class FlatModule:
 
     def statistics_row(self) -> Tensor:
         """Running statistics as they are, in a row of their own, shape (statistics,)."""
+        row = torch.zeros(self.statistics, dtype=self._dtype, device=self._device)
         parts = [getattr(layer, name) for layer, name in self._kept()]
-        return torch.cat(parts) if parts else self.empty_row()[:0]
+        if parts:
+            row[: sum(self._sizes())] = torch.cat(parts)
+        return row
 
     def named(self, views: list[Tensor]) -> dict[str, Tensor]:
         """Views by the parameters' names, for ``torch.func.functional_call``."""
@@ -102,6 +108,10 @@ class FlatModule:
 
     def _sizes(self) -> list[int]:
         return [layer.num_features for layer, _ in self._kept()]
+
+
+def _whole_lines(numbers: int) -> int:
+    return -(-numbers // GRAIN) * GRAIN
 
 
 def rows_of(array: NDArray[Any] | Tensor) -> Tensor:

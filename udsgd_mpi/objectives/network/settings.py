@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.objectives.base import Floats, Numbers, Objective, Points
 from udsgd_mpi.objectives.own_module import own_module
 from udsgd_mpi.objectives.sources import sources_of
@@ -209,8 +210,9 @@ class NetworkOn(Objective, frozen=True):
         points: Points,
         batch: NDArray[np.int64],
         statistics: Numbers | None = None,
+        variation: Variation | None = None,
     ) -> None:
-        self.computed(theta.dtype).descend(theta, X, gamma, points, batch, statistics)
+        self.computed(theta.dtype).descend(theta, X, gamma, points, batch, statistics, variation)
 
     def slopes(
         self,
@@ -220,6 +222,7 @@ class NetworkOn(Objective, frozen=True):
         batch: NDArray[np.int64],
         out: Numbers,
         statistics: Numbers | None = None,
+        variation: Variation | None = None,
     ) -> None:
         """Gradients w(X) ∇F(θ, X) of one step, into ``out``.
 
@@ -231,8 +234,10 @@ class NetworkOn(Objective, frozen=True):
             First rows of the mini-batches, shape (agents, trials).
         statistics
             BatchNorm's running ones, shape (agents, trials, statistics); updated in place.
+        variation
+            Of the images.
         """
-        self.computed(theta.dtype).slopes(theta, X, points, batch, out, statistics)
+        self.computed(theta.dtype).slopes(theta, X, points, batch, out, statistics, variation)
 
     def value(self, theta: Numbers, points: Points, statistics: Numbers | None = None) -> float:
         return self.value_and_hits(theta, points, statistics)[0]

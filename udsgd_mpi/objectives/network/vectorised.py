@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
+from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.objectives.network.batches import Batches
 from udsgd_mpi.objectives.network.convolution import AsProducts
 from udsgd_mpi.objectives.network.descent import Array
@@ -48,6 +49,7 @@ class VectorisedDescent:
         batches: Batches,
         batch: NDArray[np.int64],
         statistics: Array | None,
+        variation: Variation | None = None,
     ) -> None:
         """Take the steps; shapes as in ``Objective.descend``.
 
@@ -56,7 +58,7 @@ class VectorisedDescent:
         ConfigurationError
             If mini-batches are of different sizes.
         """
-        rows, size = self._rows(theta, batch)
+        rows, size = self._rows(theta, batch, variation)
         weighted = gamma[:, None] * batches.weights[X].reshape(len(X), -1)
         first, steps = _beside(rows, X), torch.from_numpy(weighted).to(rows)
         step = self._step(rows, batches, size)
@@ -71,16 +73,22 @@ class VectorisedDescent:
         batch: NDArray[np.int64],
         out: Array,
         statistics: Array | None,
+        variation: Variation | None = None,
     ) -> None:
         """Write w (∇F(θ, batch) + κθ) into the rows of ``out``, all (agents, trials, d)."""
-        rows, size = self._rows(theta, batch)
+        rows, size = self._rows(theta, batch, variation)
         weights = torch.from_numpy(batches.weights[X].ravel()).to(rows)
         step = self._step(rows, batches, size)
         step.slopes(_beside(rows, X[None])[0])
         torch.mul(step.found, weights[:, None], out=torch.as_tensor(out).flatten(0, 1))
 
-    def _rows(self, theta: Array, batch: NDArray[np.int64]) -> tuple[Tensor, int]:
+    def _rows(
+        self, theta: Array, batch: NDArray[np.int64], variation: Variation | None
+    ) -> tuple[Tensor, int]:
         """θ, shape (rows, d), and the size of a mini-batch."""
+        if variation is not None:
+            message = "steps of all models at once vary no images"
+            raise ValueError(message)
         if batch.min() < batch.max():
             raise ConfigurationError(
                 "objective.vectorise: expected mini-batches of one size, got sizes from"
