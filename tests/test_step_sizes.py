@@ -6,12 +6,17 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from mpi4py import MPI
 
+from tests.small_problem import AGENTS, TRIALS, problem, write_points
 from udsgd_mpi.__main__ import main
 from udsgd_mpi.communication import DSGD, HLSGD, LSGDPP, Pattern
 from udsgd_mpi.experiment.check import check
+from udsgd_mpi.forecast import predict
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.methods.step_sizes import ByRound, Constant, Cosine, Step
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.theory.step_size import CachedStepSize, Polynomial, StepSize
 
 LAST = 3000
@@ -116,6 +121,26 @@ def test_a_cosine_does_not_fall_anew(capsys: pytest.CaptureFixture[str]) -> None
     again = ["--steps", "80", "--set", cosine, "--resume", "--allow-changes", "steps"]
     assert main([*RUN, *again]) == 2
     assert "step_size.last" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["step", "cosine"])
+def test_errors_at_n_are_predicted(kind: str, tmp_path: Path) -> None:
+    """Of a slow walk too, where γ was large not long before: within 4 standard errors and 5 %."""
+    others = {"every": 150} if kind == "step" else {}
+    posed = problem(
+        write_points(tmp_path / "small.svm"),
+        "srw",
+        step_size={"kind": kind, "gamma": 0.4, **others},
+        steps=300,
+        record={"steps": [150, 180]},
+    )
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    prediction = predict(posed, LoneTeam(AGENTS, 2), recording.step)
+    squares = recording["squared_error"]
+    mean, error = squares.mean(axis=1), squares.std(axis=1, ddof=1) / np.sqrt(TRIALS)
+    off = abs(prediction.mse - mean)
+    assert (off < 4 * np.hypot(error, prediction.error) + 0.05 * mean).all()
 
 
 @pytest.mark.usefixtures("here")

@@ -17,7 +17,7 @@ from udsgd_mpi.theory.limit import check_step_size, limiting_covariance
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.second_moments import SecondMoments
 from udsgd_mpi.theory.start import left_of_start
-from udsgd_mpi.theory.step_size import StepSize
+from udsgd_mpi.theory.step_size import Polynomial, StepSize
 
 Floats = NDArray[np.float64]
 Spectrum = tuple[Floats, Floats]
@@ -171,7 +171,9 @@ def paths_of_each_walk(agents: int) -> int:
 
 def remembers(agent: Agent, noise: Noise, step_size: StepSize, last: int) -> bool:
     """Whether an agent's noise is not white, as θ sees it at the last step."""
-    gamma = float(step_size(max(1, last), max(1, last))[0])
+    # Not long before it, a step size that may fall fast was as large as at first.
+    n = max(1, last) if isinstance(step_size, Polynomial) else 1
+    gamma = float(step_size(n, n)[0])
     return agent.sampler.long_memory or abs(noise.lag) * _LAGS * gamma > 1
 
 
