@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.images.pixels import ImageFormat
+from udsgd_mpi.engine.iterates import Iterates, MixedRows
+from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.kernels.aligned import aligned_zeros
+from udsgd_mpi.methods import SGD, Adam, Method, Nesterov
 from udsgd_mpi.objectives import AnyObjective, Network, Points, Softmax
 from udsgd_mpi.objectives.network.settings import NetworkOn
 from udsgd_mpi.support.errors import ConfigurationError
@@ -109,6 +113,57 @@ def test_one_agent_learns_as_a_plain_loop_does(
     assert moved > 1e-3
     np.testing.assert_allclose(theta[0, 0, : len(expected)], expected, atol=1e-3 * moved)
     assert not theta[0, 0, len(expected) :].any()
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE], ids=str)
+@pytest.mark.parametrize(
+    ("method", "theirs"),
+    [
+        (SGD(weight_decay=0.1), ("SGD", {"weight_decay": 0.1})),
+        (
+            Nesterov(beta=0.8, weight_decay=0.1),
+            ("SGD", {"momentum": 0.8, "nesterov": True, "weight_decay": 0.1}),
+        ),
+        (Adam(epsilon=1e-3), ("Adam", {"eps": 1e-3})),
+        (Adam(epsilon=1e-3, weight_decay=0.1), ("AdamW", {"eps": 1e-3, "weight_decay": 0.1})),
+    ],
+    ids=str,
+)
+def test_methods_move_it_as_pytorchs(
+    method: Method, theirs: tuple[str, dict[str, Any]], dtype: np.dtype
+) -> None:
+    """On two agents; the first is held to PyTorch's loop, in numbers of the same type."""
+    network, points = on(TINY, model="mlp(12)"), images(40, 5, TINY)
+    X = 5 * np.random.default_rng(4).integers(0, 8, (30, 2, 1)).astype(np.int32)
+    gamma = 0.02 / np.arange(1, 31) ** 0.3
+    d, layout = network.dimension(TINY, 10), Layout.even(2, 1)
+    iterates = Iterates(
+        1, d, method.states(d), lambda shape: MixedRows(layout, 0, 0, shape, dtype=dtype)
+    )
+    iterates.theta[:] = network.initial(d, SEED, range(1))
+    steps = LocalSteps(iterates, method, network, points, np.array([5, 5]))
+    steps(0, X[:13], gamma[:13])
+    steps(13, X[13:], gamma[13:])
+    module = build(network, seed_of(SEED, 0)).to(
+        torch.float32 if dtype == SINGLE else torch.float64
+    )
+    first = np.concatenate([p.detach().numpy().ravel() for p in module.parameters()])
+    optimizer = getattr(torch.optim, theirs[0])(module.parameters(), lr=1.0, **theirs[1])
+    features = normalised(points, slice(None)).to(next(module.parameters()).dtype)
+    labels, loss = torch.tensor(points.labels).long(), torch.nn.CrossEntropyLoss()
+    for x, step in zip(X[:, 0, 0].tolist(), gamma.tolist(), strict=True):
+        optimizer.param_groups[0]["lr"] = step
+        optimizer.zero_grad()
+        batch = slice(x, x + 5)
+        (points.weights[x] * loss(module(features[batch]), labels[batch])).backward()
+        optimizer.step()
+    expected = np.concatenate([p.detach().numpy().ravel() for p in module.parameters()])
+    moved = abs(expected - first).max()
+    assert moved > 1e-3
+    found = iterates.theta[0, 0]
+    tolerance = 1e-3 if dtype == SINGLE else 1e-6  # images are normalised in single precision
+    np.testing.assert_allclose(found[: len(expected)], expected, atol=tolerance * moved)
+    assert not found[len(expected) :].any()
 
 
 @pytest.mark.parametrize(
