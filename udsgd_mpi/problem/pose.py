@@ -138,8 +138,9 @@ class Problem:
         """
         hessian = self._known_optimum.hessian
         if self.no_theorem:
+            got = self.experiment.method.__struct_config__.tag
             raise ConfigurationError(
-                "method: expected one that predictions and plans can be made of, got another:"
+                f"method: expected one that predictions and plans can be made of, got {got}:"
                 f" {self.no_theorem}; use udsgd run"
             )
         if hessian is None:
