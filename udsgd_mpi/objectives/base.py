@@ -259,17 +259,10 @@ class StepKernels(NamedTuple):
     slopes: Kernel[..., None]
 
 
-def dense_steps(function: Callable[..., None]) -> StepKernels:
-    """Make the local steps on dense rows kernels."""
-    return StepKernels(
-        *(Kernel(function, each.format(DENSE_POINTS)) for each in (LOCAL_STEPS, SLOPES))
-    )
-
-
-def sparse_steps(function: Callable[..., None]) -> StepKernels:
-    """Make the local steps on sparse rows kernels."""
-    return StepKernels(
-        *(Kernel(function, each.format(SPARSE_POINTS)) for each in (LOCAL_STEPS, SLOPES))
+def steps_on(points: str) -> Callable[[Callable[..., None]], StepKernels]:
+    """Make a function kernels for points of these types, ``DENSE_POINTS`` or ``SPARSE_POINTS``."""
+    return lambda function: StepKernels(
+        *(Kernel(function, each.format(points)) for each in (LOCAL_STEPS, SLOPES))
     )
 
 

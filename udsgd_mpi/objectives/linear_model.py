@@ -1,22 +1,92 @@
-"""What the local steps of logistic and ridge regression share: F depends on θ through θᵀx.
+"""Objectives in which F depends on θ through θᵀx, and a penalty: logistic and ridge regression."""
 
-The steps of all trials are taken together, first all inner products, then all moves, so that a
-processor works on several at once.
-"""
+from typing import Annotated, ClassVar
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import inlined
-from udsgd_mpi.kernels.prefetch import AHEAD, ask_for
-from udsgd_mpi.objectives.base import SparseRows
+from udsgd_mpi.kernels.prefetch import AHEAD, ask_for, ask_for_next
+from udsgd_mpi.objectives.base import (
+    DENSE_POINTS,
+    SPARSE_POINTS,
+    CompiledObjective,
+    Floats,
+    Points,
+    SparseRows,
+    StepKernels,
+    steps_on,
+)
+from udsgd_mpi.objectives.exponential import exp
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 
+class LinearModel(CompiledObjective, frozen=True):
+    """∇F(θ, (x, y)) = (p(θᵀx) − y) x + κ θ for a prediction p.
+
+    The steps of all trials are taken together, first all inner products, then all moves, so that a
+    processor works on several at once.
+
+    Parameters
+    ----------
+    l2
+        κ ≥ 0.
+
+    Attributes
+    ----------
+    predicts_probability
+        Whether p(z) is 1 / (1 + e^(−z)); otherwise it is z.
+    """
+
+    l2: Annotated[float, Meta(ge=0)] = 1.0
+    predicts_probability: ClassVar[bool] = False
+
+    def dimension(self, features: int, classes: int) -> int:
+        return features
+
+    def remedy(self, *, convex: bool) -> str:
+        if self.l2 == 0:
+            return "use objective.l2 > 0"
+        return super().remedy(convex=convex)
+
+    def kernels(self, points: Points) -> StepKernels:
+        return _descend_sparsely if points.sparse else _descend
+
+    def parameters(self, d: int) -> Floats:
+        return np.array([self.l2, self.predicts_probability], dtype=np.float64)
+
+    def prediction(self, z: Floats) -> Floats:
+        """p(z)."""
+        raise NotImplementedError
+
+    def curvatures(self, z: Floats, weights: Floats) -> Floats:
+        """Weights times p′(z)."""
+        raise NotImplementedError
+
+    def gradient(self, theta: Floats, points: Points) -> Floats:
+        residuals = self.prediction(points.features @ theta) - points.labels
+        ridge = self.l2 * points.weights.sum() * theta
+        return np.asarray(points.features.T @ (points.weights * residuals) + ridge)
+
+    def gradients(self, theta: Floats, points: Points) -> Floats:
+        residuals = self.prediction(points.features @ theta) - points.labels
+        return np.asarray(residuals[:, None] * points.features + self.l2 * theta)
+
+    def hessian(self, theta: Floats, points: Points) -> Floats:
+        curvatures = self.curvatures(points.features @ theta, points.weights)
+        ridge = self.l2 * points.weights.sum() * np.eye(len(theta))
+        return np.asarray(points.features.T @ (curvatures[:, None] * points.features) + ridge)
+
+    def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
+        curvatures = self.curvatures(points.features @ theta, points.weights)
+        ridge = self.l2 * points.weights.sum() * direction
+        return np.asarray(points.features.T @ (curvatures * (points.features @ direction)) + ridge)
+
+
 @inlined
-def inner_products(theta: Floats, X: Indices, r: int, features: Floats, out: Floats) -> None:
+def _inner_products(theta: Floats, X: Indices, r: int, features: Floats, out: Floats) -> None:
     """θᵀx in each trial for the r-th point x of its mini-batch.
 
     theta is (trials, d); X, the first rows of the mini-batches, and out are (trials,).
@@ -32,7 +102,7 @@ def inner_products(theta: Floats, X: Indices, r: int, features: Floats, out: Flo
 
 
 @inlined
-def move(
+def _move(
     theta: Floats,
     out: Floats,
     keep: float,
@@ -66,7 +136,9 @@ def move(
 
 
 @inlined
-def sparse_inner_products(theta: Floats, X: Indices, r: int, rows: SparseRows, out: Floats) -> None:
+def _sparse_inner_products(
+    theta: Floats, X: Indices, r: int, rows: SparseRows, out: Floats
+) -> None:
     """The same for sparse rows."""
     values, columns, starts, _ = rows
     for t in range(len(theta)):
@@ -78,7 +150,7 @@ def sparse_inner_products(theta: Floats, X: Indices, r: int, rows: SparseRows, o
 
 
 @inlined
-def sparse_move(
+def _sparse_move(
     theta: Floats,
     out: Floats,
     keep: float,
@@ -109,3 +181,67 @@ def sparse_move(
             slope = gamma * weights[x] / batch * (predictions[r, t] - labels[x])
             for k in range(starts[x], starts[x + 1]):
                 out[t, columns[k]] -= slope * values[k]
+
+
+@inlined
+def _to_probabilities(predictions: Floats) -> None:
+    """1 / (1 + e^(−z)) of each, shape (trials,)."""
+    for t in range(len(predictions)):
+        predictions[t] = 1 / (1 + exp(-predictions[t]))
+
+
+@steps_on(DENSE_POINTS)
+def _descend(
+    theta: Floats,
+    out: Floats | None,
+    X: Indices,
+    gamma: Floats,
+    features: Floats,
+    labels: Floats,
+    weights: Floats,
+    batch: NDArray[np.int64],
+    parameters: Floats,
+) -> None:
+    l2, probability = parameters[0], parameters[1] > 0
+    agents, trials, _ = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
+    predictions = np.empty((batch.max(), trials))
+    for n in range(len(gamma)):
+        for i in range(agents):
+            ask_for_next(features, X, n, i)
+            for r in range(batch[i]):
+                _inner_products(theta[i], X[n, i], r, features, predictions[r])
+                if probability:
+                    _to_probabilities(predictions[r])
+            mine = predictions[: batch[i]]
+            _move(theta[i], target[i], keep, X[n, i], features, labels, weights, gamma[n], l2, mine)
+
+
+@steps_on(SPARSE_POINTS)
+def _descend_sparsely(
+    theta: Floats,
+    out: Floats | None,
+    X: Indices,
+    gamma: Floats,
+    rows: SparseRows,
+    labels: Floats,
+    weights: Floats,
+    batch: NDArray[np.int64],
+    parameters: Floats,
+) -> None:
+    l2, probability = parameters[0], parameters[1] > 0
+    agents, trials, _ = theta.shape
+    target = theta if out is None else out
+    keep = 1.0 if out is None else 0.0
+    predictions = np.empty((batch.max(), trials))
+    for n in range(len(gamma)):
+        for i in range(agents):
+            for r in range(batch[i]):
+                _sparse_inner_products(theta[i], X[n, i], r, rows, predictions[r])
+                if probability:
+                    _to_probabilities(predictions[r])
+            mine = predictions[: batch[i]]
+            _sparse_move(
+                theta[i], target[i], keep, X[n, i], rows, labels, weights, gamma[n], l2, mine
+            )

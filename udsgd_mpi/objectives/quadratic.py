@@ -7,13 +7,14 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.objectives.base import (
+    DENSE_POINTS,
+    SPARSE_POINTS,
     CompiledObjective,
     Floats,
     Points,
     SparseRows,
     StepKernels,
-    dense_steps,
-    sparse_steps,
+    steps_on,
 )
 
 
@@ -75,7 +76,7 @@ class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
         return np.asarray(points.weights.sum() * self.curvature(len(theta)) * direction)
 
 
-@dense_steps
+@steps_on(DENSE_POINTS)
 def _descend(
     theta: Floats,
     out: Floats | None,
@@ -104,7 +105,7 @@ def _descend(
                     target[i, t, k] = keep * theta[i, t, k] - step * curvature[k] * away
 
 
-@sparse_steps
+@steps_on(SPARSE_POINTS)
 def _descend_sparsely(
     theta: Floats,
     out: Floats | None,

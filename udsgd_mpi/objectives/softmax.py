@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import inlined
 from udsgd_mpi.objectives.base import (
+    DENSE_POINTS,
+    SPARSE_POINTS,
     CompiledObjective,
     Floats,
     Points,
     SparseRows,
     StepKernels,
-    dense_steps,
-    sparse_steps,
+    steps_on,
 )
 from udsgd_mpi.objectives.exponential import exp
 from udsgd_mpi.support.errors import ConfigurationError
@@ -63,9 +64,7 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
         return float(points.weights @ losses)
 
     def gradient(self, theta: Floats, points: Points) -> Floats:
-        from scipy.special import softmax
-
-        residuals = softmax(self._scores(theta, points), axis=1)
+        residuals = self._probabilities(theta, points)
         residuals[np.arange(len(residuals)), points.labels.astype(int)] -= 1
         slopes = (points.weights[:, None] * residuals).T @ points.features
         return np.asarray(slopes.ravel() + self.l2 * points.weights.sum() * theta)
@@ -74,17 +73,13 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
         return np.asarray(self._scores(theta, points).argmax(axis=1) == points.labels)
 
     def gradients(self, theta: Floats, points: Points) -> Floats:
-        from scipy.special import softmax
-
-        residuals = softmax(self._scores(theta, points), axis=1)
+        residuals = self._probabilities(theta, points)
         residuals[np.arange(len(residuals)), points.labels.astype(int)] -= 1
         slopes = residuals[:, :, None] * points.features[:, None]
         return np.asarray(slopes.reshape(len(residuals), -1) + self.l2 * theta)
 
     def hessian(self, theta: Floats, points: Points) -> Floats:
-        from scipy.special import softmax
-
-        p = softmax(self._scores(theta, points), axis=1)
+        p = self._probabilities(theta, points)
         x, w = points.features, points.weights
         classes, features = p.shape[1], x.shape[1]
         blocks = np.zeros((classes, features, classes, features))
@@ -96,13 +91,16 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
         return np.asarray(blocks.reshape(ridge.shape) + ridge)
 
     def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
-        from scipy.special import softmax
-
-        p = softmax(self._scores(theta, points), axis=1)
+        p = self._probabilities(theta, points)
         moved = p * self._scores(direction, points)
         slopes = points.weights[:, None] * (moved - p * moved.sum(axis=1, keepdims=True))
         ridge = self.l2 * points.weights.sum() * direction
         return np.asarray((slopes.T @ points.features).ravel() + ridge)
+
+    def _probabilities(self, theta: Floats, points: Points) -> Floats:
+        from scipy.special import softmax
+
+        return np.asarray(softmax(self._scores(theta, points), axis=1))
 
     @staticmethod
     def _scores(theta: Floats, points: Points) -> Floats:
@@ -134,7 +132,7 @@ def _probabilities(theta: Floats, x: Floats, out: Floats) -> None:
     _from_scores(out)
 
 
-@dense_steps
+@steps_on(DENSE_POINTS)
 def _descend(
     theta: Floats,
     out: Floats | None,
@@ -181,7 +179,7 @@ def _sparse_probabilities(theta: Floats, rows: SparseRows, x: int, out: Floats) 
     _from_scores(out)
 
 
-@sparse_steps
+@steps_on(SPARSE_POINTS)
 def _descend_sparsely(
     theta: Floats,
     out: Floats | None,
