@@ -1,7 +1,7 @@
 """What a sampler is: a named strategy, and the paths that it draws for agents."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -145,6 +145,8 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
     long_memory: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = True
     drawing_time: ClassVar[DrawingTime] = DrawingTime(step=3)
+    # Made of the sampler, and what ``start_all`` takes.
+    paths: ClassVar[Callable[..., SamplePaths]]
 
     @property
     def name(self) -> str:
@@ -212,7 +214,7 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
     ) -> SamplePaths:
         """Begin the paths of some agents, on their points or on the nodes of their graphs."""
-        raise NotImplementedError
+        return type(self).paths(self, points, graphs, streams)
 
 
 def graph_of(sampler: Sampler, graph: Graph | None) -> Graph:
@@ -220,8 +222,3 @@ def graph_of(sampler: Sampler, graph: Graph | None) -> Graph:
     if graph is None:
         raise ValueError(f"{type(sampler).__name__} walks on a data graph and got none")
     return graph
-
-
-def graphs_of(sampler: Sampler, graphs: Sequence[Graph | None]) -> list[Graph]:
-    """The data graphs of some agents."""
-    return [graph_of(sampler, graph) for graph in graphs]

@@ -1,7 +1,7 @@
 """History-driven target over the Metropolis–Hastings walk."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable
+from typing import Annotated, ClassVar
 
 import numpy as np
 from msgspec import Meta
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
-from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits, unit
+from udsgd_mpi.kernels.random_numbers import below, fill_with_bits, unit
 from udsgd_mpi.samplers.base import (
     KEY,
     DrawingTime,
@@ -17,77 +17,13 @@ from udsgd_mpi.samplers.base import (
     Key,
     SamplePaths,
     Sampler,
-    Streams,
     graph_of,
-    graphs_of,
 )
-from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent
-from udsgd_mpi.samplers.history import History
+from udsgd_mpi.samplers.graph_stack import STACK, Stack, graph_of_agent
+from udsgd_mpi.samplers.history import HistoryWalks
 from udsgd_mpi.samplers.ragged import array_of_agent
 from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.noise import Noise
-
-
-class HDT(Sampler, frozen=True, tag="hdt"):
-    """MHRW for the target ∝ μ_i (x_i / μ_i)^(−α) with μ uniform and x the visit history.
-
-    Only the present and the proposed node are read, so a step costs the same at any degree
-    (Hu, Ma and Eun, ICML 2025, arXiv 2505.18300).
-
-    Parameters
-    ----------
-    alpha
-        Strength of the repulsion, α ≥ 0; 0 is the Metropolis–Hastings walk.
-    b
-        Exponent of β_n, in (0.5, 1].
-    """
-
-    alpha: Annotated[float, Meta(ge=0, le=1e6)] = 10.0
-    b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
-    degree_biased: ClassVar[bool] = False
-    long_memory: ClassVar[bool] = True
-    drawing_time: ClassVar[DrawingTime] = DrawingTime(step=26)
-
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))
-        return Noise.white(asymptotic_covariance(chain, G), 1 + self.alpha, self.b)
-
-    def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> SamplePaths:
-        return _HDTPaths(self, graphs_of(self, graphs), streams)
-
-
-class _HDTPaths(SamplePaths):
-    def __init__(self, law: HDT, graphs: Sequence[Graph], streams: Streams) -> None:
-        self.alpha = law.alpha
-        self.graphs = GraphStack.of(graphs)
-        self.points = np.array([len(graph) for graph in graphs])
-        self.streams = streams
-        self.next = streams.uniform_starts(self.points)
-        self.history = History(streams.trials, self.points, law.b)
-
-    def memory(self, k: int) -> dict[str, NDArray[Any]]:
-        return {"next": self.next[k], **self.history.memory(k)}
-
-    def draw(self, out: Indices) -> None:
-        while len(out):
-            gains = self.history.gains(self.n, len(out))
-            _walk(
-                self.streams.key,
-                Purpose.SAMPLING,
-                self.n,
-                self.graphs.arrays,
-                self.alpha,
-                gains,
-                self.points,
-                self.next,
-                self.history.visits.flat,
-                out[: len(gains)],
-            )
-            self.history.rescale()
-            self.n += len(gains)
-            out = out[len(gains) :]
 
 
 @kernel(
@@ -130,3 +66,33 @@ def _walk(
                     x = y
                 node[t] = x
                 visits[t, x] += gains[n]
+
+
+class _Walks(HistoryWalks):
+    walk = _walk
+
+
+class HDT(Sampler, frozen=True, tag="hdt"):
+    """MHRW for the target ∝ μ_i (x_i / μ_i)^(−α) with μ uniform and x the visit history.
+
+    Only the present and the proposed node are read, so a step costs the same at any degree
+    (Hu, Ma and Eun, ICML 2025, arXiv 2505.18300).
+
+    Parameters
+    ----------
+    alpha
+        Strength of the repulsion, α ≥ 0; 0 is the Metropolis–Hastings walk.
+    b
+        Exponent of β_n, in (0.5, 1].
+    """
+
+    alpha: Annotated[float, Meta(ge=0, le=1e6)] = 10.0
+    b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
+    degree_biased: ClassVar[bool] = False
+    long_memory: ClassVar[bool] = True
+    paths: ClassVar[Callable[..., SamplePaths]] = _Walks
+    drawing_time: ClassVar[DrawingTime] = DrawingTime(step=26)
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))
+        return Noise.white(asymptotic_covariance(chain, G), 1 + self.alpha, self.b)

@@ -1,9 +1,16 @@
 """The weighted visit history x of the self-repellent samplers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.kernels.random_numbers import Purpose
+from udsgd_mpi.samplers.base import Indices, Streams
 from udsgd_mpi.samplers.ragged import Ragged
+from udsgd_mpi.samplers.walks import Walks
 
 
 class History:
@@ -51,3 +58,46 @@ class History:
         self.visits.flat *= self._scale
         self._scale[...] = 1.0
         return True
+
+
+class HistoryWalks(Walks):
+    """Walks that their own history repels.
+
+    Attributes
+    ----------
+    more
+        What their kernel takes beside the rest.
+    """
+
+    more: tuple[NDArray[Any], ...] = ()
+
+    def __init__(
+        self,
+        law: Any,
+        points: Sequence[int],
+        graphs: Sequence[Graph | None],
+        streams: Streams,
+    ) -> None:
+        super().__init__(law, points, graphs, streams)
+        self.alpha = law.alpha
+        self.history = History(streams.trials, self.points, law.b)
+
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
+        return super().memory(k) | self.history.memory(k)
+
+    def draw(self, out: Indices) -> None:
+        key, visits = self.streams.key, self.history.visits.flat
+        while len(out):
+            gains = self.history.gains(self.n, len(out))
+            now = out[: len(gains)]
+            self.walk(
+                key, Purpose.SAMPLING, self.n, self.stack, self.alpha, gains, self.points,
+                self.next, visits, *self.more, now
+            )  # fmt: skip
+            if self.history.rescale():
+                self.rescaled()
+            self.n += len(gains)
+            out = out[len(gains) :]
+
+    def rescaled(self) -> None:
+        """Learn that all visits have been multiplied by one number."""

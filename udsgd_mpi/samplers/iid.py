@@ -1,6 +1,6 @@
 """Independent draws."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,23 +12,14 @@ from udsgd_mpi.samplers.base import Indices, SamplePaths, Sampler, Streams, draw
 from udsgd_mpi.theory.noise import Noise
 
 
-class IID(Sampler, frozen=True, tag="iid"):
-    """X_n independent and uniform on the agent's points (paper, Appendix G.1)."""
-
-    on_graph: ClassVar[bool] = False
-    degree_biased: ClassVar[bool] = False
-
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        return Noise.white(G.T @ G / len(G))
-
-    def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> SamplePaths:
-        return _IIDPaths(points, streams)
-
-
 class _IIDPaths(SamplePaths):
-    def __init__(self, points: Sequence[int], streams: Streams) -> None:
+    def __init__(
+        self,
+        _law: Sampler,
+        points: Sequence[int],
+        _graphs: Sequence[Graph | None],
+        streams: Streams,
+    ) -> None:
         self.points = np.array(points)
         self.streams = streams
 
@@ -38,3 +29,14 @@ class _IIDPaths(SamplePaths):
     def draw(self, out: Indices) -> None:
         draw_uniformly(self.streams.key, Purpose.SAMPLING, self.n, self.points, out)
         self.n += len(out)
+
+
+class IID(Sampler, frozen=True, tag="iid"):
+    """X_n independent and uniform on the agent's points (paper, Appendix G.1)."""
+
+    on_graph: ClassVar[bool] = False
+    degree_biased: ClassVar[bool] = False
+    paths: ClassVar[Callable[..., SamplePaths]] = _IIDPaths
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return Noise.white(G.T @ G / len(G))

@@ -1,58 +1,22 @@
 """Metropolis–Hastings random walk."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
-from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits, unit
-from udsgd_mpi.samplers.base import (
-    KEY,
-    Indices,
-    Key,
-    SamplePaths,
-    Sampler,
-    Streams,
-    graph_of,
-    graphs_of,
-)
-from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent
+from udsgd_mpi.kernels.random_numbers import below, fill_with_bits, unit
+from udsgd_mpi.samplers.base import Indices, Key, SamplePaths, Sampler, graph_of
+from udsgd_mpi.samplers.graph_stack import Stack, graph_of_agent
+from udsgd_mpi.samplers.walks import WALK, Walks
 from udsgd_mpi.theory.chains import ReversibleChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 
 
-class MHRW(Sampler, frozen=True, tag="mhrw"):
-    """Propose a uniform neighbour y of x, accept with min(1, deg(x)/deg(y)); π uniform."""
-
-    degree_biased: ClassVar[bool] = False
-
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        return noise_of_walk(ReversibleChain.metropolis_hastings(graph_of(self, graph)), G)
-
-    def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> SamplePaths:
-        return _MHRWPaths(graphs_of(self, graphs), streams)
-
-
-class _MHRWPaths(SamplePaths):
-    def __init__(self, graphs: Sequence[Graph], streams: Streams) -> None:
-        self.graphs = GraphStack.of(graphs)
-        self.streams = streams
-        self.next = streams.uniform_starts(np.array([len(graph) for graph in graphs]))
-
-    def memory(self, k: int) -> dict[str, NDArray[Any]]:
-        return {"next": self.next[k]}
-
-    def draw(self, out: Indices) -> None:
-        _walk(self.streams.key, Purpose.SAMPLING, self.n, self.graphs.arrays, self.next, out)
-        self.n += len(out)
-
-
-@kernel(f"void({KEY}, int64, int64, {STACK}, int32[:, ::1], int32[:, :, :])")
+@kernel(WALK)
 def _walk(key: Key, purpose: int, first: int, stack: Stack, nodes: Indices, out: Indices) -> None:
     # Rows 2n and 2n + 1 of bits propose and accept.
     seed, agents, first_trial = key
@@ -70,3 +34,17 @@ def _walk(key: Key, purpose: int, first: int, stack: Stack, nodes: Indices, out:
                 y = neighbours[offsets[x] + below(bits[2 * n, t], np.uint64(degree))]
                 if unit(bits[2 * n + 1, t]) * (offsets[y + 1] - offsets[y]) < degree:
                     node[t] = y
+
+
+class _Walks(Walks):
+    walk = _walk
+
+
+class MHRW(Sampler, frozen=True, tag="mhrw"):
+    """Propose a uniform neighbour y of x, accept with min(1, deg(x)/deg(y)); π uniform."""
+
+    degree_biased: ClassVar[bool] = False
+    paths: ClassVar[Callable[..., SamplePaths]] = _Walks
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return noise_of_walk(ReversibleChain.metropolis_hastings(graph_of(self, graph)), G)

@@ -1,7 +1,7 @@
 """Non-backtracking random walk."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,69 +9,13 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
-from udsgd_mpi.samplers.base import (
-    KEY,
-    Indices,
-    Key,
-    SamplePaths,
-    Sampler,
-    Streams,
-    graph_of,
-    graphs_of,
-)
-from udsgd_mpi.samplers.graph_stack import (
-    STACK,
-    GraphStack,
-    Stack,
-    graph_of_agent,
-    joined,
-    unique,
-)
+from udsgd_mpi.samplers.base import KEY, Indices, Key, SamplePaths, Sampler, Streams, graph_of
+from udsgd_mpi.samplers.graph_stack import STACK, Stack, graph_of_agent, joined, unique
+from udsgd_mpi.samplers.walks import Walks
 from udsgd_mpi.theory.chains import NonBacktrackingChain, noise_of_walk
 from udsgd_mpi.theory.noise import Noise
 
 _NONE = -1
-
-
-class NBRW(Sampler, frozen=True, tag="nbrw"):
-    """X_{n+1} uniform among the neighbours of X_n other than X_{n−1}; π ∝ degree.
-
-    It goes back only from a node of degree 1 (Alon, Benjamini, Lubetzky and Sodin, 2007; Lee,
-    Xu and Eun, SIGMETRICS 2012).
-    """
-
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        return noise_of_walk(NonBacktrackingChain(graph_of(self, graph)), G)
-
-    def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> SamplePaths:
-        return _NBRWPaths(graphs_of(self, graphs), streams)
-
-
-class _NBRWPaths(SamplePaths):
-    def __init__(self, graphs: Sequence[Graph], streams: Streams) -> None:
-        self.graphs = GraphStack.of(graphs)
-        self.reverse = joined([graph.reverse_arcs() for graph in unique(graphs)])
-        self.streams = streams
-        self.next = streams.uniform_starts(np.array([len(graph) for graph in graphs]))
-        self.back = np.full(self.next.shape, _NONE, dtype=np.int64)
-
-    def memory(self, k: int) -> dict[str, NDArray[Any]]:
-        return {"next": self.next[k], "back": self.back[k]}
-
-    def draw(self, out: Indices) -> None:
-        _walk(
-            self.streams.key,
-            Purpose.SAMPLING,
-            self.n,
-            self.graphs.arrays,
-            self.reverse,
-            self.next,
-            self.back,
-            out,
-        )
-        self.n += len(out)
 
 
 @kernel(
@@ -109,3 +53,37 @@ def _walk(
                         arc += 1
                 node[t] = neighbours[arc]
                 back[t] = reverse_arc[arc]
+
+
+class _Walks(Walks):
+    def __init__(
+        self,
+        law: Sampler,
+        points: Sequence[int],
+        graphs: Sequence[Graph | None],
+        streams: Streams,
+    ) -> None:
+        super().__init__(law, points, graphs, streams)
+        self.reverse = joined([graph.reverse_arcs() for graph in unique(self.graphs)])
+        self.back = np.full(self.next.shape, _NONE, dtype=np.int64)
+
+    def memory(self, k: int) -> dict[str, NDArray[Any]]:
+        return {**super().memory(k), "back": self.back[k]}
+
+    def draw(self, out: Indices) -> None:
+        key, start = self.streams.key, self.n
+        _walk(key, Purpose.SAMPLING, start, self.stack, self.reverse, self.next, self.back, out)
+        self.n += len(out)
+
+
+class NBRW(Sampler, frozen=True, tag="nbrw"):
+    """X_{n+1} uniform among the neighbours of X_n other than X_{n−1}; π ∝ degree.
+
+    It goes back only from a node of degree 1 (Alon, Benjamini, Lubetzky and Sodin, 2007; Lee,
+    Xu and Eun, SIGMETRICS 2012).
+    """
+
+    paths: ClassVar[Callable[..., SamplePaths]] = _Walks
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return noise_of_walk(NonBacktrackingChain(graph_of(self, graph)), G)

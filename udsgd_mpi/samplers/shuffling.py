@@ -1,6 +1,6 @@
 """Single shuffling and random reshuffling."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,45 +14,19 @@ from udsgd_mpi.samplers.ragged import Ragged, array_of_agent
 from udsgd_mpi.theory.noise import Noise
 
 
-class SingleShuffling(Sampler, frozen=True, tag="single_shuffling"):
-    """One random permutation of the points, cycled for ever (paper, Appendix G.1)."""
-
-    on_graph: ClassVar[bool] = False
-    degree_biased: ClassVar[bool] = False
-    long_memory: ClassVar[bool] = True
-
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        return Noise.white(np.zeros((G.shape[1], G.shape[1])))
-
-    def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> SamplePaths:
-        return _Shuffled(points, streams, last=points)
-
-
-class Reshuffling(Sampler, frozen=True, tag="reshuffling"):
-    """A new random permutation of the points in each epoch (paper, Appendix G.1)."""
-
-    on_graph: ClassVar[bool] = False
-    degree_biased: ClassVar[bool] = False
-    long_memory: ClassVar[bool] = True
-
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        return Noise.white(np.zeros((G.shape[1], G.shape[1])))
-
-    def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> SamplePaths:
-        return _Shuffled(points, streams, last=[np.iinfo(np.int64).max] * len(points))
-
-
 class _Shuffled(SamplePaths):
     """Fisher and Yates's shuffle, one exchange a step; from step ``last`` on the order stays."""
 
-    def __init__(self, points: Sequence[int], streams: Streams, last: Sequence[int]) -> None:
+    def __init__(
+        self,
+        law: "_Shuffling",
+        points: Sequence[int],
+        _graphs: Sequence[Graph | None],
+        streams: Streams,
+    ) -> None:
         self.streams = streams
         self.points = np.array(points)
-        self.last = np.array(last)
+        self.last = np.where(law.once, self.points, np.iinfo(np.int64).max)
         self.order = Ragged(streams.trials, self.points, np.int32)
         for k in range(len(points)):
             self.order[k][:] = np.arange(points[k])
@@ -65,6 +39,27 @@ class _Shuffled(SamplePaths):
             self.streams.key, Purpose.SAMPLING, self.n, self.points, self.last, self.order.flat, out
         )
         self.n += len(out)
+
+
+class _Shuffling(Sampler, frozen=True):
+    on_graph: ClassVar[bool] = False
+    degree_biased: ClassVar[bool] = False
+    long_memory: ClassVar[bool] = True
+    paths: ClassVar[Callable[..., SamplePaths]] = _Shuffled
+    once: ClassVar[bool] = False
+
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        return Noise.white(np.zeros((G.shape[1], G.shape[1])))
+
+
+class SingleShuffling(_Shuffling, frozen=True, tag="single_shuffling"):
+    """One random permutation of the points, cycled for ever (paper, Appendix G.1)."""
+
+    once: ClassVar[bool] = True
+
+
+class Reshuffling(_Shuffling, frozen=True, tag="reshuffling"):
+    """A new random permutation of the points in each epoch (paper, Appendix G.1)."""
 
 
 @kernel(f"void({KEY}, int64, int64, int64[::1], int64[::1], int32[::1], int32[:, :, :])")

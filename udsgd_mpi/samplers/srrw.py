@@ -1,6 +1,6 @@
 """Self-repellent random walk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import inlined, kernel
-from udsgd_mpi.kernels.random_numbers import Purpose, fill_with_bits, unit
+from udsgd_mpi.kernels.random_numbers import fill_with_bits, unit
 from udsgd_mpi.samplers.base import (
     KEY,
     DrawingTime,
@@ -19,10 +19,9 @@ from udsgd_mpi.samplers.base import (
     Sampler,
     Streams,
     graph_of,
-    graphs_of,
 )
-from udsgd_mpi.samplers.graph_stack import STACK, GraphStack, Stack, graph_of_agent, joined
-from udsgd_mpi.samplers.history import History
+from udsgd_mpi.samplers.graph_stack import STACK, Stack, graph_of_agent, joined
+from udsgd_mpi.samplers.history import HistoryWalks
 from udsgd_mpi.samplers.ragged import array_of_agent
 from udsgd_mpi.theory.chains import ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.noise import Noise
@@ -34,100 +33,6 @@ _SHIFT = 43
 _LARGEST_EXPONENT = 2.0**19
 _ONE = 1023 << 52
 _SMALLEST = -1023 << _SHIFT  # relative to the largest; becomes 0
-
-
-class SRRW(Sampler, frozen=True, tag="srrw"):
-    """Self-repellent walk over the simple random walk (paper, eqs. 89 and 90).
-
-    K_ij[x] ∝ P_ij (x_j / μ_j)^(−α),   x_{n+1} = x_n + β_{n+1} (δ_{X_{n+1}} − x_n),
-
-    with μ ∝ degree, x_0 = 1/B and β_n = (n + 1)^(−b) (Doshi, Hu and Eun, ICML 2023).
-
-    Parameters
-    ----------
-    alpha
-        Strength of the repulsion, α ≥ 0; 0 is the simple random walk.
-    b
-        Exponent of β_n, in (0.5, 1].
-    """
-
-    alpha: Annotated[float, Meta(ge=0, le=1e6)] = 20.0
-    b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
-    long_memory: ClassVar[bool] = True
-    drawing_time: ClassVar[DrawingTime] = DrawingTime(step=40, neighbour=2)
-
-    # On graphs too large for all eigenvectors it is the noise of a history that has converged.
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        chain = ReversibleChain.simple(graph_of(self, graph))
-        if len(chain.law) > _LARGEST_SPECTRUM:
-            return Noise.white(asymptotic_covariance(chain, chain.repel(G, self.alpha)))
-        values, vectors = chain.spectrum()
-        amplitudes = vectors.T @ (chain.law[:, None] * G)
-        amplitudes *= np.sqrt(np.maximum(0, 1 + values) / (1 - values))[:, None]
-        return Noise(amplitudes, 1 + self.alpha * np.maximum(0, 1 + values), self.b)
-
-    def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
-    ) -> SamplePaths:
-        return _SRRWPaths(self, graphs_of(self, graphs), streams)
-
-    def nbytes(self, points: int, graph: Graph | None) -> int:
-        return super().nbytes(points, graph) + 8 * points  # powers
-
-
-class _SRRWPaths(SamplePaths):
-    """One integer holds the power (x_j / μ_j)^(−α) of a node as significand · 2^exponent.
-
-    A step takes one logarithm, and no α overflows. The greater power is the greater integer, and
-    shifting the bits of the difference from the greatest makes it a floating-point number.
-    """
-
-    def __init__(self, law: SRRW, graphs: Sequence[Graph], streams: Streams) -> None:
-        self.alpha = law.alpha
-        self.graphs = GraphStack.of(graphs)
-        self.points = np.array([len(graph) for graph in graphs])
-        self.streams = streams
-        self.next = streams.uniform_starts(self.points)
-        self.history = History(streams.trials, self.points, law.b)
-        targets = [np.log2(graph.degrees / graph.degrees.sum()) for graph in graphs]
-        self.log_targets = joined(targets)
-        self.powers = np.empty(len(self.history.visits.flat), dtype=np.int64)
-        self._compute_powers()
-
-    def memory(self, k: int) -> dict[str, NDArray[Any]]:
-        return {"next": self.next[k], **self.history.memory(k)}
-
-    def recall(self, n: int, memories: Sequence[Mapping[str, NDArray[Any]]]) -> None:
-        super().recall(n, memories)
-        self._compute_powers()
-
-    def draw(self, out: Indices) -> None:
-        while len(out):
-            gains = self.history.gains(self.n, len(out))
-            _walk(
-                self.streams.key,
-                Purpose.SAMPLING,
-                self.n,
-                self.graphs.arrays,
-                self.alpha,
-                self.log_targets,
-                gains,
-                self.points,
-                self.next,
-                self.history.visits.flat,
-                self.powers,
-                out[: len(gains)],
-            )
-            if self.history.rescale():
-                self._compute_powers()
-            self.n += len(gains)
-            out = out[len(gains) :]
-
-    def _compute_powers(self) -> None:
-        trials = self.streams.trials
-        _all_powers(
-            self.alpha, self.log_targets, self.points, trials, self.history.visits.flat, self.powers
-        )
 
 
 @inlined
@@ -218,8 +123,8 @@ def _walk_of_agent(
 
 
 @kernel(
-    f"void({KEY}, int64, int64, {STACK}, float64, float64[::1], float64[::1], int64[::1],"
-    " int32[:, ::1], float64[::1], int64[::1], int32[:, :, :])"
+    f"void({KEY}, int64, int64, {STACK}, float64, float64[::1], int64[::1], int32[:, ::1],"
+    " float64[::1], float64[::1], int64[::1], int32[:, :, :])"
 )
 def _walk(
     key: Key,
@@ -227,11 +132,11 @@ def _walk(
     first: int,
     stack: Stack,
     alpha: float,
-    log_targets: NDArray[np.float64],
     gains: NDArray[np.float64],
     points: NDArray[np.int64],
     nodes: Indices,
     visits_of_all: NDArray[np.float64],
+    log_targets: NDArray[np.float64],
     powers_of_all: NDArray[np.int64],
     out: Indices,
 ) -> None:
@@ -259,3 +164,72 @@ def _walk(
             powers,
             out[:, i],
         )
+
+
+class _Walks(HistoryWalks):
+    """One integer holds the power (x_j / μ_j)^(−α) of a node as significand · 2^exponent.
+
+    A step takes one logarithm, and no α overflows. The greater power is the greater integer, and
+    shifting the bits of the difference from the greatest makes it a floating-point number.
+    """
+
+    walk = _walk
+
+    def __init__(
+        self,
+        law: "SRRW",
+        points: Sequence[int],
+        graphs: Sequence[Graph | None],
+        streams: Streams,
+    ) -> None:
+        super().__init__(law, points, graphs, streams)
+        log_targets = joined(
+            [np.log2(graph.degrees / graph.degrees.sum()) for graph in self.graphs]
+        )
+        self.more = log_targets, np.empty(len(self.history.visits.flat), dtype=np.int64)
+        self.rescaled()
+
+    def recall(self, n: int, memories: Sequence[Mapping[str, NDArray[Any]]]) -> None:
+        super().recall(n, memories)
+        self.rescaled()
+
+    def rescaled(self) -> None:
+        """Compute all powers."""
+        log_targets, powers = self.more
+        trials, visits = self.streams.trials, self.history.visits.flat
+        _all_powers(self.alpha, log_targets, self.points, trials, visits, powers)
+
+
+class SRRW(Sampler, frozen=True, tag="srrw"):
+    """Self-repellent walk over the simple random walk (paper, eqs. 89 and 90).
+
+    K_ij[x] ∝ P_ij (x_j / μ_j)^(−α),   x_{n+1} = x_n + β_{n+1} (δ_{X_{n+1}} − x_n),
+
+    with μ ∝ degree, x_0 = 1/B and β_n = (n + 1)^(−b) (Doshi, Hu and Eun, ICML 2023).
+
+    Parameters
+    ----------
+    alpha
+        Strength of the repulsion, α ≥ 0; 0 is the simple random walk.
+    b
+        Exponent of β_n, in (0.5, 1].
+    """
+
+    alpha: Annotated[float, Meta(ge=0, le=1e6)] = 20.0
+    b: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
+    long_memory: ClassVar[bool] = True
+    paths: ClassVar[Callable[..., SamplePaths]] = _Walks
+    drawing_time: ClassVar[DrawingTime] = DrawingTime(step=40, neighbour=2)
+
+    # On graphs too large for all eigenvectors it is the noise of a history that has converged.
+    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+        chain = ReversibleChain.simple(graph_of(self, graph))
+        if len(chain.law) > _LARGEST_SPECTRUM:
+            return Noise.white(asymptotic_covariance(chain, chain.repel(G, self.alpha)))
+        values, vectors = chain.spectrum()
+        amplitudes = vectors.T @ (chain.law[:, None] * G)
+        amplitudes *= np.sqrt(np.maximum(0, 1 + values) / (1 - values))[:, None]
+        return Noise(amplitudes, 1 + self.alpha * np.maximum(0, 1 + values), self.b)
+
+    def nbytes(self, points: int, graph: Graph | None) -> int:
+        return super().nbytes(points, graph) + 8 * points  # powers
