@@ -1,6 +1,6 @@
-"""Figures of result files, one a file.
+"""Figures of result files.
 
-To add one, write its file and name it in ``FIGURES``.
+To add one, write its function and name it in ``FIGURES``.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,11 +10,14 @@ from matplotlib.figure import Figure
 
 from udsgd_mpi.analysis.abscissa import Abscissa
 from udsgd_mpi.analysis.figures.agents import agents_figure
-from udsgd_mpi.analysis.figures.consensus import consensus_figure
 from udsgd_mpi.analysis.figures.last import last_figure
-from udsgd_mpi.analysis.figures.loss import accuracy_figure, loss_figure
-from udsgd_mpi.analysis.figures.mse import mse_figure
-from udsgd_mpi.analysis.figures.scaled import scaled_figure
+from udsgd_mpi.analysis.figures.measures import (
+    accuracy_figure,
+    consensus_figure,
+    loss_figure,
+    mse_figure,
+    scaled_figure,
+)
 from udsgd_mpi.analysis.figures.style import style
 from udsgd_mpi.analysis.figures.topology import draw, topology_figure
 from udsgd_mpi.storage.read import Measured
