@@ -4,7 +4,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.codecs.exact import Exact
+from udsgd_mpi.communication.codecs import Exact
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.engine.states import STATISTICS

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from udsgd_mpi.communication.codecs.base import Codec
+from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.second_moment import SecondMoment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.codecs.base import Codec
+from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.kernels.agent_sums import combine

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from udsgd_mpi.communication.codecs.base import Codec
+from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.forms.average import (
     messages_of_tree,
     through_tree,

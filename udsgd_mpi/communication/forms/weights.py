@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.codecs.base import Codec
+from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.kernels.compiled import kernel

@@ -1,11 +1,15 @@
-"""What a codec is: what others know of a half-step, and how messages say it."""
+"""How half-steps are put into messages.
 
-from typing import Any, ClassVar
+To add a codec, write its class and name it in ``CODECS``.
+"""
+
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel
+from udsgd_mpi.kernels.rounding import keep_all, round_off
 
 Floats = NDArray[np.float64]
 
@@ -50,3 +54,29 @@ class Codec:
         """Values as ``dtype``; what is too large for it is infinite."""
         with np.errstate(over="ignore"):
             return values.astype(self.dtype, copy=False)
+
+
+class Exact(Codec):
+    """q(θ) = θ."""
+
+    exact = True
+    quantize = keep_all
+
+    def __init__(self, dtype: type[np.floating[Any]] | np.dtype[Any] = np.float64) -> None:
+        self.dtype = np.dtype(dtype)
+
+    def pack(self, half_steps: Floats, rows: NDArray[np.int64], message: NDArray[Any]) -> None:
+        np.take(half_steps, rows, axis=0, out=message, mode="clip")  # without a copy between
+
+
+class Single(Codec):
+    """q rounds to single precision; see ``kernels.rounding``."""
+
+    quantize = round_off
+    dtype = np.dtype(np.float32)
+
+
+Precision = Literal["double", "single"]
+EXACT = Exact()
+SINGLE_AS_IS = Exact(np.float32)  # of numbers that are in single precision themselves
+CODECS: dict[Precision, Codec] = {"double": EXACT, "single": Single()}
