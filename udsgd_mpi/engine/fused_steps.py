@@ -20,6 +20,7 @@ from udsgd_mpi.communication.forms.links import (
     keep_there,
 )
 from udsgd_mpi.engine.exchange_plan import Rows
+from udsgd_mpi.engine.iterates import THETA
 from udsgd_mpi.engine.link_plan import LinkPlan
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.kernels.agent_sums import COMBINE, combine
@@ -35,36 +36,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _MONOTONIC = getattr(time, "CLOCK_MONOTONIC", 1)
-
-
-class Memory(NamedTuple):
-    """Where a rank's agents and the half-steps that they need are, each in two buffers.
-
-    Attributes
-    ----------
-    theta
-        Of the hosted agents, shape (agents, trials, d).
-    half_steps
-        Of all agents that W joins to them, shape (rows, trials · d).
-    mixed
-        Where ``theta`` is, as rows, shape (rows, trials · d).
-    lost
-        Receives what messages lose of the rows of hosted agents; without rows where they lose
-        nothing.
-    quantize
-        Rounds rows to what messages carry, see ``Codec``.
-    counts, mine, near
-        See ``SharedCounters``; of this rank, and of those whose half-steps are needed.
-    """
-
-    theta: tuple[Floats, Floats]
-    half_steps: tuple[Floats, Floats]
-    mixed: tuple[Floats, Floats]
-    lost: Floats
-    quantize: Kernel[[Floats, Floats], None]
-    counts: Counts
-    mine: int
-    near: Counts
 
 
 class Stack(NamedTuple):
@@ -128,6 +99,8 @@ class FusedSteps:
     ----------
     steps
         The local ones.
+    near
+        Where the counts of ranks are whose half-steps are needed, see ``SharedCounters``.
     interiors, borders
         Rows of each W that need no other rank, and the others.
     links
@@ -137,7 +110,7 @@ class FusedSteps:
     def __init__(
         self,
         steps: LocalSteps,
-        memory: Memory,
+        near: Counts,
         interiors: Sequence[Rows],
         borders: Sequence[Rows],
         links: LinkPlan | None = None,
@@ -148,18 +121,24 @@ class FusedSteps:
             raise TypeError(message)
         descend = None if steps.moves else objective.kernels(points).descend
         self._method = descend, *(steps.moves or [None] * 5)
-        self._points = objective.arguments(points, steps.batch, memory.theta[0].shape[-1])
+        self._points = objective.arguments(points, steps.batch, steps.iterates.theta.shape[-1])
+        self._mixed = mixed = steps.iterates.mixed[THETA]
+        shape, shared = steps.iterates.theta.shape, mixed.memory
+        theta = tuple(buffer[: mixed.agents].reshape(shape) for buffer in mixed.buffers)
+        counters = shared.counters.counts, shared.counters.mine, near
         stacks = Stack.of(interiors), Stack.of(borders)
         of_links: tuple[Any, ...] = (None, None, None, None)
         if links:
             drawing, needs = tuple(links.drawing), tuple(links.sends[1:])
             of_links = links.kernel, drawing, tuple(links.supports), needs
-        self._where: tuple[Any, ...] = (*memory, *map(tuple, stacks), *of_links)
+        self._where: tuple[Any, ...] = (
+            theta, shared.buffers, mixed.buffers, mixed.lost, mixed.codec.quantize, *counters,
+            *map(tuple, stacks), *of_links
+        )  # fmt: skip
         self._run = _RUNS[links is not None, steps.moves is not None]
 
     def __call__(
         self,
-        present: int,
         n: int,
         X: NDArray[np.int32],
         gamma: Floats,
@@ -171,8 +150,6 @@ class FusedSteps:
 
         Parameters
         ----------
-        present
-            Which of the two buffers θ is in; with each exchange it changes to the other.
         n
             How many steps the run has had before.
         X, gamma
@@ -187,7 +164,7 @@ class FusedSteps:
         seconds, given = np.zeros(2), np.zeros(2, dtype=np.int64)
         exchanges = self._run(
             *self._method, combine, n, X, gamma, times, which, number, seconds, given,
-            self._points, present, *self._where
+            self._points, self._mixed.present, *self._where
         )  # fmt: skip
         local, waited = seconds.tolist()
         messages, rows = given.tolist()
@@ -275,17 +252,34 @@ def _steps(
     supports: Any,
     needs: Any,
 ) -> int:
-    """How many exchanges were made; ``seconds`` and ``given``, (2,) each, are those of ``Done``."""
+    """How many exchanges were made.
+
+    Parameters
+    ----------
+    seconds, given
+        Receive those of ``Done``, shape (2,) each.
+    present
+        Which of the two buffers θ is in; with each exchange it changes to the other.
+    theta, mixed
+        Of the hosted agents, shape (agents, trials, d); the same as rows, (rows, trials · d).
+    half_steps
+        Of all agents that W joins to them, shape (rows, trials · d).
+    lost
+        Receives what messages lose of these agents' rows; without rows where they lose nothing.
+    """
     now = np.empty(2, dtype=np.int64)
     start = 0
-    for k in range(len(times)):
-        began = _now(now)
-        stop = times[k]
-        _descend(
-            local_steps, slopes_of, move, slopes, memory, parameters,
-            n + start, theta[present], X[start:stop], gamma[start:stop], of_points
-        )  # fmt: skip
-        seconds[0] += _now(now) - began
+    for k in range(len(times) + 1):
+        stop = times[k] if k < len(times) else len(X)
+        if start < stop:
+            began = _now(now)
+            _descend(
+                local_steps, slopes_of, move, slopes, memory, parameters,
+                n + start, theta[present], X[start:stop], gamma[start:stop], of_points
+            )  # fmt: skip
+            seconds[0] += _now(now) - began
+        if k == len(times):
+            break
         if len(lost):
             quantize(mixed[present], lost)
         if len(near):
@@ -307,13 +301,6 @@ def _steps(
         if len(lost):
             restore_rows(mixed[present], lost)
         start = stop
-    if start < len(X):
-        began = _now(now)
-        _descend(
-            local_steps, slopes_of, move, slopes, memory, parameters,
-            n + start, theta[present], X[start:], gamma[start:], of_points
-        )  # fmt: skip
-        seconds[0] += _now(now) - began
     return len(times)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.fused_steps import FusedSteps, Memory
+from udsgd_mpi.engine.fused_steps import FusedSteps
 from udsgd_mpi.engine.iterates import THETA
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.sgd import StepByStep, Update
@@ -37,28 +37,15 @@ class Fused:
         mixer: Mixer,
         exchanges: Sequence[SparseExchange],
     ) -> None:
-        mixed = steps.iterates.mixed[THETA]
-        shape, counters = steps.iterates.theta.shape, mixed.memory.counters
-        first, second = (buffer[: mixed.agents].reshape(shape) for buffer in mixed.buffers)
         self._exchanges = exchanges
-        memory = Memory(
-            (first, second),
-            mixed.memory.buffers,
-            mixed.buffers,
-            mixed.lost,
-            mixed.codec.quantize,
-            counters.counts,
-            counters.mine,
-            exchanges[0].near,
-        )
         self._steps = FusedSteps(
             steps,
-            memory,
+            exchanges[0].near,
             [exchange.interior for exchange in exchanges],
             [exchange.border for exchange in exchanges],
             exchanges[0].links,
         )
-        self._mixed = mixed
+        self._mixed = steps.iterates.mixed[THETA]
         self._schedule = mixer.schedule
         self._meter = mixer.meter
 
@@ -93,7 +80,7 @@ class Fused:
         number: int,
     ) -> int:
         """How many exchanges were made before one for which others were too late."""
-        done = self._steps(self._mixed.present, n, X, gamma, times, which, number)
+        done = self._steps(n, X, gamma, times, which, number)
         self._mixed.swap(done.exchanges)
         self._meter.lap(Activity.MIXING)
         self._meter.move(done.local, Activity.MIXING, Activity.GRADIENT)
