@@ -11,10 +11,7 @@ def metropolis(topology: Graph) -> Weights:
 
     They are symmetric, hence doubly stochastic (paper, Appendix F.1).
     """
-    degrees = topology.degrees
-    tails = np.repeat(np.arange(len(topology)), degrees)
-    once = tails < topology.neighbours
-    i, j = tails[once], topology.neighbours[once].astype(np.int64)
+    degrees, (i, j) = topology.degrees, topology.edges
     return Weights.from_edges(len(topology), i, j, 1 / np.maximum(degrees[i], degrees[j]))
 
 
@@ -23,9 +20,7 @@ def uniform(topology: Graph) -> Weights:
 
     On the complete graph this is J.
     """
-    tails = np.repeat(np.arange(len(topology)), topology.degrees)
-    once = tails < topology.neighbours
-    i, j = tails[once], topology.neighbours[once].astype(np.int64)
+    i, j = topology.edges
     weight = 1 / (1 + topology.degrees.max())
     return Weights.from_edges(len(topology), i, j, np.full(len(i), weight))
 

@@ -118,6 +118,13 @@ class Graph:
         return np.diff(self.offsets)
 
     @property
+    def edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ends i < j of each edge once, in order of (i, j), shape (edges,) each."""
+        tails = np.repeat(np.arange(len(self)), self.degrees)
+        once = tails < self.neighbours
+        return tails[once], self.neighbours[once].astype(np.int64)
+
+    @property
     def mean_degree(self) -> float:
         """Mean number of neighbours."""
         return len(self.neighbours) / len(self)

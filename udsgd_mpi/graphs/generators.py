@@ -35,37 +35,35 @@ class Generator(GraphSource, frozen=True):
         return self.draw(n, seed).connected(name)
 
 
-class Ring(Generator, frozen=True, tag="ring"):
-    """A cycle."""
+class Formula(Generator, frozen=True):
+    """A graph that is the same for every seed."""
 
     random: ClassVar[bool] = False
+
+
+class Ring(Formula, frozen=True, tag="ring"):
+    """A cycle."""
 
     def draw(self, n: int, seed: int) -> Graph:
         return _circulant(n, [1])
 
 
-class Star(Generator, frozen=True, tag="star"):
+class Star(Formula, frozen=True, tag="star"):
     """Node 0 is a neighbour of all others, and they have no other."""
-
-    random: ClassVar[bool] = False
 
     def draw(self, n: int, seed: int) -> Graph:
         return Graph.of_edges(n, np.zeros(n - 1, dtype=np.int64), np.arange(1, n))
 
 
-class Complete(Generator, frozen=True, tag="complete"):
+class Complete(Formula, frozen=True, tag="complete"):
     """All nodes are neighbours."""
-
-    random: ClassVar[bool] = False
 
     def draw(self, n: int, seed: int) -> Graph:
         return _complete(n)
 
 
-class Torus(Generator, frozen=True, tag="torus"):
+class Torus(Formula, frozen=True, tag="torus"):
     """A periodic grid, as square as n allows."""
-
-    random: ClassVar[bool] = False
 
     def draw(self, n: int, seed: int) -> Graph:
         rows = next(r for r in range(int(n**0.5), 0, -1) if n % r == 0)
@@ -75,29 +73,23 @@ class Torus(Generator, frozen=True, tag="torus"):
         return Graph.of_edges(n, np.tile(node.ravel(), 2), heads)
 
 
-class Exponential(Generator, frozen=True, tag="exponential"):
+class Exponential(Formula, frozen=True, tag="exponential"):
     """Node i is a neighbour of i ± 2^k for every 2^k < n."""
-
-    random: ClassVar[bool] = False
 
     def draw(self, n: int, seed: int) -> Graph:
         return _circulant(n, [2**k for k in range((n - 1).bit_length())])
 
 
-class Barbell(Generator, frozen=True, tag="barbell"):
+class Barbell(Formula, frozen=True, tag="barbell"):
     """Two cliques of n // 2 nodes; an odd node stands on the bridge between them."""
-
-    random: ClassVar[bool] = False
 
     def draw(self, n: int, seed: int) -> Graph:
         half = n // 2
         return _cliques(n, np.unique([0, half, n - half]))
 
 
-class Clustered(Generator, frozen=True, tag="clustered"):
+class Clustered(Formula, frozen=True, tag="clustered"):
     """Cliques of nearly equal size, joined in a ring by single edges."""
-
-    random: ClassVar[bool] = False
 
     clusters: Positive = 4
 

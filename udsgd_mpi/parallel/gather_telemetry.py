@@ -18,18 +18,13 @@ def gather_telemetry(
 ) -> list[Telemetry]:
     """One row for each rank on rank 0, nothing elsewhere; collective."""
     hosted = layout.hosted(comm.rank)
-    seconds = meter.seconds
     mine = Telemetry(
         part=part,
         rank=comm.rank,
         host=MPI.Get_processor_name(),
         first_agent=hosted.start,
         agents=len(hosted),
-        sampling=seconds[Activity.SAMPLING],
-        gradient=seconds[Activity.GRADIENT],
-        mixing=seconds[Activity.MIXING],
-        waiting=seconds[Activity.WAITING],
-        recording=seconds[Activity.RECORDING],
+        **{each.name.lower(): meter.seconds[each] for each in Activity},
         messages=meter.messages,
         bytes_sent=meter.bytes_sent,
         peak_memory=peak_resident_memory(),

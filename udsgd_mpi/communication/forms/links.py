@@ -85,10 +85,7 @@ class OnLinks(Form):
 
     def __init__(self, topology: Graph, weights: float | None = None) -> None:
         degrees, n = topology.degrees, len(topology)
-        tails = np.repeat(np.arange(n), degrees)
-        once = tails < topology.neighbours
-        self.i = tails[once]
-        self.j = topology.neighbours[once].astype(np.int64)
+        self.i, self.j = topology.edges
         self.weights = (
             1 / np.maximum(degrees[self.i], degrees[self.j])
             if weights is None
