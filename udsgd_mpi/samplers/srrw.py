@@ -186,7 +186,7 @@ class _Walks(HistoryWalks):
         log_targets = joined(
             [np.log2(graph.degrees / graph.degrees.sum()) for graph in self.graphs]
         )
-        self.more = log_targets, np.empty(len(self.history.visits.flat), dtype=np.int64)
+        self.more = log_targets, np.empty(len(self.visits.flat), dtype=np.int64)
         self.rescaled()
 
     def recall(self, n: int, memories: Sequence[Mapping[str, NDArray[Any]]]) -> None:
@@ -196,8 +196,8 @@ class _Walks(HistoryWalks):
     def rescaled(self) -> None:
         """Compute all powers."""
         log_targets, powers = self.more
-        trials, visits = self.streams.trials, self.history.visits.flat
-        _all_powers(self.alpha, log_targets, self.points, trials, visits, powers)
+        trials, visits = self.streams.trials, self.visits.flat
+        _all_powers(self._law.alpha, log_targets, self.points, trials, visits, powers)
 
 
 class SRRW(Sampler, frozen=True, tag="srrw"):
