@@ -30,20 +30,15 @@ class Watched(MPI.Intracomm):
     What begins now and ends later, such as ``Isend``, is waited for ``with waiting(…)``.
     """
 
-    Allgatherv = _watched(MPI.Intracomm.Allgatherv)
-    Allreduce = _watched(MPI.Intracomm.Allreduce)
-    Alltoallv = _watched(MPI.Intracomm.Alltoallv)
-    Barrier = _watched(MPI.Intracomm.Barrier)
-    Gatherv = _watched(MPI.Intracomm.Gatherv)
-    allgather = _watched(MPI.Intracomm.allgather)
-    allreduce = _watched(MPI.Intracomm.allreduce)
-    alltoall = _watched(MPI.Intracomm.alltoall)
-    bcast = _watched(MPI.Intracomm.bcast)
-    gather = _watched(MPI.Intracomm.gather)
-    recv = _watched(MPI.Intracomm.recv)
-    scatter = _watched(MPI.Intracomm.scatter)
-    send = _watched(MPI.Intracomm.send)
     Split_type = _watched(_split)
+
+
+_BLOCKING = (
+    *("Allgatherv", "Allreduce", "Alltoallv", "Barrier", "Gatherv"),
+    *("allgather", "allreduce", "alltoall", "bcast", "gather", "recv", "scatter", "send"),
+)
+for _name in _BLOCKING:
+    setattr(Watched, _name, _watched(getattr(MPI.Intracomm, _name)))
 
 
 def world() -> Watched:
