@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from udsgd_mpi.graphs import Graph
+from tests.topologies import from_networkx
 from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Reshuffling, Sampler
 from udsgd_mpi.theory import chains
 from udsgd_mpi.theory.chains import NonBacktrackingChain, ReversibleChain, asymptotic_covariance
@@ -80,7 +80,7 @@ def test_covariance_is_the_sum_of_autocovariances(
     kind: str, largest_dense: int, graph: nx.Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chains, "LARGEST_DENSE", largest_dense)
-    compressed = Graph.from_networkx(graph, "graph")
+    compressed = from_networkx(graph, "graph")
     sampler = {"srw": SRW(), "nbrw": NBRW(), "mhrw": MHRW()}[kind]
     G = values(graph, sampler.stationary_law(len(graph), compressed))
     P, shown = transitions(graph, kind)
@@ -94,7 +94,7 @@ def test_covariance_is_the_sum_of_autocovariances(
 @pytest.mark.parametrize("name", ["lollipop", "random", "barbell"])
 def test_lag_is_what_a_mean_of_n_lacks(kind: str, name: str) -> None:
     """By a sum of autocovariances over lags; these walks forget within 3,000 steps."""
-    n, compressed = 3000, Graph.from_networkx(GRAPHS[name], "graph")
+    n, compressed = 3000, from_networkx(GRAPHS[name], "graph")
     sampler = {"srw": SRW(), "nbrw": NBRW(), "mhrw": MHRW()}[kind]
     G = values(GRAPHS[name], sampler.stationary_law(len(compressed), compressed))
     P, shown = transitions(GRAPHS[name], kind)
@@ -113,7 +113,7 @@ def test_lag_is_what_a_mean_of_n_lacks(kind: str, name: str) -> None:
 def test_dense_and_sparse_agree_with_the_fundamental_matrix(
     kind: str, graph: nx.Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compressed = Graph.from_networkx(graph, "graph")
+    compressed = from_networkx(graph, "graph")
     sampler = {"srw": SRW(), "nbrw": NBRW(), "mhrw": MHRW()}[kind]
     G = values(graph, sampler.stationary_law(len(graph), compressed))
     P, shown = transitions(graph, kind)
@@ -140,7 +140,7 @@ def test_iid_is_the_plain_covariance_and_shuffling_nothing() -> None:
 
 
 def test_non_backtracking_on_a_cycle_goes_round() -> None:
-    graph = Graph.from_networkx(nx.cycle_graph(7), "graph")
+    graph = from_networkx(nx.cycle_graph(7), "graph")
     G = values(nx.cycle_graph(7), np.full(7, 1 / 7))
     chain = NonBacktrackingChain(graph)
     assert abs(asymptotic_covariance(chain, G)).max() < 1e-14
@@ -153,7 +153,7 @@ def test_non_backtracking_on_a_cycle_goes_round() -> None:
 def test_no_repulsion_is_the_base_chain(
     without: Sampler, with_history: Sampler, graph: nx.Graph
 ) -> None:
-    compressed = Graph.from_networkx(graph, "graph")
+    compressed = from_networkx(graph, "graph")
     G = values(graph, without.stationary_law(len(graph), compressed))
     plain = without.noise(G, compressed)
     repelled = long_run_covariance(with_history.noise(G, compressed), Polynomial())
@@ -162,7 +162,7 @@ def test_no_repulsion_is_the_base_chain(
 
 
 def test_self_repulsion_by_modes_and_by_a_sparse_solve(graph: nx.Graph) -> None:
-    compressed = Graph.from_networkx(graph, "graph")
+    compressed = from_networkx(graph, "graph")
     sampler = SRRW(alpha=7.0, b=0.8)
     G = values(graph, sampler.stationary_law(len(graph), compressed))
     chain = ReversibleChain.simple(compressed)
@@ -177,7 +177,7 @@ def test_self_repulsion_by_modes_and_by_a_sparse_solve(graph: nx.Graph) -> None:
 def test_large_graphs_do_without_eigenvectors(
     graph: nx.Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compressed = Graph.from_networkx(graph, "graph")
+    compressed = from_networkx(graph, "graph")
     sampler = SRRW(alpha=7.0, b=0.8)
     G = values(graph, sampler.stationary_law(len(graph), compressed))
     expected = long_run_covariance(sampler.noise(G, compressed), Polynomial())
@@ -187,7 +187,7 @@ def test_large_graphs_do_without_eigenvectors(
 
 
 def test_history_driven_target_divides_by_one_plus_alpha_squared(graph: nx.Graph) -> None:
-    compressed = Graph.from_networkx(graph, "graph")
+    compressed = from_networkx(graph, "graph")
     G = values(graph, np.full(len(graph), 1 / len(graph)))
     base = MHRW().noise(G, compressed)
     got = long_run_covariance(HDT(alpha=3.0).noise(G, compressed), Polynomial())

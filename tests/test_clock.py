@@ -14,6 +14,7 @@ import pytest
 from scipy.stats import kstest
 
 from tests import reference
+from tests.topologies import from_networkx
 from udsgd_mpi.analysis.abscissa import against
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.clock import Clock, Computing, Constant, Exponential, Pareto, elapsed
@@ -36,12 +37,11 @@ from udsgd_mpi.communication import (
     RandomMatching,
     UnreliableLinks,
 )
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.storage.read import read_measures
 
 AGENTS, D, SEED = 9, 3, 5
-TOPOLOGY = Graph.from_networkx(nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1), "t")
+TOPOLOGY = from_networkx(nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1), "t")
 LAWS: list[Computing] = [Constant(0.3), Exponential(1.0), Pareto(2.0, shape=1.5)] * 3
 PATTERNS = {
     "dsgd": DSGD(),
@@ -186,7 +186,7 @@ def test_computing_times_begin_anywhere() -> None:
 def seconds(
     pattern: Pattern, topology: nx.Graph, law: Computing, steps: int, **link: float
 ) -> np.ndarray:
-    graph = Graph.from_networkx(topology, "topology")
+    graph = from_networkx(topology, "topology")
     clock = Clock(SEED, [law] * len(graph), link.get("latency", 0), link.get("bandwidth", math.inf))
     found = elapsed(pattern.start(graph, 1), clock, len(graph), 8 * D, np.array([steps])).seconds
     assert found is not None
@@ -259,7 +259,7 @@ def test_stored_and_drawn(
     small = ["--agents", "5", "--trials", "2", "--set", "record.predict=false"]
     assert main([*small, "--steps", "60", *timing]) == 0
     laws = [Exponential(1.0), Exponential(0.1), Pareto(0.2), Pareto(0.2), Exponential(0.1)]
-    ring = Graph.from_networkx(nx.cycle_graph(5), "ring")
+    ring = from_networkx(nx.cycle_graph(5), "ring")
     with h5py.File("udsgd.h5") as file:
         run = file["runs/all-srw"]
         times, sent = run["simulated_time"], run["bytes_exchanged"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.topologies import TOPOLOGIES
+from tests.topologies import TOPOLOGIES, from_networkx
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -23,7 +23,6 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.communication.consensus import estimated
 from udsgd_mpi.communication.second_moment import largest
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import Ring
 
 
@@ -35,7 +34,7 @@ def topology(request: pytest.FixtureRequest) -> nx.Graph:
 def test_contraction_is_the_norm(topology: nx.Graph) -> None:
     W = reference.metropolis(topology)
     expected = np.sqrt(max(0, np.linalg.eigvalsh(W.T @ W - 1 / len(W)).max()))
-    schedule = DSGD().start(Graph.from_networkx(topology, "topology"), seed=1)
+    schedule = DSGD().start(from_networkx(topology, "topology"), seed=1)
     assert contraction(schedule, len(topology)).factor == pytest.approx(expected, abs=1e-7)
 
 
@@ -51,7 +50,7 @@ def test_contraction_is_the_norm(topology: nx.Graph) -> None:
     ],
 )
 def test_contraction_of_a_hundred_agents_is_exact(pattern: Pattern, squared: float) -> None:
-    topology = Graph.from_networkx(nx.complete_graph(100), "topology")
+    topology = from_networkx(nx.complete_graph(100), "topology")
     found = contraction(pattern.start(topology, 1), 100)
     assert found.factor**2 == pytest.approx(squared, abs=1e-12)
     assert not found.vanishes
@@ -65,7 +64,7 @@ def test_contraction_of_a_hundred_agents_is_exact(pattern: Pattern, squared: flo
 )
 def test_rare_failures_and_rare_links_bring_the_agents_together(pattern: Pattern) -> None:
     for graph in (nx.cycle_graph(100), nx.hypercube_graph(5)):
-        topology = Graph.from_networkx(nx.convert_node_labels_to_integers(graph), "topology")
+        topology = from_networkx(nx.convert_node_labels_to_integers(graph), "topology")
         assert pattern.start(topology, 1).contracts(len(topology))
 
 
@@ -80,7 +79,7 @@ def test_rare_failures_and_rare_links_bring_the_agents_together(pattern: Pattern
 )
 def test_what_never_contracts_is_known(pattern: Pattern) -> None:
     for agents in (6, 600):
-        topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
+        topology = from_networkx(nx.cycle_graph(agents), "topology")
         schedule = pattern.start(topology, 1)
         assert contraction(schedule, agents).vanishes
         assert not schedule.contracts(agents)
@@ -92,7 +91,7 @@ def test_what_never_contracts_is_known(pattern: Pattern) -> None:
 )
 def test_estimates_are_near_what_is_exact(pattern: Pattern) -> None:
     """Within five of the errors that they state."""
-    topology = Graph.from_networkx(nx.wheel_graph(8), "topology")
+    topology = from_networkx(nx.wheel_graph(8), "topology")
     schedule = pattern.start(topology, 3)
     exact, found = contraction(schedule, 8), estimated(schedule, 8)
     assert exact.error == 0
@@ -103,7 +102,7 @@ def test_estimates_are_near_what_is_exact(pattern: Pattern) -> None:
 
 
 def test_matchings_of_many_agents_are_estimated() -> None:
-    topology = Graph.from_networkx(nx.cycle_graph(60), "topology")
+    topology = from_networkx(nx.cycle_graph(60), "topology")
     found = contraction(RandomMatching().start(topology, 3), 60)
     # Each edge of a long ring is taken with probability (1 − e⁻²) / 2 (Flory, 1939).
     slowest = 2 - 2 * math.cos(2 * math.pi / 60)
@@ -115,7 +114,7 @@ def test_matchings_of_many_agents_are_estimated() -> None:
 @pytest.mark.parametrize("pattern", [Centralized(), LSGDPP(participants=2), HLSGD(), DSGD()])
 def test_ten_thousand_agents_take_no_time(pattern: Pattern) -> None:
     for graph in (nx.cycle_graph(10_000), nx.star_graph(9_999)):
-        topology = Graph.from_networkx(graph, "topology")
+        topology = from_networkx(graph, "topology")
         schedule = pattern.start(topology, 1)
         started = time.process_time()
         contraction(schedule, 10_000)
@@ -130,7 +129,7 @@ def test_the_largest_eigenvalue_comes_with_its_vector() -> None:
 
 
 def test_large_and_small_topologies_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    schedule = DSGD().start(Graph.from_networkx(TOPOLOGIES["random"], "topology"), seed=1)
+    schedule = DSGD().start(from_networkx(TOPOLOGIES["random"], "topology"), seed=1)
     dense = contraction(schedule, 17).factor
     monkeypatch.setattr("udsgd_mpi.communication.second_moment._DENSE_AGENTS", 0)
     assert contraction(schedule, 17).factor == pytest.approx(dense, rel=1e-10)
@@ -138,6 +137,6 @@ def test_large_and_small_topologies_agree(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("agents", [2, 4, 8])
 def test_metropolis_swaps_for_ever_on_an_even_ring_and_lazy_weights_do_not(agents: int) -> None:
-    topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
+    topology = from_networkx(nx.cycle_graph(agents), "topology")
     assert contraction(DSGD().start(topology, 1), agents).factor == pytest.approx(1, abs=1e-14)
     assert contraction(DSGD(weights="lazy").start(topology, 1), agents).factor < 0.99

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from tests.topologies import from_networkx
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.forecast.diagnosis import diagnose, measured_cost
 from udsgd_mpi.graphs import Graph
@@ -13,7 +14,7 @@ from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Sampler
 
 
 def compressed(graph: nx.Graph) -> Graph:
-    return Graph.from_networkx(graph, "graph")
+    return from_networkx(graph, "graph")
 
 
 def test_complete_graph() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from tests.topologies import TOPOLOGIES
+from tests.topologies import TOPOLOGIES, from_networkx
 from udsgd_mpi.communication import (
     DropOut,
     OnLinks,
@@ -17,13 +17,12 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
 )
 from udsgd_mpi.communication.matching import shares_of_edges
-from udsgd_mpi.graphs import Graph
 
 
 def test_a_state_late_in_the_run_is_not_replayed_from_its_start() -> None:
     """Chains that change once in 50 draws are known after looking back some hundreds."""
     for pattern in (UnreliableLinks(failure=0.01, recovery=0.01), DropOut(leave=0.01, rejoin=0.02)):
-        topology = Graph.from_networkx(TOPOLOGIES["random"], "topology")
+        topology = from_networkx(TOPOLOGIES["random"], "topology")
         (links,) = pattern.start(topology, seed=3).forms
         assert isinstance(links, OnLinks)
         started = time.process_time()
@@ -53,7 +52,7 @@ def test_matchings_are_those_of_uniform_orders(graph: nx.Graph) -> None:
     """Against all orders one by one; one test at level 1e-4 for each graph."""
     orders = Counter(map(of_order, itertools.permutations(sorted(graph.edges))))
     probability = {matching: k / orders.total() for matching, k in orders.items()}
-    (links,) = RandomMatching().start(Graph.from_networkx(graph, "topology"), seed=3).forms
+    (links,) = RandomMatching().start(from_networkx(graph, "topology"), seed=3).forms
     assert isinstance(links, OnLinks)
     ends = list(zip(links.i.tolist(), links.j.tolist(), strict=True))
     draws = 4000

@@ -8,7 +8,8 @@ import pytest
 from mpi4py import MPI
 
 from tests import reference
-from udsgd_mpi.communication import DSGD, Centralized, matrix
+from tests.topologies import matrix
+from udsgd_mpi.communication import DSGD, Centralized
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs.generators import Complete

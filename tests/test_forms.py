@@ -4,6 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from tests.topologies import from_networkx
 from udsgd_mpi.clock import Clock, Constant, elapsed
 from udsgd_mpi.communication import (
     LSGDPP,
@@ -18,14 +19,13 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.communication.base import InTurn
 from udsgd_mpi.communication.codecs import EXACT
-from udsgd_mpi.graphs import Graph
 
 ROW = 64  # bytes; eight numbers
-RING = Graph.from_networkx(nx.cycle_graph(6), "ring")
+RING = from_networkx(nx.cycle_graph(6), "ring")
 
 
 def test_neighbours_get_each_row_once() -> None:
-    ring = metropolis(Graph.from_networkx(nx.cycle_graph(12), "ring"))
+    ring = metropolis(from_networkx(nx.cycle_graph(12), "ring"))
     for ranks, partners in ((1, 0), (2, 1), (3, 2), (12, 2)):
         for rank in range(ranks):
             rows = {1: 0, 2: 2, 3: 2, 12: 2}[ranks]
@@ -42,7 +42,7 @@ def test_averages_move_slices(ranks: int) -> None:
 
 
 def test_hand_overs_are_messages_too() -> None:
-    topology = Graph.from_networkx(nx.path_graph(8), "topology")
+    topology = from_networkx(nx.path_graph(8), "topology")
     W = LSGDPP(participants=3, interval=1).start(topology, 4).mixing(1)
     alone = Layout.even(8, 8)
     totals = np.sum([W.traffic(alone, rank, 8, EXACT) for rank in range(8)], axis=0)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.topologies import from_networkx
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.data.datasets import load
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import read_experiment, variants
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.problem import LoneTeam, pose
 from udsgd_mpi.storage.read import read_measures, read_runs
@@ -49,7 +49,7 @@ MATRIX_MARKET = b"%%MatrixMarket matrix coordinate pattern symmetric\n3 3 2\n2 1
 JSON = b'{"nodes": [{"id": 0}, {"id": 1}], "edges": [{"source": 0, "target": 1}]}'
 LIBSVM = b"1 1:0.5 3:2\n-1 2:1e-3\n"
 MATRIX = b"0.5 0.25 0.25\n0.25 0.5 0.25\n0.25 0.25 0.5\n"
-TRIANGLE = Graph.from_networkx(nx.complete_graph(3), "triangle")
+TRIANGLE = from_networkx(nx.complete_graph(3), "triangle")
 
 
 def results(path: Path) -> bytes:

@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from tests.topologies import from_networkx
 from udsgd_mpi.graphs import AnyGraph, Graph
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.graphs.generators import (
@@ -128,7 +129,7 @@ def test_hardly_any_edges_are_refused_as_disconnected() -> None:
 
 def test_compressed_rows() -> None:
     plain = nx.connected_watts_strogatz_graph(20, 4, 0.5, seed=1)
-    graph = Graph.from_networkx(plain, "graph")
+    graph = from_networkx(plain, "graph")
     for i in range(20):
         row = graph.neighbours[graph.offsets[i] : graph.offsets[i + 1]]
         assert row.tolist() == sorted(plain[i])
@@ -182,7 +183,7 @@ def test_sub_graphs_that_are_too_large_are_refused(
 
 @pytest.mark.parametrize("k", [1, 3, 4, 5, 9, 10])
 def test_core_is_that_of_networkx(k: int, big: nx.Graph) -> None:
-    found = Graph.from_networkx(big, "graph").core(k)
+    found = from_networkx(big, "graph").core(k)
     assert found.tolist() == sorted(nx.k_core(big, k))
 
 
@@ -291,7 +292,7 @@ def test_walks_on_a_million_nodes_and_ten_million_edges() -> None:
 
 def test_a_disconnected_graph_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="expected a connected graph, got 2 parts"):
-        Graph.from_networkx(nx.disjoint_union(nx.path_graph(2), nx.path_graph(3)), "graph")
+        from_networkx(nx.disjoint_union(nx.path_graph(2), nx.path_graph(3)), "graph")
 
 
 @pytest.mark.parametrize("edges", [0, 20, 60, 200])

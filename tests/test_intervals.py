@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from tests.topologies import TOPOLOGIES
+from tests.topologies import TOPOLOGIES, from_networkx
 from udsgd_mpi.communication import (
     DFL,
     DSGD,
@@ -16,7 +16,6 @@ from udsgd_mpi.communication import (
     Pattern,
 )
 from udsgd_mpi.communication.intervals import AggregationTimes
-from udsgd_mpi.graphs import Graph
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_increasing_intervals_have_a_closed_form(name: str) -> None:
     [DSGD(), DFL(), LSGDRC(interval="loglog"), DFL(interval=[5, 2]), HLSGD(inner=7, outer=12)],
 )
 def test_questions_about_many_steps_take_no_more_than_their_answers(pattern: Pattern) -> None:
-    schedule = pattern.start(Graph.from_networkx(TOPOLOGIES["random"], "topology"), seed=3)
+    schedule = pattern.start(from_networkx(TOPOLOGIES["random"], "topology"), seed=3)
     last = 2**31 - 1
     tracemalloc.start()
     assert schedule.count(last) > 8e7

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests import reference
-from udsgd_mpi.graphs import Graph
+from tests.topologies import from_networkx
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.samplers import (
     HDT,
@@ -54,7 +54,7 @@ class SamplerContract:
     def draw(self, graph: nx.Graph, blocks: list[int], **stream: int) -> np.ndarray:
         path = self.sampler.start(
             len(graph),
-            Graph.from_networkx(graph, "graph"),
+            from_networkx(graph, "graph"),
             Stream(**({"seed": SEED, "agent": AGENT, "trials": 6} | stream)),
         )
         out = np.empty((sum(blocks), stream.get("trials", 6)), dtype=np.int32)
@@ -78,9 +78,7 @@ class SamplerContract:
     def test_a_path_goes_on_from_its_memory(self, graph: nx.Graph, n: int) -> None:
         whole = self.draw(graph, [1500])
         first, second = (
-            self.sampler.start(
-                len(graph), Graph.from_networkx(graph, "graph"), Stream(SEED, AGENT, 6)
-            )
+            self.sampler.start(len(graph), from_networkx(graph, "graph"), Stream(SEED, AGENT, 6))
             for _ in range(2)
         )
         first.draw(np.empty((n, 6), dtype=np.int32))
@@ -96,7 +94,7 @@ class SamplerContract:
 
     def test_agents_draw_together_as_each_does_alone(self, graph: nx.Graph) -> None:
         """Whatever other agents' samplers and graphs are, and however many share one."""
-        own, ring = Graph.from_networkx(graph, "graph"), Ring().draw(9, 0)
+        own, ring = from_networkx(graph, "graph"), Ring().draw(9, 0)
         graphs = [own, ring, own, ring, own]
         samplers = [self.sampler, self.sampler, IID(), self.sampler, self.sampler]
         points = [len(each) for each in graphs]
@@ -137,12 +135,12 @@ class SamplerContract:
         # Up to 30 normal deviates over independent trials; one beyond 5 has probability 2e-5.
         path = self.draw(graph, [10_000, 20_000], trials=100)[10_000:]
         visits = np.stack([(path == x).mean(axis=0) for x in range(len(graph))])
-        law = self.sampler.stationary_law(len(graph), Graph.from_networkx(graph, "graph"))
+        law = self.sampler.stationary_law(len(graph), from_networkx(graph, "graph"))
         error = visits.std(axis=1, ddof=1) / np.sqrt(100)
         assert (abs(visits.mean(axis=1) - law) < 5 * error + self.bias * law + 1e-12).all()
 
     def test_unbiased_weights_recover_the_uniform_mean(self, graph: nx.Graph) -> None:
-        compressed = Graph.from_networkx(graph, "graph")
+        compressed = from_networkx(graph, "graph")
         law = self.sampler.stationary_law(len(graph), compressed)
         weights = self.sampler.importance_weights("unbiased", len(graph), compressed)
         gradients = np.random.default_rng(0).normal(size=(len(graph), 3))
@@ -260,7 +258,7 @@ class TestHDT(SamplerContract):
 
 
 def test_hdt_with_no_repulsion_is_mhrw() -> None:
-    graph = Graph.from_networkx(lollipop(), "graph")
+    graph = from_networkx(lollipop(), "graph")
     paths = []
     for sampler in (MHRW(), HDT(alpha=0)):
         out = np.empty((1000, 5), dtype=np.int32)
@@ -274,7 +272,7 @@ def test_srrw_with_no_repulsion_is_srw_in_law() -> None:
     from scipy.stats import chisquare
 
     graph = lollipop()
-    compressed = Graph.from_networkx(graph, "graph")
+    compressed = from_networkx(graph, "graph")
     path = SRRW(alpha=0).start(len(graph), compressed, Stream(SEED, AGENT, 200))
     out = np.empty((500, 200), dtype=np.int32)
     path.draw(out)

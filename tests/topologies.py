@@ -1,6 +1,23 @@
-"""Topologies on which patterns are tried."""
+"""Topologies on which patterns are tried, and their W as dense arrays."""
 
 import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication import Schedule
+from udsgd_mpi.graphs import Graph
+
+
+def from_networkx(graph: nx.Graph, name: str = "graph") -> Graph:
+    """Compress a connected graph whose nodes are 0, …, n − 1; self-loops and parallel edges go."""
+    edges = np.array([*graph.edges()], dtype=np.int64).reshape(-1, 2)
+    return Graph.of_edges(len(graph), edges[:, 0], edges[:, 1]).connected(name)
+
+
+def matrix(schedule: Schedule, n: int, agents: int) -> NDArray[np.float64]:
+    """W_n, shape (agents, agents)."""
+    return schedule.mixing(n).matrix(agents) if schedule.aggregates(n) else np.eye(agents)
+
 
 TOPOLOGIES = {
     "one": nx.empty_graph(1),

@@ -18,11 +18,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tests.topologies import from_networkx
 from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.sgd import StepByStep, unified_distributed_sgd
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.methods import SGD
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Streams
@@ -109,7 +109,7 @@ def package(
     sampler: Sampler, graph: nx.Graph, features: Floats, labels: Floats, steps: int
 ) -> tuple[float, float, float]:
     """Nanoseconds of a step in all, for its sampling and for its gradient."""
-    compressed = Graph.from_networkx(graph, "data graph")
+    compressed = from_networkx(graph, "data graph")
     weights = sampler.importance_weights("unbiased", POINTS, compressed)
     batch = np.ones(1, dtype=np.int64)
     paths = sampler.start_all([POINTS], [compressed], Streams(1, np.array([0]), TRIALS))

@@ -12,6 +12,7 @@ from statistics import median
 import networkx as nx
 import numpy as np
 
+from tests.topologies import from_networkx
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers import HDT, SRRW, Sampler, Stream
 
@@ -35,7 +36,7 @@ def main() -> None:
     }
     samplers: tuple[Sampler, ...] = (SRRW(), HDT())
     for title, drawn in families.items():
-        graphs = {size: Graph.from_networkx(graph, title) for size, graph in drawn.items()}
+        graphs = {size: from_networkx(graph, title) for size, graph in drawn.items()}
         times: dict[tuple[str, int], list[float]] = {}
         for repeat in range(-1, REPEATS):  # -1 compiles and warms up
             for size, graph in graphs.items():

@@ -9,6 +9,7 @@ import pytest
 from mpi4py import MPI
 
 from tests import reference
+from tests.topologies import from_networkx, matrix
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -25,13 +26,11 @@ from udsgd_mpi.communication import (
     Schedule,
     UnreliableLinks,
     Weights,
-    matrix,
     metropolis,
 )
 from udsgd_mpi.communication.base import InTurn
 from udsgd_mpi.communication.codecs import CODECS, Precision
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.exchanges.links import LinkExchange
 from udsgd_mpi.parallel.host_memory import shared_memory
@@ -103,7 +102,7 @@ def follow(
 def test_neighbour_mixing_is_the_product_with_w(
     topology: nx.Graph, trials: int, d: int, shared: bool
 ) -> None:
-    weights = metropolis(Graph.from_networkx(topology, "topology"))
+    weights = metropolis(from_networkx(topology, "topology"))
     layout = Layout.even(len(topology), COMM.size)
     copies = len(weights.copies(layout, COMM.rank))
     rows, whole = filled(len(topology), copies, trials, d, shared=shared)
@@ -117,7 +116,7 @@ def test_neighbour_mixing_is_the_product_with_w(
 
 
 def test_an_equal_copy_of_w_is_planned_like_the_first(shared: bool) -> None:
-    graph = Graph.from_networkx(TOPOLOGIES["random"], "topology")
+    graph = from_networkx(TOPOLOGIES["random"], "topology")
     schedule = InTurn(1, [metropolis(graph), metropolis(graph)])
     copies = schedule.most_copies(Layout.even(len(graph), COMM.size), COMM.rank)
     rows, whole = filled(len(graph), copies, 2, 3, shared=shared)
@@ -126,7 +125,7 @@ def test_an_equal_copy_of_w_is_planned_like_the_first(shared: bool) -> None:
 
 
 def test_each_half_step_goes_once_to_each_rank_that_needs_it(topology: nx.Graph) -> None:
-    weights = metropolis(Graph.from_networkx(topology, "topology"))
+    weights = metropolis(from_networkx(topology, "topology"))
     layout = Layout.even(len(topology), COMM.size)
     hosted = set(layout.hosted(COMM.rank))
     expected = {j for i in hosted for j in topology[i]} - hosted
@@ -181,9 +180,7 @@ PATTERNS = [
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda p: p.__struct_config__.tag)
 def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) -> None:
     agents, trials, d = 11, 2, 3
-    topology = Graph.from_networkx(
-        nx.connected_watts_strogatz_graph(agents, 4, 0.5, seed=1), "topology"
-    )
+    topology = from_networkx(nx.connected_watts_strogatz_graph(agents, 4, 0.5, seed=1), "topology")
     schedule = pattern.start(topology, seed=5)
     copies = schedule.most_copies(Layout.even(agents, COMM.size), COMM.rank)
     rows, whole = filled(agents, copies, trials, d, shared=shared)
@@ -196,7 +193,7 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
 )
 def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern) -> None:
     agents = 4 * COMM.size
-    topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
+    topology = from_networkx(nx.cycle_graph(agents), "topology")
     rows, whole = filled(agents, 0, 2, 3, shared=True)
     schedule = pattern.start(topology, seed=5)
     follow(schedule, rows, whole, steps=30, in_turn_slow=True)
@@ -227,7 +224,7 @@ class TwoHosts:
 @pytest.mark.parametrize("d", [3, 20_000], ids=["eager", "rendezvous"])
 def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: int) -> None:
     agents = 3 * COMM.size
-    topology = Graph.from_networkx(nx.cycle_graph(agents), "topology")
+    topology = from_networkx(nx.cycle_graph(agents), "topology")
     schedule = pattern.start(topology, seed=5)
     layout = Layout.even(agents, COMM.size)
     copies = schedule.most_copies(layout, COMM.rank)
@@ -246,7 +243,7 @@ def test_a_link_that_is_lost_carries_nothing(pattern: Pattern, hosts: str) -> No
     """Half-steps of one agent are NaN; only those become NaN that it has a link to."""
     agents = 12
     graph = nx.cycle_graph(agents)
-    schedule = pattern.start(Graph.from_networkx(graph, "topology"), seed=5)
+    schedule = pattern.start(from_networkx(graph, "topology"), seed=5)
     layout = Layout.even(agents, COMM.size)
     copies = schedule.most_copies(layout, COMM.rank)
     length = len(layout.hosted(COMM.rank)) + copies
@@ -270,7 +267,7 @@ def test_messages_hold_what_links_need_that_are_there() -> None:
     """Between ranks that share no memory; counted by MPI's own status of what has come."""
     topology = TOPOLOGIES["random"]
     agents = len(topology)
-    schedule = RandomMatching().start(Graph.from_networkx(topology, "topology"), seed=3)
+    schedule = RandomMatching().start(from_networkx(topology, "topology"), seed=3)
     layout = Layout.even(agents, COMM.size)
     rows = MixedRows(layout, COMM.rank, schedule.most_copies(layout, COMM.rank), (1, 5))
     mixer = Mixer(COMM, schedule, rows, Meter())
@@ -320,7 +317,7 @@ def test_what_is_sent_is_counted(pattern: Pattern, precision: Precision) -> None
     """Against the half-steps of W that cross ranks, and the slices of an average, one by one."""
     topology = TOPOLOGIES["random"]
     agents, trials, d, steps = len(topology), 2, 5, 6
-    schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=3)
+    schedule = pattern.start(from_networkx(topology, "topology"), seed=3)
     layout = Layout.even(agents, COMM.size)
     copies = schedule.most_copies(layout, COMM.rank)
     rows = MixedRows(layout, COMM.rank, copies, (trials, d), codec=CODECS[precision])

@@ -13,6 +13,7 @@ from mpi4py import MPI
 from msgspec import to_builtins
 
 from tests import reference
+from tests.topologies import from_networkx, matrix
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -23,11 +24,9 @@ from udsgd_mpi.communication import (
     RandomMatching,
     Schedule,
     UnreliableLinks,
-    matrix,
 )
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.methods import SGD, Method
 from udsgd_mpi.objectives import CompiledObjective, Logistic, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.parallel.fused import Fused, update_of
@@ -87,7 +86,7 @@ class Case:
 
     def schedule(self) -> Schedule:
         """Of the pattern, with nothing asked before."""
-        return self.pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), 1)
+        return self.pattern.start(from_networkx(TOPOLOGY, "topology"), 1)
 
     def run(self, edges: list[int], before: Callable[[int], None] = lambda _: None) -> np.ndarray:
         """θ after all steps, taken from each of the edges to the next."""

@@ -9,6 +9,7 @@ from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS
 from tests.mpi.test_fused import AGENTS, OBJECTIVES, STEPS, TRIALS, Case
+from tests.topologies import from_networkx, matrix
 from udsgd_mpi.communication import (
     DSGD,
     LSGDPP,
@@ -17,11 +18,9 @@ from udsgd_mpi.communication import (
     Layout,
     Pattern,
     UnreliableLinks,
-    matrix,
 )
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.sgd import StepByStep
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.methods import SGD, Adam, Method, Momentum, Nesterov, State
 from udsgd_mpi.objectives import CompiledObjective, Logistic
 from udsgd_mpi.parallel.fused import Fused, w_of
@@ -87,7 +86,7 @@ def test_with_every_kind_of_w(pattern: Pattern) -> None:
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: type(pattern).__name__)
 def test_w_mixes_a_state_with_theta_and_leaves_others_alone(pattern: Pattern) -> None:
     topology = nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1)
-    schedule = pattern.start(Graph.from_networkx(topology, "topology"), seed=5)
+    schedule = pattern.start(from_networkx(topology, "topology"), seed=5)
     layout = Layout.even(AGENTS, COMM.size)
     states = [
         State("tracked", "", 7, mixed=True),

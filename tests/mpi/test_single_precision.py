@@ -9,10 +9,10 @@ import pytest
 from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS, TwoHosts
+from tests.topologies import from_networkx
 from udsgd_mpi.communication import Layout, Pattern, Weights
 from udsgd_mpi.communication.codecs import CODECS, Codec
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.graphs import Graph
 from udsgd_mpi.parallel.host_memory import shared_memory
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Meter
@@ -38,7 +38,7 @@ def mixed(
     pattern: Pattern, hosts: str, comm: MPI.Intracomm = COMM, codec: Codec = SINGLE
 ) -> np.ndarray:
     """θ of the hosted agents after all steps, with an odd move of every agent before each."""
-    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    schedule = pattern.start(from_networkx(TOPOLOGY, "topology"), seed=5)
     layout = Layout.even(AGENTS, comm.size)
     copies = schedule.most_copies(layout, comm.rank)
     length = len(layout.hosted(comm.rank)) + copies
@@ -63,7 +63,7 @@ def expected(
     mean: Callable[[np.ndarray], np.ndarray] = rounded,
 ) -> np.ndarray:
     """The same by the rule, with W_n as a dense array; averages are rounded, too."""
-    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    schedule = pattern.start(from_networkx(TOPOLOGY, "topology"), seed=5)
     theta = theta_of_all()
     for n in range(1, STEPS + 1):
         theta = theta * (1 + 1e-9 * n)
@@ -102,14 +102,14 @@ def test_the_average_over_agents_stays(pattern: Pattern) -> None:
     for n in range(1, STEPS + 1):
         before *= 1 + 1e-9 * n
     after = mixed(pattern, "apart", MPI.COMM_SELF).mean(axis=0)
-    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    schedule = pattern.start(from_networkx(TOPOLOGY, "topology"), seed=5)
     sums = all(isinstance(schedule.mixing(n), Weights) for n in schedule.times(0, STEPS).tolist())
     np.testing.assert_allclose(after, before, rtol=0, atol=1e-14 if sums else STEPS * 2**-24)
 
 
 def test_moves_below_single_precision_are_not_lost() -> None:
     pattern = PATTERNS[0]
-    schedule = pattern.start(Graph.from_networkx(TOPOLOGY, "topology"), seed=5)
+    schedule = pattern.start(from_networkx(TOPOLOGY, "topology"), seed=5)
     rows = MixedRows(Layout.even(AGENTS, 1), 0, 0, (TRIALS, D), None, SINGLE)
     rows.values[:] = 1.0
     mixer = Mixer(MPI.COMM_SELF, schedule, rows, Meter())

@@ -3,9 +3,6 @@
 To add one, write its file and name it in ``AnyPattern``.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
 from udsgd_mpi.communication.consensus import Contraction, contraction
@@ -38,12 +35,6 @@ AnyPattern = (
     | DropOut
 )
 
-
-def matrix(schedule: Schedule, n: int, agents: int) -> NDArray[np.float64]:
-    """W_n as a dense array, shape (agents, agents): for tests and theory."""
-    return schedule.mixing(n).matrix(agents) if schedule.aggregates(n) else np.eye(agents)
-
-
 __all__ = [
     "DFL",
     "DSGD",
@@ -73,6 +64,5 @@ __all__ = [
     "Weights",
     "contraction",
     "lazy",
-    "matrix",
     "metropolis",
 ]

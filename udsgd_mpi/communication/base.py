@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from msgspec import Struct
@@ -129,8 +128,6 @@ class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
     precision
         Of the numbers in a message; ``"single"`` halves its bytes, see ``codecs``.
     """
-
-    uses_topology: ClassVar[bool] = True
 
     precision: Precision = "double"
 

@@ -1,7 +1,5 @@
 """Patterns of global averages: centralised SGD and local SGD with full participation."""
 
-from typing import ClassVar
-
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
 from udsgd_mpi.communication.forms.average import Average
 from udsgd_mpi.communication.intervals import Interval
@@ -12,7 +10,6 @@ class Centralized(Pattern, frozen=True, tag="centralized"):
     """W = J; for K = 1 the agents act as one (paper, section 1)."""
 
     interval: Interval = 1
-    uses_topology: ClassVar[bool] = False
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         return InTurn(self.interval, [Average()])

@@ -1,6 +1,6 @@
 """Local SGD with partial participation."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -25,7 +25,6 @@ class LSGDPP(Pattern, frozen=True, tag="lsgd_pp"):
 
     participants: Annotated[int, Meta(ge=1)]
     interval: Interval = 5
-    uses_topology: ClassVar[bool] = False
 
     @property
     def remedy(self) -> str:

@@ -1,7 +1,7 @@
 """DSGD on a topology that changes with time."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from msgspec import Meta, field
@@ -36,7 +36,6 @@ class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
     order: Literal["random", "cyclic"] = "random"
     interval: Interval = 1
     weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
-    uses_topology: ClassVar[bool] = False
 
     @property
     def remedy(self) -> str:
@@ -73,7 +72,6 @@ class OnePeerExponential(Pattern, frozen=True, tag="one_peer_exponential"):
     """
 
     interval: Interval = 1
-    uses_topology: ClassVar[bool] = False
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         n = len(topology)

@@ -1,6 +1,5 @@
 """Undirected graphs in compressed rows: the form in which walks and mixing read them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -36,25 +35,6 @@ class Graph:
 
     offsets: NDArray[np.int64]
     neighbours: NDArray[np.int32]
-
-    @classmethod
-    def from_networkx(cls, graph: "nx.Graph", name: str) -> "Graph":
-        """Compress a graph whose nodes are 0, …, n − 1; self-loops and parallel edges go.
-
-        Raises
-        ------
-        ConfigurationError
-            If the graph is not connected; ``name`` says which graph it is.
-        """
-        return cls.compressed(graph, range(len(graph))).connected(name)
-
-    @classmethod
-    def compressed(cls, graph: "nx.Graph", nodes: Sequence[object]) -> "Graph":
-        """Compress a graph, its nodes renamed in the given order; it need not be connected."""
-        place = {node: k for k, node in enumerate(nodes)}
-        ends = ((place[i], place[j]) for i, j in graph.edges())
-        edges = np.array(list(ends), dtype=np.int64).reshape(-1, 2)
-        return cls.of_edges(len(nodes), edges[:, 0], edges[:, 1])
 
     @classmethod
     def of_edges(cls, n: int, i: NDArray[np.int64], j: NDArray[np.int64]) -> "Graph":
