@@ -1,10 +1,9 @@
 """``udsgd diagnose``."""
 
 from argparse import Namespace
-from typing import Any
 
 from udsgd_mpi.analysis.layout import aligned
-from udsgd_mpi.cli.settings import assigned, value_of
+from udsgd_mpi.cli.settings import all_assigned, value_of
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, NUMBER, require_bytes
 from udsgd_mpi.forecast.diagnosis import diagnose, measured_cost
@@ -17,11 +16,8 @@ from udsgd_mpi.support.errors import ConfigurationError
 def command(arguments: Namespace) -> None:
     """Print how well a sampler explores a graph."""
     sampler = one_of(AnySampler, value_of(arguments.sampler), "sampler")
-    settings: dict[str, Any] = {}
-    for assignment in arguments.set:
-        settings |= assigned(assignment)
     name = arguments.graph
-    source = one_of(AnyGraph, name, "graph", settings)
+    source = one_of(AnyGraph, name, "graph", all_assigned(arguments))
     if arguments.points is None and not isinstance(source, GraphFile):
         raise ConfigurationError(f"graph {name}: expected a number of points, e.g. -n 500")
     points, trials = arguments.points or 0, arguments.trials

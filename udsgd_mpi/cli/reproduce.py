@@ -61,12 +61,9 @@ def _check_files(arguments: Namespace, chosen: Sequence[str]) -> None:
 
 
 def _flags(arguments: Namespace, name: str) -> dict[str, Any]:
-    from udsgd_mpi.cli.settings import assigned
-    from udsgd_mpi.experiment.check import merge
+    from udsgd_mpi.cli.settings import all_assigned
 
-    flags: dict[str, Any] = {}
-    for assignment in arguments.set:
-        flags = merge(flags, assigned(assignment))
+    flags = all_assigned(arguments)
     flags["output"] = str(arguments.output_dir / f"{_full_name(arguments, name)}.h5")
     if arguments.weight:
         flags["weight"] = arguments.weight

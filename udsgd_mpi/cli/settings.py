@@ -2,6 +2,7 @@
 
 import tomllib
 from argparse import Namespace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,11 @@ def as_words(arguments: Namespace) -> list[str]:
     for assignment in arguments.set:
         words += ["--set", assignment]
     return words
+
+
+def all_assigned(arguments: Namespace) -> dict[str, Any]:
+    """Settings that all ``--set`` stand for together."""
+    return reduce(merge, map(assigned, arguments.set), {})
 
 
 def assigned(assignment: str) -> dict[str, Any]:

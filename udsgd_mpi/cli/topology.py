@@ -3,10 +3,10 @@
 import shlex
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from udsgd_mpi.analysis.image import destination, save
-from udsgd_mpi.cli.settings import assigned
+from udsgd_mpi.cli.settings import all_assigned
 from udsgd_mpi.communication import DSGD, contraction
 from udsgd_mpi.communication.dsgd import WEIGHTS
 from udsgd_mpi.experiment.check import one_of
@@ -27,11 +27,8 @@ _MOST_NAMES = 8
 def command(arguments: Namespace) -> None:
     """Print what a topology is like, draw it, and write its edges where asked."""
     figure, edges, made_by = _destinations(arguments)
-    settings: dict[str, Any] = {}
-    for assignment in arguments.set:
-        settings |= assigned(assignment)
     name = arguments.source
-    source = one_of(AnyGraph, name, "topology", settings)
+    source = one_of(AnyGraph, name, "topology", all_assigned(arguments))
     agents = arguments.agents
     if agents is not None:
         require_bytes({f"--agents = {agents:,}": agents * BYTES_OF_A_NODE})

@@ -42,6 +42,8 @@ class StopRequest:
         How to resume the job after it has stopped.
     deadline
         On the clock of ``time.monotonic``; None: no deadline.
+    phase
+        What the job is at; ``enter`` alone changes it.
     """
 
     def __init__(self) -> None:
@@ -49,7 +51,7 @@ class StopRequest:
         self.deadline: float | None = None
         self._signal: str | None = None
         self._since = 0.0
-        self._phase = LOADING
+        self.phase = LOADING
         self._listens = False
 
     def listen(self, max_time: float | None, advice: str) -> None:
@@ -73,21 +75,16 @@ class StopRequest:
     def enter(self, phase: Phase) -> None:
         """Take note of what the job is at now."""
         self._since = time.monotonic()
-        self._phase = phase
+        self.phase = phase
 
     @property
     def reason(self) -> str | None:
         """Why this process is to stop; None where it is not."""
         if self._signal:
             return self._signal
-        if self.deadline is None or self._phase is ENDING:  # what is complete is shown, too
+        if self.deadline is None or self.phase is ENDING:  # what is complete is shown, too
             return None
         return "--max-time" if time.monotonic() >= self.deadline else None
-
-    @property
-    def phase(self) -> Phase:
-        """What the job is at."""
-        return self._phase
 
     @property
     def overdue(self) -> bool:
@@ -96,7 +93,7 @@ class StopRequest:
             asked = max(self._since, self.deadline)
         else:
             asked = self._since
-        return self.reason is not None and time.monotonic() > asked + self._phase.grace
+        return self.reason is not None and time.monotonic() > asked + self.phase.grace
 
     def message(self, where: str) -> str:
         """What a job that has stopped says."""
