@@ -9,13 +9,7 @@ from pathlib import Path
 from udsgd_mpi import __version__
 from udsgd_mpi.cli.flags.cluster import add_status, add_submit
 from udsgd_mpi.cli.flags.parser import Parser
-from udsgd_mpi.cli.flags.results import (
-    add_inspect,
-    add_merge,
-    add_report,
-    add_reproduce,
-    add_watch,
-)
+from udsgd_mpi.cli.flags.results import add_inspect, add_merge, add_report, add_reproduce, add_watch
 from udsgd_mpi.cli.flags.running import add_extend, add_run
 from udsgd_mpi.cli.flags.surroundings import add_doctor, add_topology
 from udsgd_mpi.cli.flags.theory import add_diagnose, add_plan, add_predict

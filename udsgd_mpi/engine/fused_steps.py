@@ -12,13 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.forms.links import (
-    DRAW_LINKS,
-    DRAWING,
-    SUPPORT,
-    Flags,
-    keep_there,
-)
+from udsgd_mpi.communication.forms.links import DRAW_LINKS, DRAWING, SUPPORT, Flags, keep_there
 from udsgd_mpi.engine.exchange_plan import Rows
 from udsgd_mpi.engine.iterates import THETA
 from udsgd_mpi.engine.link_plan import LinkPlan

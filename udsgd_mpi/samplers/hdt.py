@@ -10,15 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import below, fill_with_bits, unit
-from udsgd_mpi.samplers.base import (
-    KEY,
-    DrawingTime,
-    Indices,
-    Key,
-    SamplePaths,
-    Sampler,
-    graph_of,
-)
+from udsgd_mpi.samplers.base import KEY, DrawingTime, Indices, Key, SamplePaths, Sampler, graph_of
 from udsgd_mpi.samplers.graph_stack import STACK, Stack, graph_of_agent
 from udsgd_mpi.samplers.history import HistoryWalks
 from udsgd_mpi.samplers.ragged import array_of_agent
