@@ -10,6 +10,7 @@ from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.engine.states import STATISTICS
 from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.parallel.average import AgentAverage, average_of
+from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.gather_rows import gather_rows
 from udsgd_mpi.parallel.losses import Losses
 from udsgd_mpi.problem import Problem
@@ -79,7 +80,7 @@ class Recorder:
         Raises
         ------
         ConfigurationError
-            On every rank, where an iterate is not finite any more.
+            On every rank, where an iterate or a loss is not finite any more.
         """
         theta = self._iterates.theta
         if n in self._row:
@@ -87,6 +88,8 @@ class Recorder:
             if not self._go_on:
                 self._check_finite(n, theta, mean)
             measures = self._measures(n, theta, mean)
+            if self._losses is not None and not self._go_on:
+                on_root(self._comm, lambda: _check_losses(n, measures["agent_loss"]))
             if self._recording is not None:
                 for name, values in self._recording.measures.items():
                     values[self._row[n]] = measures[name]
@@ -144,3 +147,17 @@ class Recorder:
         error = np.empty((1, len(mean)))
         squared_distances(np.ascontiguousarray(mean)[None], minimizer, error)
         return np.asarray(error[0])
+
+
+def _check_losses(n: int, losses: Floats) -> None:
+    """Refuse losses, shape (trials, agents), that are not finite: θ_n may be, and of no use."""
+    finite = np.isfinite(losses)
+    if finite.all():
+        return
+    trial, agent = (int(k) for k in np.argwhere(~finite)[0])
+    diverged = int((~finite.all(axis=1)).sum())
+    raise ConfigurationError(
+        f"diverged: at step {n:,} the loss of agent {agent} is not finite in trial {trial}, one of"
+        f" {diverged} of {len(finite)} trials that diverged; use a smaller step_size.gamma, or"
+        " --on-divergence mask to continue with the others"
+    )

@@ -49,6 +49,7 @@ def digests_of(
         topology.digest,
         [digest(W.offsets, W.columns, W.values) for W in schedule.supports],
         team.everywhere(lambda: _sources(objective)),
+        "; ".join(sorted(set(team.allgather([team.everywhere(lambda: objective.computed_by)])))),
     )
 
 

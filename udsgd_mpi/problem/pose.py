@@ -287,18 +287,18 @@ def pose(
         )
 
     agents = team.map(agent)
+    objective = experiment.objective.on(agents[0].points.shape, len(classes))
     digests = digests_of(
         held.digests,
         [*orders.values()],
         [agent.graph for agent in agents],
         topology,
         schedule,
-        experiment.objective,
+        objective,
         team,
     )
     used = sum(team.allgather([len(agent.points.labels) for agent in agents]))
     in_shares = sum(team.allgather([len(part.labels) for part in held.rows]))
-    objective = experiment.objective.on(agents[0].points.shape, len(classes))
     d, optimum = find_optimum(experiment, objective, agents, used, classes, team)
     return Problem(
         experiment,

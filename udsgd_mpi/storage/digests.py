@@ -9,6 +9,8 @@ from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
 
+COMPUTED_BY = "computed_by"
+
 _ATTRIBUTE = "inputs"
 _VARIABLES = ("data_digest", "graph_digest")
 
@@ -16,7 +18,8 @@ _VARIABLES = ("data_digest", "graph_digest")
 def as_attributes(digests: Digests) -> dict[str, str]:
     """Digests of what agents have in common, for a variant's group."""
     shared = {"topology": digests.topology, "W": digests.W, "sources": digests.sources}
-    return {_ATTRIBUTE: json.dumps(shared)}
+    found = {_ATTRIBUTE: json.dumps(shared)}
+    return found | ({COMPUTED_BY: digests.computed_by} if digests.computed_by else {})
 
 
 def as_variables(digests: Digests) -> dict[str, Variable]:
@@ -40,6 +43,7 @@ def digests_in(run: Run) -> Digests | None:
         return None
     try:
         agents = {"data": run["data_digest"].tolist(), "graphs": run["graph_digest"].tolist()}
+        agents[COMPUTED_BY] = run.attributes.get(COMPUTED_BY, "")
         return msgspec.convert(json.loads(run.attributes[_ATTRIBUTE]) | agents, Digests)
     except (LookupError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ConfigurationError(

@@ -11,7 +11,7 @@ import tomli_w
 
 from udsgd_mpi.experiment.check import check, completed, expand
 from udsgd_mpi.experiment.deciding import DECIDE_NOTHING, DECIDE_TRIALS_ALONE
-from udsgd_mpi.storage.digests import digests_in, without_digests
+from udsgd_mpi.storage.digests import COMPUTED_BY, digests_in, without_digests
 from udsgd_mpi.storage.inputs import KnownInputs, inputs_in, is_redrawn
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.support.errors import ConfigurationError
@@ -142,7 +142,10 @@ def _joined_trials(variant: str, parts: Sequence[Part]) -> Run:
         runs = [without_digests(run) for run in runs]
     names = [part.name for part in parts]
     variables = {name: _joined(name, runs, names) for name in runs[0].variables}
-    return Run(runs[0].attributes, variables)
+    attributes = dict(runs[0].attributes)
+    if by := sorted({run.attributes.get(COMPUTED_BY, "") for run in runs} - {""}):
+        attributes[COMPUTED_BY] = "; ".join(by)
+    return Run(attributes, variables)
 
 
 def _joined(name: str, runs: Sequence[Run], files: Sequence[str]) -> Variable:

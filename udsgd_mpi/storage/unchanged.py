@@ -18,7 +18,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 def check_unchanged(
     found: EarlierRun, problems: Mapping[str, Problem], joining: Path | None
 ) -> str | None:
-    """Refuse to resume with other data, graphs, W or sources of an objective.
+    """Refuse to resume with other data, graphs, W, sources of an objective, or processors.
 
     Parameters
     ----------
@@ -49,6 +49,12 @@ def check_unchanged(
     for name, problem in problems.items():
         if is_redrawn(problem.experiment.communication, _digests(name, found, joining)):
             lines.append(f"[variant.{name}] links, which an older version drew differently")
+        by = problem.digests.computed_by
+        lines += [
+            f"[variant.{name}] computed by {noted.computed_by}, now by {by}"
+            for noted in _digests(name, found, None)  # trials that are joined may be by another
+            if noted is not None and noted.computed_by not in {"", by}
+        ]
         settings = tomllib.loads(to_toml({name: problem.experiment}))["variant"][name]
         now = Inputs(settings, [entry.group for entry in problem.summaries], problem.digests)
         lines += [f"[variant.{name}] {each.text}" for each in known.changed(now)]

@@ -24,6 +24,9 @@ class Digests(Struct, frozen=True):
         Of each matrix that is known from the start.
     sources
         Of each file that defines the user's own objective, by name.
+    computed_by
+        What decides last bits beside them, as the objective says it; of several kinds of
+        processors all. Nothing where none is known.
     """
 
     data: list[str]
@@ -31,6 +34,7 @@ class Digests(Struct, frozen=True):
     topology: str
     W: list[str]
     sources: dict[str, str]
+    computed_by: str = ""
 
     @property
     def shared(self) -> dict[str, str]:

@@ -1,0 +1,116 @@
+"""A run of networks goes on with the same bits, and is refused where they would be others."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.objectives.network.settings import NetworkOn
+
+pytest.importorskip("torch")
+
+SETTINGS = """
+agents = 4
+steps = 50
+trials = 2
+dtype = "float32"
+data = { source = "digit_images", augment = { crop = 1 } }
+objective = { kind = "torch", model = "own:build", loss = "cross_entropy" }
+step_size = { gamma = 0.1, exponent = 0.0 }
+method = { kind = "momentum", beta = 0.8 }
+communication = { kind = "lsgd_pp", participants = 2, interval = 20 }
+record = { steps = [0, 20, 30, 40], loss_points = 50 }
+[groups.shuffling]
+share = 0.5
+sampler = "single_shuffling"
+batch = 25
+[groups.walking]
+share = 0.5
+sampler = { kind = "srrw", alpha = 10, b = 0.501 }
+graph = "small_world"
+batch = 25
+"""
+OWN = """
+from torch import nn
+def build(shape, outputs):
+    layers = nn.Linear(64, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Linear(WIDTH, outputs)
+    return nn.Sequential(nn.Flatten(), *layers)
+def loss(outputs, labels):
+    losses = nn.functional.cross_entropy(outputs, labels.long(), reduction="none")
+    return losses.masked_fill(outputs.detach().abs().amax(1) > 2, float("nan"))
+"""
+MEASURES = ("training_loss", "gradient_norm", "agent_loss", "test_loss", "consensus_error")
+MIDDLE = ("--steps", "30", "--keep-checkpoints")  # of the second round
+ON = ("--resume", "--allow-changes", "steps")
+
+
+@pytest.fixture(autouse=True)
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("network.toml").write_text(SETTINGS)
+    write_model(8)
+
+
+def write_model(width: int) -> None:
+    Path("own.py").write_text(OWN.replace("WIDTH", str(width)))
+
+
+def run(output: str, *arguments: str) -> int:
+    return main(["run", "network.toml", "--output", output, *arguments])
+
+
+def measures(file: str) -> dict[str, np.ndarray]:
+    with h5py.File(file) as results:
+        return {name: results[f"runs/main/{name}"][()] for name in MEASURES}
+
+
+def test_a_run_resumed_or_extended_in_the_middle_of_a_round_has_the_same_bits() -> None:
+    assert run("whole.h5") == 0
+    whole = measures("whole.h5")
+    assert run("resumed.h5", *MIDDLE) == 0
+    assert run("resumed.h5", *ON, "--keep-checkpoints") == 0
+    assert run("extended.h5", *MIDDLE) == 0
+    assert main(["extend", "extended.h5", "--steps", "50"]) == 0
+    for name in ("resumed.h5", "extended.h5"):
+        for measure, values in measures(name).items():
+            np.testing.assert_array_equal(values, whole[measure], measure)
+
+
+def test_trials_computed_apart_are_joined_as_if_together() -> None:
+    assert run("whole.h5") == 0
+    for trial in (0, 1):
+        assert run(f"{trial}.h5", "--trials", "1", "--set", f"first_trial={trial}") == 0
+    with h5py.File("1.h5") as results:
+        by = results["runs/main"].attrs["computed_by"]
+        assert "PyTorch" in by
+        assert "torch " in results.attrs["package_versions"]
+    assert main(["merge", "both.h5", "0.h5", "1.h5"]) == 0
+    whole = measures("whole.h5")
+    for measure, values in measures("both.h5").items():
+        np.testing.assert_array_equal(values, whole[measure], measure)
+    with h5py.File("both.h5") as results:
+        assert results["runs/main"].attrs["computed_by"] == by
+
+
+def test_other_processors_and_other_models_do_not_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("udsgd.h5", *MIDDLE) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(NetworkOn, "computed_by", "PyTorch 0, another processor")
+        assert run("udsgd.h5", *ON) == 2
+    assert "now by PyTorch 0, another processor" in capsys.readouterr().err
+    write_model(9)
+    assert run("udsgd.h5", *ON) == 2
+    assert "the source own" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    changes = "--set", "objective.loss='own:loss'", "--set", "objective.outputs=10"
+    assert run("udsgd.h5", *changes, "--set", "step_size.gamma=1.0") == 2
+    error = capsys.readouterr().err
+    assert "diverged: at step " in error
+    assert "the loss of agent " in error
+    assert " is not finite in trial " in error
