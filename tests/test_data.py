@@ -1,6 +1,7 @@
 """Data sets by name come from a folder, a mirror or a cache, or are asked for clearly."""
 
 import bz2
+import gzip
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -73,6 +74,11 @@ def test_wrong_content_is_refused_and_not_kept(
 ) -> None:
     folder, address = mirror
     monkeypatch.setenv("UDSGD_DATA", address)
+    (folder / "cifar-10-python.tar.gz").write_bytes(gzip.compress(TEXT))
+    with pytest.raises(
+        ConfigurationError, match=r"content with SHA-256 6d958be.*, got [0-9a-f]{64}"
+    ):
+        load("cifar10")
     for content in (bz2.compress(TEXT), TEXT):
         (folder / "ijcnn1.bz2").write_bytes(content)
         with pytest.raises(ConfigurationError, match=r"ijcnn1\.bz2: expected content with SHA-256"):

@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 
 _LIBSVM = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary/"
 _SNAP = "https://snap.stanford.edu/data/"
+_CIFAR = "https://www.cs.toronto.edu/~kriz/"
+_KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 class Remote(NamedTuple):
@@ -24,19 +26,34 @@ class Remote(NamedTuple):
     ----------
     sha256
         Of the unpacked content, where it is known; mirrors may compress it differently.
+    as_it_is
+        Whether ``sha256`` is of the file instead, as published.
     """
 
     name: str
     folder: str
     sha256: str | None = None
+    as_it_is: bool = False
 
 
 DATA_SETS = {
     "a9a": Remote("a9a", _LIBSVM),
+    "cifar10": Remote(
+        "cifar-10-python.tar.gz",
+        _CIFAR,
+        "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+        as_it_is=True,
+    ),
     "cod-rna": Remote("cod-rna", _LIBSVM),
     "covtype": Remote("covtype.libsvm.binary.scale.bz2", _LIBSVM),
     "ijcnn1": Remote(
         "ijcnn1.bz2", _LIBSVM, "16506cad788cf7c9607454150ed1994788204bac2ff4c9cb3b320036b6950d3f"
+    ),
+    "mnist": Remote(
+        "mnist.npz",
+        _KERAS,
+        "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+        as_it_is=True,
     ),
     "mushrooms": Remote("mushrooms", _LIBSVM),
     "phishing": Remote("phishing", _LIBSVM),
@@ -108,7 +125,8 @@ def fetch(remote: Remote) -> Path:
 def _check(file: Path, remote: Remote) -> None:
     if remote.sha256 is None:
         return
-    unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(file.suffix, bytes)
+    suffix = "" if remote.as_it_is else file.suffix
+    unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(suffix, bytes)
     try:
         found = hashlib.sha256(unpack(file.read_bytes())).hexdigest()
     except (OSError, EOFError, ValueError):
