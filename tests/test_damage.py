@@ -195,7 +195,7 @@ class TestResults:
             file["runs/a/squared_error"][0, 0] = 3
             file["runs/a/mine"] = np.arange(3)
         assert is_whole(path) is None
-        assert read_measures(path)["a"].squared_error[0, 0] == 3
+        assert read_measures(path)["a"].measures["squared_error"][0, 0] == 3
         assert main(["inspect", str(path)]) == 0
 
     def test_with_a_link_to_what_holds_it(self, path: Path) -> None:

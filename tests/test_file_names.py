@@ -225,7 +225,7 @@ def test_notes_of_other_ranks_are_printed_once(capsys: pytest.CaptureFixture[str
     _tell_of_others([["told"], ["told", "b"], ["b", *(str(k) for k in range(9))]])
     said = capsys.readouterr().err.splitlines()
     assert said[:2] == ["udsgd: b", "udsgd: 0"]
-    assert said[-1] == "udsgd: and 5 notes like these on other agents' files"
+    assert said[-1] == "udsgd: and 5 similar notes on the files of other agents"
     _tell_of_others(None)
     assert capsys.readouterr().err == ""
 

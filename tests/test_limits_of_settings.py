@@ -51,13 +51,13 @@ TOO_LARGE = {
     ),
     "paths": (
         ("predict", *SMALL, "--by", "paths", "--paths", "999999999"),
-        "--paths = 999,999,999: expected what fits",
+        "--paths = 999,999,999: expected numbers that fit",
     ),
     "nodes": (("topology", "ring", "-n", "999999999"), "--agents = 999,999,999: expected"),
     "more nodes": (("topology", "ring", "-n", BILLION), "--agents: expected a number up to"),
     "trials of walks": (
         ("diagnose", "srw", "ring", "-n", "50", "--trials", "999999999"),
-        "--trials = 999,999,999 on 50 points: expected what fits",
+        "--trials = 999,999,999 on 50 points: expected numbers that fit",
     ),
     "points of a graph": (("diagnose", "srw", "ring", "-n", "999999999"), "--points = 999,999,999"),
     "tasks": (("submit", "--print", *SMALL, "--array", f"trials={BILLION}"), "up to 100,000"),

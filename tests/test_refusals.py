@@ -107,8 +107,8 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "not TOML": (toml("steps = = 3"), ["x.toml", "expected TOML"]),
     "no such experiment": (flags("run", "none.toml"), ["none.toml", "No such file"]),
     "no such data": (flags("--data", "none.svm"), ["none.svm", "No such file"]),
-    "truncated bz2": (data(truncated(bz2.compress), "x.bz2"), ["x.bz2", "whole"]),
-    "truncated gz": (data(truncated(gzip.compress), "x.gz"), ["x.gz", "whole"]),
+    "truncated bz2": (data(truncated(bz2.compress), "x.bz2"), ["x.bz2", "complete"]),
+    "truncated gz": (data(truncated(gzip.compress), "x.gz"), ["x.gz", "complete"]),
     "garbage": (data(lambda p: p.write_text("hello world\n" * 9)), ["x.svm", "LIBSVM"]),
     "empty": (data(lambda p: p.write_text("")), ["x.svm", "LIBSVM"]),
     "three classes": (data(lambda p: libsvm(p, (0, 1, 2))), ["two classes", "got 3"]),
@@ -158,7 +158,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "weights that are not numbers": (weights("a b\n"), ["w.txt", "rows of numbers"]),
     "weights between strangers": (
         weights("0.5 0.5 0\n0.5 0.25 0.25\n0 0.25 0.75\n", topology="star"),
-        ["no neighbours", "agents 1 and 2", "complete"],
+        ["not neighbours", "agents 1 and 2", "complete"],
     ),
     "a cluster list that misses an agent": (
         flags("--agents", "4", "--set", 'communication={kind="hlsgd", clusters=["0-1", "3"]}'),
@@ -198,7 +198,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
         ["one file for all variants", "b.h5"],
     ),
     "one point to walk on": (flags("--agents", "1700"), ["at least two points", "got 1"]),
-    "output exists": (existing, ["udsgd.h5 exists", "--force"]),
+    "output exists": (existing, ["udsgd.h5 already exists", "--force"]),
     "no folder": (flags("--output", "none/x.h5"), ["existing folder", "none"]),
     "computing times without a clock": (
         flags("--set", "groups.walkers.compute=constant"),

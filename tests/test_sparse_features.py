@@ -68,7 +68,7 @@ def test_so_has_momentum(objective: Objective) -> None:
     for points in both():
         iterates = Iterates.alone(1, trials, d, method.states(d))
         batch = np.ones(1, dtype=np.int64)
-        LocalSteps(iterates, method, objective, points, batch)(X, gamma)
+        LocalSteps(iterates, method, objective, points, batch)(0, X, gamma)
         found.append(iterates.theta)
     np.testing.assert_array_equal(*found)
     points = both()[0]
@@ -162,7 +162,7 @@ def test_theta_star_of_sparse_points_is_that_of_dense_points(tmp_path: Path) -> 
     expected = minimum(MeanObjective(objective, parts, LoneTeam(3), d))
     error = np.linalg.norm(problem.minimizer - expected.theta)
     assert error < 1e-12 * np.linalg.norm(expected.theta)
-    with pytest.raises(ConfigurationError, match=r"at most 1,000 parameters.*predicted"):
+    with pytest.raises(ConfigurationError, match=r"at most 1,000 parameters.*prediction"):
         assert problem.hessian is not None
 
 
@@ -228,5 +228,5 @@ def test_a_plan_of_more_than_this_machine_holds_says_so_and_allocates_nothing(
     walkers = ["--set", 'groups.walkers.sampler="iid"', "--set", 'groups.upgraded.sampler="iid"']
     assert main([*data, *walkers, "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "time          not measured, for want of memory" in said
+    assert "time          not measured: too little memory" in said
     assert "warning       trials = 500 at" in said

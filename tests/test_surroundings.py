@@ -143,7 +143,7 @@ def test_a_working_folder_that_is_gone(
     gone.rmdir()
     assert main(command) == 2
     said = capsys.readouterr().err
-    assert said.startswith("udsgd: error: working folder: expected one that is there")
+    assert said.startswith("udsgd: error: working folder: expected an existing folder, got none")
     assert said.count("\n") == 1
 
 

@@ -93,6 +93,6 @@ class Bent:
 
 @pytest.mark.parametrize("curvatures", [(-1.0, -2.0, -3.0), (3.0, 2.0, -1.0)])
 def test_what_is_not_convex_is_refused(curvatures: tuple[float, ...]) -> None:
-    with pytest.raises(MinimizerError, match=r"f (has a|bends down)") as refused:
+    with pytest.raises(MinimizerError, match=r"f (has a|curves downwards)") as refused:
         wide_minimum(Bent(*curvatures))
     assert not refused.value.convex

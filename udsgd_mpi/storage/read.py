@@ -208,10 +208,11 @@ def read_measures(path: Path) -> dict[str, Measured]:
 
 
 def _measured(what: str, run: "h5py.Group") -> Measured:
+    always = "squared_error" if "minimizer" in run else "training_loss"
     measures = {
         name: run[name][:]
         for name, each in MEASURES.items()
-        if name in run and each.dimensions == ("step", "trial")
+        if (name in run or name == always) and each.dimensions == ("step", "trial")
     }
     finite = np.all([np.isfinite(values).all(axis=0) for values in measures.values()], axis=0)
     if len(run["step"]) == 0 or not finite.any():
