@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.objectives.network.settings import NetworkOn
+from udsgd_mpi.problem import LoneTeam, pose_all
+from udsgd_mpi.storage.checkpoint import read_checkpoint
 
 pytest.importorskip("torch")
 
@@ -114,3 +117,28 @@ def test_a_loss_that_is_not_finite_stops_the_run(capsys: pytest.CaptureFixture[s
     assert "diverged: at step " in error
     assert "the loss of agent " in error
     assert " is not finite in trial " in error
+
+
+def test_losses_are_of_the_agents_that_hold_the_server_s_model() -> None:
+    assert run("udsgd.h5", "--steps", "40", "--keep-checkpoints") == 0
+    checkpoint = read_checkpoint(Path("udsgd.h5.checkpoints/main.npz"))
+    assert checkpoint is not None
+    states = [checkpoint.state(i) for i in range(4)]
+    # At the end of a round those that enter the next one have the same parameters, and only they.
+    served = [
+        state
+        for state in states
+        if sum(np.array_equal(state["theta"], each["theta"]) for each in states) == 2
+    ]
+    assert len(served) == 2
+    problem = pose_all(variants(read_experiment(Path("network.toml")), {}), LoneTeam, 1)["main"]
+    for t, loss in enumerate(measures("udsgd.h5")["training_loss"][-1]):
+        of_agents = [
+            problem.objective.value(
+                served[0]["theta"][t],
+                agent.expectation_over(50),
+                served[0]["beside/statistics"][t],
+            )
+            for agent in problem.agents
+        ]
+        assert np.mean(of_agents) == pytest.approx(loss, rel=1e-5)

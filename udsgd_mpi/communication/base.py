@@ -74,6 +74,10 @@ class Schedule(ABC):
         """W_n at an aggregation time."""
         return self.forms[self.which(n)].at(self.count(n))
 
+    def served(self, n: int) -> Integers | None:
+        """Agents whose average is a server's model after n steps, ascending; None: all agents."""
+        return self.forms[0].served(self.count(n)) if len(self.forms) == 1 else None
+
     def second_moment(
         self, agents: int, shares: NDArray[np.float64] | None = None
     ) -> SecondMoment | None:

@@ -40,7 +40,9 @@ MEASURES = {
     ),
     "theta": Measure((*_OF_TRIAL, "agent", "parameter"), "iterates theta^i_n of every agent"),
     "training_loss": Measure(
-        _OF_TRIAL, "f(theta_n) = (1/N) sum_i f_i(theta_n), over record.loss_points of each agent"
+        _OF_TRIAL,
+        "f(theta_n) = (1/N) sum_i f_i(theta_n), over record.loss_points of each agent; with"
+        " lsgd_pp, theta_n is here and below the average of those that take part in the round",
     ),
     "gradient_norm": Measure(_OF_TRIAL, "norm of the gradient of f at theta_n, over these points"),
     "test_loss": Measure(_OF_TRIAL, "mean of F(theta_n, x) over the test part of the data"),

@@ -1,4 +1,4 @@
-"""How good the network average is, asked where the points are."""
+"""How good the model is that agents share, asked where the points are."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,10 @@ Floats = NDArray[np.float64]
 
 
 class Losses:
-    """Measures of f at the network average; collective.
+    """Measures of f at a model; collective.
+
+    It is the network average θ_n, or with ``lsgd_pp`` the average of the agents that take part in
+    the round: a server's model.
 
     With f_i(θ) = Σ_x π_i(x) w_i(x) F(θ, x), penalties included, over the points of agent i or so
     many of them as are asked for:

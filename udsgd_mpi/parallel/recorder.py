@@ -57,6 +57,7 @@ class Recorder:
         hosted, trials, _ = iterates.theta.shape
         experiment, optimum = problem.experiment, problem.optimum
         self._comm = comm
+        self._schedule = problem.schedule
         self._iterates = iterates
         self._row = {int(n): row for row, n in enumerate(step)}
         self._minimizer = None if optimum is None else np.tile(optimum.theta, (trials, 1))
@@ -84,7 +85,8 @@ class Recorder:
         """
         theta = self._iterates.theta
         if n in self._row:
-            mean = np.asarray(self._average(), np.float64).reshape(theta.shape[1:])
+            # A copy, as another average may follow.
+            mean = np.array(self._average(), np.float64).reshape(theta.shape[1:])
             if not self._go_on:
                 self._check_finite(n, theta, mean)
             measures = self._measures(n, theta, mean)
@@ -117,16 +119,24 @@ class Recorder:
                 rows = gather_rows(self._comm, self._layout, self._iterates[name])
                 found[name] = rows.swapaxes(0, 1)
         if self._losses is not None:
-            found |= self._losses(mean, self._mean_statistics())
+            found |= self._losses(*self._model(n, mean))
         return found
 
-    def _mean_statistics(self) -> Floats | None:
-        """Those of BatchNorm, over agents, shape (trials, statistics); None without any."""
-        if self._average_of_statistics is None:
-            return None
-        statistics = self._iterates[STATISTICS]
-        mean = self._average_of_statistics(statistics.reshape(len(statistics), -1))
-        return mean.reshape(statistics.shape[1:])
+    def _model(self, n: int, mean: Floats) -> tuple[Floats, Floats | None]:
+        """What losses are of: θ, shape (trials, d), and likewise statistics of BatchNorm, if any.
+
+        The network average, or the average of those agents that hold a server's model. The others'
+        iterates never meet it, and networks far apart have no average that is worth anything.
+        """
+        members = self._schedule.served(n)
+        model, statistics = mean, None
+        if self._average_of_statistics is not None:
+            rows = self._iterates[STATISTICS]
+            found = self._average_of_statistics(rows.reshape(len(rows), -1), members)
+            statistics = found.reshape(rows.shape[1:])
+        if members is not None:
+            model = np.array(self._average(members), np.float64).reshape(mean.shape)
+        return model, statistics
 
     def _check_finite(self, n: int, theta: Floats, mean: Floats) -> None:
         diverged = ~np.asarray(np.isfinite(mean).all(axis=1))

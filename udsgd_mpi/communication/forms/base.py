@@ -52,6 +52,10 @@ class Form(ABC):
     def second_moment(self, agents: int) -> SecondMoment | None:
         """E[WᵀW]; None where there is no closed form."""
 
+    def served(self, number: int) -> NDArray[np.int64] | None:
+        """Agents that hold a server's model after an aggregation, ascending; None: all."""
+        return None
+
     def messages(self, agents: int) -> int | None:
         """How many the agents send each other; None where it depends on the aggregation."""
         return None

@@ -97,6 +97,9 @@ class Rounds(Form):
         self._number, self._next = number, self._drawn(number + 1)
         return PartialAverage(members, self._next)
 
+    def served(self, number: int) -> Integers:
+        return self._drawn(number + 1)
+
     def second_moment(self, agents: int) -> SecondMoment:
         """E[WᵀW] = E[W_S] = c I + (1 − c) J with c = (N − m) / (N − 1)."""
         from scipy.sparse import eye_array
