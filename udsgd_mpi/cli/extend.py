@@ -43,35 +43,32 @@ def _more(text: str | None) -> int:
     return int(text)
 
 
+def _attribute(path: Path, name: str) -> str:
+    from udsgd_mpi.storage.read import open_result_file
+
+    with open_result_file(path) as file:
+        return str(file.attrs[name])
+
+
 def _settings(path: Path, **changes: object) -> dict[str, "Experiment"]:
     """The variants of a result file with other settings."""
     from udsgd_mpi.experiment.read import variants
-    from udsgd_mpi.storage.read import open_result_file
 
-    with open_result_file(path) as file:
-        raw = tomllib.loads(file.attrs["configuration"])
-    return variants(raw, changes, path.parent)
-
-
-def _status(path: Path) -> str:
-    from udsgd_mpi.storage.read import open_result_file
-
-    with open_result_file(path) as file:
-        return str(file.attrs["status"])
+    return variants(tomllib.loads(_attribute(path, "configuration")), changes, path.parent)
 
 
 def _with_steps(path: Path, steps: int, part: Path) -> dict[str, "Experiment"]:
     """The variants with this many steps; also where a run that should add them was stopped."""
     settings = _settings(path)
     most = max(experiment.steps for experiment in settings.values())
-    goes_on = steps == most and (_status(path) != "complete" or part.exists())
+    goes_on = steps == most and (_attribute(path, "status") != "complete" or part.exists())
     if steps <= most and not goes_on:
         raise ConfigurationError(f"--steps: expected more than the {most} steps done, got {steps}")
     return _settings(path, steps=steps, output=str(path))
 
 
 def _further_trials(path: Path, part: Path, trials: int) -> dict[str, "Experiment"]:
-    status = _status(path)
+    status = _attribute(path, "status")
     if status != "complete":
         raise ConfigurationError(
             f"results {path}: expected a complete run to add trials to, got one that is {status};"

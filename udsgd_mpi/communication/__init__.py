@@ -5,7 +5,7 @@ To add one, write its file and name it in ``AnyPattern``.
 
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
-from udsgd_mpi.communication.consensus import Contraction, contraction
+from udsgd_mpi.communication.consensus import contraction
 from udsgd_mpi.communication.dsgd import DFL, DSGD
 from udsgd_mpi.communication.forms.average import Average
 from udsgd_mpi.communication.forms.base import Form, Link, Mixing, Traffic
@@ -18,7 +18,7 @@ from udsgd_mpi.communication.lsgd_pp import LSGDPP
 from udsgd_mpi.communication.matching import RandomMatching
 from udsgd_mpi.communication.random_links import DropOut, UnreliableLinks
 from udsgd_mpi.communication.time_varying import DSGDVT, OnePeerExponential
-from udsgd_mpi.communication.weights import lazy, metropolis
+from udsgd_mpi.communication.weights import metropolis
 
 AnyPattern = (
     Centralized
@@ -46,7 +46,6 @@ __all__ = [
     "AnyPattern",
     "Average",
     "Centralized",
-    "Contraction",
     "DropOut",
     "Form",
     "Layout",
@@ -63,6 +62,5 @@ __all__ = [
     "UnreliableLinks",
     "Weights",
     "contraction",
-    "lazy",
     "metropolis",
 ]
