@@ -208,7 +208,8 @@ def read_measures(path: Path) -> dict[str, Measured]:
 
 
 def _measured(what: str, run: "h5py.Group") -> Measured:
-    always = "squared_error" if "minimizer" in run else "training_loss"
+    has_minimizer = "minimizer" in run or "training_loss" not in run
+    always = "squared_error" if has_minimizer else "training_loss"
     measures = {
         name: run[name][:]
         for name, each in MEASURES.items()
