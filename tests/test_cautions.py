@@ -1,11 +1,15 @@
 """Warnings before a run say what is wrong with the mixing at hand, and what helps against it."""
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.small_problem import problem, write_points
 from udsgd_mpi.preflight.cautions import cautions
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.theory.limit import check_step_size
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +78,58 @@ def test_aggregations_after_the_last_step_are_warned_of(
     )
     assert len(found) == bool(message)
     assert all(message in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("beta", "factor", "warned"),
+    [
+        (0.0, 1.9, False),
+        (0.0, 9.0, True),
+        (0.5, 2.9, False),
+        (0.5, 12.0, True),
+        (0.9, 3.7, False),
+        (0.9, 12.0, True),
+    ],
+)
+def test_growth_is_that_of_the_heavy_ball(
+    beta: float, factor: float, warned: bool, data: Path
+) -> None:
+    """Within a factor of three of the largest |Φ(n, 0)|, beside growth of many orders."""
+    method = {"kind": "momentum", "beta": beta}
+    posed = problem(data, "iid", trials=2, method=method)
+    assert posed.optimum is not None
+    L = posed.optimum.largest_curvature
+    step_size = {"gamma": factor / L}
+    posed = problem(data, "iid", trials=2, method=method, step_size=step_size)
+    texts = [text for text in cautions(posed) if "errors grow" in text]
+    assert len(texts) == warned
+    if warned:
+        largest, theta, velocity = 1.0, 1.0, 0.0
+        for n in range(1, 200):
+            velocity = beta * velocity + L * theta
+            theta -= factor / L / n * velocity
+            largest = max(largest, abs(theta))
+        (stated,) = re.findall(r"grow about (\S+)-fold", texts[0])
+        assert largest / 3 < float(stated) < 3 * largest
+        below = 2 * (1 + beta) / L
+        assert f"use gamma below {below:.3g}" in texts[0]
+
+
+def test_a_step_size_too_small_for_the_limit_is_told_as_it_was_given(data: Path) -> None:
+    """In warnings and refusals, of which 1/(2μ) is for γ/(1 − β)."""
+    mu = float(np.linalg.eigvalsh(problem(data, "iid", trials=2).hessian)[0])
+    for beta, bound in ((0.0, "1/(2μ)"), (0.8, "(1 − β)/(2μ)")):
+        least = (1 - beta) / (2 * mu)
+        for share, words in ((0.9, "is not above"), (1.1, "is barely above"), (2.0, "")):
+            gamma = share * least
+            method = {"kind": "momentum", "beta": beta}
+            step_size = {"gamma": gamma}
+            posed = problem(data, "iid", trials=2, method=method, step_size=step_size)
+            texts = [text for text in cautions(posed) if f"gamma = {gamma:g} is" in text]
+            assert len(texts) == bool(words)
+            assert all(f"{words} {bound} = {least:.4g}" in text for text in texts)
+            if share < 1:
+                expected = f"more than {bound} = {least:.6g}"
+                with pytest.raises(ConfigurationError, match=re.escape(expected)) as refused:
+                    check_step_size(posed.hessian, posed.experiment.step_size, beta)
+                assert f"got {gamma:g}" in str(refused.value)

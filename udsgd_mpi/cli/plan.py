@@ -34,7 +34,7 @@ def command(arguments: Namespace) -> None:
     problems = pose_all(needed, LoneTeam, 1)
     problem = problems[name]
     experiment = problem.experiment
-    check_step_size(problem.hessian, experiment.method.in_the_limit(experiment.step_size))
+    check_step_size(problem.hessian, experiment.step_size, experiment.method.momentum or 0.0)
     planner = Planner(problem, upgrades, arguments.by, arguments.paths, cores())
     shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())
     print(f"{name}: upgrade {shown}, {len(planner.candidates)} candidates\n")

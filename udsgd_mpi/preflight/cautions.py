@@ -20,33 +20,38 @@ def cautions(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
     yield from _of_mixing(problem)
-    if problem.optimum is not None and problem.no_theorem is None:
-        yield from _of_step_size(experiment.step_size, problem.optimum)
+    momentum = experiment.method.momentum
+    if problem.optimum is not None and momentum is not None:
+        yield from _of_step_size(experiment.step_size, problem.optimum, momentum)
 
 
-def _of_step_size(step_size: StepSize, optimum: Minimum) -> Iterator[str]:
+def _of_step_size(step_size: StepSize, optimum: Minimum, momentum: float) -> Iterator[str]:
     L, mu = optimum.largest_curvature, optimum.smallest_curvature
-    growth = _growth(step_size, L)
+    growth = _growth(step_size, L, momentum)
     if growth > _NOTABLE_GROWTH:
+        stable = _STABLE * (1 + momentum)
+        above = f"2 (1 + β) = {stable:.3g}" if momentum else "2"
         yield (
-            f"step_size: γ₁L = {step_size.gamma * L:.3g} is above 2 (L = {L:.3g} is the largest"
-            f" curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they fall, or"
-            f" for ever; use gamma below {_STABLE / L:.3g}"
+            f"step_size: γ₁L = {step_size.gamma * L:.3g} is above {above} (L = {L:.3g} is the"
+            f" largest curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they"
+            f" fall, or for ever; use gamma below {stable / L:.3g}"
         )
     if isinstance(step_size, Polynomial) and step_size.exponent == 1:
-        margin = 2 * mu * step_size.gamma - 1
+        least = (1 - momentum) / (2 * mu)
+        margin = step_size.gamma / least - 1
+        bound, ratio = ("(1 − β)/(2μ)", "2μγ/(1 − β)") if momentum else ("1/(2μ)", "2μγ")
         if margin <= 0:
             yield (
-                f"step_size: gamma = {step_size.gamma:g} is not above 1/(2μ) = {1 / (2 * mu):.4g},"
+                f"step_size: gamma = {step_size.gamma:g} is not above {bound} = {least:.4g},"
                 " so the error falls more slowly than 1/n (Assumption 2.3); use a larger gamma, or"
                 " an exponent below 1"
             )
         elif margin < _THIN:
             yield (
-                f"step_size: gamma = {step_size.gamma:g} is barely above 1/(2μ) ="
-                f" {1 / (2 * mu):.4g}; noise along the flattest direction (μ = {mu:.4g}) enters V"
-                f" divided by 2μγ − 1 = {margin:.3g}, so the limit is large and is reached late;"
-                " use a larger gamma"
+                f"step_size: gamma = {step_size.gamma:g} is barely above {bound} ="
+                f" {least:.4g}; noise along the flattest direction (μ = {mu:.4g}) enters V"
+                f" divided by {ratio} − 1 = {margin:.3g}, so the limit is large and is reached"
+                " late; use a larger gamma"
             )
 
 
@@ -82,8 +87,13 @@ def _later_ones_join(schedule: Schedule, agents: int, steps: int) -> bool:
     return True
 
 
-def _growth(step_size: StepSize, L: float) -> float:
-    """Π |1 − γ_n L| over the first steps, in which γ_n L > 2."""
-    factors = step_size(1, _MOST_STEPS) * L - 1
+def _growth(step_size: StepSize, L: float, momentum: float) -> float:
+    """By how much the first steps enlarge an error along the largest curvature.
+
+    The product of the larger roots of z² + (γ_n L − 1 − β) z + β, by which the heavy ball
+    multiplies errors, over the n at which it exceeds 1: γ_n L > 2 (1 + β).
+    """
+    gamma_L = step_size(1, _MOST_STEPS) * L
+    excess = gamma_L[gamma_L > _STABLE * (1 + momentum)] - (1 + momentum)
     with np.errstate(over="ignore"):
-        return float(np.prod(factors[factors > 1]))
+        return float(np.prod((excess + np.sqrt(excess**2 - 4 * momentum)) / 2))

@@ -54,23 +54,29 @@ def limiting_covariance(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
     return np.asarray((V + V.T) / 2)
 
 
-def check_step_size(H: Floats, step_size: StepSize) -> Polynomial:
+def check_step_size(H: Floats, step_size: StepSize, momentum: float = 0.0) -> Polynomial:
     """The step size, unless the theorem does not hold for it.
+
+    Parameters
+    ----------
+    momentum
+        β of the heavy ball.
 
     Raises
     ------
     ConfigurationError
-        If it is not γ⋆ / n^a with a > 0, or a = 1 and γ⋆ ≤ 1/(2μ).
+        If it is not γ⋆ / n^a with a > 0, or a = 1 and γ⋆ ≤ (1 − β)/(2μ).
     """
     if not isinstance(step_size, Polynomial) or step_size.exponent == 0:
         raise ConfigurationError(
             "step_size: no limit theorem holds for a constant step, or one that is not"
             " gamma / n^exponent; expected kind 'polynomial' with an exponent in (0.5, 1]"
         )
-    smallest = 1 / (2 * np.linalg.eigvalsh(H)[0])
+    smallest = (1 - momentum) / (2 * np.linalg.eigvalsh(H)[0])
+    bound = "(1 − β)/(2μ)" if momentum else "1/(2μ)"
     if step_size.exponent == 1 and step_size.gamma <= smallest:
         raise ConfigurationError(
-            f"step_size.gamma: expected more than 1/(2μ) = {smallest:.6g} for a limiting"
+            f"step_size.gamma: expected more than {bound} = {smallest:.6g} for a limiting"
             f" covariance with exponent 1, got {step_size.gamma:g}; use a larger gamma, or an"
             " exponent below 1"
         )
