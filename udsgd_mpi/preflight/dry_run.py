@@ -4,11 +4,18 @@ from udsgd_mpi.communication import Layout, contraction
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
+from udsgd_mpi.objectives import Network
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.preflight.cost import cost
 from udsgd_mpi.preflight.hosting import layout_on
-from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, file_size, peak_memory
+from udsgd_mpi.preflight.memory import (
+    LIBRARIES,
+    LIBRARIES_OF_RANK_0,
+    PYTORCH,
+    file_size,
+    peak_memory,
+)
 from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.units import in_bytes, in_seconds
@@ -96,9 +103,10 @@ def _memory(problem: Problem, layout: Layout) -> str:
     first, *others = (
         peak_memory(problem, layout, rank, one_host=False) for rank in range(layout.ranks)
     )
-    said = f"at most {in_bytes(LIBRARIES_OF_RANK_0 + first)} on rank 0"
+    pytorch = PYTORCH if isinstance(problem.experiment.objective, Network) else 0
+    said = f"at most {in_bytes(LIBRARIES_OF_RANK_0 + pytorch + first)} on rank 0"
     if others:
-        said += f", {in_bytes(LIBRARIES + max(others))} on the others"
+        said += f", {in_bytes(LIBRARIES + pytorch + max(others))} on the others"
     return f"{said}; {in_bytes(max(first, *others, 0))} of it arrays"
 
 

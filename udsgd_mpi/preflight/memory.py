@@ -17,6 +17,7 @@ _DOUBLE, _INDEX = 8, 4
 # scikit-learn and HDF5 beside them.
 LIBRARIES = 205_000_000
 LIBRARIES_OF_RANK_0 = 310_000_000
+PYTORCH = 200_000_000  # beside them, on every rank that computes networks on a CPU
 
 
 def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) -> int:
