@@ -175,3 +175,16 @@ def test_a_checkpoint_of_other_states_is_refused(data: Path, tmp_path: Path) -> 
     checkpoint = Other(tmp_path / "x.npz", 5, "", [], None)
     with pytest.raises(ConfigurationError, match=r"beside/velocity.*got .*beside/tracked"):
         Simulation(MPI.COMM_SELF, posed).resume(5, checkpoint)
+
+
+@pytest.mark.parametrize(("gamma", "warned"), [("1", True), ("0.1", False)])
+@pytest.mark.parametrize("command", [["predict"], ["plan", "--upgrade", "srw:srrw"]], ids=" ".join)
+def test_forecasts_say_where_first_steps_may_overshoot(
+    command: list[str], gamma: str, warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--set", f"step_size.gamma={gamma}", "--variant", "all-srw"][
+        : 4 if len(command) > 1 else 2
+    ]
+    flags = ["--agents", "4", "--steps", "100", "--method", "momentum", "--paths", "20"]
+    assert main([*command, *flags, *settings]) == 0
+    assert ("is off by factors of" in capsys.readouterr().out) == warned

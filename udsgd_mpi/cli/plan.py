@@ -11,6 +11,7 @@ from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import requested, value_of
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast.limits import overshooting
 from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.samplers import AnySampler, Sampler
@@ -40,6 +41,8 @@ def command(arguments: Namespace) -> None:
     print(f"{name}: upgrade {shown}, {len(planner.candidates)} candidates\n")
     _print_curve(planner)
     _print_goals(arguments, planner, rival, problems)
+    if reason := overshooting(problem):
+        print(f"warning: {reason}; V stands")
 
 
 def _print_curve(planner: Planner) -> None:

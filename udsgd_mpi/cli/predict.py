@@ -9,6 +9,7 @@ from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
 from udsgd_mpi.forecast import Forecasts, Prediction, predict
+from udsgd_mpi.forecast.limits import overshooting
 from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.support.errors import ConfigurationError
@@ -51,6 +52,8 @@ def command(arguments: Namespace) -> None:
         print(_agents(prediction, problem, arguments.top))
         for caution in cautions(problem):
             print(f"  warning: {caution}")
+        if reason := overshooting(problem):
+            print(f"  warning: {reason}; V stands")
         print(flush=True)
 
 
