@@ -43,6 +43,12 @@ def test_the_issue_s_experiments_are_there() -> None:
     assert (ROOT / "launch/experiments/fig2a.toml").is_file()
 
 
+def test_networks_are_told_apart() -> None:
+    """They are not among ``all``, as they need PyTorch, and days."""
+    networks = [name for name in names() if Shipped(name).of_networks]
+    assert networks == ["fig3a", "fig3b", "fig3c"]
+
+
 @pytest.mark.parametrize("name", names())
 def test_experiments_are_whole(name: str) -> None:
     """Settings are right at both sizes, claims name variants, and the comment says what it must."""

@@ -46,6 +46,11 @@ class Shipped:
         self.about = "\n".join(line.removeprefix("#").strip() for line in comment)
         self.claims: list[dict[str, Any]] = self._raw["claim"]
 
+    @property
+    def of_networks(self) -> bool:
+        """Whether it trains networks, which needs PyTorch, and days without a GPU."""
+        return bool(self._raw.get("objective", {}).get("kind") == "torch")
+
     def variants(self, flags: Mapping[str, Any], *, quick: bool) -> dict[str, Experiment]:
         """Its variants at full size, or at the quick one, under settings of the command line."""
         size = dict(self._raw["quick"]) if quick else {}

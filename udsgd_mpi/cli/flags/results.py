@@ -54,7 +54,10 @@ def add_reproduce(commands: Commands) -> Parser:
         commands, "reproduce", "run the paper's experiments, and say which claims hold"
     )
     reproduce.add_argument(
-        "names", nargs="+", metavar="NAME", help="fig2a … fig2f, upgrade, …, or all"
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="fig2a … fig2f, upgrade, …; or all, but those of networks, fig3a … fig3c",
     )
     reproduce.add_argument(
         "--quick", action="store_true", help="half a minute each, on smaller data and graphs"
