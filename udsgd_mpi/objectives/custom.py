@@ -210,7 +210,7 @@ def _make(path: str, arguments: dict[str, Any]) -> Any:
     found = users(own, own_module, module) if module and name else None
     made = getattr(found, name, None)
     if made is None:
-        missing = f"no {name!r} in {found.__file__}" if found else f"no module {module!r}"
+        missing = f"no {name!r} in {found}" if found else f"no module {module!r}"
         raise ConfigurationError(
             f'objective.path: expected "module:Class" that Python can import from here, got'
             f" {path!r} ({missing})"

@@ -63,7 +63,7 @@ def own_function(key: str, path: str) -> Callable[..., Any]:
     module = users(f"{key} {path}", own_module, name) if name and function else None
     found = getattr(module, function, None)
     if not callable(found):
-        missing = f"no {function!r} in {module.__file__}" if module else f"no module {name!r}"
+        missing = f"no {function!r} in {module}" if module else f"no module {name!r}"
         raise ConfigurationError(
             f'{key}: expected "module:function" that Python can import from here, got {path!r}'
             f" ({missing})"
