@@ -41,10 +41,10 @@ def _main() -> None:
     sys.argv[1:] = sys.argv[3:]
     record = Recorder.__call__
 
-    def fail_once(self: Recorder, n: int, theta: object) -> None:
+    def fail_once(self: Recorder, n: int) -> None:
         if n == 100 and MPI.COMM_WORLD.rank == rank:
             _fail(how)
-        record(self, n, theta)
+        record(self, n)
 
     Recorder.__call__ = fail_once  # type: ignore[method-assign]
     entry()
