@@ -132,9 +132,9 @@ def _simulate(
 
 
 def _predict(comm: MPI.Intracomm, name: str, problem: Problem) -> Prediction | None:
-    if unpredicted(problem):
-        return None
     team = RanksTeam(comm, layout_of(comm, problem))
+    if team.bcast(lambda: unpredicted(problem)):  # eigenvalues may differ between processors
+        return None
     if reason := unpredicted_walks(problem, team):
         if comm.rank == 0:
             say(f"[variant.{name}] no prediction: {reason}")
