@@ -7,7 +7,6 @@ import numpy as np
 from udsgd_mpi.engine.host_memory import DOUBLE
 from udsgd_mpi.methods import Method, State
 from udsgd_mpi.objectives import Objective
-from udsgd_mpi.objectives.network.settings import NetworkOn
 
 STATISTICS = "statistics"
 
@@ -24,18 +23,15 @@ def states_of(
     dtype
         Of θ.
     """
-    states = method.states(d)
-    if not isinstance(objective, NetworkOn):
-        return states
     initial = objective.initial_statistics()
     if len(initial) == 0:
-        return states
+        return method.states(d)
     statistics = State(
         STATISTICS,
         "running means and variances of BatchNorm of every agent",
         len(initial),
         dtype,
-        mixed=objective.settings.batch_norm_statistics == "averaged",
+        mixed=objective.mixes_statistics,
         initial=initial,
     )
-    return (*states, statistics)
+    return (*method.states(d), statistics)

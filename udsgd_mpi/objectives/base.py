@@ -82,6 +82,7 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     """
 
     reads_images: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ()  # that it computes with, beside the package's own
 
     @property
     def takes_single(self) -> bool:
@@ -128,6 +129,15 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def initial(self, d: int, seed: int, trials: range) -> Numbers:
         """θ_0 of each trial, the same for all agents, shape (trials, d)."""
         return np.zeros((len(trials), d))
+
+    def initial_statistics(self) -> Numbers:
+        """Numbers that the steps keep beside θ, at first, shape (statistics,); mostly none."""
+        return np.empty(0)
+
+    @property
+    def mixes_statistics(self) -> bool:
+        """Whether W mixes them as it mixes θ."""
+        return False
 
     def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
         """Refuse an objective that is not what it has to be on the points of an agent.

@@ -10,7 +10,6 @@ from mpi4py import MPI
 from udsgd_mpi import __version__
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.objectives import Network
 from udsgd_mpi.parallel.machine import Host
 
 _PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
@@ -21,9 +20,8 @@ def provenance(
 ) -> dict[str, str | int]:
     """Root attributes of a result file."""
     first = next(iter(experiments.values()))
-    networks = any(isinstance(each.objective, Network) for each in experiments.values())
-    packages = [*_PACKAGES, *(["torch"] if networks else [])]
-    versions = {name: version(name) for name in packages}
+    libraries = {name for each in experiments.values() for name in each.objective.libraries}
+    versions = {name: version(name) for name in [*_PACKAGES, *sorted(libraries)]}
     return {
         "configuration": to_toml(experiments),
         "seed": first.seed,

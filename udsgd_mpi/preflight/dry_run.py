@@ -4,7 +4,6 @@ from udsgd_mpi.communication import Layout, contraction
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
-from udsgd_mpi.objectives import Network
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.preflight.cost import cost
@@ -103,7 +102,7 @@ def _memory(problem: Problem, layout: Layout) -> str:
     first, *others = (
         peak_memory(problem, layout, rank, one_host=False) for rank in range(layout.ranks)
     )
-    pytorch = PYTORCH if isinstance(problem.experiment.objective, Network) else 0
+    pytorch = PYTORCH if "torch" in problem.objective.libraries else 0
     said = f"at most {in_bytes(LIBRARIES_OF_RANK_0 + pytorch + first)} on rank 0"
     if others:
         said += f", {in_bytes(LIBRARIES + pytorch + max(others))} on the others"

@@ -65,6 +65,7 @@ class Network(Objective, frozen=True, tag="torch"):
     vectorise: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
     reads_images: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
 
     def __post_init__(self) -> None:
         own = ":" in self.model
@@ -149,6 +150,7 @@ class NetworkOn(Objective, frozen=True):
     shape: tuple[int, ...]
     outputs: int
     reads_images: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = Network.libraries
 
     @property
     def classifies(self) -> bool:
@@ -191,12 +193,12 @@ class NetworkOn(Objective, frozen=True):
         return self.computed(_SINGLE).initial(seed, trials)
 
     def initial_statistics(self) -> Numbers:
-        """BatchNorm's means and variances at first, shape (statistics,); empty without BatchNorm.
-
-        They stand beside θ in each row, and are mixed with it where ``batch_norm_statistics`` says
-        so.
-        """
+        """BatchNorm's means and variances, shape (statistics,); empty without BatchNorm."""
         return self.computed(_SINGLE).initial_statistics()
+
+    @property
+    def mixes_statistics(self) -> bool:
+        return self.settings.batch_norm_statistics == "averaged"
 
     @property
     def computed_by(self) -> str:
