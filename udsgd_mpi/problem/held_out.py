@@ -5,7 +5,7 @@ import numpy as np
 from udsgd_mpi.data.datasets import load_test_part
 from udsgd_mpi.data.images.pixels import as_floats
 from udsgd_mpi.objectives import Points
-from udsgd_mpi.problem.pose import Problem
+from udsgd_mpi.problem.problem import Problem
 from udsgd_mpi.support.errors import ConfigurationError
 
 

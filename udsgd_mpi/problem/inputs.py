@@ -13,7 +13,7 @@ from udsgd_mpi.experiment.deciding import (
 )
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
-from udsgd_mpi.problem.pose import Problem
+from udsgd_mpi.problem.problem import Problem
 
 
 def inputs_of_agents(problem: Problem) -> list[bytes]:

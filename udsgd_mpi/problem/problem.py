@@ -1,0 +1,183 @@
+"""What a run is of: a variant with its data, as the host of some agents knows it."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from udsgd_mpi.clock import Clock
+from udsgd_mpi.communication import Schedule
+from udsgd_mpi.data.features import stacked
+from udsgd_mpi.data.images.pixels import ImageFormat
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.objectives import Objective, Points
+from udsgd_mpi.objectives.minimizer import Minimum
+from udsgd_mpi.problem.agent import Agent
+from udsgd_mpi.problem.local_data import Scaling
+from udsgd_mpi.problem.optimum import MOST_PARAMETERS
+from udsgd_mpi.support.digests import Digests
+from udsgd_mpi.support.errors import ConfigurationError
+
+Floats = NDArray[np.float64]
+
+_NO_MINIMIZER = "no theorem holds, as the objective is not convex and no θ* is known"
+
+_MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
+
+
+class AgentSummary(NamedTuple):
+    """What every process knows of an agent; mean_degree is NaN without a data graph."""
+
+    group: str
+    sampler: str
+    points: int
+    batch: int
+    mean_degree: float
+
+
+class Reading(NamedTuple):
+    """How data became points, as test data are to.
+
+    Attributes
+    ----------
+    classes
+        Distinct labels of all agents, ascending; none where the objective does not classify.
+    scaling
+        How features were standardised, where they were.
+    image
+        What the rows mean where they were read from images.
+    """
+
+    classes: Floats
+    scaling: Scaling | None
+    image: ImageFormat | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A variant with its data, as the host of some agents knows it.
+
+    Attributes
+    ----------
+    experiment
+        Its settings, ``agents`` among them.
+    schedule
+        When the agents exchange, and with which W.
+    clock
+        What decides simulated times; None where there are none.
+    agents
+        The hosted agents.
+    summaries
+        What every process knows of each agent.
+    digests
+        Of all that was read and drawn.
+    rows_left_over
+        Rows of the data that no agent uses.
+    objective
+        That of the experiment, on points of their shape.
+    reading
+        How data became points.
+    d
+        Number of parameters.
+    optimum
+        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), and the curvature of f; None where the
+        objective is not convex.
+    """
+
+    experiment: Experiment
+    topology: Graph
+    schedule: Schedule
+    clock: Clock | None
+    agents: list[Agent]
+    summaries: list[AgentSummary]
+    digests: Digests
+    rows_left_over: int
+    objective: Objective
+    reading: Reading
+    d: int
+    optimum: Minimum | None
+
+    @property
+    def minimizer(self) -> Floats:
+        """θ*, shape (d,).
+
+        Raises
+        ------
+        ConfigurationError
+            Where the objective has none.
+        """
+        return self._known_optimum.theta
+
+    @property
+    def no_theorem(self) -> str | None:
+        """Why theory says nothing of θ_n; None where it says something."""
+        if self.optimum is None:
+            return _NO_MINIMIZER
+        if self.experiment.method.momentum is None:
+            return "no theorem holds for methods but sgd and momentum without weight_decay"
+        return None
+
+    @property
+    def hessian(self) -> Floats:
+        """H = ∇²f(θ*), by which theory tells θ_n; shape (d, d).
+
+        Raises
+        ------
+        ConfigurationError
+            Where no theorem holds, or d is too large for a Hessian.
+        """
+        hessian = self._known_optimum.hessian
+        if self.no_theorem:
+            got = self.experiment.method.__struct_config__.tag
+            raise ConfigurationError(
+                f"method: expected one that predictions and plans can be made of, got {got}:"
+                f" {self.no_theorem}; use udsgd run"
+            )
+        if hessian is None:
+            raise ConfigurationError(
+                f"d = {self.d:,}: expected at most {MOST_PARAMETERS:,} parameters for a Hessian,"
+                " which predict and plan need; use fewer features, or run the experiment without a"
+                " prediction"
+            )
+        return hessian
+
+    @property
+    def _known_optimum(self) -> Minimum:
+        if self.optimum is None:
+            raise ConfigurationError(
+                "objective: expected one with a minimiser θ*, around which predictions and plans"
+                f" are made, got one without: {_NO_MINIMIZER}; use udsgd run, which records losses"
+            )
+        return self.optimum
+
+    @property
+    def portable(self) -> bool:
+        """Whether agents may be sent to other processes: their data are of one set, and few."""
+        points = sum(entry.points for entry in self.summaries)
+        numbers = points * self.agents[0].points.features.shape[1]
+        return numbers < _MOST_NUMBERS and self.experiment.data.path is None
+
+    @property
+    def points(self) -> Points:
+        """Points of the hosted agents, one agent after the other."""
+        parts = [agent.points for agent in self.agents]
+        return Points(
+            stacked([part.features for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+            parts[0].image,
+        )
+
+    @property
+    def first_rows(self) -> list[int]:
+        """Where each hosted agent's points begin among ``points``."""
+        sizes = np.array([len(agent.points.labels) for agent in self.agents])
+        rows: list[int] = (np.cumsum(sizes) - sizes).tolist()
+        return rows
+
+    @property
+    def batch(self) -> NDArray[np.int64]:
+        """Number of points in a mini-batch of each hosted agent, shape (agents,)."""
+        return np.array([agent.batch for agent in self.agents], dtype=np.int64)
