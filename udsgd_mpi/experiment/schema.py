@@ -253,6 +253,10 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 "expected an objective that reads images beside data.augment, got one that reads"
                 " features; leave data.augment out"
             )
+        if self.data.augment is not None and getattr(self.objective, "vectorise", False):
+            raise ValueError(
+                "expected objective.vectorise = false beside data.augment, got true; leave one out"
+            )
         if self.dtype == "float32" and not self.objective.takes_single:
             raise ValueError(
                 'expected dtype = "float64" for this objective, whose steps are in double'
@@ -263,10 +267,6 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             raise ValueError(
                 'expected no communication.precision = "single" beside dtype = "float32", whose'
                 " messages are in single precision as they are; leave one of them out"
-            )
-        if self.data.augment is not None and getattr(self.objective, "vectorise", False):
-            raise ValueError(
-                "expected objective.vectorise = false beside data.augment, got true; leave one out"
             )
         timed = [name for name, group in self.groups.items() if group.compute]
         if timed and self.timing is None:

@@ -11,7 +11,7 @@ _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
 _LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
 _MOST_ENTRIES = 2**28  # of all V_i; 2 GB
 _MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors
-_MOST_OVERSHOOT = 4  # of momentum; beyond it predictions were 10 % off
+_MOST_OVERSHOOT = 4  # of momentum; a guess: right at 2.6, often off from 6 on
 _MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns each
 
 
