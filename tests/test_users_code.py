@@ -7,7 +7,8 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.support.errors import LocalError
+from udsgd_mpi.objectives.custom import _make
+from udsgd_mpi.support.errors import ConfigurationError, LocalError
 from udsgd_mpi.support.users_code import users
 
 OBJECTIVE = """
@@ -110,3 +111,10 @@ def test_what_a_library_raises_is_told_where_it_was_called() -> None:
     with pytest.raises(LocalError, match=rf"^mine: {__file__}:\d+: json.*JSONDecodeError: ") as got:
         users("mine", load)
     assert 'json.loads("{")' not in str(got.value).splitlines()[0]
+
+
+@pytest.mark.parametrize("module", ["math", "json"])
+def test_a_module_that_lacks_the_class_is_named(module: str) -> None:
+    """Also one that is built in, and of no file."""
+    with pytest.raises(ConfigurationError, match=rf"no 'Ridge' in <module '{module}'"):
+        _make(f"{module}:Ridge", {})
