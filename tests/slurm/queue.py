@@ -26,11 +26,18 @@ class Queue:
 
     def submit(self, *arguments: object) -> str:
         """Number of the job of ``udsgd submit``."""
+        return self._submitted(*arguments)[0]
+
+    def submit_array(self, *arguments: object) -> tuple[str, str]:
+        """Numbers of the array of ``udsgd submit --array …``, and of the job that merges."""
+        job, merge = self._submitted(*arguments)
+        return job, merge
+
+    def _submitted(self, *arguments: object) -> list[str]:
         done = self.udsgd("submit", *arguments)
         assert done.returncode == 0, done.stderr
-        found = re.match(r"job (\d+)", done.stdout)
-        assert found, done.stdout
-        return found[1]
+        # Tasks that have begun may have taken the numbers between the two.
+        return re.findall(r"^job (\d+)", done.stdout, re.MULTILINE)
 
     def sbatch(self, *arguments: object, **variables: str) -> str:
         """Number of the job of ``sbatch``."""

@@ -67,8 +67,8 @@ def test_arrays_merge_to_what_one_job_writes(
     arrays: tuple[str, ...], tasks: int, queue: Queue, short: dict[str, bytes], tmp_path: Path
 ) -> None:
     flags = [word for each in arrays for word in ("--array", each)]
-    job = queue.submit(*SHORT, "--ranks", 2, *flags)
-    queue.wait(merge := str(int(job) + 1))
+    _, merge = queue.submit_array(*SHORT, "--ranks", 2, *flags)
+    assert queue.wait(merge) == "COMPLETED"
     status = queue.udsgd("status", "udsgd.h5").stdout
     assert status.count("COMPLETED") == tasks + 1, status
     assert merge in status
@@ -99,10 +99,10 @@ def test_a_task_whose_time_ends_goes_on_and_merging_waits(
     queue: Queue, long: dict[str, bytes], tmp_path: Path
 ) -> None:
     flags = ("--ranks", 2, "--array", "trials=2", "--checkpoint-every", 100)
-    job = queue.submit(*LONG, *flags)
+    job, merge = queue.submit_array(*LONG, *flags)
     queue.wait_for("udsgd.h5.slurm/part-1.h5.checkpoints/first.npz", job)
     queue.call("scancel", "--batch", "--signal=USR1", f"{job}_1")
-    assert queue.wait(str(int(job) + 1)) == "COMPLETED"
+    assert queue.wait(merge) == "COMPLETED"
     first, last = ((tmp_path / "udsgd.h5.slurm" / f"{job}_{k}.log").read_text() for k in (0, 1))
     assert "start 1 on" not in first
     assert last.count("\nstart 1 on") == 1
