@@ -26,7 +26,6 @@ from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Data, Experiment, Group, Timing
 from udsgd_mpi.graphs.generators import Star
 from udsgd_mpi.objectives import Objective
-from udsgd_mpi.objectives.sources import sources_of
 from udsgd_mpi.problem import (
     LoneTeam,
     Problem,
@@ -39,6 +38,7 @@ from udsgd_mpi.storage.earlier_run import find_earlier_run
 from udsgd_mpi.storage.merge import merge_parts
 from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.own_sources import sources_of
 
 SETTINGS = Experiment.__struct_fields__
 KINDS = ("ring", "star")

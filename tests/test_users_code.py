@@ -7,9 +7,9 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.objectives.custom import _make
 from udsgd_mpi.support.errors import ConfigurationError, LocalError
-from udsgd_mpi.support.users_code import users
+from udsgd_mpi.support.plugin import made
+from udsgd_mpi.support.users_code import UsersObject, users
 
 OBJECTIVE = """
 import os, sys
@@ -117,4 +117,33 @@ def test_what_a_library_raises_is_told_where_it_was_called() -> None:
 def test_a_module_that_lacks_the_class_is_named(module: str) -> None:
     """Also one that is built in, and of no file."""
     with pytest.raises(ConfigurationError, match=rf"no 'Ridge' in <module '{module}'"):
-        _make(f"{module}:Ridge", {})
+        made("objective", f"{module}:Ridge", ["value(theta, x, y)"], {})
+
+
+def test_a_class_that_lacks_a_method_is_named() -> None:
+    with pytest.raises(
+        ConfigurationError,
+        match=r"sampler\.path: expected a class with the method draw\(steps, uniforms\), got"
+        r" 'fractions:Fraction' without draw",
+    ):
+        made("sampler", "fractions:Fraction", ["draw(steps, uniforms)"], {"numerator": 1})
+
+
+def test_attributes_are_those_of_the_moment_and_a_property_may_raise() -> None:
+    class Own:
+        at = 1
+
+        @property
+        def broken(self) -> int:
+            return {}["at"]
+
+        def move(self) -> None:
+            self.at += 1
+
+    own = UsersObject("mine", Own())
+    own.move()
+    own.move()
+    assert own.at == 3
+    assert getattr(own, "other", 7) == 7
+    with pytest.raises(LocalError, match=r"^mine: .*KeyError: 'at'"):
+        _ = own.broken

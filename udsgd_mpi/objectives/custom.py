@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from udsgd_mpi.data.features import dense_rows
 from udsgd_mpi.objectives.base import Floats, Objective, Points
 from udsgd_mpi.objectives.minimizer import Precision
-from udsgd_mpi.objectives.own_module import own_module
 from udsgd_mpi.objectives.promises import Promises
-from udsgd_mpi.objectives.sources import sources_of
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
 from udsgd_mpi.support.one_line import shown
-from udsgd_mpi.support.users_code import UsersObject, users
+from udsgd_mpi.support.plugin import made, sources
 
-_METHODS = ("value", "gradient")
+_METHODS = ("value(theta, features, labels)", "gradient(theta, features, labels)")
 _MOST_NUMBERS = 2**25  # of θ, once for each point
 
 
@@ -56,8 +54,7 @@ class Custom(Objective, frozen=True, tag="custom"):
         return convex
 
     def sources(self) -> dict[str, Path]:
-        module = own_module(self.path.rpartition(":")[0])
-        return sources_of(module) if module else {}
+        return sources(self.path)
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         self._implementation()
@@ -188,7 +185,7 @@ class Custom(Objective, frozen=True, tag="custom"):
     def _implementation(self) -> Any:
         key = self.path, msgspec.msgpack.encode(self.arguments)  # lists have no hash
         if key not in _made:
-            _made[key] = _make(self.path, self.arguments)
+            _made[key] = made("objective", self.path, _METHODS, self.arguments)
         return _made[key]
 
 
@@ -202,24 +199,3 @@ def _doubles(values: Any) -> Floats:
 def _number(values: Any) -> Any:
     """The floating-point type of what a user's method gives."""
     return np.result_type(np.asarray(values).dtype, np.float16)
-
-
-def _make(path: str, arguments: dict[str, Any]) -> Any:
-    module, _, name = path.rpartition(":")
-    own = f"objective {path}"
-    found = users(own, own_module, module) if module and name else None
-    made = getattr(found, name, None)
-    if made is None:
-        missing = f"no {name!r} in {found}" if found else f"no module {module!r}"
-        raise ConfigurationError(
-            f'objective.path: expected "module:Class" that Python can import from here, got'
-            f" {path!r} ({missing})"
-        )
-    itself = users(own, made, **arguments)
-    unknown = [method for method in _METHODS if not callable(getattr(itself, method, None))]
-    if unknown:
-        raise ConfigurationError(
-            f"objective.path: expected a class with the methods value(theta, features, labels) and"
-            f" gradient(theta, features, labels), got {path!r} without {' and '.join(unknown)}"
-        )
-    return UsersObject(own, itself)

@@ -6,16 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
+from udsgd_mpi.experiment.check import settings_of
+from udsgd_mpi.experiment.plugins import plugins
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective
 from udsgd_mpi.problem.team import Team
-from udsgd_mpi.support.digests import Digests, digest
+from udsgd_mpi.support.digests import Digests, digest, source_name
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.plugin import sources
 
 BatchOrder = NDArray[np.int64] | slice
 
 
 def digests_of(
+    experiment: Experiment,
     rows: Sequence[str],
     orders: Sequence[BatchOrder],
     graphs: Sequence[Graph | None],
@@ -48,17 +53,21 @@ def digests_of(
         list(drawn),
         topology.digest,
         [digest(W.offsets, W.columns, W.values) for W in schedule.supports],
-        team.everywhere(lambda: _sources(objective)),
+        team.everywhere(lambda: _sources(experiment, objective)),
         "; ".join(sorted(set(team.allgather([team.everywhere(lambda: objective.computed_by)])))),
     )
 
 
-def _sources(objective: Objective) -> dict[str, str]:
+def _sources(experiment: Experiment, objective: Objective) -> dict[str, str]:
+    files = {source_name("objective", file): path for file, path in objective.sources().items()}
+    for setting, named in plugins(settings_of(experiment)).items():
+        if not setting.startswith("objective."):
+            own = sources(named).items()
+            files |= {source_name(setting, file): path for file, path in own}
     try:
-        files = objective.sources().items()
-        return {name: digest(path.read_bytes()) for name, path in files}
+        return {name: digest(path.read_bytes()) for name, path in files.items()}
     except OSError as error:
         raise ConfigurationError(
-            f"objective: expected its source file {error.filename}, but it cannot be read"
-            f" ({error.strerror}); put it back"
+            f"settings: expected the source file {error.filename} of your own code, but it cannot"
+            f" be read ({error.strerror}); put it back"
         ) from error

@@ -14,13 +14,14 @@ from udsgd_mpi.experiment.deciding import (
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.problem.problem import Problem
+from udsgd_mpi.support.digests import Digests, setting_and_file
 
 
 def inputs_of_agents(problem: Problem) -> list[bytes]:
     """Digests of what each agent's own noise depends on, and so its share of the limit."""
     experiment, digests = problem.experiment, problem.digests
     of_all = hashlib.sha256(_encoded(experiment, DECIDE_NO_NOISE))
-    of_all.update(msgspec.json.encode(digests.sources))
+    of_all.update(msgspec.json.encode(_sources_of_noise(digests)))
     # The other agents enter by θ* and H alone, as their samplers weight their data.
     optimum = problem.optimum
     for values in () if optimum is None else (optimum.theta, optimum.hessian):
@@ -38,6 +39,13 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
         digest.update(groups[name])
         found.append(digest.digest())
     return found
+
+
+def _sources_of_noise(digests: Digests) -> dict[str, str]:
+    def decides(name: str) -> bool:
+        return setting_and_file(name)[0].partition(".")[0] not in DECIDE_NO_NOISE - {"groups"}
+
+    return {name: value for name, value in digests.sources.items() if decides(name)}
 
 
 def inputs_of_noise(problem: Problem) -> bytes:

@@ -121,6 +121,7 @@ def pose(
     agents = team.map(agent)
     objective = experiment.objective.on(agents[0].points.shape, len(classes))
     digests = digests_of(
+        experiment,
         held.digests,
         [*orders.values()],
         [agent.graph for agent in agents],

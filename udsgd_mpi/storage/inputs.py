@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from udsgd_mpi.communication import DropOut, Pattern, RandomMatching, UnreliableLinks
 from udsgd_mpi.experiment.deciding import DECIDE_NO_W
+from udsgd_mpi.experiment.plugins import plugins
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.variables import Run
-from udsgd_mpi.support.digests import Digests
+from udsgd_mpi.support.digests import Digests, setting_and_file
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import is_of_agents, of_agent
 
@@ -149,9 +150,11 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
         # Another topology has another W, and other data have another graph.
         asked = ("W", *place, digests.topology, json.dumps(of_W), str(k))
         yield _Reading(asked, _of_matrix(pattern, k), None, value)
-    path = settings["objective"].get("path", "")
-    for file, value in digests.sources.items():
-        setting = _Setting(f"source {file}", "objective.path", path)
+    named = plugins(settings) if digests.sources else {}
+    for name, value in digests.sources.items():
+        key, file = setting_and_file(name)
+        path = named.get(key, "")
+        setting = _Setting(f"source {file}", key, path)
         yield _Reading(("source", path, file), setting, None, value)
 
 

@@ -23,7 +23,7 @@ class Digests(Struct, frozen=True):
     W
         Of each matrix that is known from the start.
     sources
-        Of each file that defines the user's own objective, by name.
+        Of each file of the user's own code, by its ``source_name``.
     computed_by
         What decides last bits beside them, as the objective says it; of several kinds of
         processors all. Nothing where none is known.
@@ -54,3 +54,21 @@ def digest(*parts: bytes | NDArray[np.generic]) -> str:
             found.update(f"{part.dtype.str}{part.shape}".encode())
             found.update(np.ascontiguousarray(part).data)
     return found.hexdigest()[:_DIGITS]
+
+
+def source_name(setting: str, file: str) -> str:
+    """Name of the digest of a source file.
+
+    Parameters
+    ----------
+    setting
+        That names the module, e.g. ``"communication.path"``. Files of an objective have no such
+        prefix, as there was nothing else once.
+    """
+    return file if setting == "objective" else f"{setting}: {file}"
+
+
+def setting_and_file(name: str) -> tuple[str, str]:
+    """Setting and file of a ``source_name``."""
+    setting, colon, file = name.partition(": ")
+    return (setting, file) if colon else ("objective.path", name)

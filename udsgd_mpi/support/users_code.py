@@ -25,6 +25,7 @@ class _Inside(threading.local):
 
 
 _inside = _Inside()
+_NOTHING = object()
 _exit = os._exit
 
 
@@ -55,6 +56,8 @@ def users(name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 class UsersObject:
     """An object of a user's class; each of its methods is called by ``users``.
 
+    Other attributes are those that the object has at the time.
+
     Parameters
     ----------
     name
@@ -66,10 +69,12 @@ class UsersObject:
         self._itself = itself
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._itself, name)
+        found = users(self._name, lambda: getattr(self._itself, name, _NOTHING))
+        if found is _NOTHING:
+            raise AttributeError(f"{self._name} has no attribute {name!r}")
         if callable(found):
             found = partial(users, self._name, found)
-        setattr(self, name, found)
+            setattr(self, name, found)
         return found
 
 

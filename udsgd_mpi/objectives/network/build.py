@@ -1,15 +1,14 @@
 """From settings to a module, and the law that its first parameters are drawn from."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.objectives.network.architectures import cnn5, mlp, resnet18
-from udsgd_mpi.objectives.own_module import own_module
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.plugin import users_function
 from udsgd_mpi.support.users_code import users
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def build(network: "NetworkOn", seed: int) -> nn.Module:
             widths = settings.model[4:-1]
             return mlp(shape, outputs, [int(width) for width in widths.split(",") if width])
         own = f"objective.model {settings.model}"
-        module = users(own, own_function("objective.model", settings.model), shape, outputs)
+        module = users(own, users_function("objective.model", settings.model), shape, outputs)
     if not isinstance(module, nn.Module):
         raise ConfigurationError(
             f"{own}: expected a torch.nn.Module from build(shape, outputs), got"
@@ -49,24 +48,3 @@ def build(network: "NetworkOn", seed: int) -> nn.Module:
 def seed_of(seed: int, trial: int) -> int:
     """Seed of the first parameters in a trial, the same for all agents."""
     return int(generator(seed, Purpose.INITIAL, trial).integers(2**63))
-
-
-def own_function(key: str, path: str) -> Callable[..., Any]:
-    """A function ``"module:name"`` of the user's own.
-
-    Raises
-    ------
-    ConfigurationError
-        If Python does not find it.
-    """
-    name, _, function = path.rpartition(":")
-    module = users(f"{key} {path}", own_module, name) if name and function else None
-    found = getattr(module, function, None)
-    if not callable(found):
-        missing = f"no {function!r} in {module}" if module else f"no module {name!r}"
-        raise ConfigurationError(
-            f'{key}: expected "module:function" that Python can import from here, got {path!r}'
-            f" ({missing})"
-        )
-    called: Callable[..., Any] = found
-    return called

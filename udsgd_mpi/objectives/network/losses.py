@@ -7,7 +7,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from udsgd_mpi.objectives.network.build import own_function
+from udsgd_mpi.support.plugin import users_function
 from udsgd_mpi.support.users_code import users
 
 # Takes what the model gives, shape (points, outputs), and labels (points,); gives (points,).
@@ -26,7 +26,7 @@ def loss_of(name: str) -> Loss:
         return partial(nn.functional.cross_entropy, reduction="none")
     if name == "mse":
         return _squared_error
-    return partial(users, f"objective.loss {name}", own_function("objective.loss", name))
+    return partial(users, f"objective.loss {name}", users_function("objective.loss", name))
 
 
 def type_of_labels(name: str, of_parameters: torch.dtype) -> torch.dtype:

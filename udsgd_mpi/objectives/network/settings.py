@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.objectives.base import Floats, Numbers, Objective, Points
-from udsgd_mpi.objectives.own_module import own_module
-from udsgd_mpi.objectives.sources import sources_of
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
+from udsgd_mpi.support.plugin import sources
 
 if TYPE_CHECKING:
     from udsgd_mpi.objectives.network.computed import Computed
@@ -103,8 +102,7 @@ class Network(Objective, frozen=True, tag="torch"):
     def sources(self) -> dict[str, Path]:
         found: dict[str, Path] = {}
         for path in (self.model, self.loss):
-            module = own_module(path.rpartition(":")[0]) if ":" in path else None
-            found |= sources_of(module) if module else {}
+            found |= sources(path) if ":" in path else {}
         return found
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""The source files of an objective of the user's own."""
+"""The source files of what users bring."""
 
 import ast
 from collections.abc import Iterator
