@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from tests.launch import python, udsgd
+from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = pytest.mark.launcher
 
@@ -19,29 +19,13 @@ ARGUMENTS = (
 )
 
 
-def datasets(path: Path) -> dict[str, bytes]:
-    """Every dataset of a result file, as bytes; text as it reads."""
-    found: dict[str, bytes] = {}
-
-    def collect(name: str, item: h5py.HLObject) -> None:
-        if isinstance(item, h5py.Dataset):
-            values = item.asstr()[:] if h5py.check_string_dtype(item.dtype) else item[:]
-            found[name] = (
-                repr(values.tolist()).encode() if values.dtype == object else (values.tobytes())
-            )
-
-    with h5py.File(path) as file:
-        file["runs"].visititems(collect)
-    return found
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The run without a launcher, for which numerical libraries would like two threads."""
     folder = tmp_path_factory.mktemp("alone")
     done = udsgd(*ARGUMENTS, cwd=folder, OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr
-    found = datasets(folder / "udsgd.h5")
+    found = bits_of(folder / "udsgd.h5")
     assert len(found) == 3 * 27
     return found
 
@@ -52,7 +36,7 @@ def test_number_of_ranks_does_not_matter(
 ) -> None:
     done = udsgd(*ARGUMENTS, ranks=ranks, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert datasets(tmp_path / "udsgd.h5") == alone
+    assert bits_of(tmp_path / "udsgd.h5") == alone
 
 
 def on_one_and_three_ranks(setting: str, folder: Path) -> list[dict[str, bytes]]:
@@ -62,7 +46,7 @@ def on_one_and_three_ranks(setting: str, folder: Path) -> list[dict[str, bytes]]
         name = f"{ranks}.h5"
         done = udsgd(*ARGUMENTS, "--set", setting, "--output", name, ranks=ranks, cwd=folder)
         assert done.returncode == 0, done.stderr
-        files.append(datasets(folder / name))
+        files.append(bits_of(folder / name))
     return files
 
 
@@ -85,7 +69,7 @@ def test_single_precision_halves_the_bytes_and_hardly_moves_iterates(
 def test_another_seed_gives_other_bits(alone: dict[str, bytes], tmp_path: Path) -> None:
     done = udsgd(*ARGUMENTS, "--seed", 2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert datasets(tmp_path / "udsgd.h5")["all-srw/theta_mean"] != alone["all-srw/theta_mean"]
+    assert bits_of(tmp_path / "udsgd.h5")["all-srw/theta_mean"] != alone["all-srw/theta_mean"]
 
 
 def test_mpi_library_does_not_matter(alone: dict[str, bytes], tmp_path: Path) -> None:
@@ -103,4 +87,4 @@ def test_mpi_library_does_not_matter(alone: dict[str, bytes], tmp_path: Path) ->
     assert len(vendors) == 2
     done = udsgd(*ARGUMENTS, ranks=3, cwd=tmp_path, interpreter=other)
     assert done.returncode == 0, done.stderr
-    assert datasets(tmp_path / "udsgd.h5") == alone
+    assert bits_of(tmp_path / "udsgd.h5") == alone

@@ -1,13 +1,14 @@
 """Every W_n is doubly stochastic, lives on the topology, and brings the agents together."""
 
 import itertools
+from typing import ClassVar
 
 import networkx as nx
 import numpy as np
 import pytest
 
 from tests import reference
-from tests.topologies import TOPOLOGIES, from_networkx, matrix
+from tests.contracts import WithoutRuns
 from udsgd_mpi.communication import (
     DFL,
     DSGD,
@@ -28,104 +29,21 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.graphs.generators import Complete, Ring, Star
 from udsgd_mpi.support.errors import ConfigurationError
-
-# Their W may join any two agents.
-_WITHOUT_TOPOLOGY = (Centralized, DSGDVT, LSGDPP, OnePeerExponential)
-
-
-@pytest.fixture(params=TOPOLOGIES.values(), ids=TOPOLOGIES)
-def topology(request: pytest.FixtureRequest) -> nx.Graph:
-    return request.param
+from udsgd_mpi.testing import PatternContract
+from udsgd_mpi.testing.graphs import TOPOLOGIES, from_networkx, matrix
 
 
-class PatternContract:
-    """What every pattern promises; a subclass names one."""
+class OwnContract(WithoutRuns, PatternContract):
+    """The same, on one and two agents too; and topologies for the tests of single patterns."""
 
-    pattern: Pattern
-    steps = 40
-    contracts = True
-    exact = True  # 600 aggregations are as many of each W as is expected
+    topologies = TOPOLOGIES
 
-    def matrices(self, topology: nx.Graph) -> list[np.ndarray]:
-        schedule = self.pattern.start(from_networkx(topology, "topology"), seed=3)
-        return [matrix(schedule, n, len(topology)) for n in range(1, self.steps + 1)]
-
-    def test_doubly_stochastic(self, topology: nx.Graph) -> None:
-        for W in self.matrices(topology):
-            assert (W >= 0).all()
-            np.testing.assert_allclose(W.sum(axis=0), 1, atol=1e-15 * len(W))
-            np.testing.assert_allclose(W.sum(axis=1), 1, atol=1e-15 * len(W))
-
-    def test_identity_between_aggregations(self, topology: nx.Graph) -> None:
-        schedule = self.pattern.start(from_networkx(topology, "topology"), seed=3)
-        times = schedule.times(0, self.steps).tolist()
-        assert times == sorted(set(times))
-        for n, W in enumerate(self.matrices(topology), start=1):
-            if n not in times:
-                np.testing.assert_array_equal(W, np.eye(len(topology)))
-
-    def test_times_of_a_part_are_those_of_the_whole(self, topology: nx.Graph) -> None:
-        schedule = self.pattern.start(from_networkx(topology, "topology"), seed=3)
-        whole = schedule.times(0, 200).tolist()
-        for n, m in ((0, 1), (3, 17), (17, 18), (19, 19), (40, 200)):
-            part = [time for time in whole if n < time <= m]
-            assert schedule.times(n, m).tolist() == part
-            assert schedule.count(m) == sum(time <= m for time in whole)
-            assert schedule.aggregates(m) == (m in whole)
-            order = schedule.order(n, m).tolist()
-            assert order == [schedule.which(time) for time in part]
-            forms = range(len(schedule.forms))
-            assert schedule.uses(n, m).tolist() == [order.count(k) for k in forms]
-        assert schedule.first(5, 200).tolist() == whole[:5]
-        assert schedule.first(5, 2).tolist() == [time for time in whole if time <= 2]
-
-    def test_second_moment_is_the_mean_of_the_squares(self, topology: nx.Graph) -> None:
-        """Entry by entry, within four of the largest standard errors that 600 draws can have."""
-        agents = len(topology)
-        schedule = self.pattern.start(from_networkx(topology, "topology"), seed=3)
-        moment = schedule.second_moment(agents)
-        if moment is None:
-            assert isinstance(self.pattern, RandomMatching)
-            return
-        # Every 20th, as links remember their state.
-        times = schedule.times(0, 600 * 20 * 6)[: 600 * 20 : 1 if self.exact else 20][:600]
-        squares = np.array([W.T @ W for W in (schedule.mixing(n).matrix(agents) for n in times)])
-        S = moment.matrix()
-        expected = S + (1 - S.sum(axis=1)) / agents
-        # Entries are in [0, 1].
-        error = 0 if self.exact else np.sqrt(abs(expected * (1 - expected)) / len(squares))
-        assert (abs(squares.mean(axis=0) - expected) <= 4 * error + 1e-12).all()
-        largest = np.linalg.eigvalsh(expected - 1 / agents)[-1]
-        factor = contraction(schedule, agents).factor
-        assert factor**2 == pytest.approx(max(0, largest), abs=1e-12)
-
-    def test_support_inside_the_topology(self, topology: nx.Graph) -> None:
-        allowed = nx.to_numpy_array(topology, nodelist=range(len(topology))) > 0
-        allowed |= np.eye(len(topology), dtype=bool)
-        for W in self.matrices(topology):
-            is_average = np.ptp(W) < 1e-15
-            elsewhere = isinstance(self.pattern, _WITHOUT_TOPOLOGY)
-            assert is_average or elsewhere or not W[~allowed].any()
-
-    def test_same_on_every_rank_and_in_any_order(self, topology: nx.Graph) -> None:
-        whole = self.matrices(topology)
-        schedule = self.pattern.start(from_networkx(topology, "topology"), seed=3)
-        for n in (self.steps, 7, 8, self.steps, 1):
-            np.testing.assert_array_equal(matrix(schedule, n, len(topology)), whole[n - 1])
-
-    def test_contraction_brings_agents_together(self, topology: nx.Graph) -> None:
-        agents = len(topology)
-        if agents == 1 or (agents == 2 and not self.contracts):
-            return
-        product = np.eye(agents)
-        schedule = self.pattern.start(from_networkx(topology, "topology"), seed=3)
-        for n in schedule.times(0, 3000)[:600]:
-            product = schedule.mixing(int(n)).matrix(agents) @ product
-        np.testing.assert_allclose(product, 1 / agents, atol=1e-6)
-        assert contraction(schedule, agents).factor < 1 - 1e-6
+    @pytest.fixture(params=TOPOLOGIES.values(), ids=TOPOLOGIES)
+    def topology(self, request: pytest.FixtureRequest) -> nx.Graph:
+        return request.param
 
 
-class TestDSGD(PatternContract):
+class TestDSGD(OwnContract):
     pattern = DSGD()
     contracts = False  # two agents swap for ever
 
@@ -135,7 +53,7 @@ class TestDSGD(PatternContract):
         )
 
 
-class TestDSGDWithInterval(PatternContract):
+class TestDSGDWithInterval(OwnContract):
     pattern = DSGD(interval=3)
     contracts = False
 
@@ -144,7 +62,7 @@ class TestDSGDWithInterval(PatternContract):
         assert schedule.times(0, 10).tolist() == [3, 6, 9]
 
 
-class TestLazyDSGD(PatternContract):
+class TestLazyDSGD(OwnContract):
     pattern = DSGD(weights="lazy")
 
     def test_half_of_metropolis_and_half_of_identity(self, topology: nx.Graph) -> None:
@@ -152,12 +70,13 @@ class TestLazyDSGD(PatternContract):
         np.testing.assert_allclose(self.matrices(topology)[0], expected, atol=1e-15)
 
 
-class TestDFL(PatternContract):
+class TestDFL(OwnContract):
     pattern = DFL(weights="lazy")
 
 
-class TestDSGDVT(PatternContract):
+class TestDSGDVT(OwnContract):
     pattern = DSGDVT(weights="lazy")
+    on_topology = False
     exact = False
 
     def test_draws_each_of_five(self) -> None:
@@ -166,8 +85,9 @@ class TestDSGDVT(PatternContract):
         assert any((a == b).all() for a, b in itertools.pairwise(found))
 
 
-class TestDSGDCT(PatternContract):
+class TestDSGDCT(OwnContract):
     pattern = DSGDVT(topologies=[Ring(), Star(), Complete()], order="cyclic", weights="lazy")
+    on_topology = False
 
     def test_takes_them_in_turn(self) -> None:
         found = self.matrices(TOPOLOGIES["star"])
@@ -177,7 +97,7 @@ class TestDSGDCT(PatternContract):
             np.testing.assert_allclose(W, expected, atol=1e-15)
 
 
-class TestCentralized(PatternContract):
+class TestCentralized(OwnContract):
     pattern = Centralized()
 
     def test_average(self, topology: nx.Graph) -> None:
@@ -186,21 +106,19 @@ class TestCentralized(PatternContract):
         )
 
 
-class TestLSGDFP(PatternContract):
+class TestLSGDFP(OwnContract):
     pattern = LSGDFP()
 
 
-class TestLSGDRC(PatternContract):
+class TestLSGDRC(OwnContract):
     pattern = LSGDRC()
 
 
-class TestLSGDPP(PatternContract):
+class TestLSGDPP(OwnContract):
     pattern = LSGDPP(participants=3, interval=2)
+    topologies: ClassVar = {name: graph for name, graph in TOPOLOGIES.items() if len(graph) > 3}
+    on_topology = False
     exact = False
-
-    @pytest.fixture(params=[t for t in TOPOLOGIES.values() if len(t) > 3])
-    def topology(self, request: pytest.FixtureRequest) -> nx.Graph:
-        return request.param
 
     def test_average_of_the_drawn_goes_to_the_next(self) -> None:
         schedule = self.pattern.start(from_networkx(nx.path_graph(9), "topology"), seed=3)
@@ -216,18 +134,18 @@ class TestLSGDPP(PatternContract):
         others = np.setdiff1d(np.arange(9), W.members)
         assert sorted(mixed[outside]) == sorted(theta[others])
 
-    def test_contraction_brings_agents_together(self, topology: nx.Graph) -> None:
+    def test_w_brings_the_agents_together(self) -> None:
         """‖E[WᵀW] − J‖ < 1, but successive rounds share agents: the others only change places."""
-        schedule = self.pattern.start(from_networkx(topology, "topology"), seed=3)
-        assert contraction(schedule, len(topology)).factor < 1 - 1e-6
-        product = np.eye(len(topology))
-        for n in schedule.times(0, 400):
-            product = schedule.mixing(int(n)).matrix(len(topology)) @ product
-        np.testing.assert_allclose(np.sort(product.max(axis=1))[:3], 1 / 3, atol=1e-15)
-        np.testing.assert_allclose(np.sort(product.max(axis=1))[3:], 1, atol=1e-15)
+        for schedule, agents, *_ in self.cases():
+            assert contraction(schedule, agents).factor < 1 - 1e-6
+            product = np.eye(agents)
+            for n in schedule.times(0, 400):
+                product = schedule.mixing(int(n)).matrix(agents) @ product
+            np.testing.assert_allclose(np.sort(product.max(axis=1))[:3], 1 / 3, atol=1e-15)
+            np.testing.assert_allclose(np.sort(product.max(axis=1))[3:], 1, atol=1e-15)
 
 
-class TestHLSGD(PatternContract):
+class TestHLSGD(OwnContract):
     pattern = HLSGD(clusters=2, inner=2, outer=6)
 
     def test_gossips_inside_and_averages_between(self) -> None:
@@ -237,19 +155,17 @@ class TestHLSGD(PatternContract):
         np.testing.assert_array_equal(found[5], np.full((9, 9), 1 / 9))
 
 
-class TestOnePeerExponential(PatternContract):
+class TestOnePeerExponential(OwnContract):
     pattern = OnePeerExponential()
+    topologies = TOPOLOGIES | {"eight": nx.path_graph(8)}
+    on_topology = False
 
     def test_a_power_of_two_averages_exactly_in_a_period(self) -> None:
         found = self.matrices(nx.path_graph(8))
         np.testing.assert_allclose(found[2] @ found[1] @ found[0], 1 / 8, atol=1e-15)
 
-    @pytest.fixture(params=[*TOPOLOGIES.values(), nx.path_graph(8)])
-    def topology(self, request: pytest.FixtureRequest) -> nx.Graph:
-        return request.param
 
-
-class TestRandomMatching(PatternContract):
+class TestRandomMatching(OwnContract):
     pattern = RandomMatching()
     exact = False
 
@@ -259,7 +175,7 @@ class TestRandomMatching(PatternContract):
             assert nx.is_maximal_matching(topology, {tuple(pair) for pair in pairs})
 
 
-class TestIndependentLosses(PatternContract):
+class TestIndependentLosses(OwnContract):
     pattern = UnreliableLinks(failure=0.3)
     contracts = False
     exact = False
@@ -276,7 +192,7 @@ class TestIndependentLosses(PatternContract):
         assert abs(both.mean() - 0.09) < 4 * np.sqrt(0.09 * 0.91 / both.size) * 2
 
 
-class TestBurstyLosses(PatternContract):
+class TestBurstyLosses(OwnContract):
     pattern = UnreliableLinks(failure=0.05, recovery=0.2)
     contracts = False
     exact = False
@@ -292,7 +208,7 @@ class TestBurstyLosses(PatternContract):
         assert abs(lost.mean() - 0.2) < 4 * 3 * np.sqrt(0.16 / lost.size)
 
 
-class TestLinksThatComeAndGo(PatternContract):
+class TestLinksThatComeAndGo(OwnContract):
     """Links that change their state more often than not, for which f + r > 1."""
 
     pattern = UnreliableLinks(failure=0.9, recovery=0.7)
@@ -310,7 +226,7 @@ class TestLinksThatComeAndGo(PatternContract):
             assert abs(changes.mean() - change) < 4 * np.sqrt(change * (1 - change) / changes.size)
 
 
-class TestDropOut(PatternContract):
+class TestDropOut(OwnContract):
     pattern = DropOut(leave=0.2, rejoin=0.5)
     contracts = False
     exact = False

@@ -11,7 +11,6 @@ from mpi4py import MPI
 import udsgd_mpi
 from tests.launch import udsgd
 from tests.small_problem import problem, write_points
-from tests.test_bits import datasets
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
@@ -19,6 +18,7 @@ from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.simulate import Simulation, simulate
 from udsgd_mpi.problem import LoneTeam, Problem, held_out_points, held_out_shares, pose
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing.bits import bits_of
 
 OWN = """
 import numpy as np
@@ -176,12 +176,12 @@ def test_a_run_without_a_minimiser_has_the_same_bits_however_it_is_made(tmp_path
         assert done.returncode == 0, done.stderr
         assert "no theorem holds" in done.stderr
         assert "training loss" in done.stdout
-    whole = datasets(tmp_path / "1.h5")
+    whole = bits_of(tmp_path / "1.h5")
     names = {name.rpartition("/")[2] for name in whole}
     assert {"training_loss", "gradient_norm", "agent_loss", "theta_mean"} <= names
     assert not {"squared_error", "minimizer", "predicted_mse"} & names
     for ranks in (2, 5):
-        assert datasets(tmp_path / f"{ranks}.h5") == whole
+        assert bits_of(tmp_path / f"{ranks}.h5") == whole
     images = ("--set", 'data.source="digit_images"', "--set", "objective={kind='softmax', l2=0.1}")
     asked = ("--set", "record.loss=true", "--set", "record.predict=false", "--steps", 40)
     for ranks in (1, 3):
@@ -189,7 +189,7 @@ def test_a_run_without_a_minimiser_has_the_same_bits_however_it_is_made(tmp_path
                      cwd=tmp_path)  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "test accuracy" in done.stdout
-    assert datasets(tmp_path / "i1.h5") == datasets(tmp_path / "i3.h5")
+    assert bits_of(tmp_path / "i1.h5") == bits_of(tmp_path / "i3.h5")
     for show in ("loss", "accuracy"):
         done = udsgd("report", "i3.h5", "--show", show, "--figure", f"{show}.svg", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -197,7 +197,7 @@ def test_a_run_without_a_minimiser_has_the_same_bits_however_it_is_made(tmp_path
     assert udsgd("run", *flags, *short, ranks=2, cwd=tmp_path).returncode == 0
     done = udsgd("extend", "short.h5", "--steps", 200, ranks=3, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert datasets(tmp_path / "short.h5") == whole
+    assert bits_of(tmp_path / "short.h5") == whole
 
 
 def test_parts_of_it_are_merged_and_looked_at(
@@ -211,7 +211,7 @@ def test_parts_of_it_are_merged_and_looked_at(
         trials = ("--trials", "2", "--set", f"first_trial={2 * k}", "--output", part)
         assert main([*run, *trials]) == 0
     assert main(["merge", "joined.h5", "a.h5", "b.h5"]) == 0
-    assert datasets(tmp_path / "joined.h5") == datasets(tmp_path / "whole.h5")
+    assert bits_of(tmp_path / "joined.h5") == bits_of(tmp_path / "whole.h5")
     for command in (("inspect",), ("watch", "--once"), ("report", "--csv", "x.csv", "--force")):
         capsys.readouterr()
         assert main([command[0], "joined.h5", *command[1:]]) == 0

@@ -8,82 +8,73 @@ import pytest
 from msgspec import to_builtins
 from scipy.sparse import csr_array
 
+from tests.contracts import WithoutRuns
 from udsgd_mpi.__main__ import main
-from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.local_steps import LocalSteps
-from udsgd_mpi.methods import SGD, Adam, Method, Momentum, Nesterov
-from udsgd_mpi.objectives import Custom, Logistic, Objective, Points, Ridge
-
-AGENTS, TRIALS, POINTS, D, STEPS = 2, 3, 8, 5, 40
-METHODS = [
-    SGD(weight_decay=0.2),
-    Momentum(beta=0.8, weight_decay=0.2),
-    Nesterov(beta=0.8),
-    Nesterov(beta=0.7, weight_decay=0.2),
-    Adam(),
-    Adam(beta1=0.0, beta2=0.9, epsilon=1e-4, weight_decay=0.2),
-]
+from udsgd_mpi.methods import SGD, Adam, Momentum, Nesterov
+from udsgd_mpi.objectives import Custom, Points, Ridge
+from udsgd_mpi.testing import MethodContract
+from udsgd_mpi.testing.methods import AGENTS, OBJECTIVE, TRIALS, D
 
 
-def drawn() -> tuple[Points, np.ndarray, np.ndarray]:
-    """Points of all agents, the rows of all steps, and step sizes."""
-    rng = np.random.default_rng(3)
-    features = rng.normal(size=(AGENTS * POINTS, D)) * (rng.random((AGENTS * POINTS, D)) < 0.7)
-    labels, weights = rng.integers(2, size=len(features)), rng.uniform(0.5, 1.5, len(features))
-    X = rng.integers(POINTS, size=(STEPS, AGENTS, TRIALS)) + POINTS * np.arange(AGENTS)[:, None]
-    gamma = 0.3 / np.arange(1, STEPS + 1) ** 0.6
-    return Points(features, labels.astype(np.float64), weights), X.astype(np.int32), gamma
+class OwnContract(WithoutRuns, MethodContract):
+    """The same beside PyTorch, and on an objective that is not compiled."""
+
+    def test_as_pytorch_moves(self) -> None:
+        torch = pytest.importorskip("torch")
+        method, settings = self.method, to_builtins(self.method)
+        others = {"lr": 1.0, "weight_decay": settings["weight_decay"]}
+        parameter = torch.nn.Parameter(torch.zeros((AGENTS, TRIALS, D), dtype=torch.float64))
+        if isinstance(method, Adam):
+            betas = settings["beta1"], settings["beta2"]
+            theirs = torch.optim.AdamW([parameter], betas=betas, eps=settings["epsilon"], **others)
+        else:
+            nesterov, beta = isinstance(method, Nesterov), settings.get("beta", 0.0)
+            theirs = torch.optim.SGD([parameter], momentum=beta, nesterov=nesterov, **others)
+        for n, step in enumerate(self.gamma):
+            theirs.param_groups[0]["lr"] = step
+            theta = parameter.detach().numpy()
+            parameter.grad = torch.zeros_like(parameter)
+            for i, t in np.ndindex(AGENTS, TRIALS):
+                point = self.points.take(self.rows[n, i, t : t + 1])
+                gradient = OBJECTIVE.gradient(theta[i, t], point)
+                parameter.grad[i, t] = torch.from_numpy(gradient)
+            theirs.step()
+        expected = parameter.detach().numpy()
+        np.testing.assert_allclose(self.run().theta, expected, rtol=1e-12, atol=1e-12)
+
+    def test_on_sparse_rows_with_the_same_bits(self) -> None:
+        points = self.points
+        sparse = Points(csr_array(points.features), points.labels, points.weights)
+        np.testing.assert_array_equal(self.run(points=sparse).theta, self.run().theta)
+
+    def test_on_an_objective_of_ones_own(self) -> None:
+        own = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
+        found, expected = (self.run(objective=each).theta for each in (own, Ridge(l2=0.3)))
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-def run(method: Method, objective: Objective, points: Points) -> np.ndarray:
-    """θ after all steps, in two parts."""
-    _, X, gamma = drawn()
-    iterates = Iterates.alone(AGENTS, TRIALS, D, method.states(D))
-    steps = LocalSteps(iterates, method, objective, points, np.ones(AGENTS, dtype=np.int64))
-    steps(0, X[:7], gamma[:7])
-    steps(7, X[7:], gamma[7:])
-    return iterates.theta.copy()
+class TestDecayingSGD(OwnContract):
+    method = SGD(weight_decay=0.2)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=str)
-def test_as_pytorch_moves(method: Method) -> None:
-    torch = pytest.importorskip("torch")
-    points, X, gamma = drawn()
-    objective, settings = Logistic(l2=0.1), to_builtins(method)
-    others = {"lr": 1.0, "weight_decay": settings["weight_decay"]}
-    parameter = torch.nn.Parameter(torch.zeros((AGENTS, TRIALS, D), dtype=torch.float64))
-    if isinstance(method, Adam):
-        betas = settings["beta1"], settings["beta2"]
-        theirs = torch.optim.AdamW([parameter], betas=betas, eps=settings["epsilon"], **others)
-    else:
-        nesterov, beta = isinstance(method, Nesterov), settings.get("beta", 0.0)
-        theirs = torch.optim.SGD([parameter], momentum=beta, nesterov=nesterov, **others)
-    for n, step in enumerate(gamma):
-        theirs.param_groups[0]["lr"] = step
-        theta = parameter.detach().numpy()
-        parameter.grad = torch.zeros_like(parameter)
-        for i, t in np.ndindex(AGENTS, TRIALS):
-            gradient = objective.gradient(theta[i, t], points.take(X[n, i, t : t + 1]))
-            parameter.grad[i, t] = torch.from_numpy(gradient)
-        theirs.step()
-    expected = parameter.detach().numpy()
-    np.testing.assert_allclose(run(method, objective, points), expected, rtol=1e-12, atol=1e-12)
+class TestMomentum(OwnContract):
+    method = Momentum(beta=0.8, weight_decay=0.2)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=str)
-def test_on_sparse_rows_with_the_same_bits(method: Method) -> None:
-    points, _, _ = drawn()
-    sparse = Points(csr_array(points.features), points.labels, points.weights)
-    dense = run(method, Logistic(l2=0.1), points)
-    np.testing.assert_array_equal(run(method, Logistic(l2=0.1), sparse), dense)
+class TestNesterov(OwnContract):
+    method = Nesterov(beta=0.8)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=str)
-def test_on_an_objective_of_ones_own(method: Method) -> None:
-    points, _, _ = drawn()
-    own = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
-    expected = run(method, Ridge(l2=0.3), points)
-    np.testing.assert_allclose(run(method, own, points), expected, rtol=1e-12, atol=1e-12)
+class TestDecayingNesterov(OwnContract):
+    method = Nesterov(beta=0.7, weight_decay=0.2)
+
+
+class TestAdam(OwnContract):
+    method = Adam()
+
+
+class TestDecayingAdam(OwnContract):
+    method = Adam(beta1=0.0, beta2=0.9, epsilon=1e-4, weight_decay=0.2)
 
 
 SETTINGS = """

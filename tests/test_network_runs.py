@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.launch import udsgd
-from tests.test_bits import datasets
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.storage.checkpoint import read_checkpoint
+from udsgd_mpi.testing.bits import bits_of
 
 pytest.importorskip("torch")
 
@@ -165,7 +165,7 @@ def test_theta_in_single_precision_has_the_same_bits_on_any_number_of_ranks(sett
         flags = (*detail, "--set", f"dtype='float{dtype}'", "--output", f"{name}.h5")
         done = udsgd("run", settings, *flags, cwd=settings.parent, ranks=ranks)
         assert done.returncode == 0, done.stderr
-    assert datasets(Path("one.h5")) == datasets(Path("three.h5"))
+    assert bits_of(Path("one.h5")) == bits_of(Path("three.h5"))
     with h5py.File("one.h5") as one, h5py.File("double.h5") as double:
         for name in patterns:
             theta, expected = (file[f"runs/{name}/theta"][()] for file in (one, double))

@@ -6,6 +6,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 
 from tests import reference
+from tests.contracts import WithoutRuns
 from udsgd_mpi.objectives import (
     Custom,
     Logistic,
@@ -20,8 +21,9 @@ from udsgd_mpi.objectives.minimizer import minimum
 from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing import ObjectiveContract
 
-ONE = np.ones(9, dtype=np.int64)
+ONE = np.ones(1, dtype=np.int64)
 
 
 def minimizer(objective: Objective, points: Points) -> np.ndarray:
@@ -31,143 +33,28 @@ def minimizer(objective: Objective, points: Points) -> np.ndarray:
     return minimum(MeanObjective(objective, [points], LoneTeam(1), d)).theta
 
 
-def row(points: Points, x: int) -> Points:
-    """One point with its weight."""
-    one = slice(x, x + 1)
-    return Points(points.features[one], points.labels[one], points.weights[one])
+class OwnContract(WithoutRuns, ObjectiveContract):
+    """The same, without runs."""
 
 
-class ObjectiveContract:
-    """What every objective promises; a subclass names one and makes labels for it."""
-
-    objective: Objective
-
-    def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def points(self) -> Points:
-        rng = np.random.default_rng(5)
-        raw = self.labels(rng, 40)
-        labels = self.objective.encode(raw, np.unique(raw))
-        return Points(rng.normal(size=(40, 6)), labels, rng.uniform(0.5, 2, size=40))
-
-    @pytest.fixture
-    def theta(self, points: Points) -> np.ndarray:
-        d = self.objective.dimension(points.features.shape[1], len(np.unique(points.labels)))
-        return np.random.default_rng(6).normal(size=d)
-
-    def test_gradient_is_the_slope_of_value(self, points: Points, theta: np.ndarray) -> None:
-        step = 1e-5
-        slopes = [
-            (self.objective.value(theta + e, points) - self.objective.value(theta - e, points))
-            / (2 * step)
-            for e in step * np.eye(len(theta))
-        ]
-        np.testing.assert_allclose(self.objective.gradient(theta, points), slopes, rtol=1e-7)
-
-    def test_hessian_is_the_slope_of_gradient(self, points: Points, theta: np.ndarray) -> None:
-        step = 1e-5
-        slopes = [
-            (
-                self.objective.gradient(theta + e, points)
-                - self.objective.gradient(theta - e, points)
-            )
-            / (2 * step)
-            for e in step * np.eye(len(theta))
-        ]
-        np.testing.assert_allclose(self.objective.hessian(theta, points), slopes, rtol=1e-6)
-
-    def test_product_is_the_hessian_times_a_direction(
-        self, points: Points, theta: np.ndarray
-    ) -> None:
-        direction = np.random.default_rng(7).normal(size=len(theta))
-        np.testing.assert_allclose(
-            self.objective.product(theta, direction, points),
-            self.objective.hessian(theta, points) @ direction,
-            rtol=1e-7,
-            atol=1e-7,
-        )
-        assert not self.objective.product(theta, 0 * direction, points).any()
-
-    def test_a_local_step_follows_the_gradient_of_its_point(
-        self, points: Points, theta: np.ndarray
-    ) -> None:
-        start = np.stack([theta, -theta, 0 * theta])[None]
-        X = np.array([[[3, 0, 39]], [[7, 7, 1]]], dtype=np.int32)
-        gamma = np.array([0.3, 0.1])
-        got = start.copy()
-        self.objective.descend(got, X, gamma, points, ONE[:1])
-        for t in range(3):
-            expected = start[0, t]
-            for n in range(2):
-                point = row(points, X[n, 0, t])
-                expected = expected - gamma[n] * self.objective.gradient(expected, point)
-            np.testing.assert_allclose(got[0, t], expected, rtol=1e-13, atol=1e-15)
-
-    def test_slopes_are_what_a_local_step_follows(self, points: Points, theta: np.ndarray) -> None:
-        start = np.stack([theta, -theta, 0 * theta])[None]
-        X, batch = np.array([[[3, 0, 36]]], dtype=np.int32), np.array([4])
-        moved, slopes = start.copy(), np.full_like(start, np.nan)
-        self.objective.descend(moved, X, np.array([0.25]), points, batch)
-        self.objective.slopes(start, X[0], points, batch, slopes)
-        np.testing.assert_allclose(start - 0.25 * slopes, moved, rtol=1e-13, atol=1e-14)
-        np.testing.assert_array_equal(start[0], [theta, -theta, 0 * theta])
-
-    def test_a_mini_batch_is_the_mean_of_its_points(
-        self, points: Points, theta: np.ndarray
-    ) -> None:
-        batch = np.array([4, 1])
-        points = Points(points.features, points.labels, np.repeat(points.weights[:10], 4))
-        X = np.array([[[36, 0], [5, 39]], [[8, 8], [6, 1]]], dtype=np.int32)
-        gamma = np.array([0.3, 0.1])
-        got = np.tile(theta, (2, 2, 1))
-        self.objective.descend(got, X, gamma, points, batch)
-        for i in range(2):
-            for t in range(2):
-                expected = theta
-                for n in range(2):
-                    rows = range(X[n, i, t], X[n, i, t] + batch[i])
-                    slopes = [self.objective.gradient(expected, row(points, x)) for x in rows]
-                    expected = expected - gamma[n] * np.mean(slopes, axis=0)
-                np.testing.assert_allclose(got[i, t], expected, rtol=1e-12, atol=1e-14)
-
-    def test_a_local_step_has_the_same_bits_in_any_company(
-        self, points: Points, theta: np.ndarray
-    ) -> None:
-        rng = np.random.default_rng(1)
-        X = rng.integers(0, 40, size=(5, 3, 9), dtype=np.int32)
-        together = np.tile(theta, (3, 9, 1))
-        self.objective.descend(together, X, np.full(5, 0.1), points, ONE[:3])
-        alone = theta.reshape(1, 1, -1).copy()
-        for n in range(5):
-            last = X[n : n + 1, 2:, 8:].copy()
-            self.objective.descend(alone, last, np.full(1, 0.1), points, ONE[:1])
-        np.testing.assert_array_equal(alone[0, 0], together[2, 8])
-
-    def test_minimizer_has_no_gradient(self, points: Points) -> None:
-        theta = minimizer(self.objective, points)
-        scale = abs(points.features).sum()
-        assert abs(self.objective.gradient(theta, points)).max() < 1e-14 * scale
-
-
-class TestLogistic(ObjectiveContract):
+class TestLogistic(OwnContract):
     objective = Logistic(l2=0.3)
 
     def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
         return rng.choice([-1.0, 1.0], size=points)
 
-    def test_gradient_is_equation_15(self, points: Points, theta: np.ndarray) -> None:
+    def test_gradient_is_equation_15(self) -> None:
+        points, theta = self.points, self.theta
         expected = sum(
             w * reference.logistic_gradient(theta, x, y, 0.3)
             for x, y, w in zip(points.features, points.labels, points.weights, strict=True)
         )
         np.testing.assert_allclose(self.objective.gradient(theta, points), expected, rtol=1e-12)
 
-    def test_far_from_the_data_nothing_overflows(self, points: Points) -> None:
+    def test_far_from_the_data_nothing_overflows(self) -> None:
         theta = np.full((1, 1, 6), 1e4)
         X = np.arange(40, dtype=np.int32).reshape(40, 1, 1)
-        self.objective.descend(theta, X, np.full(40, 1e-3), points, ONE[:1])
+        self.objective.descend(theta, X, np.full(40, 1e-3), self.points, ONE)
         assert np.isfinite(theta).all()
 
     @pytest.mark.parametrize("labels", [[0, 1, 2], [1, 1, 1]])
@@ -176,19 +63,19 @@ class TestLogistic(ObjectiveContract):
             self.objective.encode(np.array(labels, dtype=float), np.unique(labels))
 
 
-class TestRidge(ObjectiveContract):
+class TestRidge(OwnContract):
     objective = Ridge(l2=0.3)
 
     def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
         return rng.normal(size=points)
 
-    def test_minimizer_is_the_closed_form(self, points: Points) -> None:
-        x, y, w = points.features, points.labels, points.weights
+    def test_minimizer_is_the_closed_form(self) -> None:
+        x, y, w = self.points.features, self.points.labels, self.points.weights
         expected = np.linalg.solve((x.T * w) @ x + 0.3 * w.sum() * np.eye(6), x.T @ (w * y))
-        np.testing.assert_allclose(minimizer(self.objective, points), expected, rtol=1e-12)
+        np.testing.assert_allclose(self.minimum().theta, expected, rtol=1e-12)
 
 
-class TestSoftmax(ObjectiveContract):
+class TestSoftmax(OwnContract):
     objective = Softmax(l2=0.3)
 
     def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
@@ -207,15 +94,15 @@ class TestSoftmax(ObjectiveContract):
             self.objective.encode(np.array([0.5, 1.0]), np.array([0.5, 1.0]))
 
 
-class TestQuadratic(ObjectiveContract):
+class TestQuadratic(OwnContract):
     objective = Quadratic(condition=9.0)
 
     def labels(self, rng: np.random.Generator, points: int) -> np.ndarray:
         return np.zeros(points)
 
-    def test_minimizer_is_the_weighted_mean(self, points: Points) -> None:
-        expected = np.average(points.features, axis=0, weights=points.weights)
-        np.testing.assert_allclose(minimizer(self.objective, points), expected, rtol=1e-12)
+    def test_minimizer_is_the_weighted_mean(self) -> None:
+        expected = np.average(self.points.features, axis=0, weights=self.points.weights)
+        np.testing.assert_allclose(self.minimum().theta, expected, rtol=1e-12)
 
 
 class TestCustom(TestRidge):
@@ -223,10 +110,10 @@ class TestCustom(TestRidge):
 
     objective = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
 
-    def test_hessian_is_the_slope_of_gradient(self, points: Points, theta: np.ndarray) -> None:
+    def test_hessian_is_ridges(self) -> None:
         np.testing.assert_allclose(
-            self.objective.hessian(theta, points),
-            Ridge(l2=0.3).hessian(theta, points),
+            self.objective.hessian(self.theta, self.points),
+            Ridge(l2=0.3).hessian(self.theta, self.points),
             rtol=1e-7,
             atol=1e-7,
         )

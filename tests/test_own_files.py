@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.launch import udsgd
-from tests.test_bits import datasets
 from udsgd_mpi.data.datasets import load
 from udsgd_mpi.data.partition import Even
+from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = pytest.mark.launcher
 
@@ -64,7 +64,7 @@ def test_same_bits_as_from_one_file(folder: Path) -> None:
         output = f"{name}-{ranks}.h5"
         done = udsgd("run", f"{name}.toml", "--output", output, ranks=ranks, cwd=folder)
         assert done.returncode == 0, done.stderr
-        found[name, ranks] = datasets(folder / output)
+        found[name, ranks] = bits_of(folder / output)
     assert found["own", 3] == found["own", 1]
     assert found["own", 1].keys() == found["shared", 2].keys()
     differing = {key for key, bits in found["own", 1].items() if bits != found["shared", 2][key]}

@@ -3,37 +3,18 @@
 import numpy as np
 import pytest
 
-from udsgd_mpi.data.partition import ByLabel, Dirichlet, Even, Partition, Shared, Unequal
+from tests.contracts import WithoutRuns
+from udsgd_mpi.data.partition import ByLabel, Dirichlet, Even, Shared, Unequal
 from udsgd_mpi.support.errors import ConfigurationError
-
-LABELS = np.repeat([0.0, 1.0, 2.0], [50, 30, 23])
-
-
-class PartitionContract:
-    """What every partition promises; a subclass names one."""
-
-    partition: Partition
-    agents = 7
-    disjoint = True
-
-    def test_every_row_once_or_left_over(self) -> None:
-        rows, left_over = self.partition.share(LABELS, self.agents, seed=1)
-        held = np.concatenate(rows)
-        assert len(rows) == self.agents
-        assert all(len(part) for part in rows)
-        if self.disjoint:
-            assert len(np.unique(held)) == len(held) == len(LABELS) - left_over
-
-    def test_depends_on_the_seed_alone(self) -> None:
-        rows, _ = self.partition.share(LABELS, self.agents, seed=1)
-        again, _ = self.partition.share(LABELS, self.agents, seed=1)
-        other, _ = self.partition.share(LABELS, self.agents, seed=2)
-        assert all((a == b).all() for a, b in zip(rows, again, strict=True))
-        same = all(len(a) == len(b) and (a == b).all() for a, b in zip(rows, other, strict=True))
-        assert same != self.disjoint
+from udsgd_mpi.testing import PartitionContract
+from udsgd_mpi.testing.partitions import LABELS
 
 
-class TestEven(PartitionContract):
+class OwnContract(WithoutRuns, PartitionContract):
+    """The same, without runs."""
+
+
+class TestEven(OwnContract):
     partition = Even()
 
     def test_sizes(self) -> None:
@@ -48,7 +29,7 @@ class TestEven(PartitionContract):
             Even(points=points).share(LABELS, agents, seed=1)
 
 
-class TestByLabel(PartitionContract):
+class TestByLabel(OwnContract):
     partition = ByLabel()
 
     def test_agents_see_few_labels(self) -> None:
@@ -56,7 +37,7 @@ class TestByLabel(PartitionContract):
         assert [len(np.unique(LABELS[part])) for part in rows] == [1, 1, 1, 2, 1, 2, 1]
 
 
-class TestUnequal(PartitionContract):
+class TestUnequal(OwnContract):
     partition = Unequal(sizes=[40, 30, 10, 5, 4, 3, 1])
 
     def test_sizes(self) -> None:
@@ -70,7 +51,7 @@ class TestUnequal(PartitionContract):
             Unequal(sizes=sizes).share(LABELS, 7, seed=1)
 
 
-class TestDirichletOfOneSize(PartitionContract):
+class TestDirichletOfOneSize(OwnContract):
     partition = Dirichlet(alpha=0.5, points=14)
 
     def test_sizes(self) -> None:
@@ -109,7 +90,7 @@ class TestDirichletOfOneSize(PartitionContract):
             Dirichlet(points=3, minimum=4)
 
 
-class TestDirichlet(PartitionContract):
+class TestDirichlet(OwnContract):
     partition = Dirichlet(alpha=0.5)
 
     def test_small_alpha_is_uneven_and_large_alpha_even(self) -> None:
@@ -130,7 +111,7 @@ class TestDirichlet(PartitionContract):
             Dirichlet(alpha=1e-3, minimum=10).share(LABELS, 7, seed=1)
 
 
-class TestShared(PartitionContract):
+class TestShared(OwnContract):
     partition = Shared()
     disjoint = False
 

@@ -16,7 +16,7 @@ import pytest
 from tests.faults.held_run import PHASES
 from tests.faults.jobs import Job
 from tests.launch import udsgd
-from tests.test_bits import datasets
+from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = pytest.mark.launcher
 
@@ -138,7 +138,7 @@ def suffer(
             code, seconds = run_into(fault, arguments, folder)
             print(f"{fault} code {code}, {seconds} s", flush=True)  # noqa: T201 - for the record
             if code == 0:
-                assert datasets(folder / OUTPUT) == undisturbed
+                assert bits_of(folder / OUTPUT) == undisturbed
                 clear(folder)
                 counts["same bits"] += 1
             fault = fault._replace(k=1)  # what a run that begins anew comes to
@@ -146,7 +146,7 @@ def suffer(
         counts[fault.signal] += 1
     done = udsgd("run", *arguments, "--resume", "auto", ranks=2, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert datasets(folder / OUTPUT) == undisturbed
+    assert bits_of(folder / OUTPUT) == undisturbed
     left = {path.name for path in folder.iterdir()}
     assert left == {OUTPUT, "udsgd.png", "log"}
     return counts
@@ -157,7 +157,7 @@ def run_alone(arguments: tuple[object, ...], experiment: str, folder: Path) -> d
     (folder.parent / "experiment.toml").write_text(experiment)
     done = udsgd("run", *arguments, ranks=2, cwd=folder, timeout=600)  # kernels may be compiled
     assert done.returncode == 0, done.stderr
-    return datasets(folder / OUTPUT)
+    return bits_of(folder / OUTPUT)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ def test_what_is_measured_is_not_measured_again(
     assert done.returncode == 0, done.stderr
     assert "[variant.churn] already measured; only the prediction is left" in done.stderr
     assert "begins at step" not in done.stderr
-    found = datasets(tmp_path / OUTPUT)
+    found = bits_of(tmp_path / OUTPUT)
     assert found == {name: undisturbed[name] for name in found}
     assert len(found) > 20
 

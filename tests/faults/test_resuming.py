@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.jobs import Job
 from tests.launch import udsgd
-from tests.test_bits import datasets
+from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = pytest.mark.launcher
 
@@ -49,7 +49,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("undisturbed")
     done = udsgd(*ARGUMENTS, ranks=2, cwd=folder)
     assert done.returncode == 0, done.stderr
-    return datasets(folder / OUTPUT)
+    return bits_of(folder / OUTPUT)
 
 
 def test_usr1_stops_all_ranks_at_one_step(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_usr1_stops_all_ranks_at_one_step(undisturbed: dict[str, bytes], tmp_pat
         assert file.attrs["status"] == "stopped"
     done = udsgd(ARGUMENTS[0], *ARGUMENTS[3:], "--resume", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert datasets(tmp_path / OUTPUT) == undisturbed
+    assert bits_of(tmp_path / OUTPUT) == undisturbed
     assert not (tmp_path / CHECKPOINTS).exists()
 
 
@@ -126,7 +126,7 @@ def kill_and_resume(
 def test_kills_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     killed = kill_and_resume(*ARGUMENTS, kills=4, every="0.2s", longest=4, folder=tmp_path)
     assert killed > 1
-    assert datasets(tmp_path / OUTPUT) == undisturbed
+    assert bits_of(tmp_path / OUTPUT) == undisturbed
     assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png", "log"}
 
 
@@ -148,7 +148,7 @@ def test_many_kills(arguments: tuple[object, ...], kills: int, every: str, tmp_p
     killed = kill_and_resume(*arguments, kills=kills, every=every, longest=5, folder=disturbed)
     assert killed == kills
     assert udsgd(*arguments, ranks=2, cwd=alone, timeout=900).returncode == 0
-    assert datasets(disturbed / OUTPUT) == datasets(alone / OUTPUT)
+    assert bits_of(disturbed / OUTPUT) == bits_of(alone / OUTPUT)
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
@@ -163,7 +163,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     newest.write_bytes(content[: len(content) // 2])
     done = udsgd(*ARGUMENTS, "--resume", ranks=1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert datasets(tmp_path / OUTPUT) == undisturbed
+    assert bits_of(tmp_path / OUTPUT) == undisturbed
     newest.parent.mkdir()
     for path in (newest, previous):
         path.write_bytes(content[:1000])
@@ -202,7 +202,7 @@ SHORT = (ARGUMENTS[0], "--agents", 3, "--trials", 3)
 def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("at-once")
     assert udsgd(*SHORT, "--steps", 2000, "--trials", 8, cwd=folder).returncode == 0
-    return datasets(folder / OUTPUT)
+    return bits_of(folder / OUTPUT)
 
 
 @pytest.mark.parametrize("keep", [True, False], ids=["from-states", "from-the-start"])
@@ -221,7 +221,7 @@ def test_an_extended_run_equals_one_computed_at_once(
         job.log.unlink()
     done = udsgd(*more, ranks=3, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert datasets(tmp_path / OUTPUT) == at_once
+    assert bits_of(tmp_path / OUTPUT) == at_once
     assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png"}
 
 

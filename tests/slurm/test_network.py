@@ -8,7 +8,7 @@ import pytest
 from tests.launch import udsgd
 from tests.slurm.cluster import Cluster
 from tests.slurm.queue import SCRIPT, Queue
-from tests.test_bits import datasets
+from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = [pytest.mark.launcher, pytest.mark.timeout(600)]
 
@@ -24,7 +24,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("alone")
     done = udsgd(*RUN, cwd=folder)
     assert done.returncode == 0, done.stderr
-    return datasets(folder / "udsgd.h5")
+    return bits_of(folder / "udsgd.h5")
 
 
 @pytest.fixture(params=LINKS)
@@ -42,4 +42,4 @@ def test_a_link_between_hosts(slurm: Cluster, alone: dict[str, bytes], tmp_path:
     job = queue.sbatch("-N", 2, "-n", 2, SCRIPT, *RUN)
     assert queue.wait(job) == "COMPLETED"
     assert slurm.network.packets - before > 2 * 200  # two messages a step
-    assert datasets(tmp_path / "udsgd.h5") == alone
+    assert bits_of(tmp_path / "udsgd.h5") == alone

@@ -10,7 +10,7 @@ from tests.faults.test_resuming import EXPERIMENT
 from tests.launch import udsgd
 from tests.slurm.cluster import Cluster
 from tests.slurm.queue import SCRIPT, Queue
-from tests.test_bits import datasets
+from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = [pytest.mark.launcher, pytest.mark.timeout(600)]
 
@@ -32,7 +32,7 @@ def local_run(folder: Path, *arguments: object) -> dict[str, bytes]:
     (folder / "experiment.toml").write_text(EXPERIMENT)
     done = udsgd(*arguments, ranks=2, cwd=folder)
     assert done.returncode == 0, done.stderr
-    return datasets(folder / "udsgd.h5")
+    return bits_of(folder / "udsgd.h5")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_one_world_of_the_asked_size(
     with h5py.File(tmp_path / "udsgd.h5") as file:
         assert file.attrs["ranks"] == 4
         assert len(file.attrs["hosts"].split(", ")) == nodes
-    assert datasets(tmp_path / "udsgd.h5") == short
+    assert bits_of(tmp_path / "udsgd.h5") == short
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_arrays_merge_to_what_one_job_writes(
     status = queue.udsgd("status", "udsgd.h5").stdout
     assert status.count("COMPLETED") == tasks + 1, status
     assert merge in status
-    assert datasets(tmp_path / "udsgd.h5") == short
+    assert bits_of(tmp_path / "udsgd.h5") == short
     part = tmp_path / "udsgd.h5.slurm" / f"part-{tasks - 1}.h5"
     with h5py.File(part) as file:
         trials = next(iter(file["runs"].values()))["trial"][:].tolist()
@@ -92,7 +92,7 @@ def test_a_job_whose_time_ends_goes_on(
     log = (tmp_path / "udsgd.h5.slurm" / f"{job}.log").read_text()
     assert "udsgd: stopped: [variant." in log
     assert log.count("\nstart 1 on") == 1
-    assert datasets(tmp_path / "udsgd.h5") == long
+    assert bits_of(tmp_path / "udsgd.h5") == long
 
 
 def test_a_task_whose_time_ends_goes_on_and_merging_waits(
@@ -106,7 +106,7 @@ def test_a_task_whose_time_ends_goes_on_and_merging_waits(
     first, last = ((tmp_path / "udsgd.h5.slurm" / f"{job}_{k}.log").read_text() for k in (0, 1))
     assert "start 1 on" not in first
     assert last.count("\nstart 1 on") == 1
-    assert datasets(tmp_path / "udsgd.h5") == long
+    assert bits_of(tmp_path / "udsgd.h5") == long
 
 
 def test_an_array_by_hand(queue: Queue, short: dict[str, bytes], tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_array_by_hand(queue: Queue, short: dict[str, bytes], tmp_path: Path)
     parts = sorted(tmp_path.glob(f"udsgd-{job}-*.h5"))
     assert len(parts) == 3
     assert queue.udsgd("merge", "all.h5", *parts).returncode == 0
-    assert datasets(tmp_path / "all.h5") == short
+    assert bits_of(tmp_path / "all.h5") == short
 
 
 def test_a_limit_of_restarts(queue: Queue, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_job_that_is_killed_and_queued_again(
     queue.wait_for(CHECKPOINT, job)
     queue.call("scontrol", "requeue", job)
     assert queue.wait(job) == "COMPLETED"
-    assert datasets(tmp_path / "udsgd.h5") == long
+    assert bits_of(tmp_path / "udsgd.h5") == long
 
 
 def test_a_cancelled_job_is_not_queued_again_and_can_be_submitted_elsewhere(
@@ -150,7 +150,7 @@ def test_a_cancelled_job_is_not_queued_again_and_can_be_submitted_elsewhere(
     again = queue.sbatch("-w", "n2", "-n", 3, SCRIPT, *LONG, *flags)
     assert queue.wait(again) == "COMPLETED"
     assert queue.state(job) == "CANCELLED"
-    assert datasets(tmp_path / "udsgd.h5") == long
+    assert bits_of(tmp_path / "udsgd.h5") == long
 
 
 def test_a_node_that_goes_down(queue: Queue, long: dict[str, bytes], tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_node_that_goes_down(queue: Queue, long: dict[str, bytes], tmp_path: P
     finally:
         queue.cluster.boot(node)
         queue.cluster.wait_for_nodes(3)
-    assert datasets(tmp_path / "udsgd.h5") == long
+    assert bits_of(tmp_path / "udsgd.h5") == long
 
 
 def test_no_environment_on_the_node(queue: Queue, tmp_path: Path) -> None:
