@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch import udsgd
+from tests.launch import python, udsgd
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.support.errors import ConfigurationError, LocalError
 from udsgd_mpi.support.plugin import made
@@ -92,6 +92,37 @@ def test_one_rank_ends_all(rank: int, end: str, tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     assert f"udsgd: error: on rank {rank}: objective mine.py:Ridge: " in done.stderr
     assert f"mine.py:16: {ENDS[end]}" in done.stderr
+
+
+ENDLESS = """
+import time
+
+class Mine:
+    def draw(self):
+        while True:
+            time.sleep(0.01)
+"""
+WATCHED = """
+from udsgd_mpi.parallel.waiting import watch
+from udsgd_mpi.support.plugin import made
+
+watch(0, "here", 2.0, alone=True)
+made("sampler", "endless.py:Mine", ("draw()",), {}).draw()
+"""
+
+
+def test_a_loop_that_does_not_end_is_ended_by_the_watchdog(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    done = python("-c", WATCHED, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2, done.stderr
+    line, *rest = done.stderr.splitlines()
+    file = tmp_path / "endless.py"
+    assert (
+        line == f"udsgd: error: on rank 0: sampler endless.py:Mine: {file}:7: still running"
+        " after 1.6 s"
+    )
+    assert rest[0].endswith(f'{file}", line 7, in draw')
+    assert "raise --stall-timeout" in rest[-1]
 
 
 def test_processes_that_a_user_starts_may_end() -> None:

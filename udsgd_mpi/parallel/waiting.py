@@ -12,10 +12,12 @@ from udsgd_mpi.support.ending import end_all_ranks
 from udsgd_mpi.support.errors import ExitCode
 from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.stop_request import stop_request
+from udsgd_mpi.support.users_code import still_running
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_TO_REPORT = 2.0  # for the other ranks to say what they wait for, too
 _SECONDS_BEFORE_OTHERS = 1.0
+_USERS_SHARE = 0.8  # of that time, so that the cause is told before those that wait for it
 
 
 class Waiting:
@@ -82,6 +84,8 @@ def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
                 os._exit(ExitCode.INTERNAL)
             if stop_request.overdue:
                 _stop_at_once(rank)
+            if stuck := still_running(_USERS_SHARE * seconds):
+                _end_users(rank, stuck)
             ranks, since = waiting.ranks, waiting.since
             if ranks is not None and time.monotonic() - since > seconds:
                 _report(rank, host, ranks, seconds)
@@ -89,6 +93,17 @@ def watch(rank: int, host: str, seconds: float, *, alone: bool) -> None:
                 end_all_ranks(ExitCode.INTERNAL)
 
     threading.Thread(target=look, name="stall watchdog", daemon=True).start()
+
+
+def _end_users(rank: int, stuck: str) -> None:
+    """End a job that is in a user's code for too long."""
+    if rank > 0:
+        time.sleep(_SECONDS_BEFORE_OTHERS)  # rank 0 may be there, too
+    sys.stderr.write(
+        f"udsgd: error: on rank {rank}: {stuck}\nend the loop, or raise --stall-timeout if a call"
+        " may take so long\n"
+    )
+    end_all_ranks(ExitCode.USAGE)
 
 
 def _stop_at_once(rank: int) -> None:

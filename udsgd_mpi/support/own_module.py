@@ -17,7 +17,13 @@ def own_module(name: str) -> ModuleType | None:
     """
     if name.endswith(".py"):
         return _of_file(Path(name).resolve()) if Path(name).is_file() else None
-    return import_module(name) if find_spec(name) else None
+    try:
+        there = find_spec(name)
+    except ModuleNotFoundError as error:  # of a package that it would be in
+        if error.name is None or not name.startswith(f"{error.name}."):
+            raise
+        return None
+    return import_module(name) if there else None
 
 
 @cache

@@ -1,8 +1,10 @@
 """Calls of a user's own code, whose failures are the user's to fix."""
 
 import os
+import sys
 import sysconfig
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +26,14 @@ class _Inside(threading.local):
     process: int | None = None
 
 
+class _Running:
+    """The call of a user's code that the process is in, as a watchdog sees it: name and begin."""
+
+    call: tuple[str, float] | None = None
+
+
 _inside = _Inside()
+_running = _Running()
 _NOTHING = object()
 _exit = os._exit
 
@@ -44,13 +53,27 @@ def users(name: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
         user's part of the traceback.
     """
     outer, _inside.process = _inside.process, os.getpid()
+    before, _running.call = _running.call, (name, time.monotonic())
     os._exit = _exit_of_users
     try:
         return function(*args, **kwargs)
     except (Exception, SystemExit) as error:
         raise LocalError(_message(name, function, error)) from error
     finally:
-        _inside.process = outer
+        _inside.process, _running.call = outer, before
+
+
+def still_running(seconds: float) -> str | None:
+    """Where the main thread is in a call of a user's code; None if not for so many seconds yet."""
+    call = _running.call
+    if call is None or time.monotonic() - call[1] < seconds:
+        return None
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001
+    stack = traceback.extract_stack(frame)
+    called = next((k for k, each in enumerate(stack) if each.filename == __file__), 0)
+    frames = _of_users(stack[called:])
+    message = f"{call[0]}: {_last_step(frames)}still running after {seconds:.3g} s"
+    return message + _listed(frames)
 
 
 class UsersObject:
@@ -86,22 +109,20 @@ def _exit_of_users(status: int) -> NoReturn:
 
 
 def _message(name: str, function: object, error: BaseException) -> str:
-    frames = _users_frames(error)
+    frames = _of_users(traceback.extract_tb(error.__traceback__))
     said = traceback.format_exception_only(error)[-1].strip()
     if isinstance(error, SystemExit):
         said = f"it ends the program (exit code {error.code}); raise an error instead"
-    return f"{name}: {_place(frames, function, error)}{said}" + "".join(
-        f"\n{line.rstrip()}" for line in traceback.format_list(frames)
-    )
+    return f"{name}: {_place(frames, function, error)}{said}{_listed(frames)}"
 
 
-def _users_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """The traceback from the user's first line on, without ours."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(("<frozen ", _OURS))
-    ]
+def _listed(frames: list[traceback.FrameSummary]) -> str:
+    return "".join(f"\n{line.rstrip()}" for line in traceback.format_list(frames))
+
+
+def _of_users(stack: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Frames from the user's first line on, without ours."""
+    frames = [frame for frame in stack if not frame.filename.startswith(("<frozen ", _OURS))]
     first = next((k for k, frame in enumerate(frames) if _is_users(frame.filename)), len(frames))
     return frames[first:]
 
@@ -110,12 +131,17 @@ def _place(frames: list[traceback.FrameSummary], function: object, error: BaseEx
     """File and line of the user's last step, or of the function where it was called wrongly."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: "
-    steps = [frame for frame in frames if _is_users(frame.filename)]
-    if steps:
-        return f"{steps[-1].filename}:{steps[-1].lineno}: "
+    if step := _last_step(frames):
+        return step
     called = getattr(function, "__init__", None) if isinstance(function, type) else function
     code = getattr(called, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}: " if code else ""
+
+
+def _last_step(frames: list[traceback.FrameSummary]) -> str:
+    """File and line of the user's last step, if there is one."""
+    steps = [frame for frame in frames if _is_users(frame.filename)]
+    return f"{steps[-1].filename}:{steps[-1].lineno}: " if steps else ""
 
 
 def _is_users(file: str) -> bool:
