@@ -24,6 +24,7 @@ NEEDED = {
     "lsgd_pp": {"participants": 2},
     "hlsgd": {"clusters": 2},
     "dsgd": {"weights": "lazy", "interval": 3},
+    "custom": {"path": "tests.own_pattern:Gossip"},
 }
 
 

@@ -18,6 +18,7 @@ from udsgd_mpi.communication import (
     LSGDPP,
     LSGDRC,
     Centralized,
+    CustomPattern,
     DropOut,
     OnePeerExponential,
     OnLinks,
@@ -236,6 +237,30 @@ class TestDropOut(OwnContract):
         centre_out = [W for W in self.matrices(graph) if W[0, 0] == 1]
         assert 3 < len(centre_out) < 25
         assert all((np.eye(7) == W).all() for W in centre_out)
+
+
+class TestCustom(OwnContract):
+    """A user's class, here random pairs of neighbours once more."""
+
+    pattern = CustomPattern(path="tests.own_pattern:Gossip", interval=2)
+    exact = False
+
+    def test_a_closed_form_is_met_within_the_error(self) -> None:
+        """Random matchings of few agents have one; within four standard errors of 1,000 draws."""
+        topology = from_networkx(TOPOLOGIES["star"], "topology")
+        expected = contraction(RandomMatching().start(topology, seed=3), len(topology))
+        found = contraction(self.pattern.start(topology, seed=3), len(topology))
+        assert expected.error == 0 < found.error
+        assert abs(found.factor - expected.factor) < 4 * found.error
+
+
+class TestCustomAnywhere(OwnContract):
+    """One that goes beyond the topology, and whose W are not symmetric."""
+
+    pattern = CustomPattern(path="tests.own_pattern:Anyone", interval=[2, 1])
+    on_topology = False
+    exact = False
+    contracts = False
 
 
 def test_equivalent_patterns() -> None:

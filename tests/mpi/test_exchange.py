@@ -17,6 +17,7 @@ from udsgd_mpi.communication import (
     LSGDPP,
     Average,
     Centralized,
+    CustomPattern,
     DropOut,
     Layout,
     OnePeerExponential,
@@ -174,6 +175,8 @@ PATTERNS = [
     RandomMatching(),
     UnreliableLinks(failure=0.4),
     DropOut(leave=0.4),
+    CustomPattern(path="tests.own_pattern:Gossip"),
+    CustomPattern(path="tests.own_pattern:Anyone"),
 ]
 
 
@@ -189,7 +192,14 @@ def test_every_pattern_on_ranks_is_its_matrix(pattern: Pattern, shared: bool) ->
 
 @pytest.mark.parametrize(
     "pattern",
-    [DSGDVT(), OnePeerExponential(), HLSGD(inner=1, outer=3), RandomMatching(), DropOut(leave=0.3)],
+    [
+        DSGDVT(),
+        OnePeerExponential(),
+        HLSGD(inner=1, outer=3),
+        RandomMatching(),
+        DropOut(leave=0.3),
+        CustomPattern(path="tests.own_pattern:Anyone"),
+    ],
 )
 def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern) -> None:
     agents = 4 * COMM.size
@@ -218,6 +228,8 @@ class TwoHosts:
         RandomMatching(),
         UnreliableLinks(failure=0.4, recovery=0.3),
         DropOut(leave=0.3),
+        CustomPattern(path="tests.own_pattern:Gossip"),
+        CustomPattern(path="tests.own_pattern:Anyone"),
     ],
     ids=lambda pattern: type(pattern).__name__,
 )
@@ -238,7 +250,14 @@ def test_messages_between_hosts_and_shared_memory_within(pattern: Pattern, d: in
 
 
 @pytest.mark.parametrize("hosts", ["apart", "one host", "two hosts"])
-@pytest.mark.parametrize("pattern", [RandomMatching(), UnreliableLinks(failure=0.6)])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        RandomMatching(),
+        UnreliableLinks(failure=0.6),
+        CustomPattern(path="tests.own_pattern:Gossip"),
+    ],
+)
 def test_a_link_that_is_lost_carries_nothing(pattern: Pattern, hosts: str) -> None:
     """Half-steps of one agent are NaN; only those become NaN that it has a link to."""
     agents = 12
@@ -309,7 +328,14 @@ def refuse(*_: object) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [DSGD(), Centralized(), HLSGD(outer=2), LSGDPP(participants=3, interval=1), RandomMatching()],
+    [
+        DSGD(),
+        Centralized(),
+        HLSGD(outer=2),
+        LSGDPP(participants=3, interval=1),
+        RandomMatching(),
+        CustomPattern(path="tests.own_pattern:Anyone"),
+    ],
     ids=lambda pattern: type(pattern).__name__,
 )
 @pytest.mark.parametrize("precision", ["double", "single"])

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udsgd_mpi.analysis.image import destination, save
-from udsgd_mpi.cli.settings import all_assigned
-from udsgd_mpi.communication import DSGD, contraction
+from udsgd_mpi.cli.settings import all_assigned, value_of
+from udsgd_mpi.communication import DSGD, AnyPattern, contraction
 from udsgd_mpi.communication.dsgd import WEIGHTS
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, require_bytes
@@ -62,6 +62,10 @@ def command(arguments: Namespace) -> None:
     for weights in WEIGHTS:
         found = contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
         print(f"  {weights:12}" + ("0 (never contracts)" if found.vanishes else found.gap))
+    if arguments.pattern is not None:
+        pattern = one_of(AnyPattern, value_of(arguments.pattern), "communication")
+        found = contraction(pattern.start(graph, arguments.seed), len(graph))
+        print("  --pattern   " + ("0 (never contracts)" if found.vanishes else found.gap))
     if edges:
         print(f"edges in      {edges.path}")
     print(f"drawing       {figure.path}")

@@ -6,10 +6,12 @@ To add one, write its file and name it in ``AnyPattern``.
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
 from udsgd_mpi.communication.consensus import contraction
+from udsgd_mpi.communication.custom import CustomPattern
 from udsgd_mpi.communication.dsgd import DFL, DSGD
 from udsgd_mpi.communication.forms.average import Average
 from udsgd_mpi.communication.forms.base import Form, Link, Mixing, Traffic
 from udsgd_mpi.communication.forms.links import OnLinks
+from udsgd_mpi.communication.forms.own import OwnMatrices
 from udsgd_mpi.communication.forms.partial_average import PartialAverage, Rounds
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.hlsgd import HLSGD
@@ -33,6 +35,7 @@ AnyPattern = (
     | RandomMatching
     | UnreliableLinks
     | DropOut
+    | CustomPattern
 )
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "AnyPattern",
     "Average",
     "Centralized",
+    "CustomPattern",
     "DropOut",
     "Form",
     "Layout",
@@ -53,6 +57,7 @@ __all__ = [
     "Mixing",
     "OnLinks",
     "OnePeerExponential",
+    "OwnMatrices",
     "PartialAverage",
     "Pattern",
     "RandomMatching",

@@ -49,18 +49,23 @@ def contraction(schedule: Schedule, agents: int) -> Contraction:
     return estimated(schedule, agents)
 
 
-def estimated(schedule: Schedule, agents: int) -> Contraction:
+def estimated(schedule: Schedule, agents: int, most: int = _MOST_DRAWS) -> Contraction:
     """The same from draws of W, unbiased except for the choice of a direction.
 
     The mean of WᵀW over one half of the draws gives the direction v that shrinks least. The mean
     of ‖Wv‖² over the other half is then an unbiased estimate of vᵀE[WᵀW]v.
+
+    Parameters
+    ----------
+    most
+        Number of draws, at most.
     """
     from scipy.sparse import csr_array
 
     if agents == 1:
         return Contraction(0.0)
     entries = max([agents, *(len(W.values) for W in schedule.supports)])
-    half = max(_FEWEST_DRAWS, min(_MOST_DRAWS, _ENTRIES // entries)) // 2
+    half = max(_FEWEST_DRAWS, min(most, _ENTRIES // entries)) // 2
     drawn = (
         schedule.mixing(n).sparse(agents) for n in schedule.first(2 * half, LAST_STEP).tolist()
     )

@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication.doubly_stochastic import check_doubly_stochastic
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.input_file import decoded, require_regular_file
-
-_TOLERANCE = 1e-9
 
 
 def read_weights(path: Path, topology: Graph) -> Weights:
@@ -38,20 +37,10 @@ def read_weights(path: Path, topology: Graph) -> Weights:
 
 
 def _check(W: NDArray[np.float64], topology: Graph, name: str) -> None:
+    from scipy.sparse import csr_array
+
     n = len(topology)
-    if W.shape != (n, n):
-        raise ConfigurationError(f"{name}: expected {n} × {n} numbers, got {W.shape}")
-    for i, j in np.argwhere(~(W >= 0))[:1]:
-        raise ConfigurationError(
-            f"{name}: expected weights ≥ 0, got {W[i, j]:g} in row {i}, column {j}"
-        )
-    for axis, what in ((1, "row"), (0, "column")):
-        sums = W.sum(axis=axis)
-        for i in np.flatnonzero(abs(sums - 1) > _TOLERANCE)[:1]:
-            raise ConfigurationError(
-                f"{name}: expected a doubly stochastic W, got {sums[i]:.12g} as the sum of {what}"
-                f" {i} (agent {i})"
-            )
+    check_doubly_stochastic(csr_array(W), n, name)
     neighbours = np.eye(n, dtype=bool)
     neighbours[np.repeat(np.arange(n), topology.degrees), topology.neighbours] = True
     from scipy.sparse.csgraph import connected_components

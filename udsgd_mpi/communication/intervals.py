@@ -1,7 +1,7 @@
 """Aggregation times n_l = Σ_{m ≤ l} K_m."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Annotated, Literal
 
 import numpy as np
@@ -52,6 +52,11 @@ class AggregationTimes:
         """How many times there are up to n; the l with n_l = n at an aggregation time."""
         piece = bisect_right(self._begin, n) - 1
         return self._before[piece] + (n - self._begin[piece]) // self._K[piece]
+
+    def time(self, number: int) -> int:
+        """n_l of the l-th aggregation, l = 1, 2, …."""
+        piece = bisect_left(self._before, number) - 1
+        return self._begin[piece] + (number - self._before[piece]) * self._K[piece]
 
     def between(self, n: int, m: int) -> NDArray[np.int64]:
         """The times in (n, m], ascending."""

@@ -72,6 +72,8 @@ class Plan:
         Ranks, and which of the hosted agents' half-steps they are sent, counted from the first.
     receives
         Ranks, and the rows of the own section that receive their half-steps.
+    copies
+        Agents whose half-steps are received, ascending, as their rows are in the own section.
     partners
         All of these ranks.
     interior, border
@@ -80,9 +82,9 @@ class Plan:
 
     def __init__(self, weights: Weights, reach: Reach) -> None:
         layout, rank, first = reach.layout, reach.rank, reach.first
-        hosted = layout.hosted(rank)
+        self._hosted = hosted = layout.hosted(rank)
         away = weights.copies(layout, rank)
-        copies = away[~np.isin(layout.host(away), list(first))]
+        self.copies = copies = away[~np.isin(layout.host(away), list(first))]
         self.sends = [
             (to, agents - hosted.start)
             for to, agents in weights.wanted(layout, rank).items()
@@ -95,7 +97,7 @@ class Plan:
             for source, count, end in zip(hosts, counts, ends, strict=True)
         ]
         self.partners = sorted({*(to for to, _ in self.sends), *hosts.tolist()})
-        place = np.empty(layout.agents, dtype=np.int64)
+        self._place = place = np.empty(layout.agents, dtype=np.int64)
         for other, row in first.items():
             theirs = layout.hosted(other)
             place[theirs.start : theirs.stop] = row + np.arange(len(theirs))
@@ -104,9 +106,21 @@ class Plan:
         reads = (layout.host(own) == rank) & (layout.host(weights.columns.astype(np.int64)) != rank)
         border = np.union1d(own[reads], reach.read)
         interior = np.setdiff1d(np.arange(hosted.start, hosted.stop), border)
-        self.interior, self.border = (
-            rows_of(weights, agents, agents - hosted.start, place) for agents in (interior, border)
+        self._parts = interior, border
+        self.interior, self.border = self.rows_of(weights)
+
+    def rows_of(self, weights: Weights) -> tuple[Rows, Rows]:
+        """Interior and border of a W that is 0 wherever the W that was planned for is."""
+        start, place = self._hosted.start, self._place
+        interior, border = (
+            rows_of(weights, agents, agents - start, place) for agents in self._parts
         )
+        return interior, border
+
+    def copies_in(self, rows: slice) -> Indices:
+        """Agents whose half-steps some rows of the own section receive, ascending."""
+        hosted = len(self._hosted)
+        return self.copies[rows.start - hosted : rows.stop - hosted]
 
 
 def rows_of(weights: Weights, agents: Indices, rows: Indices, place: Indices) -> Rows:

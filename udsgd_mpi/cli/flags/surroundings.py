@@ -18,6 +18,9 @@ def add_topology(commands: Commands) -> Parser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="parameter, e.g. k=6"
     )
     topology.add_argument(
+        "--pattern", metavar="PATTERN", help="whose spectral gap is wanted, too: name or TOML table"
+    )
+    topology.add_argument(
         "--figure", type=Path, metavar="IMAGE", help="drawing: png, pdf or svg (default: NAME.png)"
     )
     topology.add_argument("--save", type=Path, metavar="FILE", help="write the edge list")

@@ -5,10 +5,19 @@ To add a form of W, register its exchange here.
 
 from functools import singledispatch
 
-from udsgd_mpi.communication import Average, Form, OnLinks, PartialAverage, Rounds, Weights
+from udsgd_mpi.communication import (
+    Average,
+    Form,
+    OnLinks,
+    OwnMatrices,
+    PartialAverage,
+    Rounds,
+    Weights,
+)
 from udsgd_mpi.parallel.exchanges.averages import AverageExchange, RoundExchange
 from udsgd_mpi.parallel.exchanges.base import Exchange, Ranks
 from udsgd_mpi.parallel.exchanges.links import LinkExchange
+from udsgd_mpi.parallel.exchanges.own import OwnExchange
 from udsgd_mpi.parallel.exchanges.sparse import NeighbourExchange, SparseExchange
 
 
@@ -21,6 +30,7 @@ def exchange_of(form: Form, _ranks: Ranks) -> Exchange:
 
 exchange_of.register(Weights, NeighbourExchange)
 exchange_of.register(OnLinks, LinkExchange)
+exchange_of.register(OwnMatrices, OwnExchange)
 exchange_of.register(Average, AverageExchange)
 exchange_of.register(PartialAverage, RoundExchange)
 exchange_of.register(Rounds, RoundExchange)

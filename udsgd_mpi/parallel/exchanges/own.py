@@ -1,0 +1,43 @@
+"""Mixing with the W that a user's class gives."""
+
+import numpy as np
+
+from udsgd_mpi.communication import OwnMatrices, Traffic
+from udsgd_mpi.engine.exchange_plan import Plan
+from udsgd_mpi.parallel.exchanges.base import Ranks
+from udsgd_mpi.parallel.exchanges.partial import PartialExchange
+
+
+class OwnExchange(PartialExchange):
+    """The same for W of which nothing but their support is known before.
+
+    Every rank has all of W, and so knows what others need and send.
+    """
+
+    def __init__(self, form: OwnMatrices, ranks: Ranks) -> None:
+        self._form = form
+        super().__init__(Plan(form.support, ranks.reach), ranks)
+        hosted = ranks.array.layout.hosted(ranks.array.rank)
+        self._sent = {to: hosted.start + rows for to, rows in self._plan.sends}
+
+    def __call__(self, number: int) -> Traffic:
+        W = self._form.at(number)
+        plan, layout, rank = self._plan, self._array.layout, self._array.rank
+        self.interior, self.border = plan.rows_of(W)
+        wanted = {
+            to: np.searchsorted(self._sent[to], agents) if to in self._sent else agents
+            for to, agents in W.wanted(layout, rank).items()
+        }
+        away = W.copies(layout, rank) if plan.receives else plan.copies[:0]
+        hosts = layout.host(away)
+        needed = {
+            source: np.searchsorted(plan.copies_in(rows), away[hosts == source])
+            for source, rows in plan.receives
+            if source in hosts
+        }
+        return self.mix(wanted, needed)
+
+    @property
+    def in_memory(self) -> None:
+        """Its W are no kernel's."""
+        return
