@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import msgspec
 import numpy as np
 from msgspec import field
 from numpy.typing import NDArray
@@ -12,13 +11,15 @@ from numpy.typing import NDArray
 from udsgd_mpi.data.features import dense_rows
 from udsgd_mpi.objectives.base import Floats, Objective, Points
 from udsgd_mpi.objectives.minimizer import Precision
+from udsgd_mpi.objectives.own_slopes import OwnSlopes
 from udsgd_mpi.objectives.promises import Promises
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
 from udsgd_mpi.support.one_line import shown
-from udsgd_mpi.support.plugin import made, sources
+from udsgd_mpi.support.plugin import made_once, sources
 
 _METHODS = ("value(theta, features, labels)", "gradient(theta, features, labels)")
+_SAID = {"convex": True, "rowwise": False}  # unless the class says otherwise
 _MOST_NUMBERS = 2**25  # of θ, once for each point
 
 
@@ -32,6 +33,11 @@ class Custom(Objective, frozen=True, tag="custom"):
     points of the agents, see ``promises``. A class with ``convex = False`` says that f need not
     have a unique minimiser: none is looked for.
 
+    A local step calls ``gradient`` once for each agent, with a row for each trial and each point of
+    the mini-batch. ``rowwise = True`` in the class says that no bit of a row depends on the other
+    rows, as products by ``@`` may; then one call takes the rows of all agents of a rank, as far
+    as agents that follow each other have mini-batches of one size.
+
     Parameters
     ----------
     path
@@ -39,19 +45,18 @@ class Custom(Objective, frozen=True, tag="custom"):
         or anything that can be imported; or ``"file.py:Class"``.
     arguments
         Keyword arguments of the class.
+    minimizer
+        ``"none"``: none is looked for, and losses and the norm of the gradient are recorded in
+        place of the error. ``"auto"``: as the class says.
     """
 
     path: Annotated[str, names_file(of_class=True)]
     arguments: dict[str, Any] = field(default_factory=dict)
+    minimizer: Literal["auto", "none"] = "auto"
 
     @property
     def has_minimizer(self) -> bool:
-        convex = getattr(self._implementation(), "convex", True)
-        if not isinstance(convex, bool):
-            raise ConfigurationError(
-                f"objective {self.path}: expected convex = True or False, got {shown(convex)}"
-            )
-        return convex
+        return self.minimizer == "auto" and self._says("convex")
 
     def sources(self) -> dict[str, Path]:
         return sources(self.path)
@@ -74,6 +79,8 @@ class Custom(Objective, frozen=True, tag="custom"):
         promises = Promises(self._implementation(), self.path, points, d, agent)
         if thorough:
             promises.check()
+            if self._says("rowwise"):
+                promises.check_rows()
         promises.check_finite()
 
     def precision(self, points: Points, d: int) -> Precision:
@@ -98,9 +105,9 @@ class Custom(Objective, frozen=True, tag="custom"):
         points: Points,
         batch: NDArray[np.int64],
     ) -> None:
-        moves = np.empty_like(theta)
-        for n, step in enumerate(gamma):
-            self._slopes(theta, X[n], step, points, batch, moves)
+        moves, slopes = np.empty(theta.shape), self._own_slopes(points, batch)
+        for n, step in enumerate(gamma.tolist()):
+            slopes(theta, X[n], step, moves)
             theta -= moves
 
     def slopes(
@@ -111,31 +118,11 @@ class Custom(Objective, frozen=True, tag="custom"):
         batch: NDArray[np.int64],
         out: Floats,
     ) -> None:
-        self._slopes(theta, X, 1.0, points, batch, out)
+        self._own_slopes(points, batch)(theta, X, 1.0, out)
 
-    def _slopes(
-        self,
-        theta: Floats,
-        X: NDArray[np.int32],
-        gamma: float,
-        points: Points,
-        batch: NDArray[np.int64],
-        out: Floats,
-    ) -> None:
-        """γ w(X) ∇F(θ, X) of one step."""
+    def _own_slopes(self, points: Points, batch: NDArray[np.int64]) -> OwnSlopes:
         own = self._implementation()
-        for i, rows in enumerate(X):
-            slopes = sum(
-                _doubles(
-                    own.gradient(
-                        theta[i],
-                        dense_rows(points.features, rows + r),
-                        points.labels[rows + r],
-                    )
-                )
-                for r in range(batch[i])
-            )
-            out[i] = gamma / batch[i] * points.weights[rows, None] * slopes
+        return OwnSlopes(own.gradient, self._name, points, batch, rowwise=self._says("rowwise"))
 
     def value(self, theta: Floats, points: Points) -> float:
         values = np.concatenate([*self._in_blocks("value", theta, points)])
@@ -183,13 +170,20 @@ class Custom(Objective, frozen=True, tag="custom"):
         return np.asarray(length * slope / (2 * step))
 
     def _implementation(self) -> Any:
-        key = self.path, msgspec.msgpack.encode(self.arguments)  # lists have no hash
-        if key not in _made:
-            _made[key] = made("objective", self.path, _METHODS, self.arguments)
-        return _made[key]
+        return made_once("objective", self.path, _METHODS, self.arguments)
 
+    @property
+    def _name(self) -> str:
+        return f"objective {self.path}"
 
-_made: dict[tuple[str, bytes], Any] = {}
+    def _says(self, name: str) -> bool:
+        """What the class says of itself, or else the default."""
+        found = getattr(self._implementation(), name, _SAID[name])
+        if not isinstance(found, bool):
+            raise ConfigurationError(
+                f"{self._name}: expected {name} = True or False, got {shown(found)}"
+            )
+        return found
 
 
 def _doubles(values: Any) -> Floats:

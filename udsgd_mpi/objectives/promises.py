@@ -16,6 +16,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.users_code import users
 
 _POINTS = 5
+_ROWS, _COMPANIES = 67, (1, 2, 3, 5, 16, 33)  # with which rowwise = True is tried
 _DIRECTIONS = 2  # at random, beside those of θ and of the gradient
 _SEED = 20240917
 _MOST_NUMBERS = 2**22  # of θ in all trials of a call
@@ -73,6 +74,33 @@ class Promises:
         # Penalties show further out, where other terms may overflow.
         far = self._directions(len(points))
         self._check_slopes(far, np.ones_like(scale), points, "at a random θ", demand_finite=False)
+
+    def check_rows(self) -> None:
+        """Whether the bits of each row of a gradient are the same in any company.
+
+        Raises
+        ------
+        ConfigurationError
+            With the first point where they are not.
+        """
+        number = min(len(self._points.labels), _ROWS, max(1, _MOST_NUMBERS // self._width))
+        points = np.arange(number)
+        theta = self._directions(number)
+        together = self._ask("gradient", theta, points, "at a random θ")
+        for size in _COMPANIES:
+            for first in range(0, number, size):
+                some = slice(first, first + size)
+                alone = self._ask("gradient", theta[some], points[some], "at a random θ")
+                same = (alone == together[some]).all(axis=1)
+                if not same.all():
+                    k = int(np.argmin(same))
+                    raise self._broken(
+                        "gradient",
+                        "as rowwise = True says, the same bits for each row whatever rows are"
+                        f" beside it, got others among {len(alone)} rows than among {number}",
+                        "use sums over axis=1 in place of products by @, or leave rowwise out",
+                        points[some][k],
+                    )
 
     def check_finite(self) -> None:
         """Look at the value and gradient of every point at θ = 0, where all agents begin.

@@ -8,10 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.own_module import own_module
 from udsgd_mpi.support.own_sources import sources_of
 from udsgd_mpi.support.users_code import UsersObject, users
+
+_made: dict[tuple[str, str, bytes], UsersObject] = {}
 
 
 def made(
@@ -53,6 +57,16 @@ def made(
             f" {' and '.join(methods)}, got {path!r} without {' and '.join(missing)}"
         )
     return UsersObject(own, itself)
+
+
+def made_once(
+    family: str, path: str, methods: Sequence[str], arguments: Mapping[str, Any]
+) -> UsersObject:
+    """The same object for the same settings; see ``made``."""
+    key = family, path, msgspec.msgpack.encode(arguments)  # lists have no hash
+    if key not in _made:
+        _made[key] = made(family, path, methods, arguments)
+    return _made[key]
 
 
 def users_class(family: str, path: str) -> Callable[..., Any]:
