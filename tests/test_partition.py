@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from tests.contracts import WithoutRuns
-from udsgd_mpi.data.partition import ByLabel, Dirichlet, Even, Shared, Unequal
+from udsgd_mpi.data.partition import (
+    ByLabel,
+    CustomPartition,
+    Dirichlet,
+    Even,
+    Shared,
+    Unequal,
+)
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.testing import PartitionContract
 from udsgd_mpi.testing.partitions import LABELS
@@ -119,3 +126,31 @@ class TestShared(OwnContract):
         rows, left_over = Shared().share(LABELS, 7, seed=1)
         assert all((part == np.arange(103)).all() for part in rows)
         assert left_over == 0
+
+
+class TestCustom(OwnContract):
+    """A user's class, here shares of one size once more."""
+
+    partition = CustomPartition(path="tests.own_partition:Shuffled")
+
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [
+            ([[0], [1]], "expected rows of 3 agents, got 2"),
+            ([[0], [], [2]], "rows of agent 1: expected whole numbers, one at least"),
+            ([[0], [1.5], [2]], "rows of agent 1: expected whole numbers, one at least, got float"),
+            ([[0], [1], [103]], "rows of agent 2: expected numbers from 0 to 102, got 103"),
+            ([[-1], [1], [2]], "rows of agent 0: expected numbers from 0 to 102, got -1"),
+            ([[0, 4, 0], [1], [2]], "rows of agent 0: expected each row once, got row 0 more than"),
+            (7, "TypeError"),
+        ],
+    )
+    def test_rows_that_are_none(self, rows: object, message: str) -> None:
+        partition = CustomPartition(path="tests.own_partition:Given", arguments={"rows": rows})
+        with pytest.raises(ConfigurationError, match=f"partition tests.own_.*{message}"):
+            partition.share_points(np.ones((103, 2)), LABELS, 3, seed=1)
+
+    def test_what_agents_share_is_not_left_over(self) -> None:
+        given = {"rows": [[0, 1], [1, 2], [2, 3]]}
+        partition = CustomPartition(path="tests.own_partition:Given", arguments=given)
+        assert partition.share_points(np.ones((103, 2)), LABELS, 3, seed=1).left_over == 99

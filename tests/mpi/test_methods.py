@@ -21,7 +21,7 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.sgd import StepByStep
-from udsgd_mpi.methods import SGD, Adam, Method, Momentum, Nesterov, State
+from udsgd_mpi.methods import SGD, Adam, CustomMethod, Method, Momentum, Nesterov, State
 from udsgd_mpi.objectives import CompiledObjective, Logistic
 from udsgd_mpi.parallel.fused import Fused, w_of
 from udsgd_mpi.parallel.host_memory import shared_rows
@@ -61,6 +61,20 @@ def test_other_methods(method: Method, pattern: Pattern) -> None:
     theta = case.run([0, 1, 2, 10, STEPS])
     np.testing.assert_allclose(theta, case.expected(), rtol=1e-12, atol=1e-12)
     alone = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, comm=MPI.COMM_SELF)
+    whole = alone.run([0, STEPS])[case.hosted.start : case.hosted.stop]
+    np.testing.assert_array_equal(whole, theta)
+
+
+@pytest.mark.parametrize("pattern", [DSGD(interval=3), LSGDPP(participants=3, interval=2)])
+def test_a_users_method_is_the_built_in_one(pattern: Pattern) -> None:
+    """Here momentum once more; and with the bits of one rank alone."""
+    own = CustomMethod(path="tests.own_method:HeavyBall", arguments={"beta": 0.8})
+    case = Case(Logistic(l2=0.3), 1, pattern=pattern, method=own)
+    assert not isinstance(case.update, Fused)
+    theta = case.run([0, 1, 2, 10, STEPS])
+    expected = Case(Logistic(l2=0.3), 1, pattern=pattern, method=Momentum(beta=0.8))
+    np.testing.assert_allclose(theta, expected.run([0, STEPS]), rtol=1e-12, atol=1e-12)
+    alone = Case(Logistic(l2=0.3), 1, pattern=pattern, method=own, comm=MPI.COMM_SELF)
     whole = alone.run([0, STEPS])[case.hosted.start : case.hosted.stop]
     np.testing.assert_array_equal(whole, theta)
 

@@ -3,14 +3,18 @@
 To add a partition, write its class and name it in ``AnyPartition``.
 """
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from numpy.typing import NDArray
 
+from udsgd_mpi.data.features import Features
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.file_names import names_file
+from udsgd_mpi.support.plugin import made
+from udsgd_mpi.support.users_code import users
 
 RowNumbers = NDArray[np.int64]
 Positive = Annotated[int, Meta(ge=1)]
@@ -38,6 +42,12 @@ class Partition(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
             If the rows do not suffice, or an agent would be left without data.
         """
         raise NotImplementedError
+
+    def share_points(
+        self, features: Features, labels: NDArray[np.float64], agents: int, seed: int
+    ) -> Shares:
+        """The same, where features may count too."""
+        return self.share(labels, agents, seed)
 
 
 class Even(Partition, frozen=True, tag="even"):
@@ -175,7 +185,51 @@ class Shared(Partition, frozen=True, tag="shared"):
         return Shares([np.arange(len(labels))] * agents, 0)
 
 
-AnyPartition = Even | ByLabel | Unequal | Dirichlet | Shared
+class CustomPartition(Partition, frozen=True, tag="custom"):
+    """A class with ``rows(features, labels, agents, rng)``, a list of each agent's row numbers.
+
+    ``rng`` is a NumPy generator keyed by the seed. Agents may have rows in common, but none a row
+    twice.
+
+    Parameters
+    ----------
+    path
+        ``"module:Class"`` or ``"file.py:Class"``, see ``objectives.Custom``.
+    arguments
+        Keyword arguments of the class.
+    """
+
+    path: Annotated[str, names_file(of_class=True)]
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def share_points(
+        self, features: Features, labels: NDArray[np.float64], agents: int, seed: int
+    ) -> Shares:
+        own = made("partition", self.path, ("rows(features, labels, agents, rng)",), self.arguments)
+        given = own.rows(features.copy(), labels.copy(), agents, generator(seed, Purpose.PARTITION))
+        name = f"partition {self.path}"
+        parts = [users(name, np.asarray, part) for part in users(name, list, given)]
+        if len(parts) != agents:
+            raise ConfigurationError(f"{name}: expected rows of {agents} agents, got {len(parts)}")
+        for i, part in enumerate(parts):
+            _check_rows(part, len(labels), f"{name}: rows of agent {i}")
+        rows = [part.astype(np.int64) for part in parts]
+        return Shares(rows, len(labels) - len(np.unique(np.concatenate(rows))))
+
+
+AnyPartition = Even | ByLabel | Unequal | Dirichlet | Shared | CustomPartition
+
+
+def _check_rows(rows: NDArray[Any], of: int, name: str) -> None:
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) == 0:
+        raise ConfigurationError(
+            f"{name}: expected whole numbers, one at least, got {rows.dtype} of shape {rows.shape}"
+        )
+    for row in rows[(rows < 0) | (rows >= of)][:1]:
+        raise ConfigurationError(f"{name}: expected numbers from 0 to {of - 1}, got {row}")
+    different, counts = np.unique(rows, return_counts=True)
+    for row in different[counts > 1][:1]:
+        raise ConfigurationError(f"{name}: expected each row once, got row {row} more than once")
 
 
 def _equal_parts(order: RowNumbers, agents: int, points: int | None) -> Shares:

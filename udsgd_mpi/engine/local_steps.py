@@ -60,7 +60,11 @@ class LocalSteps:
         self.batch = batch
         self._variation = variation
         self.moves: tuple[Any, ...] | None = None
-        if method.move:
+        self._interpreted = method.interpreted
+        if self._interpreted:
+            self._slopes = np.empty_like(iterates.theta)
+            self._states = [state.name for state in method.states(iterates.theta.shape[-1])]
+        elif method.move:
             slopes = np.empty_like(iterates.theta)
             names = [state.name for state in method.states(slopes.shape[-1])][:STATES]
             none = [np.empty((0, 0, 0))] * (STATES - len(names))
@@ -75,7 +79,13 @@ class LocalSteps:
         theta, objective, points, batch = (
             self.iterates.theta, self.objective, self.points, self.batch
         )  # fmt: skip
-        if self.moves is None:
+        if self._interpreted:
+            slopes_of: Callable[..., None] = objective.slopes
+            states = {name: self.iterates[name] for name in self._states}
+            for k, step in enumerate(gamma.tolist()):
+                slopes_of(theta, X[k], points, batch, self._slopes, **self._beside(n + k))
+                self._interpreted(theta, self._slopes, states, step, n + k + 1)
+        elif self.moves is None:
             descend: Callable[..., None] = objective.descend
             descend(theta, X, gamma, points, batch, **self._beside(n))
         elif isinstance(objective, CompiledObjective):
@@ -86,10 +96,16 @@ class LocalSteps:
             _, move, slopes, *remembered = self.moves
             if theta.dtype == np.float32:
                 move = _single(move)
-            slopes_of: Callable[..., None] = objective.slopes
+            slopes_of = objective.slopes
             for k, step in enumerate(gamma.tolist()):
                 slopes_of(theta, X[k], points, batch, slopes, **self._beside(n + k))
                 move(theta, slopes, *remembered, step, n + k + 1)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether kernels take them, from dense rows."""
+        compiled = isinstance(self.objective, CompiledObjective) and not self._interpreted
+        return compiled and not self.points.sparse
 
     def _beside(self, n: int) -> dict[str, Any]:
         """What a network's steps after n take beside θ and the points."""

@@ -1,5 +1,6 @@
 """What agents carry beside θ."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ def states_of(
         Of θ.
     """
     initial = objective.initial_statistics()
+    of_method = tuple(
+        replace(state, dtype=dtype) if state.mixed else state for state in method.states(d)
+    )
     if len(initial) == 0:
-        return method.states(d)
+        return of_method
     statistics = State(
         STATISTICS,
         "running means and variances of BatchNorm of every agent",
@@ -34,4 +38,4 @@ def states_of(
         mixed=objective.mixes_statistics,
         initial=initial,
     )
-    return (*method.states(d), statistics)
+    return (*of_method, statistics)

@@ -1,14 +1,22 @@
 """From raw settings to an Experiment, with errors that name the key and the remedy."""
 
 import re
-import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
+from udsgd_mpi.experiment.annotations import (
+    family_in,
+    fields_of,
+    file_in,
+    plain,
+    structs_in,
+    words_in,
+)
+from udsgd_mpi.experiment.installed import by_class, installed
 from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.file_names import (
@@ -16,7 +24,6 @@ from udsgd_mpi.support.file_names import (
     Renaming,
     as_given,
     in_folders,
-    mark_of,
     may_be_file,
 )
 from udsgd_mpi.support.one_line import require_name, require_one_line, shown
@@ -35,7 +42,7 @@ def check(raw: Mapping[str, Any]) -> Experiment:
         For an unknown key or kind (with the nearest known one), a wrong type, or a number
         out of range.
     """
-    expanded = expand(raw)
+    expanded = dict(by_class(expand(raw), Experiment))
     groups = expanded.get("groups")
     if isinstance(groups, Mapping):  # one by one, since msgspec does not name a mapping's key
         for name, group in groups.items():
@@ -62,7 +69,7 @@ def one_of(family: Any, raw: Any, path: str, over: Mapping[str, Any] | None = No
     if over:
         expanded = _expand(merge(expanded, over), family, path, in_folders(Path()))
     try:
-        return msgspec.convert(expanded, family)
+        return msgspec.convert(by_class(expanded, family), family)
     except msgspec.ValidationError as error:
         raise ConfigurationError(_explain(str(error), expanded, path)) from error
 
@@ -90,43 +97,44 @@ def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Expanded settings with others laid over them; another ``kind`` replaces the whole table."""
+    """Expanded settings with others laid over them.
+
+    Another ``kind``, or another class of the user's own, replaces the whole table.
+    """
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        if (
-            isinstance(below, dict)
-            and isinstance(value, dict)
-            and value.get("kind", below.get("kind")) == below.get("kind")
-        ):
+        if isinstance(below, dict) and isinstance(value, dict) and _is_of(value, below):
             merged[key] = merge(below, value)
         else:
             merged[key] = value
     return merged
 
 
+def _is_of(over: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
+    """Whether settings may change some of a table rather than replace it."""
+    if "kind" not in over:
+        return True
+    other_class = over["kind"] == "custom" and over.get("path") != base.get("path")
+    return over["kind"] == base.get("kind") and not other_class
+
+
 def _expand(raw: Any, kind: Any, path: str, rename: Renaming) -> Any:
     if isinstance(raw, str) and kind is not Any:  # arguments of a user's class are the user's
         require_one_line(raw, path)
-    if isinstance(raw, str) and (names := _names_file(kind)):
+    if isinstance(raw, str) and (names := file_in(kind)):
         return rename(raw, names, path)
-    choices = _structs(kind)
-    tags = {
-        str(info.tag): choice
-        for choice in choices
-        if (info := choice.__struct_config__).tag is not None
-    }
-    if tags:
+    if tags := family_in(kind):
         return _expand_tagged(raw, tags, path, rename)
-    if choices and isinstance(raw, Mapping):
+    if (choices := structs_in(kind)) and isinstance(raw, Mapping):
         return _expand_struct(raw, choices[0], path, rename)
-    if words := _words(kind):
+    if words := words_in(kind):
         _check_word(raw, kind, words, path)
-    if get_origin(_plain(kind)) is list and isinstance(raw, list):
-        item_type = get_args(_plain(kind))[0]
+    if get_origin(plain(kind)) is list and isinstance(raw, list):
+        item_type = get_args(plain(kind))[0]
         return [_expand(item, item_type, f"{path}[{k}]", rename) for k, item in enumerate(raw)]
-    if get_origin(_plain(kind)) is dict and isinstance(raw, Mapping):
-        value_type = get_args(_plain(kind))[1]
+    if get_origin(plain(kind)) is dict and isinstance(raw, Mapping):
+        value_type = get_args(plain(kind))[1]
         for key in raw:
             require_name(key, f"a name in {path}", _LONGEST_NAME)
         return {
@@ -135,12 +143,8 @@ def _expand(raw: Any, kind: Any, path: str, rename: Renaming) -> Any:
     return raw
 
 
-def _names_file(kind: Any) -> NamesFile | None:
-    return next((names for m in (kind, *_members(kind)) if (names := mark_of(m))), None)
-
-
 def _check_word(raw: Any, kind: Any, words: list[str], path: str) -> None:
-    alone = get_origin(_plain(kind)) is Literal
+    alone = get_origin(plain(kind)) is Literal
     if raw not in words and (alone or isinstance(raw, str)):
         other = "" if alone else ", or a value other than text"
         raise ConfigurationError(
@@ -156,17 +160,22 @@ def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str, rename: R
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f"{path}: expected a name or a table, got {raw!r}")
     if "kind" not in raw:  # an overlay that changes parameters alone
-        known = {info.name: info.type for choice in tags.values() for info in _fields(choice)}
+        known = {key: info for each in tags.values() for key, info in fields_of(each).items()}
         return {
-            key: _expand(value, known[key], _join(path, key), rename) if key in known else value
+            key: _expand(value, known[key].type, _join(path, key), rename)
+            if key in known
+            else value
             for key, value in raw.items()
         }
     if not isinstance(raw["kind"], str):
         raise ConfigurationError(f"{path}.kind: expected a name, got {shown(raw['kind'])}")
     if raw["kind"] not in tags:
+        of_packages = installed(tags)
+        if raw["kind"] in of_packages:  # kept by this name, under which other settings join it
+            return dict(raw)
         raise ConfigurationError(
             f"{path}: unknown {path.rpartition('.')[2]} {raw['kind']!r}:"
-            f" {nearest(str(raw['kind']), tags)}"
+            f" {nearest(raw['kind'], {*tags, *of_packages})}"
         )
     parameters = {key: value for key, value in raw.items() if key != "kind"}
     return {"kind": raw["kind"], **_expand_struct(parameters, tags[raw["kind"]], path, rename)}
@@ -175,26 +184,29 @@ def _expand_tagged(raw: Any, tags: dict[str, type[Struct]], path: str, rename: R
 def _expand_struct(
     raw: Mapping[str, Any], struct: type[Struct], path: str, rename: Renaming
 ) -> dict[str, Any]:
-    fields = {info.name: info.type for info in _fields(struct)}
+    fields = fields_of(struct)
+    if raw.keys() & {"kind", "arguments"} and hasattr(struct, "of_kind"):
+        raw = struct.of_kind(raw)
     for key in raw:
         if key not in fields:
             raise ConfigurationError(f"unknown key {_join(path, key)!r}: {nearest(key, fields)}")
     return {
-        key: _expand(value, fields[key], _join(path, key), rename) for key, value in raw.items()
+        key: _expand(value, fields[key].type, _join(path, key), rename)
+        for key, value in raw.items()
     }
 
 
 def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
     """Settings in which a table without a ``kind`` has that of the default."""
     filled = dict(raw)
-    for info in _fields(struct):
+    for info in fields_of(struct).values():
         value = raw.get(info.name)
         if not isinstance(value, dict):
             continue
         tag = info.default.__struct_config__.tag if isinstance(info.default, Struct) else None
         if tag is not None:
             filled[info.name] = {"kind": tag, **value}
-        elif len(below := _structs(info.type)) == 1:
+        elif len(below := structs_in(info.type)) == 1:
             filled[info.name] = _with_default_kinds(value, below[0])
     return filled
 
@@ -210,27 +222,6 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_none(v) for key, v in value.items() if v is not None}
     return value
-
-
-def _fields(struct: type[Struct]) -> tuple[Any, ...]:
-    return msgspec.structs.fields(struct)
-
-
-def _structs(kind: Any) -> list[type[Struct]]:
-    return [m for m in _members(kind) if isinstance(m, type) and issubclass(m, Struct)]
-
-
-def _words(kind: Any) -> list[str]:
-    return [word for m in _members(kind) if get_origin(m) is Literal for word in get_args(m)]
-
-
-def _members(kind: Any) -> tuple[Any, ...]:
-    kind = _plain(kind)
-    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-
-
-def _plain(kind: Any) -> Any:
-    return get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
 
 
 def _join(path: str, key: object) -> str:

@@ -1,5 +1,6 @@
 """The settings of one variant of an experiment."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from udsgd_mpi.data.datasets import NAMES
 from udsgd_mpi.data.images.augmentation import Augmentation
 from udsgd_mpi.data.libsvm import IndexBase
 from udsgd_mpi.data.partition import AnyPartition, Even
+from udsgd_mpi.data.reader import CustomReader
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.methods import SGD, AnyMethod
@@ -26,6 +28,10 @@ from udsgd_mpi.support.file_names import is_of_agents, names_file
 from udsgd_mpi.theory.step_size import Polynomial
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+
+
+_BESIDE_READER = ("standardize", "augment")
+_READ_BY_THE_PACKAGE = ("breast_cancer", None, "auto")
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +56,9 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     index_base
         Index of the first feature in LIBSVM files, 0 or 1. ``"auto"``: 0 if an index 0 stands in
         the file, or in that of any agent, else 1.
+    reader
+        Instead: a class of the user's own that reads points. ``data = { kind = …, … }`` stands for
+        ``data.reader = { kind = …, … }``, but for ``standardize`` beside it.
     """
 
     source: Annotated[str, names_file(NAMES, or_folder=True)] = "breast_cancer"
@@ -57,12 +66,36 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     standardize: bool = False
     augment: Augmentation | None = None
     index_base: IndexBase = "auto"
+    reader: CustomReader | None = None
+
+    @staticmethod
+    def of_kind(raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings with what belongs to a reader in a table of its own."""
+        beside = {key: value for key, value in raw.items() if key in _BESIDE_READER}
+        return {**beside, "reader": {k: value for k, value in raw.items() if k not in beside}}
+
+    @property
+    def is_of_agents(self) -> bool:
+        """Whether each agent's host reads that agent's points, and no other process does."""
+        return self.path is not None if self.reader is None else self.reader.is_of_agents
+
+    @property
+    def name(self) -> str:
+        """What the points are read from."""
+        return self.reader.path if self.reader else self.path or self.source
 
     def __post_init__(self) -> None:
         if self.path is not None and not is_of_agents(self.path):
             raise ValueError(
                 "expected {agent} in path, in place of each agent's number; for one file of all"
                 f" agents use source; got path {self.path!r}"
+            )
+        elsewhere = (self.source, self.path, self.index_base) != _READ_BY_THE_PACKAGE
+        if self.reader is not None and elsewhere:
+            raise ValueError(
+                "expected neither source, path nor index_base beside a class that reads data, got"
+                f" source {self.source!r}, path {self.path!r} and index_base {self.index_base!r};"
+                " leave them out, or the class"
             )
 
 

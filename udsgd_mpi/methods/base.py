@@ -1,7 +1,8 @@
 """What a method is: how an agent moves along its gradient, and what it remembers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -51,12 +52,44 @@ class State:
     initial: float | NDArray[np.floating[Any]] = 0.0
 
 
+class Interpreted(Protocol):
+    """A move that no kernel makes."""
+
+    def __call__(
+        self,
+        theta: Floats,
+        slopes: Floats,
+        states: Mapping[str, NDArray[Any]],
+        gamma: float,
+        n: int,
+    ) -> None:
+        """Take the n-th step, in place.
+
+        Parameters
+        ----------
+        theta, slopes
+            θ and w(X) ∇F(θ, X), shape (agents, trials, d).
+        states
+            What the method remembers, by name, shape (agents, trials, elements) each.
+        """
+
+
 class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """The first line of the equation; subclasses are listed in the registry."""
 
     @property
     def momentum(self) -> float | None:
         """β of the heavy ball that it is, by which theory predicts it; None where it is another."""
+        return None
+
+    @property
+    def no_theorem(self) -> str:
+        """Why theory does not predict it, where it is no heavy ball."""
+        return "no theorem holds for methods but sgd and momentum without weight_decay"
+
+    @property
+    def interpreted(self) -> "Interpreted | None":
+        """What moves agents in Python, in place of ``move``; None where nothing does."""
         return None
 
     @property
@@ -72,6 +105,15 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     def states(self, d: int) -> tuple[State, ...]:
         """What an agent carries beside θ; ``move`` is given the first ``STATES`` of them."""
         return ()
+
+    def check(self, d: int) -> None:
+        """Refuse a user's method that is not what it has to be.
+
+        Raises
+        ------
+        ConfigurationError
+            Says what was expected of it.
+        """
 
     def beside(self, d: int) -> int:
         """How many numbers an agent carries beside θ in a trial."""

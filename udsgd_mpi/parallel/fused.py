@@ -9,7 +9,6 @@ from udsgd_mpi.engine.fused_steps import FusedSteps
 from udsgd_mpi.engine.iterates import THETA
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.sgd import StepByStep, Update
-from udsgd_mpi.objectives import CompiledObjective
 from udsgd_mpi.parallel.exchanges import SparseExchange
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Activity
@@ -104,8 +103,7 @@ def update_of(steps: LocalSteps, mixers: Sequence[Mixer]) -> Update:
         One for each array that W mixes.
     """
     mixer, *others = mixers
-    compiled = isinstance(steps.objective, CompiledObjective) and not steps.points.sparse
-    if compiled and not others and (exchanges := mixer.in_memory):
+    if steps.compiled and not others and (exchanges := mixer.in_memory):
         return Fused(steps, mixer, exchanges)
     return StepByStep(steps, w_of(mixers), mixer.schedule.times)
 

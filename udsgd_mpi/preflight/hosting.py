@@ -24,7 +24,7 @@ def layout_on(problem: Problem, ranks: int) -> Layout:
     """
     graphs = [group.graph for group in problem.experiment.groups.values()]
     own_graphs = any(graph is not None and graph.is_of_agents for graph in graphs)
-    if problem.experiment.data.path is not None or own_graphs:
+    if problem.experiment.data.is_of_agents or own_graphs:
         return Layout.even(len(problem.summaries), ranks)
     return Layout.balanced(efforts(problem), ranks)
 

@@ -43,7 +43,8 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * row
     states = states_of(experiment.method, problem.objective, problem.d, experiment.numbers)
     beside = trials * sum(each.elements * each.dtype.itemsize for each in states)
-    buffers += len(agents) * (beside + (row if beside else 0))  # with room for slopes
+    moves = beside or experiment.method.interpreted
+    buffers += len(agents) * (beside + (row if moves else 0))  # with room for slopes
     averaging = row + layout.agents * row // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * row
     rounding = 0

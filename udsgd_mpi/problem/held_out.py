@@ -21,7 +21,7 @@ def held_out_points(problem: Problem) -> Points | None:
         If the data can't be read any more, or have labels that no agent trains on.
     """
     experiment, reading = problem.experiment, problem.reading
-    if experiment.data.path is not None:
+    if experiment.data.path is not None or experiment.data.reader is not None:
         return None
     data = load_test_part(experiment.data.source)
     if data is None:

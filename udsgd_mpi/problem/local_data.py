@@ -15,6 +15,8 @@ from udsgd_mpi.data.features import (
     dense_rows,
     finite_rows,
     is_sparse,
+    nonzeros,
+    widened,
     worth_holding_sparsely,
 )
 from udsgd_mpi.data.images import formats
@@ -22,6 +24,7 @@ from udsgd_mpi.data.images.labels import in_order
 from udsgd_mpi.data.images.pixels import ImageFormat, ImageSet, Moments, as_floats
 from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
 from udsgd_mpi.data.partition import Partition
+from udsgd_mpi.data.reader import CustomReader
 from udsgd_mpi.experiment.schema import Data
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import digest
@@ -89,7 +92,9 @@ def hold(
     ConfigurationError
         If the data can't be read or do not suffice; it names the agent.
     """
-    if data.path is None:
+    if data.reader is not None and data.is_of_agents:
+        held = _read_by_agents(data.reader, team)
+    elif data.path is None:
         held = _shares(data, partition, seed, team)
     else:
         held = _own_images(data.path, team) or _own_files(data.path, data.index_base, team)
@@ -105,12 +110,12 @@ def hold(
 
 def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
     def deal() -> list[tuple[LocalData, int, ImageFormat | None]]:
-        dataset = load(data.source, data.index_base)
-        shares = partition.share(dataset.labels, team.agents, seed)
+        dataset = data.reader.read() if data.reader else load(data.source, data.index_base)
+        shares = partition.share_points(dataset.features, dataset.labels, team.agents, seed)
         finite = finite_rows(dataset.features) & np.isfinite(dataset.labels)
         for i, rows in enumerate(shares.rows):
             if not finite[rows].all():
-                check_finite(dataset, rows, f"agent {i}: data {data.source}")
+                check_finite(dataset, rows, f"agent {i}: data {data.name}")
         different = {id(rows): rows for rows in shares.rows}  # one where all hold all
         taken = {
             key: LocalData(dataset.features[rows], dataset.labels[rows])
@@ -122,6 +127,31 @@ def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
     _, left_over, image = dealt[0]
     rows = [own for own, _, _ in dealt]
     return Held(rows, [_digest(own) for own in rows], left_over, image)
+
+
+def _read_by_agents(reader: CustomReader, team: Team) -> Held:
+    """Each agent's points, by a user's class where it is hosted."""
+
+    def read(i: int) -> Dataset:
+        with _of_agent(i):
+            dataset = reader.read_agent(i)
+            check_finite(dataset, np.arange(len(dataset.labels)), reader.name)
+        return dataset
+
+    found = team.map(read)
+    told = [(*each.features.shape, nonzeros(each.features)) for each in found]
+    points, columns, numbers = zip(*team.allgather(told), strict=True)
+    for i, number in enumerate(columns):
+        if number != columns[0]:
+            raise ConfigurationError(
+                f"agent {i}: {reader.name}: expected points of {columns[0]} features, as agent 0"
+                f" has, got {number}"
+            )
+    sparse = worth_holding_sparsely(columns[0], sum(points), sum(numbers))
+    rows = [
+        LocalData(widened(each.features, columns[0], sparse=sparse), each.labels) for each in found
+    ]
+    return Held(rows, [_digest(own) for own in rows], 0)
 
 
 def _own_files(template: str, base: IndexBase, team: Team) -> Held:

@@ -120,7 +120,7 @@ def _minimum(
             lambda method, *arguments: getattr(f, method)(*arguments),
         )
     numbers = features + team.agents * d * (d + 1)
-    if numbers > _FEW_NUMBERS or experiment.data.path is not None:
+    if numbers > _FEW_NUMBERS or experiment.data.is_of_agents:
         f = MeanObjective(objective, parts, team, d)
         return found(lambda: minimum(f, once=team.bcast))
     parts, here = team.gather(parts), LoneTeam(team.agents)

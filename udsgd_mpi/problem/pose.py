@@ -80,7 +80,7 @@ def pose(
     held = held or hold(experiment.data, experiment.partition, seed, team, as_images=as_images)
     if experiment.data.augment is not None and held.image is None:
         raise ConfigurationError(
-            f"data.augment: expected images, got {experiment.data.path or experiment.data.source},"
+            f"data.augment: expected images, got {experiment.data.name},"
             " which has none; leave it out, or use data of images"
         )
     data_graph = data_graph or DataGraphs()
@@ -133,6 +133,7 @@ def pose(
     used = sum(team.allgather([len(agent.points.labels) for agent in agents]))
     in_shares = sum(team.allgather([len(part.labels) for part in held.rows]))
     d, optimum = find_optimum(experiment, objective, agents, used, classes, team)
+    team.everywhere(lambda: experiment.method.check(d))
     return Problem(
         experiment,
         topology,

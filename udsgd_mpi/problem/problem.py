@@ -116,7 +116,7 @@ class Problem:
         if self.optimum is None:
             return _NO_MINIMIZER
         if self.experiment.method.momentum is None:
-            return "no theorem holds for methods but sgd and momentum without weight_decay"
+            return self.experiment.method.no_theorem
         return None
 
     @property
@@ -157,7 +157,7 @@ class Problem:
         """Whether agents may be sent to other processes: their data are of one set, and few."""
         points = sum(entry.points for entry in self.summaries)
         numbers = points * self.agents[0].points.features.shape[1]
-        return numbers < _MOST_NUMBERS and self.experiment.data.path is None
+        return numbers < _MOST_NUMBERS and not self.experiment.data.is_of_agents
 
     @property
     def points(self) -> Points:

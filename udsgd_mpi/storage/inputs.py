@@ -161,8 +161,9 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
 def _of_agents(inputs: Inputs) -> Iterator[_Reading]:
     settings, names, digests = inputs
     place = tuple(_key(settings, name) for name in ("seed", "agents", "data", "partition"))
-    key = "path" if "path" in settings["data"] else "source"
-    data = _Setting("data", f"data.{key}", settings["data"][key])
+    read = settings["data"]
+    key = next((key for key in ("reader", "path") if key in read), "source")
+    data = _Setting("data", f"data.{key}", read[key] if key != "reader" else read[key]["path"])
     groups = {
         name: (
             _key(group, "batch"),

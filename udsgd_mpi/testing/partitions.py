@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.data.partition import Partition
+from udsgd_mpi.data.partition import Partition, Shares
 from udsgd_mpi.testing.contract import ContractError, require
 from udsgd_mpi.testing.runs import RunContract, as_settings
 
 LABELS: NDArray[np.float64] = np.repeat([0.0, 1.0, 2.0], [50, 30, 23])
+FEATURES: NDArray[np.float64] = np.random.default_rng(9).normal(size=(len(LABELS), 3))
 
 
 class PartitionContract(RunContract):
@@ -32,8 +33,11 @@ class PartitionContract(RunContract):
     def settings(self) -> dict[str, Any]:
         return {"partition": as_settings(self.partition)}
 
+    def _shares(self, seed: int) -> Shares:
+        return self.partition.share_points(FEATURES, LABELS, self.agents, seed)
+
     def test_every_row_is_held_once_or_left_over(self) -> None:
-        rows, left_over = self.partition.share(LABELS, self.agents, seed=1)
+        rows, left_over = self._shares(1)
         require(
             len(rows) == self.agents,
             f"shares: expected {self.agents}, one for each agent, got {len(rows)}",
@@ -59,7 +63,7 @@ class PartitionContract(RunContract):
         )
 
     def test_the_same_seed_gives_the_same_rows(self) -> None:
-        rows, again = (self.partition.share(LABELS, self.agents, seed=1).rows for _ in range(2))
+        rows, again = (self._shares(1).rows for _ in range(2))
         for i, (one, other) in enumerate(zip(rows, again, strict=True)):
             require(
                 np.array_equal(one, other),
@@ -68,7 +72,7 @@ class PartitionContract(RunContract):
             )
 
     def test_another_seed_gives_other_rows(self) -> None:
-        rows, other = (self.partition.share(LABELS, self.agents, seed=seed).rows for seed in (1, 2))
+        rows, other = (self._shares(seed).rows for seed in (1, 2))
         same = all(np.array_equal(a, b) for a, b in zip(rows, other, strict=True))
         require(
             same != self.disjoint,
