@@ -9,6 +9,7 @@ from pathlib import Path
 from udsgd_mpi import __version__
 from udsgd_mpi.cli.flags.cluster import add_status, add_submit
 from udsgd_mpi.cli.flags.parser import Parser
+from udsgd_mpi.cli.flags.plugins import add_check
 from udsgd_mpi.cli.flags.results import add_inspect, add_merge, add_report, add_reproduce, add_watch
 from udsgd_mpi.cli.flags.running import add_extend, add_run
 from udsgd_mpi.cli.flags.surroundings import add_doctor, add_topology
@@ -22,7 +23,7 @@ exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not w
 
 _SUBCOMMANDS = (
     *(add_run, add_inspect, add_report, add_reproduce),
-    *(add_predict, add_plan, add_diagnose, add_topology),
+    *(add_predict, add_plan, add_diagnose, add_topology, add_check),
     *(add_extend, add_merge, add_watch, add_submit, add_status, add_doctor),
 )
 

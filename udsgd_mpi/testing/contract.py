@@ -94,5 +94,5 @@ def _require_nowhere(
         at = tuple(int(k) for k in np.argwhere(wrong)[0])
         place = str(list(at)) if at else ""
         raise ContractError(
-            f"{what.format(place)}: expected {expected[at]:.9g}, got {got[at]:.9g}; {remedy}"
+            f"{what.format(place)}: expected {expected[at]:.17g}, got {got[at]:.17g}; {remedy}"
         )
