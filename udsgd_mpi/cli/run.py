@@ -115,6 +115,7 @@ def on_all_ranks(
         mask_diverged=arguments.on_divergence == "mask",
         emulate=arguments.emulate,
         has_ended=has_ended,
+        progress_every=arguments.progress_every,
     )
     try:
         output = run_job(comm, load, options)

@@ -5,15 +5,9 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
+from udsgd_mpi.engine.measures import HEADLINES
 from udsgd_mpi.storage.read import open_result_file
 from udsgd_mpi.support.errors import ConfigurationError
-
-# The first that was recorded.
-_SHOWN = {
-    "squared_error": "MSE",
-    "training_loss": "training loss",
-    "consensus_error": "consensus error",
-}
 
 
 def command(arguments: Namespace) -> None:
@@ -39,7 +33,7 @@ def _state(path: Path) -> tuple[str, str]:
         name, run = list(file["runs"].items())[-1]
         if len(run["step"]) == 0:
             raise ConfigurationError(f"results {path}: expected recorded steps, got none")
-        measure, shown = next((m, shown) for m, shown in _SHOWN.items() if m in run)
+        measure, shown = next((m, shown) for m, shown in HEADLINES.items() if m in run)
         n, values = run["step"][-1], run[measure][-1]
         line = f"{written}  {status}  {name}  n = {n:,}  {shown} = {values.mean():.4g}"
         return line, status

@@ -53,6 +53,14 @@ MEASURES = {
 }
 
 
+# Those that say how good a run is, the first that was recorded; and how people call them.
+HEADLINES = {
+    "squared_error": "MSE",
+    "training_loss": "training loss",
+    "consensus_error": "consensus error",
+}
+
+
 def measures_of(experiment: Experiment, d: int, *, tested: bool) -> dict[str, Measure]:
     """The measures that are recorded of a variant, by name.
 
@@ -125,6 +133,14 @@ class Recording:
         rows = int(np.searchsorted(self.step, n, side="right"))
         parts = {name: values[:rows] for name, values in self.measures.items()}
         return Recording(self.step[:rows], parts)
+
+    @property
+    def headline(self) -> str:
+        """How good the run was at the last step, such as ``"MSE 1.2e-03"``; empty without one."""
+        if len(self.step) == 0:
+            return ""
+        name = next(name for name in HEADLINES if name in self.measures)
+        return f"{HEADLINES[name]} {self.measures[name][-1].mean():.2e}"
 
     def fill(self, n: int, step: NDArray[np.int64], measures: Mapping[str, NDArray[Any]]) -> None:
         """Copy what was recorded at some steps up to n.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from udsgd_mpi.parallel.control import Policy
 from udsgd_mpi.storage.earlier_run import Resume
+from udsgd_mpi.support.progress import SECONDS_BETWEEN_LINES
 
 
 class Options(NamedTuple):
@@ -31,6 +32,8 @@ class Options(NamedTuple):
         Whether to sleep for the computing times of the virtual clock.
     has_ended
         Whether a job of this cluster, by its number, is known to be over.
+    progress_every
+        Seconds from one line of progress to the next.
     """
 
     force: bool = False
@@ -42,3 +45,4 @@ class Options(NamedTuple):
     mask_diverged: bool = False
     emulate: bool = False
     has_ended: Callable[[str], bool] = lambda _: False
+    progress_every: float = SECONDS_BETWEEN_LINES

@@ -61,7 +61,7 @@ def run_variant(
     stop_request.enter(PREDICTING)
     files = None
     if output and known:
-        files = VariantOutput(output, name, problem, known.recording)
+        files = VariantOutput(output, name, problem, known.recording, options.progress_every)
         files.measured(known.telemetry)
         files.took(after_writing(known.telemetry))
     prediction = _predict(comm, name, problem)
@@ -103,7 +103,7 @@ def _simulate(
         simulation.resume(n, checkpoint)
     files = NoOutput()
     if output and simulation.recording:
-        files = VariantOutput(output, name, problem, simulation.recording)
+        files = VariantOutput(output, name, problem, simulation.recording, options.progress_every)
     control = Control(comm, options.policy, n)
 
     def save() -> None:

@@ -23,7 +23,7 @@ from udsgd_mpi.storage.telemetry_group import as_run
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import OutputError
-from udsgd_mpi.support.progress import Progress
+from udsgd_mpi.support.progress import Progress, end_line
 from udsgd_mpi.support.telemetry import Telemetry
 
 _SECONDS_BETWEEN_WRITES = 2.0
@@ -114,17 +114,30 @@ class NoOutput:
 
 
 class VariantOutput(NoOutput):
-    """What rank 0 writes of a variant."""
+    """What rank 0 writes of a variant.
 
-    def __init__(self, output: Output, name: str, problem: Problem, recording: Recording) -> None:
+    Parameters
+    ----------
+    progress_every
+        Seconds from one line of progress to the next.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        name: str,
+        problem: Problem,
+        recording: Recording,
+        progress_every: float,
+    ) -> None:
         self._output = output
         self._name = name
         self._problem = problem
         self._recording = recording
-        self._say = Progress(name, problem.experiment.steps)
+        self._say = Progress(name, problem.experiment.steps, progress_every)
 
     def write(self, n: int, *, now: bool = False) -> None:
-        self._say(n)
+        self._say(n, lambda: self._recording.until(n).headline)
         if now or self._output.due:
             self._output.update(self._name, self._until(n))
 
@@ -149,6 +162,7 @@ class VariantOutput(NoOutput):
 
     def measured(self, telemetry: list[Telemetry]) -> None:
         """Write all measures before predicting, so that a resumed run only has to predict."""
+        end_line()
         self.took(telemetry)
         run = run_of(self._problem, self._recording, measured=True, complete=False)
         self._output.update(self._name, run)

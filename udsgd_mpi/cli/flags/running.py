@@ -4,6 +4,7 @@ from pathlib import Path
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
 from udsgd_mpi.cli.flags.values import at_least, seconds, time_or_steps
+from udsgd_mpi.support.progress import SECONDS_BETWEEN_LINES
 
 
 def add_run(commands: Commands) -> Parser:
@@ -79,6 +80,14 @@ def survival_flags(parser: Parser) -> None:
         metavar="10m",
         help="abort if ranks wait this long for another rank's next step, agent or kernel (default:"
         " 10m)",
+    )
+
+    parser.add_argument(
+        "--progress-every",
+        type=seconds,
+        default=SECONDS_BETWEEN_LINES,
+        metavar="5s",
+        help="time between lines of progress where stderr is no terminal (default: 5s)",
     )
 
 
