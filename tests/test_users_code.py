@@ -103,10 +103,10 @@ class Mine:
             time.sleep(0.01)
 """
 WATCHED = """
-from udsgd_mpi.parallel.waiting import watch
+from udsgd_mpi.parallel.watchdog import watch_process
 from udsgd_mpi.support.plugin import made
 
-watch(0, "here", 2.0, alone=True)
+watch_process(0, "here", 2.0, alone=True)
 made("sampler", "endless.py:Mine", ("draw()",), {}).draw()
 """
 

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from udsgd_mpi import __version__
 from udsgd_mpi.cli.flags.cluster import add_status, add_submit
 from udsgd_mpi.cli.flags.parser import Parser
 from udsgd_mpi.cli.flags.plugins import add_check
@@ -16,6 +15,7 @@ from udsgd_mpi.cli.flags.surroundings import add_doctor, add_topology
 from udsgd_mpi.cli.flags.theory import add_diagnose, add_plan, add_predict
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.one_line import require_one_line
+from udsgd_mpi.support.version import __version__
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not written,

@@ -3,35 +3,17 @@
 from argparse import Namespace
 
 from udsgd_mpi.analysis.layout import aligned
+from udsgd_mpi.api.diagnose import diagnosed, graph_of
+from udsgd_mpi.api.plan import sampler_of
 from udsgd_mpi.cli.settings import all_assigned, value_of
-from udsgd_mpi.experiment.check import one_of
-from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, NUMBER, require_bytes
-from udsgd_mpi.forecast.diagnosis import diagnose, measured_cost
-from udsgd_mpi.graphs import AnyGraph
-from udsgd_mpi.graphs.in_files import GraphFile
-from udsgd_mpi.samplers import AnySampler
-from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.forecast.diagnosis import measured_cost
 
 
 def command(arguments: Namespace) -> None:
     """Print how well a sampler explores a graph."""
-    sampler = one_of(AnySampler, value_of(arguments.sampler), "sampler")
-    name = arguments.graph
-    source = one_of(AnyGraph, name, "graph", all_assigned(arguments))
-    if arguments.points is None and not isinstance(source, GraphFile):
-        raise ConfigurationError(f"graph {name}: expected a number of points, e.g. -n 500")
-    points, trials = arguments.points or 0, arguments.trials
-    require_bytes({f"--points = {points:,}": points * BYTES_OF_A_NODE})
-    graph = source.build(arguments.points or 0, arguments.seed, "graph")
-    if arguments.points not in (None, len(graph)):
-        raise ConfigurationError(
-            f"graph {name}: expected {arguments.points} points, got {len(graph)}; leave out -n"
-        )
-    require_bytes({f"--trials = {trials:,} on {len(graph):,} points": trials * len(graph) * NUMBER})
-    try:
-        found = diagnose(sampler, graph, arguments.steps, arguments.trials, arguments.seed)
-    except ValueError as error:
-        raise ConfigurationError(f"diagnose: {error}") from error
+    sampler = sampler_of(value_of(arguments.sampler), "sampler")
+    graph = graph_of(arguments.graph, arguments.points, arguments.seed, all_assigned(arguments))
+    found = diagnosed(sampler, graph, arguments.steps, arguments.trials, arguments.seed)
     print(f"{sampler.name} on {len(graph)} points of mean degree {graph.mean_degree:.4g}")
     gap = found.spectral_gap
     print(f"spectral gap 1 − λ₂ = {gap:.4g}, relaxation time {1 / gap:,.0f} steps")

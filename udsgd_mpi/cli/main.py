@@ -8,7 +8,14 @@ from pathlib import Path
 
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.cli.too_large import TOO_LARGE, too_large
-from udsgd_mpi.support.errors import ConfigurationError, ExitCode, LocalError, OutputError, Stopped
+from udsgd_mpi.support.errors import (
+    ConfigurationError,
+    ExitCode,
+    OutputError,
+    Stopped,
+    is_known_to_all,
+)
+from udsgd_mpi.support.failure import tell_failure
 from udsgd_mpi.support.launcher import launched_rank, launched_size
 from udsgd_mpi.support.notes import notes_to
 from udsgd_mpi.support.one_line import shown
@@ -49,12 +56,10 @@ def main(argv: Sequence[str]) -> ExitCode:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough
         pass
-    except ConfigurationError as error:
-        if isinstance(error, LocalError) and launched_size() > 1:
-            raise
-        return _from_root(ExitCode.USAGE, f"udsgd: error: {error}")
+    except (ConfigurationError, OutputError) as error:
+        return _ended_by(error)
     except Stopped as stopped:
-        return _from_root(ExitCode.STOPPED, str(stopped))
+        return _from_root(ExitCode.STOPPED, str(stopped), "udsgd: stopped: ")
     return ExitCode.DONE
 
 
@@ -68,9 +73,17 @@ def _require_working_folder() -> None:
         ) from error
 
 
-def _from_root(code: ExitCode, message: str) -> ExitCode:
+def _ended_by(error: ConfigurationError | OutputError) -> ExitCode:
+    """Exit code of this rank where all ranks know of an error; else raises it."""
+    writes = isinstance(error, OutputError)
+    if not is_known_to_all(error) and (writes or launched_size() > 1):
+        raise error
+    return _from_root(ExitCode.INPUT_OUTPUT if writes else ExitCode.USAGE, str(error))
+
+
+def _from_root(code: ExitCode, message: str, heading: str = "udsgd: error: ") -> ExitCode:
     """Exit code of this rank where all ranks end for the same reason."""
     if launched_rank() > 0:  # srun -K would end rank 0 before it speaks
         return ExitCode.DONE
-    print(message, file=sys.stderr, flush=True)
+    tell_failure(code, message, heading)
     return code

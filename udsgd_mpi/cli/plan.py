@@ -2,22 +2,15 @@
 
 import re
 from argparse import Namespace
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
+from udsgd_mpi.api.plan import Plan, planned, sampler_of
 from udsgd_mpi.cli.settings import requested, value_of
-from udsgd_mpi.experiment.check import one_of
-from udsgd_mpi.forecast import predict
 from udsgd_mpi.forecast.limits import overshooting
-from udsgd_mpi.forecast.upgrades import Planner
-from udsgd_mpi.problem import LoneTeam, Problem, pose_all
-from udsgd_mpi.samplers import AnySampler, Sampler
+from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError, nearest
-from udsgd_mpi.support.launcher import cores
-from udsgd_mpi.theory.limit import check_step_size
 
 _SHOWN = 11
 
@@ -27,26 +20,21 @@ def command(arguments: Namespace) -> None:
     upgrades = dict(map(_upgrade, _separate(arguments.upgrade)))
     rival = _sampler(arguments.against, "--against")
     experiments = requested(arguments)
+    match = arguments.match
+    if match is not None and match not in experiments:
+        raise ConfigurationError(f"unknown variant {match!r}: {nearest(match, experiments)}")
+    plan = planned(experiments, upgrades, arguments.variant, arguments.by, arguments.paths)
     name = arguments.variant or next(iter(experiments))
-    for wanted in (name, arguments.match):
-        if wanted is not None and wanted not in experiments:
-            raise ConfigurationError(f"unknown variant {wanted!r}: {nearest(wanted, experiments)}")
-    needed = {key: experiments[key] for key in {name, arguments.match} - {None}}
-    problems = pose_all(needed, LoneTeam, 1)
-    problem = problems[name]
-    experiment = problem.experiment
-    check_step_size(problem.hessian, experiment.step_size, experiment.method.momentum or 0.0)
-    planner = Planner(problem, upgrades, arguments.by, arguments.paths, cores())
     shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())
-    print(f"{name}: upgrade {shown}, {len(planner.candidates)} candidates\n")
-    _print_curve(planner)
-    _print_goals(arguments, planner, rival, problems)
-    if reason := overshooting(problem):
+    print(f"{name}: upgrade {shown}, {len(plan.candidates)} candidates\n")
+    _print_curve(plan)
+    _print_goals(arguments, plan, rival)
+    if reason := overshooting(plan.problem):
         print(f"warning: {reason}; V stands")
 
 
-def _print_curve(planner: Planner) -> None:
-    best = planner.candidates
+def _print_curve(plan: Plan) -> None:
+    best, planner = plan.candidates, plan.planner
     all_gains = planner.trace([]) - planner.trace(best)
     rows = [["k", "Tr V, best k", "random k", "worst k", "MSE, best k", "at equal time"]]
     for k in np.unique(np.linspace(0, len(best), _SHOWN).astype(int)).tolist():
@@ -67,49 +55,37 @@ def _print_curve(planner: Planner) -> None:
     )
 
 
-def _print_goals(
-    arguments: Namespace, planner: Planner, rival: Sampler, problems: dict[str, Problem]
-) -> None:
-    best = planner.candidates
-    n = problems[next(iter(problems))].experiment.steps
+def _print_goals(arguments: Namespace, plan: Plan, rival: Sampler) -> None:
+    n = plan.problem.experiment.steps
 
-    def trace(k: int) -> float:
-        return planner.trace(best[:k])
+    def to_trace(goal: float) -> str:
+        return _in_words(plan.fewest(trace=goal), plan)
 
-    def mse(k: int) -> float:
-        return planner.mse(best[:k])
+    def to_mse(goal: float) -> str:
+        return _in_words(plan.fewest(mse=goal), plan)
 
     if arguments.budget is not None:
-        k = min(max(0, arguments.budget), len(best))
-        print(f"{k} upgrades: Tr V {trace(0):.4g} → {trace(k):.4g}")
-        print(f"  at n = {n:,}: MSE {mse(0):.3e} → {mse(k):.3e}")
+        now, then = plan.upgraded(0), plan.upgraded(max(0, arguments.budget))
+        print(f"{then.agents} upgrades: Tr V {now.trace:.4g} → {then.trace:.4g}")
+        print(f"  at n = {n:,}: MSE {now.mse:.3e} → {then.mse:.3e}")
     elif arguments.target_mse is not None:
         goal = arguments.target_mse
-        print(f"MSE of {goal:.3e} at n = {n:,}: {_smallest(mse, goal, len(best))}")
+        print(f"MSE of {goal:.3e} at n = {n:,}: {to_mse(goal)}")
     elif arguments.match is not None:
-        other = problems[arguments.match]
-        steps = np.array([other.experiment.steps], dtype=np.int64)
-        team = LoneTeam(len(other.summaries), cores())
-        found = predict(other, team, steps, method=arguments.by)
-        goal = float(np.trace(found.limiting_covariance))
-        print(f"Tr V of {arguments.match}, {goal:.4g}: {_smallest(trace, goal, len(best))}")
-        goal = float(found.mse[0])
-        print(f"its MSE at n = {n:,}, {goal:.3e}: {_smallest(mse, goal, len(best))}")
+        other = plan.variant(arguments.match)
+        print(f"Tr V of {arguments.match}, {other.trace:.4g}: {to_trace(other.trace)}")
+        print(f"its MSE at n = {n:,}, {other.mse:.3e}: {to_mse(other.mse)}")
     else:
-        able = [i for i in best if planner.can_have(i, rival)]
-        moderate = planner.replacing(dict.fromkeys(able, rival))
-        goal = planner.trace(able, moderate)
-        beaten = _smallest(trace, goal, len(best))
-        print(f"all {len(able)} with {_shown(rival)}: Tr V = {goal:.4g}; beaten by {beaten}")
-        goal = planner.mse(able, moderate)
-        print(f"  at n = {n:,}: MSE = {goal:.3e}; beaten by {_smallest(mse, goal, len(best))}")
+        other = plan.with_all(rival)
+        of_all = f"all {other.agents} with {_shown(rival)}: Tr V = {other.trace:.4g}"
+        print(f"{of_all}; beaten by {to_trace(other.trace)}")
+        print(f"  at n = {n:,}: MSE = {other.mse:.3e}; beaten by {to_mse(other.mse)}")
 
 
-def _smallest(error: Callable[[int], float], goal: float, most: int) -> str:
-    k = next((k for k in range(most + 1) if error(k) <= goal), None)
-    if k is None:
-        return f"no number of upgrades up to {most}"
-    return f"{k} upgrade{'s' * (k != 1)} of the best agents"
+def _in_words(fewest: int | None, plan: Plan) -> str:
+    if fewest is None:
+        return f"no number of upgrades up to {len(plan.candidates)}"
+    return f"{fewest} upgrade{'s' * (fewest != 1)} of the best agents"
 
 
 def _upgrade(text: str) -> tuple[str, Sampler]:
@@ -125,8 +101,7 @@ def _separate(text: str) -> list[str]:
 def _sampler(text: str, flag: str) -> Sampler:
     if not text.strip():
         raise ConfigurationError(f"{flag}: expected FROM:TO, such as srw:srrw")
-    found: Any = one_of(AnySampler, value_of(text), flag)
-    return found  # type: ignore[no-any-return]
+    return sampler_of(value_of(text), flag)
 
 
 def _shown(sampler: Sampler) -> str:

@@ -6,14 +6,10 @@ from collections import defaultdict
 import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
+from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.cli.settings import requested
-from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
-from udsgd_mpi.forecast import Forecasts, Prediction, predict
-from udsgd_mpi.forecast.limits import overshooting
-from udsgd_mpi.preflight.cautions import cautions
-from udsgd_mpi.problem import LoneTeam, Problem, pose_all
-from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.launcher import cores
+from udsgd_mpi.forecast import Prediction
+from udsgd_mpi.problem import Problem
 from udsgd_mpi.theory.step_size import StepSize
 
 _SHOWN_STEPS = 6
@@ -21,39 +17,15 @@ _SHOWN_STEPS = 6
 
 def command(arguments: Namespace) -> None:
     """Print the predicted error of every variant, without running it."""
-    experiments = requested(arguments)
-    first = next(iter(experiments.values()))
-    if first.agents is None and arguments.agents is None:
-        raise ConfigurationError(
-            "agents: expected a number to predict for, got none; use --agents N"
-        )
-    for experiment in experiments.values():
-        require_room_to_predict(experiment)
-    problems = pose_all(experiments, LoneTeam, 1)
-    forecasts = Forecasts()
-    for name, problem in problems.items():
-        if arguments.paths:
-            numbers = 2 * arguments.paths * problem.d
-            require_bytes({f"--paths = {arguments.paths:,}": numbers * NUMBER})
-        team = LoneTeam(len(problem.summaries), cores())
-        steps = problem.experiment.record.at(problem.experiment.steps)
-        prediction = predict(
-            problem,
-            team,
-            steps,
-            method=arguments.by,
-            trials=arguments.paths,
-            forecasts=forecasts,
-        )
+    found = predicted(requested(arguments), arguments.by, arguments.paths)
+    for name, problem, prediction, cautions in found:
         print(f"{name}: {problem.experiment.title}" if problem.experiment.title else name)
         print(_table(prediction, problem))
         print(_limit(prediction, problem.experiment.step_size))
         print(_groups(prediction, problem))
         print(_agents(prediction, problem, arguments.top))
-        for caution in cautions(problem):
+        for caution in cautions:
             print(f"  warning: {caution}")
-        if reason := overshooting(problem):
-            print(f"  warning: {reason}; V stands")
         print(flush=True)
 
 

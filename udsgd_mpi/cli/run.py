@@ -4,17 +4,21 @@ import faulthandler
 import socket
 from argparse import Namespace
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from udsgd_mpi.api.how import How
+from udsgd_mpi.api.job import job
 from udsgd_mpi.cli.streams import results_are_written
-from udsgd_mpi.support.errors import ConfigurationError, OutputError, Stopped
+from udsgd_mpi.support.errors import ConfigurationError, OutputError
 from udsgd_mpi.support.launcher import before_mpi, launched_rank, launched_size, refuse_singletons
 from udsgd_mpi.support.progress import say
-from udsgd_mpi.support.stop_request import ENDING, LOADING, stop_request
+from udsgd_mpi.support.stop_request import LOADING, stop_request
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
+    from udsgd_mpi.parallel.known import Known
 
 _STDERR = 2  # whatever a caller has put in place of sys.stderr, such as a string in memory
 
@@ -40,7 +44,7 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
         return requested(arguments)
 
     output = on_all_ranks(load, arguments, "run it again with --resume auto")
-    if output:
+    if output and not arguments.quiet:
         show_complete(output, force=arguments.force)
 
 
@@ -85,10 +89,10 @@ def on_all_ranks(
     stop_request.listen(arguments.max_time, advice)
     stop_request.enter(LOADING)
     before_mpi()
-    from udsgd_mpi.parallel.waiting import watch
+    from udsgd_mpi.parallel.watchdog import watch_process
 
     alone = launched_size() == 1
-    watch(launched_rank(), socket.gethostname(), arguments.stall_timeout, alone=alone)
+    watch_process(launched_rank(), socket.gethostname(), arguments.stall_timeout, alone=alone)
     # MPI starts with Python's lock held, so that no thread of Python can watch it.
     faulthandler.dump_traceback_later(arguments.stall_timeout, exit=True, file=_STDERR)
     from udsgd_mpi.parallel.watched import world
@@ -99,30 +103,29 @@ def on_all_ranks(
     comm = world()
     refuse_singletons(comm.size)
     load_in_turn(comm)
-    from udsgd_mpi.cluster.slurm import has_ended
-    from udsgd_mpi.parallel.control import Policy
-    from udsgd_mpi.parallel.job import run_job
-    from udsgd_mpi.parallel.options import Options
+    return job(comm, load, _how(arguments), _known(), joining)
 
-    seconds, steps = arguments.checkpoint_every
-    options = Options(
+
+def _how(arguments: Namespace) -> How:
+    return How(
         force=arguments.force,
         resume=arguments.resume,
-        allowed_changes=arguments.allow_changes,
-        joining=joining,
-        policy=Policy(seconds, steps, stop_request.deadline, lambda: bool(stop_request.reason)),
+        allow_changes=tuple(arguments.allow_changes),
+        checkpoint_every=arguments.checkpoint_every,
         keep_checkpoints=arguments.keep_checkpoints,
-        mask_diverged=arguments.on_divergence == "mask",
+        max_time=arguments.max_time,
+        on_divergence=arguments.on_divergence,
+        stall_timeout=arguments.stall_timeout,
         emulate=arguments.emulate,
-        has_ended=has_ended,
         progress_every=arguments.progress_every,
     )
-    try:
-        output = run_job(comm, load, options)
-    except Stopped as stopped:
-        raise Stopped(stop_request.message(str(stopped))) from stopped
-    stop_request.enter(ENDING)
-    return output
+
+
+@cache  # of all jobs of this process, as figures have variants in common
+def _known() -> "Known":
+    from udsgd_mpi.parallel.known import Known
+
+    return Known()
 
 
 def _print_plan(arguments: Namespace) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 
 from udsgd_mpi.experiment.annotations import (
@@ -80,8 +81,14 @@ def expand(raw: Mapping[str, Any], rename: Renaming = as_given) -> dict[str, Any
 
 
 def settings_of(experiment: Experiment) -> dict[str, Any]:
-    """Settings that stand for an experiment, all written out."""
-    settings: dict[str, Any] = _without_none(msgspec.to_builtins(experiment))
+    """Settings that stand for an experiment, all written out.
+
+    Raises
+    ------
+    TypeError
+        If it was made in Python of values that no file can have.
+    """
+    settings: dict[str, Any] = _without_none(msgspec.to_builtins(experiment, enc_hook=_as_in_file))
     return settings
 
 
@@ -216,6 +223,15 @@ def _convert(raw: Any, struct: type[S], path: str) -> S:
         return msgspec.convert(raw, struct)
     except msgspec.ValidationError as error:
         raise ConfigurationError(_explain(str(error), raw, path)) from error
+
+
+def _as_in_file(value: object) -> Any:
+    """Of NumPy's numbers and of paths, what a file would have."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"got {value!r} of type {type(value).__name__}")
 
 
 def _without_none(value: Any) -> Any:

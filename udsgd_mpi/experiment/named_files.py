@@ -1,11 +1,12 @@
 """The files that the settings of an experiment name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from udsgd_mpi.experiment.check import expand, settings_of
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.support.destination import check_apart
 from udsgd_mpi.support.file_names import NamesFile, is_of_agents, of_agent
 
 
@@ -29,3 +30,22 @@ def named_like(output: Path, experiment: Experiment) -> Iterator[Path]:
             yield from (of_agent(str(file), number) for number in numbers)
         else:
             yield file
+
+
+def keep_inputs(experiments: Mapping[str, Experiment], others: Mapping[str, Path]) -> None:
+    """Refuse an output that is an input.
+
+    Parameters
+    ----------
+    others
+        Further inputs, by what they are in messages.
+
+    Raises
+    ------
+    ConfigurationError
+        With both.
+    """
+    for experiment in experiments.values():
+        output = Path(experiment.output)
+        inputs = {f"the input {path}": path for path in named_like(output, experiment)}
+        check_apart(f"output {output}", output, {**others, **inputs})

@@ -8,7 +8,7 @@ import numpy as np
 from mpi4py import MPI
 
 from udsgd_mpi.parallel.waiting import waiting
-from udsgd_mpi.support.errors import ConfigurationError, Stopped
+from udsgd_mpi.support.errors import ConfigurationError, OutputError, Stopped
 from udsgd_mpi.support.stop_request import stop_request
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ def on_root(comm: MPI.Intracomm, action: Callable[[], T]) -> T | None:
 
     Raises
     ------
-    ConfigurationError
+    ConfigurationError, OutputError
         On every rank, where rank 0 raised one.
     Stopped
         As ``collective``.
@@ -35,23 +35,25 @@ def collective(comm: MPI.Intracomm, action: Callable[[], T]) -> T:
 
     Raises
     ------
-    ConfigurationError
+    ConfigurationError, OutputError
         On every rank, where one raised it: that of the lowest such rank.
     Stopped
         On every rank, where one was asked to stop.
     """
-    failure = None
+    failure: Exception | None = None
     rounds = _Rounds(comm)
     _running.append(rounds)
     try:
         result = action()
     except ConfigurationError as error:
-        failure = str(error)
+        failure = ConfigurationError(str(error))
+    except OutputError as error:
+        failure = OutputError.of_all(str(error))
     finally:
         _running.pop()
     if not rounds.has_failed(failure is not None):
         return result
-    raise ConfigurationError(next(found for found in comm.allgather(failure) if found is not None))
+    raise next(found for found in comm.allgather(failure) if found is not None)
 
 
 def check_in() -> None:

@@ -15,6 +15,7 @@ from udsgd_mpi.forecast import unpredicted
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.emulation import check_emulation
 from udsgd_mpi.parallel.identity import check_identity, identity
+from udsgd_mpi.parallel.known import Known
 from udsgd_mpi.parallel.machine import Host, hosts_of, oversubscription
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.provenance import provenance
@@ -37,7 +38,10 @@ _MOST_NOTES = 5
 
 
 def run_job(
-    comm: MPI.Intracomm, load: Callable[[], dict[str, Experiment]], options: Options
+    comm: MPI.Intracomm,
+    load: Callable[[], dict[str, Experiment]],
+    options: Options,
+    known: Known,
 ) -> Path | None:
     """Run all variants on all ranks.
 
@@ -45,6 +49,8 @@ def run_job(
     ----------
     load
         Returns the variants; called on rank 0 alone.
+    known
+        What earlier jobs of the same ranks have found; learns what this one does.
 
     Returns
     -------
@@ -82,7 +88,7 @@ def run_job(
         try:
             for name, problem in problems.items():
                 before = found.of_variant(name) if found else None
-                run_variant(comm, name, problem, options, output, before)
+                run_variant(comm, name, problem, options, known, output, before)
         except (ConfigurationError, Stopped):
             if output:
                 output.stop()

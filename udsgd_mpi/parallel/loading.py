@@ -25,19 +25,25 @@ _NEAR, _FAR = 0.005, 0.1
 _JOB = "udsgd_mpi.parallel.job"
 
 
-def load_in_turn(comm: MPI.Intracomm) -> None:
+def load_in_turn(comm: MPI.Intracomm, *, for_good: bool = True) -> None:
     """Load on as many ranks of each host at once as it has cores; collective.
 
     More would not be faster. Kernels that are not cached on disk are compiled on the first
     rank, while the others wait; then each loads one, and with it what all kernels need.
+
+    Parameters
+    ----------
+    for_good
+        Whether what has been made so far stays, so that it need not be looked at as garbage.
     """
-    if _JOB in sys.modules:
+    if comm.allreduce(_JOB in sys.modules, MPI.LAND):  # a rank may have run jobs without the others
         return
     host = comm.Split_type(MPI.COMM_TYPE_SHARED)
     cores = len(set[int]().union(*host.allgather(processors())))
     order = _LoadingOrder(host, cores)
     order.wait_for_begin()
     order.tell_begin()
+    collects = gc.isenabled()
     gc.disable()  # it would scan modules, which stay, again and again
     import_module(_JOB)
     from udsgd_mpi.kernels.compiled import Kernel, compile_all
@@ -47,8 +53,10 @@ def load_in_turn(comm: MPI.Intracomm) -> None:
     elif host.rank < cores:
         order.wait_for(0, _NEAR)
     Kernel.all[0].compile()
-    gc.freeze()
-    gc.enable()
+    if for_good:
+        gc.freeze()
+    if collects:
+        gc.enable()
     order.tell_end()
 
 

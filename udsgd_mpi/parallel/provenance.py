@@ -7,10 +7,10 @@ from importlib.metadata import version
 
 from mpi4py import MPI
 
-from udsgd_mpi import __version__
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.machine import Host
+from udsgd_mpi.support.version import __version__
 
 _PACKAGES = ("h5py", "mpi4py", "networkx", "numba", "numpy", "scikit-learn", "scipy")
 

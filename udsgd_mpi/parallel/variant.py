@@ -1,16 +1,15 @@
 """One variant of a job: run and predicted, or reused from one with the same numbers."""
 
 import time
-from typing import NamedTuple
 
 from mpi4py import MPI
 
 from udsgd_mpi.clock import Elapsed, elapsed
-from udsgd_mpi.engine.measures import Recording
-from udsgd_mpi.forecast import KnownPredictions, Prediction, unpredicted, unpredicted_walks
+from udsgd_mpi.forecast import Prediction, unpredicted, unpredicted_walks
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Control
 from udsgd_mpi.parallel.gather_telemetry import after_writing
+from udsgd_mpi.parallel.known import Finished, Known
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.simulate import Simulation
@@ -23,20 +22,6 @@ from udsgd_mpi.storage.result import recording_of
 from udsgd_mpi.support.errors import ConfigurationError, Stopped
 from udsgd_mpi.support.progress import say
 from udsgd_mpi.support.stop_request import POSING, PREDICTING, SAVING, STEPPING, stop_request
-from udsgd_mpi.support.telemetry import Telemetry
-
-
-class Finished(NamedTuple):
-    """A variant whose numbers are known: where they come from, and what they cost."""
-
-    where: str
-    recording: Recording
-    telemetry: list[Telemetry]
-
-
-# Of all jobs of this process, as figures have variants in common; the second is rank 0's.
-predictions = KnownPredictions()
-finished: dict[bytes, Finished] = {}
 
 
 def run_variant(
@@ -44,34 +29,35 @@ def run_variant(
     name: str,
     problem: Problem,
     options: Options,
+    known: Known,
     output: Output | None,
     before: EarlierVariant | None,
 ) -> None:
     """Run one variant, or reuse equal results; ``output`` and ``before`` are rank 0's."""
     key = inputs_of_run(problem)
-    known = _known(problem, options, key, before) if output else None
-    if comm.bcast(known is not None):
-        if known:
-            say(f"[variant.{name}] {known.where}")
+    finished = _finished(problem, options, known.finished.get(key), before) if output else None
+    if comm.bcast(finished is not None):
+        if finished:
+            say(f"[variant.{name}] {finished.where}")
     else:
         checkpoint = before.checkpoint if before else None
-        known = _simulate(comm, name, problem, options, output, checkpoint)
-        if known and "theta" not in known.recording:
-            finished[key] = known
+        finished = _simulate(comm, name, problem, options, output, checkpoint)
+        if finished and "theta" not in finished.recording:
+            known.finished[key] = finished
     stop_request.enter(PREDICTING)
     files = None
-    if output and known:
-        files = VariantOutput(output, name, problem, known.recording, options.progress_every)
-        files.measured(known.telemetry)
-        files.took(after_writing(known.telemetry))
-    prediction = _predict(comm, name, problem)
+    if output and finished:
+        files = VariantOutput(output, name, problem, finished.recording, options.progress_every)
+        files.measured(finished.telemetry)
+        files.took(after_writing(finished.telemetry))
+    prediction = _predict(comm, name, problem, known)
     passed = on_root(comm, lambda: _elapsed(problem))
     if files and passed:
         files.finish(prediction, passed, keep=options.keep_checkpoints)
 
 
-def _known(
-    problem: Problem, options: Options, key: bytes, before: EarlierVariant | None
+def _finished(
+    problem: Problem, options: Options, equal: Finished | None, before: EarlierVariant | None
 ) -> Finished | None:
     """The results of this variant, where they are known without taking a step."""
     at_the_end = before and before.checkpoint and before.checkpoint.n == problem.experiment.steps
@@ -82,7 +68,7 @@ def _known(
         )
     if options.keep_checkpoints or options.emulate:
         return None
-    return finished.get(key)
+    return equal
 
 
 def _simulate(
@@ -131,7 +117,7 @@ def _simulate(
     return Finished(where, simulation.recording, telemetry)
 
 
-def _predict(comm: MPI.Intracomm, name: str, problem: Problem) -> Prediction | None:
+def _predict(comm: MPI.Intracomm, name: str, problem: Problem, known: Known) -> Prediction | None:
     team = RanksTeam(comm, layout_of(comm, problem))
     if team.bcast(lambda: unpredicted(problem)):  # eigenvalues may differ between processors
         return None
@@ -141,7 +127,7 @@ def _predict(comm: MPI.Intracomm, name: str, problem: Problem) -> Prediction | N
         return None
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    return predictions(problem, team, steps)
+    return known.predictions(problem, team, steps)
 
 
 def _elapsed(problem: Problem) -> Elapsed:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeAlias
 
 from mpi4py import MPI
 
 from udsgd_mpi.parallel.waiting import waiting
+from udsgd_mpi.support.errors import ConfigurationError
+
+Intracomm: TypeAlias = MPI.Intracomm
 
 
 def _watched(method: Callable[..., Any]) -> Any:
@@ -42,5 +45,27 @@ for _name in _BLOCKING:
 
 
 def world() -> Watched:
-    """All ranks of the job."""
+    """All ranks that the launcher started."""
     return Watched(MPI.COMM_WORLD)
+
+
+def private(comm: Intracomm | None) -> Watched:
+    """A copy of a communicator, in which no message of its owner's is met; collective.
+
+    Parameters
+    ----------
+    comm
+        None: this process alone.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none, or has no ranks.
+    """
+    if comm is None:
+        comm = MPI.COMM_SELF
+    if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
+        raise ConfigurationError(
+            f"comm: expected an intracommunicator of mpi4py, such as MPI.COMM_WORLD, got {comm!r}"
+        )
+    return Watched(comm.Dup())

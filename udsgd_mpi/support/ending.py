@@ -3,10 +3,16 @@
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import NoReturn
 
-from udsgd_mpi.support.errors import ExitCode
+from udsgd_mpi.support.errors import ExitCode, LocalError, OutputError
+from udsgd_mpi.support.failure import tell_failure
+from udsgd_mpi.support.launcher import launched_rank, launched_size
+
+_SECONDS_FOR_RANK_0 = 1.0  # which may have the same to say, and then ends all
 
 _removals: list[Callable[[], None]] = []
 
@@ -21,7 +27,23 @@ def removed_at_the_end(remove: Callable[[], None]) -> Iterator[None]:
         _removals.remove(remove)
 
 
-def end_all_ranks(code: ExitCode) -> None:
+def end_for(error: BaseException) -> NoReturn:
+    """End all ranks because of an error on this one, which the others need not know of."""
+    if isinstance(error, OutputError):
+        tell_failure(ExitCode.INPUT_OUTPUT, str(error))
+        end_all_ranks(ExitCode.INPUT_OUTPUT)
+    if isinstance(error, LocalError):
+        if launched_rank() > 0:
+            time.sleep(_SECONDS_FOR_RANK_0)
+        tell_failure(ExitCode.USAGE, f"on rank {launched_rank()}: {error}")
+        end_all_ranks(ExitCode.USAGE)
+    where = f" on rank {launched_rank()}" if launched_size() > 1 else ""
+    shown = "".join(traceback.format_exception(error))
+    tell_failure(ExitCode.INTERNAL, shown, f"udsgd: internal error{where}\n")
+    end_all_ranks(ExitCode.INTERNAL)
+
+
+def end_all_ranks(code: ExitCode) -> NoReturn:
     """End this process and all other ranks at once, whatever they are at."""
     for remove in _removals:
         with suppress(OSError):

@@ -24,11 +24,37 @@ class LocalError(ConfigurationError):
 
 
 class OutputError(OSError):
-    """The results could not be written."""
+    """The results could not be written.
+
+    Attributes
+    ----------
+    known_to_all
+        Whether all ranks raise it, rather than the one that writes.
+    """
+
+    known_to_all = False
+
+    @classmethod
+    def of_all(cls, message: str) -> "OutputError":
+        """One that all ranks raise."""
+        error = cls(message)
+        error.known_to_all = True
+        return error
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the job was asked to stop and can be resumed
     """The run ended before its last step, and a checkpoint was written."""
+
+
+class JobFailed(RuntimeError):  # noqa: N818 - what failed is a job of other processes
+    """Ranks that were started ended in a way that is neither the user's nor the disk's fault."""
+
+
+def is_known_to_all(error: BaseException) -> bool:
+    """Whether all ranks of a job raise an error, so that none waits for the one that did."""
+    if isinstance(error, OutputError):
+        return error.known_to_all
+    return isinstance(error, ConfigurationError | Stopped) and not isinstance(error, LocalError)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

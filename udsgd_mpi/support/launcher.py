@@ -25,10 +25,15 @@ UNCOMPILED = "NUMBA_DISABLE_JIT: expected it not to be set, as kernels only run 
 _CROWD = 8
 
 
-def before_mpi() -> None:
+def before_mpi(*, for_good: bool = True) -> None:
     """Set what has an effect before MPI and NumPy are imported alone.
 
     What the user has set of MPI stays.
+
+    Parameters
+    ----------
+    for_good
+        Whether libraries may be kept to one thread as long as this process lives.
 
     Raises
     ------
@@ -39,7 +44,8 @@ def before_mpi() -> None:
         raise ConfigurationError(UNCOMPILED)
     ease_oversubscription()
     leave_networks_out()
-    use_one_thread()
+    if for_good:
+        use_one_thread()
 
 
 def ease_oversubscription(
@@ -89,6 +95,23 @@ def launched_rank(environment: Mapping[str, str] = os.environ) -> int:
 def launched_size(environment: Mapping[str, str] = os.environ) -> int:
     """Number of processes that the launcher started; 1 without a launcher."""
     return _read(environment, 1, 1)
+
+
+def is_one_of_many(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a launcher has started this process as one of several; a batch script is none."""
+    sizes = (environment.get(size, "") for _, size in _VARIABLES[:-1])
+    return any(size.isdecimal() and int(size) > 1 for size in sizes)
+
+
+def for_child(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a launcher that this process starts, which may need more ranks than cores.
+
+    What the user has set stays.
+    """
+    needed = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+    if os.geteuid() == 0:
+        needed |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    return needed | dict(environment)
 
 
 def refuse_singletons(size: int, environment: Mapping[str, str] = os.environ) -> None:

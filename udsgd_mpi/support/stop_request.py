@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,6 +74,16 @@ class StopRequest:
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             threading.Thread(target=self._take, name="stop signals", daemon=True).start()
 
+    @contextmanager
+    def until(self, deadline: float | None, advice: str) -> Iterator[None]:
+        """Ask for a stop at a deadline, for as long as this block lasts; no signal is taken."""
+        before = self.advice, self.deadline, self.phase
+        self.advice, self.deadline = advice, deadline
+        try:
+            yield
+        finally:
+            self.advice, self.deadline, self.phase = before
+
     def enter(self, phase: Phase) -> None:
         """Take note of what the job is at now."""
         self._since = time.monotonic()
@@ -96,12 +108,12 @@ class StopRequest:
         return self.reason is not None and time.monotonic() > asked + self.phase.grace
 
     def message(self, where: str) -> str:
-        """What a job that has stopped says."""
+        """What a job that has stopped says of it."""
         others = "another rank's signal"
         if self.deadline is not None:  # before which a run stops, to have time to save
             others = f"--max-time, or {others}"
         reason = self.reason or others
-        return f"udsgd: stopped: {where} ({reason}); {self.advice}"
+        return f"{where} ({reason}); {self.advice}"
 
     def _take(self) -> None:
         received = signal.Signals(signal.sigwait(_SIGNALS)).name

@@ -44,6 +44,11 @@ def add_run(commands: Commands) -> Parser:
         help="sleep for the computing times of [timing]; needs one agent per rank",
     )
     run.add_argument(
+        "--quiet",
+        action="store_true",
+        help="no table and no figure at the end; udsgd report makes them",
+    )
+    run.add_argument(
         "--ranks", type=at_least(1), metavar="P", help="ranks to plan for, with --dry-run"
     )
     return run

@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Callable
 
+from udsgd_mpi.support import durations
 from udsgd_mpi.support.one_line import shown
 
 _MOST_TASKS = 100_000
@@ -12,16 +13,10 @@ _LARGEST_SEED = 2**63 - 1
 
 def seconds(text: str) -> float:
     """A time such as 90s, 5m, 2h or 1d."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-    number, unit = text[:-1], text[-1:]
     try:
-        time = float(number) * units[unit]
-    except (KeyError, ValueError):
-        time = 0.0
-    if not 0 < time < float("inf"):
-        message = f"expected a time such as 90s, 5m or 2h, got {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return time
+        return durations.seconds_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def time_or_steps(text: str) -> tuple[float | None, int | None]:

@@ -1,0 +1,1 @@
+"""The package from Python: what the command line does, as functions that leave no trace."""

@@ -1,0 +1,193 @@
+"""Plans of upgrades from Python."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from udsgd_mpi.api.as_before import as_before
+from udsgd_mpi.support.errors import ConfigurationError, nearest
+
+if TYPE_CHECKING:
+    from udsgd_mpi.api.asked import Experiments
+    from udsgd_mpi.experiment.schema import Experiment
+    from udsgd_mpi.forecast import Approach
+    from udsgd_mpi.forecast.upgrades import Planner
+    from udsgd_mpi.problem import Problem
+    from udsgd_mpi.samplers import Sampler
+
+
+class Errors(NamedTuple):
+    """Errors that theory expects.
+
+    Attributes
+    ----------
+    trace
+        Tr V; NaN where no limit theorem holds.
+    mse
+        E‖θ_n − θ*‖² at the last step.
+    agents
+        Number of agents that were upgraded.
+    """
+
+    trace: float
+    mse: float
+    agents: int
+
+
+class Plan:
+    """Whose samplers to upgrade, and what that gains; nothing is simulated.
+
+    Attributes
+    ----------
+    candidates
+        Agents that can be upgraded, the one with the largest gain first.
+    problem
+        What is upgraded.
+    planner
+        Errors of any set of upgrades.
+    """
+
+    def __init__(
+        self,
+        experiments: Mapping[str, "Experiment"],
+        problem: "Problem",
+        planner: "Planner",
+        by: "Approach",
+    ) -> None:
+        self._experiments = experiments
+        self._by: Approach = by
+        self.problem = problem
+        self.planner = planner
+        self.candidates = planner.candidates
+
+    def upgraded(self, upgrades: int) -> Errors:
+        """Errors where the best agents, so many of them, are upgraded."""
+        best = self.candidates[:upgrades]
+        return Errors(self.planner.trace(best), self.planner.mse(best), len(best))
+
+    def with_all(self, sampler: "Sampler | str | Mapping[str, Any]") -> Errors:
+        """Errors where all agents that can have it, among the candidates, have another sampler."""
+        rival = sampler_of(sampler, "sampler")
+        able = [i for i in self.candidates if self.planner.can_have(i, rival)]
+        moderate = self.planner.replacing(dict.fromkeys(able, rival))
+        return Errors(
+            self.planner.trace(able, moderate), self.planner.mse(able, moderate), len(able)
+        )
+
+    def variant(self, name: str) -> Errors:
+        """Errors of another of the experiments, as it is.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none of this name.
+        """
+        from udsgd_mpi.forecast import predict
+        from udsgd_mpi.problem import LoneTeam, pose_all
+        from udsgd_mpi.support.launcher import cores
+
+        other = pose_all({name: _variant(self._experiments, name)}, LoneTeam, 1)[name]
+        steps = np.array([other.experiment.steps], dtype=np.int64)
+        found = predict(other, LoneTeam(len(other.summaries), cores()), steps, method=self._by)
+        return Errors(float(np.trace(found.limiting_covariance)), float(found.mse[0]), 0)
+
+    def fewest(self, *, trace: float | None = None, mse: float | None = None) -> int | None:
+        """How many upgrades of the best agents reach a Tr V, or an MSE; None where none do.
+
+        Examples
+        --------
+        >>> found = plan(load("upgrade"), {"srw": "srrw"})
+        >>> found.fewest(trace=found.with_all("nbrw").trace)
+        1
+        """
+        if trace is not None:
+            return self._fewest(lambda best: self.planner.trace(best) <= trace)
+        if mse is not None:
+            return self._fewest(lambda best: self.planner.mse(best) <= mse)
+        raise ConfigurationError("fewest: expected a trace or an mse to reach, got neither")
+
+    def _fewest(self, reached: Callable[[list[int]], bool]) -> int | None:
+        most = len(self.candidates)
+        return next((k for k in range(most + 1) if reached(self.candidates[:k])), None)
+
+
+def plan(
+    experiments: "Experiments",
+    upgrades: "Mapping[str, Sampler | str | Mapping[str, Any]]",
+    *,
+    variant: str | None = None,
+    by: "Approach" = "auto",
+    paths: int | None = None,
+) -> Plan:
+    """Which agents' samplers to upgrade, without running anything.
+
+    Parameters
+    ----------
+    experiments
+        By name, as ``load`` makes them, or one alone.
+    upgrades
+        By the name of a sampler, what takes its place.
+    variant
+        The one to upgrade; by default the first.
+    by, paths
+        As ``predict``.
+
+    Raises
+    ------
+    ConfigurationError
+        If something is wrong with the experiments, no agent has such a sampler, or V is not
+        defined for the step size.
+
+    Examples
+    --------
+    >>> found = plan(load("upgrade"), {"srw": SRRW(alpha=20)})
+    >>> found.candidates[:3]
+    >>> found.upgraded(5).mse / found.upgraded(0).mse
+    """
+    from udsgd_mpi.api.asked import checked
+
+    chosen = {name: sampler_of(each, "upgrades") for name, each in upgrades.items()}
+    with as_before():
+        return planned(checked(experiments), chosen, variant, by, paths)
+
+
+def planned(
+    experiments: "Mapping[str, Experiment]",
+    upgrades: "Mapping[str, Sampler]",
+    variant: str | None,
+    by: "Approach",
+    paths: int | None,
+) -> Plan:
+    """A plan for checked experiments; see ``plan``."""
+    from udsgd_mpi.forecast.upgrades import Planner
+    from udsgd_mpi.problem import LoneTeam, pose_all
+    from udsgd_mpi.support.launcher import cores
+    from udsgd_mpi.theory.limit import check_step_size
+
+    name = variant or next(iter(experiments))
+    problem = pose_all({name: _variant(experiments, name)}, LoneTeam, 1)[name]
+    experiment = problem.experiment
+    check_step_size(problem.hessian, experiment.step_size, experiment.method.momentum or 0.0)
+    return Plan(experiments, problem, Planner(problem, upgrades, by, paths, cores()), by)
+
+
+def sampler_of(said: "Sampler | str | Mapping[str, Any]", name: str) -> "Sampler":
+    """The sampler that settings stand for.
+
+    Parameters
+    ----------
+    name
+        What the settings are called in messages.
+    """
+    from udsgd_mpi.experiment.check import one_of
+    from udsgd_mpi.samplers import AnySampler, Sampler
+
+    found: Sampler = said if isinstance(said, Sampler) else one_of(AnySampler, said, name)
+    return found
+
+
+def _variant(experiments: "Mapping[str, Experiment]", name: str) -> "Experiment":
+    if name not in experiments:
+        raise ConfigurationError(f"unknown variant {name!r}: {nearest(name, experiments)}")
+    return experiments[name]
