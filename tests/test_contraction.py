@@ -2,6 +2,7 @@
 
 import math
 import time
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from tests import reference
 from tests.topologies import TOPOLOGIES, from_networkx
+from udsgd_mpi.cli.main import main
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -140,3 +142,16 @@ def test_metropolis_swaps_for_ever_on_an_even_ring_and_lazy_weights_do_not(agent
     topology = from_networkx(nx.cycle_graph(agents), "topology")
     assert contraction(DSGD().start(topology, 1), agents).factor == pytest.approx(1, abs=1e-14)
     assert contraction(DSGD(weights="lazy").start(topology, 1), agents).factor < 0.99
+
+
+def test_the_topology_command_prints_that_of_a_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exactly where there is a closed form; a user's own from draws, with its error."""
+    monkeypatch.chdir(tmp_path)
+    printed = {}
+    for pattern in ("random_matching", '{ kind = "custom", path = "tests.own_pattern:Gossip" }'):
+        assert main(["topology", "star", "-n", "7", "--pattern", pattern]) == 0
+        printed[pattern] = capsys.readouterr().out.partition("--pattern")[2].split("\n")[0].split()
+    exact, (estimate, _, error) = printed.values()
+    assert abs(float(exact[0]) - float(estimate)) < 4 * float(error)

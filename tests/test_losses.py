@@ -242,7 +242,24 @@ def test_what_needs_a_minimiser_is_refused(
         assert "minimiser" in said
     assert not list(tmp_path.glob("*.h5"))
     assert main(["run", "experiment.toml", "--dry-run"]) == 0, capsys.readouterr().err
-    assert "none: the objective is not convex" in capsys.readouterr().out
+    assert "none is looked for: the objective need not be convex" in capsys.readouterr().out
+
+
+def test_no_minimiser_is_looked_for_where_a_setting_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like a class that says that it is not convex."""
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for convex, minimizer in (("True", "none"), ("False", "auto")):
+        (tmp_path / convex).mkdir()
+        write(tmp_path / convex, convex)
+        flags = ("--steps", "20", "--set", f'objective.minimizer="{minimizer}"', "--output")
+        assert main(["run", f"{convex}/experiment.toml", *flags, f"{convex}.h5"]) == 0
+        found.append(bits_of(tmp_path / f"{convex}.h5"))
+    assert found[0] == found[1]
+    assert {"main/training_loss", "main/gradient_norm"} < found[0].keys()
+    assert "main/squared_error" not in found[0]
 
 
 def test_a_class_says_in_plain_words_whether_it_is_convex(

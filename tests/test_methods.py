@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from tests.contracts import WithoutRuns
 from udsgd_mpi.__main__ import main
-from udsgd_mpi.methods import SGD, Adam, Momentum, Nesterov
+from udsgd_mpi.methods import SGD, Adam, CustomMethod, Momentum, Nesterov
 from udsgd_mpi.objectives import Custom, Points, Ridge
 from udsgd_mpi.testing import MethodContract
 from udsgd_mpi.testing.methods import AGENTS, OBJECTIVE, TRIALS, D
@@ -22,7 +22,8 @@ class OwnContract(WithoutRuns, MethodContract):
     def test_as_pytorch_moves(self) -> None:
         torch = pytest.importorskip("torch")
         method, settings = self.method, to_builtins(self.method)
-        others = {"lr": 1.0, "weight_decay": settings["weight_decay"]}
+        settings |= settings.get("arguments", {})
+        others = {"lr": 1.0, "weight_decay": settings.get("weight_decay", 0.0)}
         parameter = torch.nn.Parameter(torch.zeros((AGENTS, TRIALS, D), dtype=torch.float64))
         if isinstance(method, Adam):
             betas = settings["beta1"], settings["beta2"]
@@ -51,6 +52,12 @@ class OwnContract(WithoutRuns, MethodContract):
         own = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
         found, expected = (self.run(objective=each).theta for each in (own, Ridge(l2=0.3)))
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+class TestCustom(OwnContract):
+    """A user's class, here momentum once more."""
+
+    method = CustomMethod(path="tests.own_method:HeavyBall", arguments={"beta": 0.8})
 
 
 class TestDecayingSGD(OwnContract):

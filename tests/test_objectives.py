@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tests import reference
 from tests.contracts import WithoutRuns
+from tests.own_objective import RowsOfRidge
 from udsgd_mpi.objectives import (
     Custom,
     Logistic,
@@ -18,6 +19,7 @@ from udsgd_mpi.objectives import (
 )
 from udsgd_mpi.objectives.exponential import exp
 from udsgd_mpi.objectives.minimizer import minimum
+from udsgd_mpi.objectives.own_slopes import OwnSlopes
 from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.support.errors import ConfigurationError
@@ -122,6 +124,49 @@ class TestCustom(TestRidge):
     def test_a_class_that_is_not_there(self, path: str) -> None:
         with pytest.raises(ConfigurationError, match='expected "module:Class"'):
             Custom(path=path).encode(np.zeros(3), np.empty(0))
+
+
+class TestCustomByRows(TestCustom):
+    """The same with one call for all agents."""
+
+    objective = Custom(path="tests.own_objective:RowsOfRidge", arguments={"l2": 0.3})
+
+
+@pytest.mark.parametrize("rowwise", [False, True])
+@pytest.mark.parametrize("most", [2**22, 50, 1])
+def test_points_of_a_mini_batch_are_summed_in_order(
+    rowwise: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit, however many rows a call takes."""
+    monkeypatch.setattr("udsgd_mpi.objectives.own_slopes._MOST_NUMBERS", most)
+    rng = np.random.default_rng(3)
+    points = Points(rng.normal(size=(60, 4)), rng.normal(size=60), rng.uniform(0.5, 2, size=60))
+    own, calls = RowsOfRidge(l2=0.3), []
+
+    def gradient(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        calls.append(len(theta))
+        return own.gradient(theta, x, y)
+
+    batch, theta = np.array([5, 5, 1, 7, 7]), rng.normal(size=(5, 3, 4))
+    X = rng.integers(0, 50, size=(5, 3)).astype(np.int32)
+    got = np.empty_like(theta)
+    OwnSlopes(gradient, "mine", points, batch, rowwise=rowwise)(theta, X, 0.7, got)
+    for i, size in enumerate(batch.tolist()):
+        rows = X[i]
+        slopes = sum(
+            own.gradient(theta[i], points.features[rows + r], points.labels[rows + r])
+            for r in range(size)
+        )
+        np.testing.assert_array_equal(got[i], 0.7 / size * points.weights[rows, None] * slopes)
+    if most == 2**22:
+        assert calls == ([2 * 3 * 5, 3, 2 * 3 * 7] if rowwise else [15, 15, 3, 21, 21])
+
+
+def test_a_slope_of_another_shape_is_the_users_to_mend() -> None:
+    points = Points(np.ones((4, 2)), np.ones(4), np.ones(4))
+    slopes = OwnSlopes(lambda *_: np.ones(3), "mine", points, np.ones(1, np.int64), rowwise=False)
+    with pytest.raises(ConfigurationError, match=r"mine: expected .* \(3, 2\) of gradient.*\(3,\)"):
+        slopes(np.ones((1, 3, 2)), np.zeros((1, 3), np.int32), 1.0, np.ones((1, 3, 2)))
 
 
 def test_minimizer_equals_scikit_learns() -> None:

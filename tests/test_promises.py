@@ -239,6 +239,23 @@ def test_wrong_objectives_are_refused(own: object, said: str) -> None:
         promises(own).check()
 
 
+class ByAll(Plain):
+    """A gradient whose last bits depend on how many rows there are."""
+
+    def gradient(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:
+        return super().gradient(theta, x, y) * (1 + 2**-52 * (len(x) > 20))
+
+
+def test_rows_that_know_of_each_other_are_not_rowwise() -> None:
+    promises(Plain()).check_rows()
+    own = promises(ByAll())
+    own.check()
+    with pytest.raises(
+        ConfigurationError, match=r"gradient, .*rowwise = True.* others among 1 rows"
+    ):
+        own.check_rows()
+
+
 def test_an_infinite_value_at_one_point_is_found() -> None:
     class At(Plain):
         def value(self, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> Any:

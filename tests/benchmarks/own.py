@@ -15,31 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.benchmarks.kernels import spread
-from tests.own_objective import OwnRidge
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.methods import SGD, CustomMethod, Method, Momentum
 from udsgd_mpi.objectives import Custom, Objective, Points, Ridge
 
 D, POINTS, L2, REPEATS, SECONDS = 22, 500, 1.0, 7, 0.2
-ROWWISE = "tests.benchmarks.own:RowwiseRidge"
 CASES = [(1, 120, 1), (25, 120, 1), (100, 1, 1), (1, 120, 25), (25, 8, 25)]
 
 Floats = NDArray[np.float64]
 Steps = Callable[[NDArray[np.int32], Floats], None]
 
 
-class RowwiseRidge(OwnRidge):
-    """The same, in one call for all agents."""
-
-    rowwise = True
-
-
 def main() -> None:
     """Print the tables."""
     print(f"ns per agent, trial and step, median (min–max) of {REPEATS}; ratios of paired repeats")
     head("agents, trials, batch", "NumPy alone", "own", "/ NumPy", "rowwise", "/ NumPy", "ridge")
-    objectives = own("tests.own_objective:OwnRidge"), own(ROWWISE), Ridge(l2=L2)
+    objectives = (
+        own("tests.own_objective:OwnRidge"),
+        own("tests.own_objective:RowsOfRidge"),
+        Ridge(l2=L2),
+    )
     for case in CASES:
         ways = [partial(by_numpy, *case)]
         ways += [partial(by_package, SGD(), objective, *case) for objective in objectives]

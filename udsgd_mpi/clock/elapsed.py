@@ -1,6 +1,6 @@
 """Simulated seconds and bytes up to every recorded step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from udsgd_mpi.communication import Link, Schedule
 
 Floats = NDArray[np.float64]
 
-_BLOCK = 2**16  # steps
+_BLOCK = 2**12  # steps
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,12 @@ class Elapsed(NamedTuple):
 
 
 def elapsed(
-    schedule: Schedule, clock: Clock | None, agents: int, message: int, steps: NDArray[np.int64]
+    schedule: Schedule,
+    clock: Clock | None,
+    agents: int,
+    message: int,
+    steps: NDArray[np.int64],
+    check_in: Callable[[], None] = lambda: None,
 ) -> Elapsed:
     """Let the agents compute and exchange up to the last of ``steps``, which ascend.
 
@@ -71,15 +76,18 @@ def elapsed(
     ----------
     message
         Bytes of a message.
+    check_in
+        Is called between pieces of the work, which is long where each W has to be drawn.
     """
     parts = pairwise([0, *steps.tolist()])
-    sent = message * np.cumsum([_messages(schedule, agents, n, m) for n, m in parts])
+    sent = message * np.cumsum([_messages(schedule, agents, n, m, check_in) for n, m in parts])
     if clock is None:
         return Elapsed(None, sent)
     now, seconds = np.zeros(agents), np.zeros((len(steps), agents))
     durations, link = clock.durations(), clock.link(message)
     for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
         for first, last in _blocks(n, m):
+            check_in()
             times = set(schedule.times(first, last).tolist())
             for step in range(first + 1, last + 1):
                 now += next(durations)
@@ -89,11 +97,17 @@ def elapsed(
     return Elapsed(seconds, sent)
 
 
-def _messages(schedule: Schedule, agents: int, n: int, m: int) -> int:
+def _messages(schedule: Schedule, agents: int, n: int, m: int, check_in: Callable[[], None]) -> int:
     """How many the agents send each other in (n, m]."""
     begin, end = schedule.count(n), schedule.count(m)
     if len(schedule.forms) == 1:
-        return schedule.forms[0].sent(agents, begin, end)
+        form, total = schedule.forms[0], 0
+        if form.messages(agents) is not None:
+            return form.sent(agents, begin, end)
+        for block in _blocks(begin, end):
+            check_in()
+            total += form.sent(agents, *block)
+        return total
     of_each = [form.messages(agents) for form in schedule.forms]
     if None in of_each:
         times = (time for block in _blocks(n, m) for time in schedule.times(*block).tolist())

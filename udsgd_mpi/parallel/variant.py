@@ -6,7 +6,7 @@ from mpi4py import MPI
 
 from udsgd_mpi.clock import Elapsed, elapsed
 from udsgd_mpi.forecast import Prediction, unpredicted, unpredicted_walks
-from udsgd_mpi.parallel.collective import on_root
+from udsgd_mpi.parallel.collective import check_in, on_root
 from udsgd_mpi.parallel.control import Control
 from udsgd_mpi.parallel.gather_telemetry import after_writing
 from udsgd_mpi.parallel.known import Finished, Known
@@ -134,4 +134,5 @@ def _elapsed(problem: Problem) -> Elapsed:
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
     message = experiment.codec.row_bytes(problem.d)
-    return elapsed(problem.schedule, problem.clock, len(problem.summaries), message, steps)
+    agents = len(problem.summaries)
+    return elapsed(problem.schedule, problem.clock, agents, message, steps, check_in)

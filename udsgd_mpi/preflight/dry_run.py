@@ -60,7 +60,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
 
 def _minimizer(optimum: Minimum | None) -> str:
     if optimum is None:
-        return "none: the objective is not convex"
+        return "none is looked for: the objective need not be convex"
     return (
         f"‖∇f(θ*)‖ = {optimum.gradient_norm:.1e}, curvature from {optimum.smallest_curvature:.3g}"
     )

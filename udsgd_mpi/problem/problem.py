@@ -22,7 +22,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 
-_NO_MINIMIZER = "no theorem holds, as the objective is not convex and no θ* is known"
+_NO_MINIMIZER = "no theorem holds, as no unique minimiser θ* of the objective is known"
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 
