@@ -1,10 +1,10 @@
 # ruff: noqa: T201
-"""Time of local steps of a user's objective: the package's against NumPy's and a built-in one's.
+"""Time of a user's objective, method and pattern against NumPy alone, and built-in ones.
 
-All take steps of ridge regression on the same points. NumPy's own loop has the rows of all agents
-and trials in one array, as whoever writes it by hand would. The package calls the user's class for
-each agent, or with ``rowwise = True`` for all agents at once. Repeats alternate, and processor time
-is what counts.
+Objectives are ridge regressions on the same points. NumPy's own loop has the rows of all agents and
+trials in one array, as whoever writes it by hand would. The package calls the user's class for each
+agent, or with ``rowwise = True`` for all agents at once. Repeats alternate, and processor time is
+what counts.
 """
 
 import time
@@ -12,15 +12,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from tests.benchmarks.kernels import spread
-from udsgd_mpi.engine.iterates import Iterates
+from tests.own_pattern import Gossip
+from udsgd_mpi.communication import CustomPattern, Layout, Pattern, RandomMatching
+from udsgd_mpi.communication.forms.own import adjacency
+from udsgd_mpi.engine.iterates import Iterates, MixedRows
 from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.graphs import Graph, build_topology
+from udsgd_mpi.graphs.generators import Ring
+from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.methods import SGD, CustomMethod, Method, Momentum
 from udsgd_mpi.objectives import Custom, Objective, Points, Ridge
+from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.support.meter import Meter
 
-D, POINTS, L2, REPEATS, SECONDS = 22, 500, 1.0, 7, 0.2
+TRIALS, D, POINTS, L2, REPEATS, SECONDS = 120, 22, 500, 1.0, 7, 0.2
 CASES = [(1, 120, 1), (25, 120, 1), (100, 1, 1), (1, 120, 25), (25, 8, 25)]
 
 Floats = NDArray[np.float64]
@@ -50,6 +59,40 @@ def main() -> None:
         ways = [partial(by_package, method, Ridge(l2=L2), *case) for method in methods]
         mine, built_in = measured(ways, *case[:2])
         print(f"| {', '.join(map(str, case))} | {spread(mine)} | {spread(built_in)} |", flush=True)
+    patterns()
+
+
+def patterns() -> None:
+    """Print the table of W that change, mixed on one rank."""
+    print(f"\nmicroseconds an aggregation of random pairs on a ring, {TRIALS} trials")
+    head("agents", "a user's class", "of it its matrix", "built in")
+    for agents in (6, 100):
+        ring = build_topology(Ring(), agents, 0, "topology")
+        own = Gossip(agents, adjacency(ring))
+        ways = [
+            mixing(CustomPattern(path="tests.own_pattern:Gossip"), ring),
+            lambda n, own=own: own.matrix(n, generator(1, Purpose.MIXING, n)),
+            mixing(RandomMatching(), ring),
+        ]
+        times = np.array([[microseconds(way) for way in ways] for _ in range(REPEATS)]).T
+        print(f"| {agents} | {' | '.join(spread(each.tolist(), 0) for each in times)} |")
+
+
+def mixing(pattern: Pattern, topology: Graph) -> Callable[[int], None]:
+    """What mixes, given the step."""
+    layout = Layout.even(len(topology), 1)
+    rows = MixedRows(layout, 0, 0, (TRIALS, D))
+    return Mixer(MPI.COMM_SELF, pattern.start(topology, 1), rows, Meter())
+
+
+def microseconds(way: Callable[[int], object]) -> float:
+    """Of a call, over 200 steps after the first few."""
+    for n in range(1, 6):
+        way(n)
+    started = time.process_time()
+    for n in range(6, 206):
+        way(n)
+    return (time.process_time() - started) * 1e6 / 200
 
 
 def head(*columns: str) -> None:

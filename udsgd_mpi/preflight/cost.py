@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import cycle
+from time import thread_time
 from typing import NamedTuple
 
 import numpy as np
@@ -54,12 +55,16 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
         Posed in one process, with all agents.
     """
     schedule, steps = problem.schedule, problem.experiment.steps
+    began = thread_time()
     sample = [schedule.mixing(n) for n in schedule.first(_SAMPLE, steps).tolist()]
+    drawing = (thread_time() - began) / max(1, len(sample)) * schedule.count(steps) / steps
     busiest = int(np.argmax(np.add.reduceat(efforts(problem), layout.starts[:-1])))
     # As many ranks at once as there will be: cores share caches, and hardware threads a core.
     threads = min(layout.ranks, cores())
     with ThreadPoolExecutor(threads) as pool:
         work = max(pool.map(lambda _: _work(problem, layout, busiest, sample), range(threads)))
+    if any(form.interpreted for form in schedule.forms):
+        work += drawing
     return Cost(work, _exchange(problem, layout, sample, network))
 
 

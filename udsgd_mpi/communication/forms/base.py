@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,15 @@ class Traffic(NamedTuple):
 
 
 class Form(ABC):
-    """A recurring W, or a law from which W is drawn at every aggregation."""
+    """A recurring W, or a law from which W is drawn at every aggregation.
+
+    Attributes
+    ----------
+    interpreted
+        Whether that is done in Python, which takes longer than mixing.
+    """
+
+    interpreted: ClassVar[bool] = False
 
     @property
     def support(self) -> "Weights | None":

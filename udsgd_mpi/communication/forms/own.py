@@ -35,6 +35,8 @@ class OwnMatrices(Form):
         When it is asked.
     """
 
+    interpreted = True
+
     def __init__(
         self, own: Any, name: str, topology: Graph, times: AggregationTimes, seed: int
     ) -> None:
