@@ -109,6 +109,78 @@ def metropolis_walk(
         n += 1
 
 
+def unit(random_bits: int) -> float:
+    """Number of [0, 1) with 53 random bits."""
+    return (random_bits >> 11) / 2**53
+
+
+def chain(P: Floats, seed: int, agent: int, trial: int) -> Iterator[int]:
+    """A Markov chain by alias tables, with fractions of a row's mean in exact order."""
+    tables = [alias_table(row) for row in P]
+    x = pick(bits(seed, START, agent, trial, 0), len(P))
+    n = 0
+    while True:
+        yield x
+        columns, aliases, stays = tables[x]
+        scaled = bits(seed, SAMPLING, agent, trial, n) * len(columns)
+        k = scaled >> 64
+        x = columns[k] if unit(scaled % 2**64) < stays[k] else aliases[k]
+        n += 1
+
+
+def alias_table(row: Floats) -> tuple[list[int], list[int], list[float]]:
+    """Vose's: the last of those below the mean is filled up by the last of the others."""
+    columns = np.flatnonzero(row).tolist()
+    left = [float(row[y] / row.sum()) * len(columns) for y in columns]
+    aliases, stays = list(columns), [1.0] * len(columns)
+    small = [k for k, value in enumerate(left) if value < 1]
+    large = [k for k, value in enumerate(left) if value >= 1]
+    while small and large:
+        few, many = small.pop(), large[-1]
+        stays[few], aliases[few] = left[few], columns[many]
+        left[many] -= 1 - left[few]
+        if left[many] < 1:
+            small.append(large.pop())
+    return columns, aliases, stays
+
+
+def replayed(visits: list[int], seed: int, agent: int, trial: int) -> Iterator[int]:
+    """Recorded visits from a uniform place on, again and again."""
+    n = pick(bits(seed, START, agent, trial, 0), len(visits))
+    while True:
+        yield visits[n % len(visits)]
+        n += 1
+
+
+def lazy_walk(graph: nx.Graph, stay: float, seed: int, agent: int, trial: int) -> Iterator[int]:
+    """SRW that stays with some probability."""
+    x = int(unit(bits(seed, START, agent, trial, 0)) * len(graph))
+    n = 0
+    while True:
+        yield x
+        u = unit(bits(seed, SAMPLING, agent, trial, n))
+        if u >= stay:
+            neighbours = sorted(graph[x])
+            x = neighbours[int((u - stay) / (1 - stay) * len(neighbours))]
+        n += 1
+
+
+def levy_jumps(points: int, exponent: float, seed: int, agent: int, trial: int) -> Iterator[int]:
+    """Jumps of k points on a circle with probability ∝ k^(−exponent), to either side."""
+    weights = [k**-exponent for k in range(1, points // 2 + 1)]
+    x = int(unit(bits(seed, START, agent, trial, 0)) * points)
+    n = 0
+    while True:
+        yield x
+        signed = 2 * unit(bits(seed, SAMPLING, agent, trial, n)) - 1
+        left, k = abs(signed) * sum(weights), 0
+        while k < len(weights) - 1 and left >= weights[k]:
+            left -= weights[k]
+            k += 1
+        x = (x + (k + 1 if signed >= 0 else -k - 1)) % points
+        n += 1
+
+
 def metropolis(graph: nx.Graph) -> Floats:
     """w_ij = min(1/d_i, 1/d_j) for neighbours, the rest on the diagonal."""
     n = len(graph)

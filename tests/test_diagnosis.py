@@ -20,7 +20,7 @@ def compressed(graph: nx.Graph) -> Graph:
 def test_complete_graph() -> None:
     """P = (11ᵀ − I)/(B − 1): λ₂ = −1/(B − 1), so means vary by (1 + λ)/(1 − λ) = (B − 2)/B."""
     B = 12
-    found = diagnose(SRW(), compressed(nx.complete_graph(B)), steps=500, trials=50, seed=1)
+    found = diagnose(SRW(), B, compressed(nx.complete_graph(B)), steps=500, trials=50, seed=1)
     assert found.spectral_gap == pytest.approx(1 + 1 / (B - 1))
     np.testing.assert_allclose(found.relative_variance[1:], (B - 2) / B, rtol=1e-10)
 
@@ -28,7 +28,7 @@ def test_complete_graph() -> None:
 def test_cycle() -> None:
     """λ₂ = cos(2π/B), and the slowest mode's variance is (1 + λ₂)/(1 − λ₂)."""
     B = 15
-    found = diagnose(SRW(), compressed(nx.cycle_graph(B)), steps=500, trials=50, seed=1)
+    found = diagnose(SRW(), B, compressed(nx.cycle_graph(B)), steps=500, trials=50, seed=1)
     slowest = np.cos(2 * np.pi / B)
     assert found.spectral_gap == pytest.approx(1 - slowest)
     assert found.relative_variance[2] == pytest.approx((1 + slowest) / (1 - slowest), rel=1e-8)
@@ -38,14 +38,15 @@ def test_cycle() -> None:
 def test_limit_is_measured(sampler: Sampler) -> None:
     """Variances of 2,000 trials within 4 standard errors (3.2 % each) and 2 %."""
     graph = compressed(nx.connected_watts_strogatz_graph(30, 4, 0.3, seed=2))
-    found = diagnose(sampler, graph, steps=5000, trials=2000, seed=3)
+    found = diagnose(sampler, len(graph), graph, steps=5000, trials=2000, seed=3)
     np.testing.assert_allclose(found.measured_variance, found.relative_variance, rtol=0.15)
 
 
 def test_repulsion_evens_out_visits() -> None:
     graph = compressed(nx.connected_watts_strogatz_graph(30, 4, 0.3, seed=2))
     walk, repelled = (
-        diagnose(s, graph, steps=3000, trials=50, seed=3) for s in (SRW(), SRRW(alpha=5.0))
+        diagnose(s, len(graph), graph, steps=3000, trials=50, seed=3)
+        for s in (SRW(), SRRW(alpha=5.0))
     )
     assert repelled.distance[-1] < 0.4 * walk.distance[-1]
     assert (np.diff(walk.distance) < 0).all()

@@ -101,7 +101,7 @@ def test_an_objective_of_images_is_given_pixels_and_what_they_mean(
     assert points.image == posed.reading.image == posed.agents[0].expectation.image
     assert points.image is not None
     assert points.image.classes == tuple("0123456789")
-    assert posed.agents[0].with_sampler(IID(), "none").points.image == points.image
+    assert posed.agents[0].with_sampler(IID(), "none", None).points.image == points.image
     test = held_out_points(posed)
     assert test is not None
     assert test.image == points.image

@@ -36,6 +36,21 @@ batch = 2
 communication = {{ kind = "dsgd", weights = "W.txt" }}
 [variant.varying]
 communication = {{ kind = "dsgd_vt", topologies = ["ring", "path.edgelist"] }}
+[variant.recorded]
+groups.walking.sampler = {{ kind = "chain", path = "P.npy" }}
+groups.shuffling.sampler = {{ kind = "trace", path = "visits-{{agent}}.txt" }}
+[variant.own]
+groups.walking.sampler = {{ kind = "custom", path = "inputs_sampler:Round" }}
+"""
+SAMPLER = """
+import numpy as np
+
+class Round:
+    def __init__(self, points, graph):
+        self.points = points
+
+    def draw(self, steps, uniforms):
+        return (uniforms * self.points).astype(int)
 """
 OBJECTIVE = """
 from inputs_helper import residual
@@ -70,6 +85,10 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "path.edgelist").write_text("0 1\n1 2\n2 3\n")
     W = "0.5 0.25 0 0.25\n0.25 0.5 0.25 0\n0 0.25 0.5 0.25\n0.25 0 0.25 0.5\n"
     (folder / "W.txt").write_text(W)
+    np.save(folder / "P.npy", np.full((POINTS, POINTS), 1 / POINTS))
+    for i in (2, 3):
+        (folder / f"visits-{i}.txt").write_text("0\n1\n2\n0\n")
+    (folder / "inputs_sampler.py").write_text(SAMPLER)
     (folder / "inputs_objective.py").write_text(OBJECTIVE)
     (folder / "inputs_helper.py").write_text(HELPER)
     (folder / "inputs_unused.py").write_text("")
@@ -138,6 +157,26 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+def another_chain(folder: Path) -> None:
+    P = np.load(folder / "P.npy")
+    P[0, :2] += 0.1, -0.1
+    np.save(folder / "P.npy", P)
+
+
+CHANGES |= {
+    "chain": (another_chain, "the chain of 2 agents (0, 1), groups.walking.sampler.path = 'P.npy'"),
+    "trace": (
+        replace_in("visits-3.txt", "1\n", "1\n1\n"),
+        "the trace of agent 3, groups.shuffling.sampler.path = 'visits-3.txt'",
+    ),
+    "sampler": (
+        replace_in("inputs_sampler.py", "astype(int)", "astype(np.int32)"),
+        (
+            "[variant.own] the source inputs_sampler.py, groups.walking.sampler.path ="
+            " 'inputs_sampler.py:Round'"
+        ),
+    ),
+}
 SOURCES = {
     "inputs_objective.py": ("** 2 / 2", "** 2.0 / 2"),
     "inputs_helper.py": ("- y", "- 1.0 * y"),
@@ -325,7 +364,7 @@ def test_a_new_title_is_taken(more: list[str], folder: Path) -> None:
     replace_in("experiment.toml", "First", "Second")(folder)
     assert main(["run", "experiment.toml", "--resume", *more]) == 0
     with h5py.File("udsgd.h5") as file:
-        assert [run.attrs["title"] for run in file["runs"].values()] == ["Second", "Second"]
-        assert file.attrs["configuration"].count('"Second"') == 2
+        assert [run.attrs["title"] for run in file["runs"].values()] == ["Second"] * 4
+        assert file.attrs["configuration"].count('"Second"') == 4
         assert file.attrs["status"] == "complete"
         assert "telemetry/fixed" in file

@@ -8,7 +8,8 @@ import pytest
 
 from tests import reference
 from tests.contracts import WithoutRuns
-from udsgd_mpi.graphs.generators import Ring
+from udsgd_mpi.graphs.transitions import TransitionMatrix
+from udsgd_mpi.graphs.visits import Visits
 from udsgd_mpi.samplers import (
     HDT,
     IID,
@@ -16,11 +17,14 @@ from udsgd_mpi.samplers import (
     NBRW,
     SRRW,
     SRW,
+    Chain,
+    CustomSampler,
     PathsOfSeveral,
     Reshuffling,
     SingleShuffling,
     Stream,
     Streams,
+    Trace,
 )
 from udsgd_mpi.testing import SamplerContract
 from udsgd_mpi.testing.graphs import DATA_GRAPHS, from_networkx
@@ -52,10 +56,11 @@ class OwnContract(WithoutRuns, SamplerContract):
 
     def test_agents_go_on_together_from_their_memories(self, graph: nx.Graph) -> None:
         """Whatever other agents' samplers and graphs are, and however many share one."""
-        own, ring = from_networkx(graph), Ring().draw(9, 0)
+        circle = nx.cycle_graph(9)
+        own, ring = self.ground(graph), self.ground(circle)
         graphs = [own, ring, own, ring, own]
         samplers = [self.sampler, self.sampler, IID(), self.sampler, self.sampler]
-        points = [len(each) for each in graphs]
+        points = [len(each) for each in (graph, circle, graph, circle, graph)]
         streams = Streams(SEED, np.array([4, 0, 7, AGENT, 2]), 3)
         first, second = (PathsOfSeveral(samplers, points, graphs, streams) for _ in range(2))
         first.draw(np.empty((900, 5, 3), dtype=np.int32))
@@ -70,7 +75,7 @@ class OwnContract(WithoutRuns, SamplerContract):
             assert all(values.shape == beside[name].shape for name, values in alone.items())
 
     def test_weighted_means_along_paths_are_unbiased(self, graph: nx.Graph) -> None:
-        weights = self.sampler.importance_weights("unbiased", len(graph), from_networkx(graph))
+        weights = self.sampler.importance_weights("unbiased", len(graph), self.ground(graph))
         gradients = np.random.default_rng(0).normal(size=(len(graph), 3))
         means = self.visits(graph, 10_000) * weights @ gradients
         # Three normal deviates; one beyond 5 has probability 2e-6.
@@ -187,6 +192,108 @@ class TestHDT(OwnContract):
 
     def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
         return reference.metropolis_walk(graph, SEED, AGENT, trial, alpha=3, b=0.8)
+
+
+class TestChain(OwnContract):
+    """The transition matrix of the simple random walk: the same path."""
+
+    sampler = Chain(path="P.npz")
+
+    def ground(self, graph: nx.Graph) -> TransitionMatrix:
+        P = nx.to_numpy_array(graph, nodelist=range(len(graph)), weight=None)
+        return TransitionMatrix.of(P / P.sum(axis=1, keepdims=True), "P")
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.walk("srw", graph, SEED, AGENT, trial)
+
+
+class TestUnevenChain(OwnContract):
+    """Rows of different lengths and probabilities, not reversible."""
+
+    sampler = Chain(path="P.npz")
+    lazy = True
+
+    def ground(self, graph: nx.Graph) -> TransitionMatrix:
+        return TransitionMatrix.of(uneven(graph), "P")
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.chain(uneven(graph), SEED, AGENT, trial)
+
+    def test_transitions_have_their_probabilities(self, graph: nx.Graph) -> None:
+        # Chi-square of each row's counts over 400 trials at level 1e-4 over all rows.
+        from scipy.stats import chisquare
+
+        P, path = uneven(graph), self.draw(graph, [500], trials=400)
+        for x in graph:
+            after = path[1:][path[:-1] == x]
+            possible = np.flatnonzero(P[x])
+            counts = [(after == y).sum() for y in possible]
+            assert sum(counts) == len(after)
+            expected = P[x, possible] * len(after)
+            assert chisquare(counts, expected).pvalue > 1e-4 / len(graph)
+
+
+def uneven(graph: nx.Graph) -> np.ndarray:
+    """P of a walk that prefers some neighbours, and may stay."""
+    n = len(graph)
+    P = np.random.default_rng(4).random((n, n)) ** 3
+    P *= nx.to_numpy_array(graph, nodelist=range(n), weight=None) + 0.2 * np.eye(n)
+    return np.asarray(P / P.sum(axis=1, keepdims=True))
+
+
+class TestTrace(OwnContract):
+    """Recorded visits, more often to some points than to others."""
+
+    sampler = Trace(path="visits.txt")
+    lazy = True
+
+    def ground(self, graph: nx.Graph) -> Visits:
+        return Visits(recorded(graph))
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.replayed(recorded(graph).tolist(), SEED, AGENT, trial)
+
+    def test_all_trials_may_begin_at_the_first_visit(self, graph: nx.Graph) -> None:
+        path = Trace(path="visits.txt", start_at="first").start(
+            len(graph), self.ground(graph), Stream(SEED, AGENT, 3)
+        )
+        out = np.empty((500, 3), dtype=np.int32)
+        path.draw(out)
+        expected = np.tile(recorded(graph), 500)[:500]
+        np.testing.assert_array_equal(out, np.repeat(expected[:, None], 3, axis=1))
+
+
+def recorded(graph: nx.Graph) -> np.ndarray:
+    n = len(graph)
+    visits = [*range(n), *np.random.default_rng(5).integers(n, size=97)]
+    return np.array(visits, dtype=np.int32)
+
+
+class TestOwnLazyWalk(OwnContract):
+    sampler = CustomSampler(path="tests.own_sampler:LazyWalk", arguments={"stay": 0.3})
+    lazy = True
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.lazy_walk(graph, 0.3, SEED, AGENT, trial)
+
+
+class TestOwnMetropolis(OwnContract):
+    """Two numbers a step: the path of the package's own walk."""
+
+    sampler = CustomSampler(path="tests.own_sampler:Metropolis")
+    lazy = True
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.metropolis_walk(graph, SEED, AGENT, trial, alpha=0, b=1)
+
+
+class TestOwnLevyJumps(OwnContract):
+    """Without a graph or any theory, and steps of a block drawn at once."""
+
+    sampler = CustomSampler(path="tests.own_sampler:LevyJumps", arguments={"exponent": 1.2})
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.levy_jumps(len(graph), 1.2, SEED, AGENT, trial)
 
 
 def test_hdt_with_no_repulsion_is_mhrw() -> None:

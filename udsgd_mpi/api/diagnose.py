@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from udsgd_mpi.api.as_before import as_before
 from udsgd_mpi.api.plan import sampler_of
@@ -11,27 +11,29 @@ from udsgd_mpi.support.errors import ConfigurationError
 if TYPE_CHECKING:
     from udsgd_mpi.forecast.diagnosis import Diagnosis
     from udsgd_mpi.graphs import Graph
+    from udsgd_mpi.graphs.ground import Ground
     from udsgd_mpi.graphs.source import GraphSource
     from udsgd_mpi.samplers import Sampler
 
 
 def diagnose(
     sampler: "Sampler | str | Mapping[str, Any]",
-    graph: "GraphSource | str | PathLike[str] | Mapping[str, Any]",
+    graph: "GraphSource | str | PathLike[str] | Mapping[str, Any] | None" = None,
     points: int | None = None,
     *,
     steps: int = 10_000,
     trials: int = 100,
     seed: int = 1,
 ) -> "Diagnosis":
-    """How well a sampler explores a data graph.
+    """How well a sampler explores its points.
 
     Parameters
     ----------
     sampler, graph
-        Settings, or names; of a graph also the path of a file.
+        Settings, or names; of a graph also the path of a file. A sampler that does not walk on a
+        graph needs none.
     points
-        Number of points of a generated graph.
+        Number of points of a generated graph, or of a sampler without one.
     steps, trials
         Length and number of the paths that are sampled.
 
@@ -47,20 +49,51 @@ def diagnose(
     """
     with as_before():
         chosen = sampler_of(sampler, "sampler")
-        return diagnosed(chosen, graph_of(graph, points, seed), steps, trials, seed)
+        drawn = None if graph is None else graph_of(graph, points, seed)
+        return diagnosed(explored(chosen, drawn, points), steps, trials, seed)
 
 
-def diagnosed(
-    sampler: "Sampler", graph: "Graph", steps: int, trials: int, seed: int
-) -> "Diagnosis":
-    """Diagnose a sampler on a graph; see ``diagnose``."""
+class Explored(NamedTuple):
+    """A sampler, the number of its points, and what it needs beside them."""
+
+    sampler: "Sampler"
+    points: int
+    graph: "Ground | None"
+
+
+def explored(sampler: "Sampler", graph: "Graph | None", points: int | None) -> Explored:
+    """What is to be diagnosed.
+
+    Raises
+    ------
+    ConfigurationError
+        If the sampler lacks a graph, a number of points, or a file of its own that fits them.
+    """
+    if graph is None and sampler.on_graph:
+        raise ConfigurationError(
+            f"diagnose: expected a graph for {sampler.name} to walk on, got none; name a generator"
+            " or a file"
+        )
+    if graph is not None:
+        points = len(graph)
+    if points is None:
+        raise ConfigurationError("diagnose: expected a number of points, e.g. -n 500")
+    source = sampler.source(None)
+    needed = graph if source is None else source.build(points, 0, sampler.name)
+    return Explored(sampler, points, needed)
+
+
+def diagnosed(what: Explored, steps: int, trials: int, seed: int) -> "Diagnosis":
+    """Diagnose a sampler; see ``diagnose``."""
     from udsgd_mpi.experiment.sizes import NUMBER, require_bytes
     from udsgd_mpi.forecast.diagnosis import diagnose as diagnose_on
 
-    points = len(graph)
+    points = what.points
     require_bytes({f"--trials = {trials:,} on {points:,} points": trials * points * NUMBER})
     try:
-        return diagnose_on(sampler, graph, steps, trials, seed)
+        return diagnose_on(*what, steps, trials, seed)
+    except ConfigurationError:
+        raise
     except ValueError as error:
         raise ConfigurationError(f"diagnose: {error}") from error
 

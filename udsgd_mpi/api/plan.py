@@ -61,6 +61,13 @@ class Plan:
         self.planner = planner
         self.candidates = planner.candidates
 
+    @property
+    def cautions(self) -> list[str]:
+        """What the agents' samplers, and those that take their places, say of these errors."""
+        from udsgd_mpi.preflight.cautions import of_samplers
+
+        return [*of_samplers(self.problem), *sorted(self.planner.cautions)]
+
     def upgraded(self, upgrades: int) -> Errors:
         """Errors where the best agents, so many of them, are upgraded."""
         best = self.candidates[:upgrades]

@@ -2,22 +2,28 @@
 
 from argparse import Namespace
 
+import numpy as np
+
 from udsgd_mpi.analysis.layout import aligned
-from udsgd_mpi.api.diagnose import diagnosed, graph_of
+from udsgd_mpi.api.diagnose import diagnosed, explored, graph_of
 from udsgd_mpi.api.plan import sampler_of
 from udsgd_mpi.cli.settings import all_assigned, value_of
 from udsgd_mpi.forecast.diagnosis import measured_cost
 
 
 def command(arguments: Namespace) -> None:
-    """Print how well a sampler explores a graph."""
+    """Print how well a sampler explores its points."""
     sampler = sampler_of(value_of(arguments.sampler), "sampler")
-    graph = graph_of(arguments.graph, arguments.points, arguments.seed, all_assigned(arguments))
-    found = diagnosed(sampler, graph, arguments.steps, arguments.trials, arguments.seed)
-    print(f"{sampler.name} on {len(graph)} points of mean degree {graph.mean_degree:.4g}")
-    gap = found.spectral_gap
-    print(f"spectral gap 1 − λ₂ = {gap:.4g}, relaxation time {1 / gap:,.0f} steps")
-    taken = measured_cost(sampler, len(graph), graph)
+    name, points, over = arguments.graph, arguments.points, all_assigned(arguments)
+    graph = None if name is None else graph_of(name, points, arguments.seed, over)
+    what = explored(sampler, graph, points)
+    found = diagnosed(what, arguments.steps, arguments.trials, arguments.seed)
+    of_degree = "" if graph is None else f" of mean degree {graph.mean_degree:.4g}"
+    print(f"{sampler.name} on {what.points} points{of_degree}")
+    if found.spectral_gap is not None:
+        gap = found.spectral_gap
+        print(f"spectral gap 1 − λ₂ = {gap:.4g}, relaxation time {1 / gap:,.0f} steps")
+    taken = measured_cost(*what)
     print(f"{taken.nanoseconds:.0f} ns to draw a point, {taken.memory:,} bytes to remember a trial")
     print(f"\nvariance of means over that of independent draws, n = {arguments.steps:,}")
     rows = [["function", "in the limit", "measured", "effective sample size"]]
@@ -25,9 +31,12 @@ def command(arguments: Namespace) -> None:
         found.functions, found.relative_variance, found.measured_variance, strict=True
     ):
         size = f"{arguments.steps / measured:,.0f}" if measured > 0 else "∞"
-        rows.append([function, f"{limit:.4g}", f"{measured:.4g}", size])
+        in_theory = "not known" if np.isnan(limit) else f"{limit:.4g}"
+        rows.append([function, in_theory, f"{measured:.4g}", size])
     print(aligned(rows, left=(0,), indent=2))
     print("\ntotal-variation distance of the weighted visits from the uniform law")
     rows = [["n", "distance"]]
     rows += [[f"{n:,}", f"{d:.4f}"] for n, d in zip(found.step, found.distance, strict=True)]
     print(aligned(rows, indent=2))
+    for caution in what.sampler.cautions(what.points, what.graph):
+        print(f"warning: {caution}")

@@ -3,6 +3,7 @@
 import re
 from argparse import Namespace
 
+import msgspec
 import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
@@ -29,6 +30,8 @@ def command(arguments: Namespace) -> None:
     print(f"{name}: upgrade {shown}, {len(plan.candidates)} candidates\n")
     _print_curve(plan)
     _print_goals(arguments, plan, rival)
+    for caution in plan.cautions:
+        print(f"warning: {caution}")
     if reason := overshooting(plan.problem):
         print(f"warning: {reason}; V stands")
 
@@ -105,6 +108,10 @@ def _sampler(text: str, flag: str) -> Sampler:
 
 
 def _shown(sampler: Sampler) -> str:
-    parameters = {name: getattr(sampler, name) for name in sampler.__struct_fields__}
-    inside = ", ".join(f"{name} = {value:g}" for name, value in parameters.items())
+    parameters = msgspec.to_builtins(sampler)
+    del parameters["kind"]
+    inside = ", ".join(
+        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value!r}"
+        for name, value in parameters.items()
+    )
     return f"{sampler.name}({inside})" if inside else sampler.name

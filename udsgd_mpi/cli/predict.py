@@ -8,8 +8,9 @@ import numpy as np
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.cli.settings import requested
-from udsgd_mpi.forecast import Prediction
+from udsgd_mpi.forecast import PATHS_ALONE, Prediction
 from udsgd_mpi.problem import Problem
+from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.theory.step_size import StepSize
 
 _SHOWN_STEPS = 6
@@ -38,7 +39,8 @@ def _table(prediction: Prediction, problem: Problem) -> str:
         n = int(prediction.step[row])
         cells = [f"{n:,}", f"{prediction.mse[row]:.3e}", f"{prediction.error[row]:.0e}"]
         cells += [f"{n * prediction.mse[row]:.4g}", f"{n * prediction.of_curvature[row]:.2g}"]
-        cells += [f"{prediction.linear_mse[row]:.3e}"]
+        linear = prediction.linear_mse[row]
+        cells += ["—" if np.isnan(linear) else f"{linear:.3e}"]
         rows.append(cells + ([f"{prediction.averaged_mse[row]:.3e}"] if polyak else []))
     return aligned(rows, indent=2)
 
@@ -46,10 +48,17 @@ def _table(prediction: Prediction, problem: Problem) -> str:
 def _limit(prediction: Prediction, step_size: StepSize) -> str:
     trace = float(np.trace(prediction.limiting_covariance))
     if np.isnan(trace):
+        if PATHS_ALONE in prediction.methods:
+            return "  V is not known: no limit theorem holds, or sampled paths are too short for it"
         return "  no limit theorem holds for this step size"
     n = int(prediction.step[-1])
     limit = trace * float(step_size(n, n)[0])
     line = f"  limit: Tr V = {trace:.4g}, γₙ Tr V = {limit:.3e} at n = {n:,}"
+    if unknown := [i for i, method in enumerate(prediction.methods) if method == PATHS_ALONE]:
+        line += (
+            f"\n  V of {in_words(unknown)} is estimated from sampled paths: Tr V ±"
+            f" {prediction.trace_error:.1g} (s.e.)"
+        )
     if prediction.disagree:
         line += (
             "\n  the linear recursion and sampled paths disagree: noise is not white yet, or"

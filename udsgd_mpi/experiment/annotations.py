@@ -10,8 +10,8 @@ from udsgd_mpi.support.file_names import NamesFile, mark_of
 
 
 def fields_of(struct: type[Struct]) -> dict[str, Any]:
-    """Fields of a struct by name; each has a ``type`` and a ``default``."""
-    return {info.name: info for info in msgspec.structs.fields(struct)}
+    """Fields of a struct by their names in files; each has a ``type`` and a ``default``."""
+    return {info.encode_name: info for info in msgspec.structs.fields(struct)}
 
 
 def structs_in(kind: Any) -> list[type[Struct]]:

@@ -206,15 +206,15 @@ def _expand_struct(
 def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
     """Settings in which a table without a ``kind`` has that of the default."""
     filled = dict(raw)
-    for info in fields_of(struct).values():
-        value = raw.get(info.name)
+    for name, info in fields_of(struct).items():
+        value = raw.get(name)
         if not isinstance(value, dict):
             continue
         tag = info.default.__struct_config__.tag if isinstance(info.default, Struct) else None
         if tag is not None:
-            filled[info.name] = {"kind": tag, **value}
+            filled[name] = {"kind": tag, **value}
         elif len(below := structs_in(info.type)) == 1:
-            filled[info.name] = _with_default_kinds(value, below[0])
+            filled[name] = _with_default_kinds(value, below[0])
     return filled
 
 

@@ -13,6 +13,7 @@ from udsgd_mpi.data.reader import CustomReader
 from udsgd_mpi.experiment.annotations import family_in, fields_of, plain, structs_in
 from udsgd_mpi.methods import CustomMethod
 from udsgd_mpi.objectives import Custom
+from udsgd_mpi.samplers import CustomSampler
 from udsgd_mpi.support.errors import ConfigurationError
 
 GROUPS: dict[type[Struct], str] = {
@@ -21,6 +22,7 @@ GROUPS: dict[type[Struct], str] = {
     CustomPartition: "udsgd_mpi.partitions",
     CustomReader: "udsgd_mpi.readers",
     CustomMethod: "udsgd_mpi.methods",
+    CustomSampler: "udsgd_mpi.samplers",
 }
 """The group of the entry points of each family, by the member for classes of users."""
 

@@ -1,7 +1,7 @@
 """What theory expects of one agent alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import ClassVar, Literal
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.paths import Functional, along_paths
+from udsgd_mpi.forecast.spectral import LongRunCovariance
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.problem import Agent, Problem
 from udsgd_mpi.samplers import Stream
@@ -29,6 +30,8 @@ _LAGS = 200
 # Rare visits far away make the variance of a slow walk hard to estimate; its paths are cheap.
 _PATHS, _FEWEST_PATHS, _PATHS_OF_A_WALK = 2000, 40, 4
 
+PATHS_ALONE = "paths alone"
+
 # Far too large step sizes end in infinity, here as in a run.
 overflowing = np.errstate(over="ignore", invalid="ignore")
 
@@ -41,15 +44,28 @@ class AgentMoments:
     ----------
     paths
         Number of paths behind the moments; 0 where they are of the linear recursion.
+    linear
+        E‖·‖² by the linear recursion, shape (steps,); NaN where no theory is known.
+    trace_error
+        Standard error of Tr V_i, shape (); 0 where theory tells V_i, which is otherwise estimated
+        from the paths.
     """
 
-    ZERO_UNLESS_SAMPLED: ClassVar = {0, 2, 3, 4, 6, 7}  # of the arrays
+    ZERO_UNLESS_SAMPLED: ClassVar = {0, 2, 3, 4, 6, 7, 10}  # of the arrays
 
     paths: int
     theta: Functional
     average: Functional
     linear: Floats
     V: Floats
+    trace_error: Floats = field(default_factory=lambda: np.zeros(()))
+
+    @property
+    def method(self) -> str:
+        """How they were found: see ``Prediction.methods``."""
+        if not self.paths:
+            return "linear"
+        return PATHS_ALONE if np.isnan(self.linear).all() else "paths"
 
     @property
     def arrays(self) -> list[Floats]:
@@ -58,7 +74,7 @@ class AgentMoments:
             [each.mean, each.variance, each.error**2, each.excess]
             for each in (self.theta, self.average)
         ]
-        return [*functionals[0], *functionals[1], self.linear, self.V]
+        return [*functionals[0], *functionals[1], self.linear, self.V, self.trace_error**2]
 
 
 class AgentForecast:
@@ -111,13 +127,14 @@ class AgentForecast:
         paths
             How many, where they are sampled.
         """
-        experiment = self.problem.experiment
-        h, basis = self.spectrum
         G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
+        if noise is None:
+            return self._by_paths_alone(agent, i, G, paths or self.usual_paths(agent))
         by_paths = method == "paths" or (
             method == "auto" and remembers(agent, noise, self.in_the_limit, int(self.steps[-1]))
         )
+        h, basis = self.spectrum
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
         table = self._table(noise.b, largest)
@@ -125,26 +142,54 @@ class AgentForecast:
         linear = np.einsum("ka,nka->n", counts, table.theta)
         paths = by_paths * (paths or self.usual_paths(agent))
         if paths:
-            stream = Stream(self.seed, i, paths)
-            theta, average = along_paths(
-                agent.sampler.start(agent.batches, agent.graph, stream),
-                paths,
-                np.ascontiguousarray(G @ basis),
-                h,
-                experiment.step_size,
-                self.steps,
-                self._check_in,
-                self._momentum,
-            )
+            theta, average = self._along_paths(agent, i, G, paths)
         else:
             averaged = np.einsum("ka,nka->n", counts, table.average)
             theta = Functional.exactly(linear, len(h))
             average = Functional.exactly(averaged, len(h))
-        V = np.full_like(self.problem.hessian, np.nan)
-        if has_limit(self.problem.hessian, self.in_the_limit):
-            V = limiting_covariance(noise, self.problem.hessian, self.in_the_limit)
-            V *= self.in_the_limit.gamma / experiment.step_size.gamma  # of Cov / γ_n
-        return AgentMoments(paths, theta, average, linear, V)
+        return AgentMoments(paths, theta, average, linear, self._limit(noise))
+
+    def _by_paths_alone(self, agent: Agent, i: int, G: Floats, paths: int) -> AgentMoments:
+        """Forecast of an agent with a sampler of which no theory is known."""
+        _, basis = self.spectrum
+        estimate = LongRunCovariance(np.ascontiguousarray(G @ basis), paths, int(self.steps[-1]))
+        theta, average = self._along_paths(agent, i, G, paths, estimate)
+        linear = np.full(len(self.steps), np.nan)
+        # V is linear in U, so that Tr V is the sum of U's diagonal weighted by V for U = I.
+        weights = np.diag(basis.T @ self._limit(Noise.white(np.eye(len(basis)))) @ basis)
+        U, error = estimate.estimate(weights)
+        V = self._limit(Noise.white(basis @ U @ basis.T)) if np.isfinite(U).all() else U
+        return AgentMoments(paths, theta, average, linear, V, np.array(error))
+
+    def _along_paths(
+        self,
+        agent: Agent,
+        i: int,
+        G: Floats,
+        paths: int,
+        see: Callable[[NDArray[np.int32]], None] = lambda _: None,
+    ) -> tuple[Functional, Functional]:
+        h, basis = self.spectrum
+        return along_paths(
+            agent.sampler.start(agent.batches, agent.graph, Stream(self.seed, i, paths)),
+            paths,
+            np.ascontiguousarray(G @ basis),
+            h,
+            self.problem.experiment.step_size,
+            self.steps,
+            self._check_in,
+            self._momentum,
+            see,
+        )
+
+    def _limit(self, noise: Noise) -> Floats:
+        """V, NaN where no limit theorem holds."""
+        H = self.problem.hessian
+        if not has_limit(H, self.in_the_limit):
+            return np.full_like(H, np.nan)
+        V = limiting_covariance(noise, H, self.in_the_limit)
+        gamma = self.problem.experiment.step_size.gamma
+        return np.asarray(V * (self.in_the_limit.gamma / gamma))  # of Cov / γ_n
 
     def usual_paths(self, agent: Agent) -> int:
         """How many are sampled of an agent by default, if any are."""

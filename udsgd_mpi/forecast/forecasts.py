@@ -83,7 +83,7 @@ class Forecasts:
 
 
 def _nanoseconds(agent: Agent) -> float:
-    degree = agent.graph.mean_degree if agent.graph else np.nan
+    degree = np.nan if agent.graph is None else agent.graph.mean_degree
     return agent.sampler.nanoseconds(degree)
 
 

@@ -34,8 +34,8 @@ def _too_large(problem: Problem) -> str | None:
     )
     if nodes > _LARGEST_GRAPH:
         return (
-            f"a data graph of {nodes:,} nodes is beyond the {_LARGEST_GRAPH:,} for which the"
-            " variance of a walk is computed"
+            f"a data graph or chain of {nodes:,} points is beyond the {_LARGEST_GRAPH:,} for which"
+            " the variance of a walk is computed"
         )
     if len(problem.summaries) * d**2 > _MOST_ENTRIES:
         return (
@@ -87,18 +87,18 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
     samplers = [groups[entry.group].sampler for entry in problem.summaries]
     others = steps_of_paths(problem)
     of_a_walk = paths_of_each_walk(N) * experiment.steps
-    walks = sum(sampler.on_graph and not sampler.long_memory for sampler in samplers)
+    walks = sum(not sampler.long_memory for sampler in samplers)
     if others + walks * of_a_walk <= _MOST_STEPS_OF_PATHS:
         return None
 
     def is_slow(i: int) -> bool:
         agent = problem.agents[i - team.hosted.start]
-        if not agent.sampler.on_graph or agent.sampler.long_memory:
+        if agent.sampler.long_memory:
             return False
         G = agent.gradient_noise(problem.objective, problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
         step_size = experiment.method.in_the_limit(experiment.step_size)
-        return remembers(agent, noise, step_size, experiment.steps)
+        return noise is not None and remembers(agent, noise, step_size, experiment.steps)
 
     slow = sum(team.allgather(team.map(is_slow)))
     steps = others + slow * of_a_walk

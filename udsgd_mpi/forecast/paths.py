@@ -56,6 +56,7 @@ def along_paths(
     steps: NDArray[np.int64],
     check_in: Callable[[], None] = lambda: None,
     momentum: float = 0.0,
+    see: Callable[[NDArray[np.int32]], None] = lambda _: None,
 ) -> tuple[Functional, Functional]:
     """The functional of one agent's paths, for θ_n and for (1/n) Σ_{s<n} θ_s.
 
@@ -71,6 +72,8 @@ def along_paths(
         Is called after each of many blocks of steps.
     momentum
         β of the heavy ball.
+    see
+        Takes each block of points, shape (steps, trials).
     """
     theta, total, velocity = np.zeros((3, 1, trials, len(h)))
     found: tuple[list[Functional], list[Functional]] = ([], [])
@@ -80,6 +83,7 @@ def along_paths(
         while n < step:
             if n == drawn:
                 path.draw(X)
+                see(X)
                 drawn += _BLOCK
             end = min(step, drawn)
             first = n - drawn + _BLOCK

@@ -49,10 +49,12 @@ class Prediction:
         What each agent adds to ``mse`` at the last step, shape (agents,).
     limiting_covariance
         V, shape (d, d); NaN where no limit theorem holds.
+    trace_error
+        Standard error of Tr V; 0 unless V of some agents is estimated from paths.
     agent_traces
         What each agent adds to Tr V, Tr V_i / N², shape (agents,).
     methods
-        ``"linear"`` or ``"paths"`` for each agent.
+        ``"linear"`` or ``"paths"`` for each agent; ``"paths alone"`` where no theory is known.
     """
 
     step: NDArray[np.int64]
@@ -64,6 +66,7 @@ class Prediction:
     of_curvature: Floats
     contributions: Floats
     limiting_covariance: Floats
+    trace_error: float
     agent_traces: Floats
     methods: list[str]
 
@@ -127,8 +130,9 @@ def predict(
         of_curvature=of_theta[0] - first_order[0],
         contributions=np.array(team.allgather([part.theta.variance[-1] / N**2 for part in parts])),
         limiting_covariance=mean.V / N,
+        trace_error=float(mean.trace_error) / np.sqrt(N) / N,
         agent_traces=np.array(team.allgather([np.trace(part.V) / N**2 for part in parts])),
-        methods=team.allgather(["paths" if part.paths else "linear" for part in parts]),
+        methods=team.allgather([part.method for part in parts]),
     )
 
 
@@ -160,7 +164,7 @@ def _mean_of_parts(parts: Sequence[AgentMoments], team: Team) -> AgentMoments:
     theta, average = (
         Functional(mean[k], mean[k + 1], np.sqrt(mean[k + 2]), mean[k + 3]) for k in (0, 4)
     )
-    return AgentMoments(0, theta, average, mean[8], mean[9])
+    return AgentMoments(0, theta, average, mean[8], mean[9], np.sqrt(mean[10]))
 
 
 def mse_of_mean(mean: Functional, start: Floats, N: int) -> tuple[Floats, Floats]:

@@ -16,6 +16,8 @@ from udsgd_mpi.forecast import (
 )
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.trial_run import seconds_a_step
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground, GroundSource
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError
@@ -24,6 +26,7 @@ from udsgd_mpi.theory.limit import check_step_size
 Floats = NDArray[np.float64]
 
 _TRIALS, _SECONDS = 32, 0.05  # of a measurement
+_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Planner:
     ----------
     candidates
         Agents that can be upgraded, the largest reduction of Tr V first.
+    cautions
+        What upgrades have to say of the results.
     """
 
     def __init__(
@@ -71,6 +76,8 @@ class Planner:
         self.N = len(problem.agents)
         self._problem = problem
         self._method = method
+        self._read: dict[tuple[GroundSource, int], Ground] = {}
+        self.cautions: set[str] = set()
         self._team = LoneTeam(self.N, threads)
         steps = np.array([problem.experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
@@ -95,20 +102,34 @@ class Planner:
         agents = {}
         for i, sampler in samplers.items():
             agent = self._problem.agents[i]
-            same_law = agent.sampler.degree_biased == sampler.degree_biased
             if not self.can_have(i, sampler):
                 raise ConfigurationError(f"{sampler.name}: agent {i} has no data graph to walk on")
-            if weight != "unbiased" and not same_law:
+            agents[i] = agent.with_sampler(sampler, weight, self._needed(i, sampler))
+            self.cautions.update(sampler.cautions(agent.batches, agents[i].graph))
+            before, after = agent.expectation.weights, agents[i].expectation.weights
+            if not np.allclose(before, after, rtol=_SAME, atol=0):
                 raise ConfigurationError(
                     f"{sampler.name}: with weight = {weight!r} another stationary law changes the"
-                    ' objective; use weight = "unbiased"'
+                    f' objective of agent {i}; use weight = "unbiased", and samplers that visit all'
+                    " points"
                 )
-            agents[i] = agent.with_sampler(sampler, weight)
         return self._forecasts(agents)
 
     def can_have(self, i: int, sampler: Sampler) -> bool:
         """Whether agent i has what a sampler needs: walks need a data graph."""
-        return not sampler.on_graph or self._problem.agents[i].graph is not None
+        return not sampler.on_graph or isinstance(self._problem.agents[i].graph, Graph)
+
+    def _needed(self, i: int, sampler: Sampler) -> Ground | None:
+        """What a sampler of agent i needs beside its points."""
+        agent = self._problem.agents[i]
+        source = sampler.source(None)
+        if source is None:
+            return agent.graph
+        key = source.of_agent(i), agent.batches
+        if key not in self._read:
+            what = f"{sampler.name} of agent {i}"
+            self._read[key] = key[0].build(agent.batches, 0, what)
+        return self._read[key]
 
     def trace(self, replaced: list[int], by: Contributions | None = None) -> float:
         """Tr V with some agents replaced, by default by their upgrades."""

@@ -7,6 +7,7 @@ import numpy as np
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem import Problem
+from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.theory.step_size import Polynomial, StepSize
 
 _THIN = 0.2
@@ -14,15 +15,29 @@ _STABLE = 2.0
 _NOTABLE_GROWTH = 2.0
 _MOST_STEPS = 10_000
 _FIRST_STEPS = 1000
+_MOST_OF_SAMPLERS = 10
 
 
 def cautions(problem: Problem) -> Iterator[str]:
     """Warnings about one variant: an assumption of the limit theorem that it breaks."""
     experiment = problem.experiment
     yield from _of_mixing(problem)
+    yield from of_samplers(problem)
     momentum = experiment.method.momentum
     if problem.optimum is not None and momentum is not None:
         yield from _of_step_size(experiment.step_size, problem.optimum, momentum)
+
+
+def of_samplers(problem: Problem) -> Iterator[str]:
+    """What samplers have to say of the results, with the agents of whom they say it."""
+    agents: dict[tuple[str, str], list[int]] = {}
+    for i, entry in enumerate(problem.summaries):
+        for said in entry.cautions:
+            agents.setdefault((entry.group, said), []).append(i)
+    for (group, said), those in [*agents.items()][:_MOST_OF_SAMPLERS]:
+        yield f"groups.{group}.sampler: {said} ({in_words(those)})"
+    if (more := len(agents) - _MOST_OF_SAMPLERS) > 0:
+        yield f"groups: {more:,} similar warnings on the samplers of other agents"
 
 
 def _of_step_size(step_size: StepSize, optimum: Minimum, momentum: float) -> Iterator[str]:

@@ -14,17 +14,18 @@ _NUMBER_OF_A_SUM = 0.065
 def layout_on(problem: Problem, ranks: int) -> Layout:
     """Hosts of all agents, the same function on every rank.
 
-    Where agents read data or graphs from files of their own, blocks are even: what an agent takes
-    is known only after its host has read them.
+    Where agents read data, graphs or chains from files of their own, blocks are even: what an agent
+    takes is known only after its host has read them.
 
     Raises
     ------
     ConfigurationError
         If there are more ranks than agents.
     """
-    graphs = [group.graph for group in problem.experiment.groups.values()]
-    own_graphs = any(graph is not None and graph.is_of_agents for graph in graphs)
-    if problem.experiment.data.is_of_agents or own_graphs:
+    groups = problem.experiment.groups.values()
+    sources = [group.sampler.source(group.graph) for group in groups]
+    own = any(source is not None and source.is_of_agents for source in sources)
+    if problem.experiment.data.is_of_agents or own:
         return Layout.even(len(problem.summaries), ranks)
     return Layout.balanced(efforts(problem), ranks)
 

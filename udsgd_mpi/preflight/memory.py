@@ -93,7 +93,7 @@ def _bytes_as_read(problem: Problem) -> int:
 def _bytes_of_paths(problem: Problem, agents: range) -> int:
     """Graphs, as their agents hold them and as kernels read them, and what walks remember."""
     hosted = [problem.agents[i] for i in agents]
-    graphs = {id(agent.graph): agent.graph.nbytes for agent in hosted if agent.graph}
+    graphs = {id(agent.graph): agent.graph.nbytes for agent in hosted if agent.graph is not None}
     copies = 2 if len(graphs) > 1 else 1
     memories = sum(agent.sampler.nbytes(agent.batches, agent.graph) for agent in hosted)
     return copies * sum(graphs.values()) + memories * problem.experiment.trials

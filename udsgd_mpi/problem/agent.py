@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.features import Features
 from udsgd_mpi.data.images.pixels import ImageFormat
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.samplers import PathsOfSeveral, SamplePaths, Sampler, Streams
 from udsgd_mpi.samplers.base import Weight
@@ -27,14 +28,15 @@ class Agent:
     batch
         Number of points in a mini-batch; the sampler draws batches.
     graph
-        Its data graph, whose nodes are the batches; None for full access.
+        What its sampler needs beside them: the data graph, whose nodes are the batches, a
+        transition matrix or recorded visits; None for full access.
     """
 
     group: str
     sampler: Sampler
     points: Points
     batch: int
-    graph: Graph | None
+    graph: Ground | None
 
     @classmethod
     def of(
@@ -45,7 +47,7 @@ class Agent:
         features: Features,
         labels: Floats,
         batch: int,
-        graph: Graph | None,
+        graph: Ground | None,
         image: ImageFormat | None = None,
     ) -> "Agent":
         """An agent with ``features`` (points, d) and ``labels`` (points,), batch after batch."""
@@ -53,8 +55,8 @@ class Agent:
         points = Points(features, labels, np.repeat(weights, batch), image)
         return cls(group, sampler, points, batch, graph)
 
-    def with_sampler(self, sampler: Sampler, weight: Weight) -> "Agent":
-        """The same agent with another sampler."""
+    def with_sampler(self, sampler: Sampler, weight: Weight, graph: Ground | None) -> "Agent":
+        """The same agent with another sampler, and with what that needs."""
         points = self.points
         return Agent.of(
             self.group,
@@ -63,7 +65,7 @@ class Agent:
             points.features,
             points.labels,
             self.batch,
-            self.graph,
+            graph,
             points.image,
         )
 
@@ -72,7 +74,7 @@ class Agent:
         """Number of mini-batches."""
         return len(self.points.labels) // self.batch
 
-    @property
+    @cached_property
     def stationary_law(self) -> Floats:
         """π of the sampler, shape (batches,)."""
         return self.sampler.stationary_law(self.batches, self.graph)

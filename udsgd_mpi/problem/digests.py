@@ -10,6 +10,7 @@ from udsgd_mpi.experiment.check import settings_of
 from udsgd_mpi.experiment.plugins import plugins
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.objectives import Objective
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import Digests, digest, source_name
@@ -23,7 +24,7 @@ def digests_of(
     experiment: Experiment,
     rows: Sequence[str],
     orders: Sequence[BatchOrder],
-    graphs: Sequence[Graph | None],
+    graphs: Sequence[Ground | None],
     topology: Graph,
     schedule: Schedule,
     objective: Objective,
@@ -38,12 +39,12 @@ def digests_of(
     orders
         In which the hosted agents put their rows into batches.
     graphs
-        Data graphs of the hosted agents.
+        What the samplers of the hosted agents need beside the rows.
     """
     mine = [
         (
             part if isinstance(order, slice) else digest(part.encode(), order),
-            graph.digest if graph else "",
+            "" if graph is None else graph.digest,
         )
         for part, order, graph in zip(rows, orders, graphs, strict=True)
     ]

@@ -103,8 +103,7 @@ def pose(
     }
 
     def agent(i: int) -> Agent:
-        on_graph = groups[i].sampler.on_graph
-        graph = data_graph(i, names[i], groups[i], nodes[i], seed) if on_graph else None
+        graph = data_graph(i, names[i], groups[i], nodes[i], seed)
         features, labels = rows[i]
         labels = experiment.objective.encode(labels, classes)
         return Agent.of(
@@ -187,7 +186,12 @@ def _batch_order(points: int, batches: int, batch: int, seed: int, agent: int) -
 
 
 def _summary(agent: Agent) -> AgentSummary:
-    mean_degree = agent.graph.mean_degree if agent.graph else np.nan
+    graph, sampler = agent.graph, agent.sampler
     return AgentSummary(
-        agent.group, agent.sampler.name, len(agent.points.labels), agent.batch, mean_degree
+        agent.group,
+        sampler.name,
+        len(agent.points.labels),
+        agent.batch,
+        np.nan if graph is None else graph.mean_degree,
+        sampler.cautions(agent.batches, graph),
     )

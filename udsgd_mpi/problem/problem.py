@@ -28,13 +28,22 @@ _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 
 
 class AgentSummary(NamedTuple):
-    """What every process knows of an agent; mean_degree is NaN without a data graph."""
+    """What every process knows of an agent.
+
+    Attributes
+    ----------
+    mean_degree
+        Mean number of points that may follow a point; NaN where any may.
+    cautions
+        What its sampler has to say of the results.
+    """
 
     group: str
     sampler: str
     points: int
     batch: int
     mean_degree: float
+    cautions: tuple[str, ...] = ()
 
 
 class Reading(NamedTuple):

@@ -4,6 +4,8 @@ To add one, write its file and name it in ``AnySampler``.
 """
 
 from udsgd_mpi.samplers.base import SamplePath, SamplePaths, Sampler, Stream, Streams
+from udsgd_mpi.samplers.chain import Chain
+from udsgd_mpi.samplers.custom import CustomSampler
 from udsgd_mpi.samplers.hdt import HDT
 from udsgd_mpi.samplers.iid import IID
 from udsgd_mpi.samplers.mhrw import MHRW
@@ -12,8 +14,21 @@ from udsgd_mpi.samplers.several import PathsOfSeveral
 from udsgd_mpi.samplers.shuffling import Reshuffling, SingleShuffling
 from udsgd_mpi.samplers.srrw import SRRW
 from udsgd_mpi.samplers.srw import SRW
+from udsgd_mpi.samplers.trace import Trace
 
-AnySampler = IID | SingleShuffling | Reshuffling | SRW | NBRW | SRRW | MHRW | HDT
+AnySampler = (
+    IID
+    | SingleShuffling
+    | Reshuffling
+    | SRW
+    | NBRW
+    | SRRW
+    | MHRW
+    | HDT
+    | Chain
+    | Trace
+    | CustomSampler
+)
 
 __all__ = [
     "HDT",
@@ -23,6 +38,8 @@ __all__ = [
     "SRRW",
     "SRW",
     "AnySampler",
+    "Chain",
+    "CustomSampler",
     "PathsOfSeveral",
     "Reshuffling",
     "SamplePath",
@@ -31,4 +48,5 @@ __all__ = [
     "SingleShuffling",
     "Stream",
     "Streams",
+    "Trace",
 ]

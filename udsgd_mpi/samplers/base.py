@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground, GroundSource
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
 from udsgd_mpi.theory.noise import Noise
@@ -138,22 +139,52 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
 
     No sampler looks at θ (paper, Assumption 2.2), so it may run ahead of the iterates. One with a
     long memory forgets its past hardly faster than θ does, if at all: what it does to θ at finite n
-    is told by its paths rather than by a linear approximation.
+    is told by its paths rather than by a linear approximation. What it needs of an agent beside the
+    number of its points is called ``graph`` below, as for walks it is the data graph.
     """
 
-    on_graph: ClassVar[bool] = True
-    long_memory: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = True
     drawing_time: ClassVar[DrawingTime] = DrawingTime(step=3)
     # Made of the sampler, and what ``start_all`` takes.
     paths: ClassVar[Callable[..., SamplePaths]]
 
     @property
+    def on_graph(self) -> bool:
+        """Whether it needs a data graph."""
+        return True
+
+    @property
+    def long_memory(self) -> bool:
+        """Whether its paths, not its noise, tell what it does to θ."""
+        return False
+
+    @property
     def name(self) -> str:
         """Name in experiment files, e.g. ``"srw"``."""
         return str(self.__struct_config__.tag)
 
-    def stationary_law(self, points: int, graph: Graph | None) -> NDArray[np.float64]:
+    def source(self, graph: GroundSource | None) -> GroundSource | None:
+        """Where what it needs comes from; None where it needs nothing.
+
+        Parameters
+        ----------
+        graph
+            Source of the data graph, if the settings have one.
+        """
+        return graph if self.on_graph else None
+
+    def cautions(self, points: int, graph: Ground | None) -> tuple[str, ...]:
+        """What is to be said of its results on these points, before they are computed."""
+        never = int((self.stationary_law(points, graph) == 0).sum())
+        if never == 0:
+            return ()
+        said = (
+            f"{self.name} never visits {never:,} of {points:,} points, whose data do not count: the"
+            " objective is that of the others"
+        )
+        return (said,)
+
+    def stationary_law(self, points: int, graph: Ground | None) -> NDArray[np.float64]:
         """π, shape (points,): ∝ degree if ``degree_biased``, otherwise uniform."""
         if self.degree_biased:
             degrees = graph_of(self, graph).degrees
@@ -161,7 +192,7 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         return np.full(points, 1 / points)
 
     def importance_weights(
-        self, kind: Weight, points: int, graph: Graph | None
+        self, kind: Weight, points: int, graph: Ground | None
     ) -> NDArray[np.float64]:
         """w(x), what a sampled gradient is multiplied with, shape (points,).
 
@@ -169,18 +200,19 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         ----------
         kind
             ``"unbiased"``: 1 / (points · π(x)), which is mean degree / degree for a
-            degree-biased walk, so that E_π[w ∇F_i] = ∇f_i. ``"literal"``: 1 / degree for such a
-            walk (paper, eq. 91), which scales the agent's objective by 1 / mean degree.
-            ``"none"``: 1.
+            degree-biased walk, so that E_π[w ∇F_i] = ∇f_i; 0 where π(x) = 0. ``"literal"``: 1 /
+            degree for such a walk (paper, eq. 91), which scales the agent's objective by 1 / mean
+            degree. ``"none"``: 1.
         """
         if kind == "unbiased":
-            return 1 / (points * self.stationary_law(points, graph))
+            law = self.stationary_law(points, graph)
+            return np.divide(1, points * law, out=np.zeros(points), where=law > 0)
         if kind == "literal" and self.degree_biased:
             return np.asarray(1 / graph_of(self, graph).degrees)
         return np.ones(points)
 
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
-        """What its fluctuations do to θ.
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise | None:
+        """What its fluctuations do to θ; None where theory does not tell.
 
         Parameters
         ----------
@@ -200,25 +232,26 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         time = self.drawing_time
         return time.step + (time.neighbour * mean_degree if self.on_graph else 0)
 
-    def nbytes(self, points: int, graph: Graph | None) -> int:
+    def nbytes(self, points: int, graph: Ground | None) -> int:
         """Bytes that the paths of an agent hold for each trial."""
         memory = self.start(points, graph, Stream(0, 0, 1)).memory
         return sum(values.nbytes for values in memory.values())
 
-    def start(self, points: int, graph: Graph | None, stream: Stream) -> SamplePath:
+    def start(self, points: int, graph: Ground | None, stream: Stream) -> SamplePath:
         """Begin the path of one agent, on ``points`` points or on the nodes of ``graph``."""
         streams = Streams(stream.seed, np.array([stream.agent]), stream.trials, stream.first_trial)
         return SamplePath(self.start_all([points], [graph], streams))
 
     def start_all(
-        self, points: Sequence[int], graphs: Sequence[Graph | None], streams: Streams
+        self, points: Sequence[int], graphs: Sequence[Ground | None], streams: Streams
     ) -> SamplePaths:
         """Begin the paths of some agents, on their points or on the nodes of their graphs."""
         return type(self).paths(self, points, graphs, streams)
 
 
-def graph_of(sampler: Sampler, graph: Graph | None) -> Graph:
+def graph_of(sampler: Sampler, graph: Ground | None) -> Graph:
     """The data graph, which a walk can't do without."""
-    if graph is None:
-        raise ValueError(f"{type(sampler).__name__} walks on a data graph and got none")
+    if not isinstance(graph, Graph):
+        got = "none" if graph is None else type(graph).__name__
+        raise TypeError(f"{type(sampler).__name__} walks on a data graph and got {got}")
     return graph

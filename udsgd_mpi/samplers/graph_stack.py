@@ -1,13 +1,15 @@
 """The data graphs of some agents in one piece of memory, as kernels read them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.kernels.compiled import inlined
+
+T = TypeVar("T")
 
 Integers = NDArray[np.int64]
 
@@ -35,12 +37,10 @@ class GraphStack(NamedTuple):
     @classmethod
     def of(cls, graphs: Sequence[Graph]) -> "GraphStack":
         """The graphs of agents, in their order."""
-        different = unique(graphs)
-        place = {id(graph): k for k, graph in enumerate(different)}
-        which = np.array([place[id(graph)] for graph in graphs])
+        different, which = unique(graphs)
         return cls(
-            _firsts(len(graph.offsets) for graph in different)[which],
-            _firsts(len(graph.neighbours) for graph in different)[which],
+            firsts(len(graph.offsets) for graph in different)[which],
+            firsts(len(graph.neighbours) for graph in different)[which],
             joined([graph.offsets for graph in different]),
             joined([graph.neighbours for graph in different]),
         )
@@ -51,9 +51,11 @@ class GraphStack(NamedTuple):
         return self.first_node, self.first_arc, self.offsets, self.neighbours
 
 
-def unique(graphs: Sequence[Graph]) -> list[Graph]:
-    """Each graph once, as it first comes."""
-    return list({id(graph): graph for graph in graphs}.values())
+def unique(grounds: Sequence[T]) -> tuple[list[T], Integers]:
+    """Each graph, or what else agents share, once, as it first comes; and which agents have."""
+    different = {id(ground): ground for ground in grounds}
+    place = {key: k for k, key in enumerate(different)}
+    return list(different.values()), np.array([place[id(ground)] for ground in grounds])
 
 
 def joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -61,7 +63,8 @@ def joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _firsts(lengths: Iterable[int]) -> Integers:
+def firsts(lengths: Iterable[int]) -> Integers:
+    """Where each of some arrays begins once they are joined."""
     return np.append(0, np.cumsum([*lengths])[:-1])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import below, fill_with_bits, unit
 from udsgd_mpi.samplers.base import KEY, DrawingTime, Indices, Key, SamplePaths, Sampler, graph_of
@@ -85,6 +85,6 @@ class HDT(Sampler, frozen=True, tag="hdt"):
     paths: ClassVar[Callable[..., SamplePaths]] = _Walks
     drawing_time: ClassVar[DrawingTime] = DrawingTime(step=26)
 
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         chain = ReversibleChain.metropolis_hastings(graph_of(self, graph))
         return Noise.white(asymptotic_covariance(chain, G), 1 + self.alpha, self.b)

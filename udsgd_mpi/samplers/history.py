@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.samplers.base import Indices, Streams
 from udsgd_mpi.samplers.ragged import Ragged
@@ -35,7 +35,7 @@ class HistoryWalks(Walks):
         self,
         law: Any,
         points: Sequence[int],
-        graphs: Sequence[Graph | None],
+        graphs: Sequence[Ground | None],
         streams: Streams,
     ) -> None:
         super().__init__(law, points, graphs, streams)

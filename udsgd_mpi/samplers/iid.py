@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.samplers.base import Indices, SamplePaths, Sampler, Streams, draw_uniformly
 from udsgd_mpi.theory.noise import Noise
@@ -17,7 +17,7 @@ class _IIDPaths(SamplePaths):
         self,
         _law: Sampler,
         points: Sequence[int],
-        _graphs: Sequence[Graph | None],
+        _graphs: Sequence[Ground | None],
         streams: Streams,
     ) -> None:
         self.points = np.array(points)
@@ -38,5 +38,5 @@ class IID(Sampler, frozen=True, tag="iid"):
     degree_biased: ClassVar[bool] = False
     paths: ClassVar[Callable[..., SamplePaths]] = _IIDPaths
 
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return Noise.white(G.T @ G / len(G))

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import below, fill_with_bits, unit
 from udsgd_mpi.samplers.base import Indices, Key, SamplePaths, Sampler, graph_of
@@ -46,5 +46,5 @@ class MHRW(Sampler, frozen=True, tag="mhrw"):
     degree_biased: ClassVar[bool] = False
     paths: ClassVar[Callable[..., SamplePaths]] = _Walks
 
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return noise_of_walk(ReversibleChain.metropolis_hastings(graph_of(self, graph)), G)

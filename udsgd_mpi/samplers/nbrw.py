@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
 from udsgd_mpi.samplers.base import KEY, Indices, Key, SamplePaths, Sampler, Streams, graph_of
@@ -60,11 +60,11 @@ class _Walks(Walks):
         self,
         law: Sampler,
         points: Sequence[int],
-        graphs: Sequence[Graph | None],
+        graphs: Sequence[Ground | None],
         streams: Streams,
     ) -> None:
         super().__init__(law, points, graphs, streams)
-        self.reverse = joined([graph.reverse_arcs() for graph in unique(self.graphs)])
+        self.reverse = joined([graph.reverse_arcs() for graph in unique(self.graphs)[0]])
         self.back = np.full(self.next.shape, _NONE, dtype=np.int64)
 
     def memory(self, k: int) -> dict[str, NDArray[Any]]:
@@ -85,5 +85,5 @@ class NBRW(Sampler, frozen=True, tag="nbrw"):
 
     paths: ClassVar[Callable[..., SamplePaths]] = _Walks
 
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return noise_of_walk(NonBacktrackingChain(graph_of(self, graph)), G)

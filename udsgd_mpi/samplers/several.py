@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.samplers.base import Indices, SamplePaths, Sampler, Streams
 
 
@@ -22,7 +22,7 @@ class PathsOfSeveral(SamplePaths):
         self,
         samplers: Sequence[Sampler],
         points: Sequence[int],
-        graphs: Sequence[Graph | None],
+        graphs: Sequence[Ground | None],
         streams: Streams,
     ) -> None:
         alike: dict[Sampler, list[int]] = {}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
 from udsgd_mpi.samplers.base import KEY, Indices, Key, SamplePaths, Sampler, Streams
@@ -21,7 +21,7 @@ class _Shuffled(SamplePaths):
         self,
         law: "_Shuffling",
         points: Sequence[int],
-        _graphs: Sequence[Graph | None],
+        _graphs: Sequence[Ground | None],
         streams: Streams,
     ) -> None:
         self.streams = streams
@@ -48,7 +48,7 @@ class _Shuffling(Sampler, frozen=True):
     paths: ClassVar[Callable[..., SamplePaths]] = _Shuffled
     once: ClassVar[bool] = False
 
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return Noise.white(np.zeros((G.shape[1], G.shape[1])))
 
 

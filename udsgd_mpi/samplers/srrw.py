@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.compiled import inlined, kernel
 from udsgd_mpi.kernels.random_numbers import fill_with_bits, unit
 from udsgd_mpi.samplers.base import (
@@ -179,7 +179,7 @@ class _Walks(HistoryWalks):
         self,
         law: "SRRW",
         points: Sequence[int],
-        graphs: Sequence[Graph | None],
+        graphs: Sequence[Ground | None],
         streams: Streams,
     ) -> None:
         super().__init__(law, points, graphs, streams)
@@ -222,7 +222,7 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
     drawing_time: ClassVar[DrawingTime] = DrawingTime(step=40, neighbour=2)
 
     # On graphs too large for all eigenvectors it is the noise of a history that has converged.
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         chain = ReversibleChain.simple(graph_of(self, graph))
         if len(chain.law) > _LARGEST_SPECTRUM:
             return Noise.white(asymptotic_covariance(chain, chain.repel(G, self.alpha)))
@@ -231,5 +231,5 @@ class SRRW(Sampler, frozen=True, tag="srrw"):
         amplitudes *= np.sqrt(np.maximum(0, 1 + values) / (1 - values))[:, None]
         return Noise(amplitudes, 1 + self.alpha * np.maximum(0, 1 + values), self.b)
 
-    def nbytes(self, points: int, graph: Graph | None) -> int:
+    def nbytes(self, points: int, graph: Ground | None) -> int:
         return super().nbytes(points, graph) + 8 * points  # powers

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import below, fill_with_bits
 from udsgd_mpi.samplers.base import Indices, Key, SamplePaths, Sampler, graph_of
@@ -42,5 +42,5 @@ class SRW(Sampler, frozen=True, tag="srw"):
 
     paths: ClassVar[Callable[..., SamplePaths]] = _Walks
 
-    def noise(self, G: NDArray[np.float64], graph: Graph | None) -> Noise:
+    def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return noise_of_walk(ReversibleChain.simple(graph_of(self, graph)), G)

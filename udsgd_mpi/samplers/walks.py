@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.samplers.base import KEY, Indices, SamplePaths, Sampler, Streams, graph_of
@@ -34,7 +34,7 @@ class Walks(SamplePaths):
         self,
         law: Sampler,
         _points: Sequence[int],
-        graphs: Sequence[Graph | None],
+        graphs: Sequence[Ground | None],
         streams: Streams,
     ) -> None:
         walked = [graph_of(law, graph) for graph in graphs]

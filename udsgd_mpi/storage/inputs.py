@@ -164,20 +164,24 @@ def _of_agents(inputs: Inputs) -> Iterator[_Reading]:
     read = settings["data"]
     key = next((key for key in ("reader", "path") if key in read), "source")
     data = _Setting("data", f"data.{key}", read[key] if key != "reader" else read[key]["path"])
-    groups = {
-        name: (
-            _key(group, "batch"),
-            _key(group, "graph"),
-            _Setting("data graph", f"groups.{name}.graph", _source(group.get("graph", {}))),
-        )
-        for name, group in settings["groups"].items()
-    }
+    groups = settings["groups"]
+    needed = {name: _needed(name, group) for name, group in groups.items()}
     for i, (name, rows, graph) in enumerate(zip(names, digests.data, digests.graphs, strict=True)):
-        batch, source, setting = groups[name]
-        asked = (*place, batch, str(i))
+        source, setting = needed[name]
+        asked = (*place, _key(groups[name], "batch"), str(i))
         yield _Reading(("data", *asked), data, i, rows)
         if graph:
             yield _Reading(("graph", *asked, rows, source), setting, i, graph)
+
+
+def _needed(name: str, group: Mapping[str, Any]) -> tuple[str, _Setting]:
+    """What asks for what the sampler of a group needs beside its points."""
+    sampler = group["sampler"]
+    if "path" in sampler and sampler["kind"] != "custom":
+        setting = _Setting(sampler["kind"], f"groups.{name}.sampler.path", sampler["path"])
+        return _key(group, "sampler"), setting
+    setting = _Setting("data graph", f"groups.{name}.graph", _source(group.get("graph", {})))
+    return _key(group, "graph"), setting
 
 
 def _of_matrix(pattern: Mapping[str, Any], k: int) -> _Setting:

@@ -1,6 +1,7 @@
 """Lists of agents in settings, such as ``"0-49, 60"``."""
 
 import re
+from collections.abc import Sequence
 
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -34,6 +35,23 @@ def parse_agents(text: str, name: str, agents: int) -> list[int]:
             )
         found.extend(range(first, last + 1))
     return found
+
+
+def in_words(agents: Sequence[int]) -> str:
+    """Ascending numbers as a list that ``parse_agents`` reads, after what they are.
+
+    Examples
+    --------
+    >>> in_words([0, 1, 2, 7])
+    'agents 0-2, 7'
+    """
+    ranges: list[list[int]] = []
+    for agent in agents:
+        if ranges and ranges[-1][-1] == agent - 1:
+            ranges[-1][1:] = [agent]
+        else:
+            ranges.append([agent])
+    return f"agent{'s' * (len(agents) > 1)} {', '.join('-'.join(map(str, r)) for r in ranges)}"
 
 
 def covering(lists: dict[str, str], agents: int, name: str) -> list[str]:

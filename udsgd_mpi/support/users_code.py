@@ -79,7 +79,7 @@ def still_running(seconds: float) -> str | None:
 class UsersObject:
     """An object of a user's class; each of its methods is called by ``users``.
 
-    Other attributes are those that the object has at the time.
+    Other attributes are those that the object has at the time, and are set on it.
 
     Parameters
     ----------
@@ -88,8 +88,7 @@ class UsersObject:
     """
 
     def __init__(self, name: str, itself: object) -> None:
-        self._name = name
-        self._itself = itself
+        self.__dict__.update(_name=name, _itself=itself)
 
     def __getattr__(self, name: str) -> Any:
         found = users(self._name, lambda: getattr(self._itself, name, _NOTHING))
@@ -97,8 +96,11 @@ class UsersObject:
             raise AttributeError(f"{self._name} has no attribute {name!r}")
         if callable(found):
             found = partial(users, self._name, found)
-            setattr(self, name, found)
+            self.__dict__[name] = found
         return found
+
+    def __setattr__(self, name: str, value: object) -> None:
+        users(self._name, setattr, self._itself, name, value)
 
 
 def _exit_of_users(status: int) -> NoReturn:

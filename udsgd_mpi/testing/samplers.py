@@ -7,8 +7,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.graphs import Graph
-from udsgd_mpi.graphs.generators import Ring
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.samplers import IID, PathsOfSeveral, SamplePath, Sampler, Stream, Streams
 from udsgd_mpi.testing.contract import ContractError, require_close, require_same
 from udsgd_mpi.testing.graphs import DATA_GRAPHS, from_networkx
@@ -43,9 +42,13 @@ class SamplerContract(RunContract):
     def settings(self) -> dict[str, Any]:
         return {"groups": {"all": {"sampler": as_settings(self.sampler)}}}
 
+    def ground(self, graph: nx.Graph) -> Ground:
+        """What the sampler needs on the points of a graph: the graph, or what takes its place."""
+        return from_networkx(graph)
+
     def start(self, graph: nx.Graph, stream: Stream) -> SamplePath:
         """The path of one agent."""
-        return self.sampler.start(len(graph), from_networkx(graph), stream)
+        return self.sampler.start(len(graph), self.ground(graph), stream)
 
     def draw(self, graph: nx.Graph, blocks: Sequence[int], **stream: int) -> Indices:
         """Points of a path that is drawn in blocks of these lengths, shape (steps, trials)."""
@@ -112,10 +115,11 @@ class SamplerContract(RunContract):
     def test_an_agent_does_not_know_the_others(self) -> None:
         """Whatever other agents' samplers and graphs are, and however many share one."""
         for name, of_networkx in self.graphs.items():
-            own, ring = from_networkx(of_networkx), Ring().draw(9, 0)
-            graphs: list[Graph | None] = [own, ring, own, ring, own]
+            circle = nx.cycle_graph(9)
+            own, ring = self.ground(of_networkx), self.ground(circle)
+            graphs = [own, ring, own, ring, own]
             samplers = [self.sampler, self.sampler, IID(), self.sampler, self.sampler]
-            points = [len(graph) for graph in graphs if graph]
+            points = [len(circle if ground is ring else of_networkx) for ground in graphs]
             numbers = np.array([4, 0, 7, AGENT, 2])
             together = PathsOfSeveral(samplers, points, graphs, Streams(SEED, numbers, 3))
             blocks = (1, 599, 300)
@@ -140,7 +144,7 @@ class SamplerContract(RunContract):
         """
         for name, graph in self.graphs.items():
             visits = self.visits(graph, 20_000)
-            law = self.sampler.stationary_law(len(graph), from_networkx(graph))
+            law = self.sampler.stationary_law(len(graph), self.ground(graph))
             mean, error = visits.mean(axis=0), standard_error(visits)
             off = np.abs(mean - law) - self.bias * law - _ROUNDING
             if (off > DEVIATIONS * error).any():
@@ -155,7 +159,7 @@ class SamplerContract(RunContract):
     def test_unbiased_weights_recover_the_uniform_mean(self) -> None:
         """E_π[w g] is the mean of g over all points, for three functions g."""
         for name, graph in self.graphs.items():
-            compressed = from_networkx(graph)
+            compressed = self.ground(graph)
             law = self.sampler.stationary_law(len(graph), compressed)
             weights = self.sampler.importance_weights("unbiased", len(graph), compressed)
             values = np.random.default_rng(0).normal(size=(len(graph), 3))

@@ -7,12 +7,15 @@ for large graphs.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.transitions import TransitionMatrix
+from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.noise import Noise
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 LARGEST_DENSE = 600
+_LARGEST_SOLVED = 10_000  # states; beyond it a factorisation may take gigabytes
+_MOST_ITERATIONS, _CONVERGED = 100_000, 1e-14
 
 
 class Chain(Protocol):
@@ -217,6 +222,73 @@ class NonBacktrackingChain:
             sums = np.cumsum(G[order][::-1], axis=0)[::-1]
             M[order] = sums - sums.mean(axis=0)
         return M
+
+
+@dataclass(frozen=True)
+class MarkovChain:
+    """Any irreducible chain on the points, reversible or not, periodic or not.
+
+    Attributes
+    ----------
+    transitions
+        P, shape (n, n).
+    law
+        π, shape (n,).
+    """
+
+    transitions: TransitionMatrix
+    law: Floats
+
+    @classmethod
+    def of(cls, transitions: TransitionMatrix) -> "MarkovChain":
+        """The chain of a matrix, with the law that solves πᵀ (I − P) = 0."""
+        return cls(transitions, _law(transitions))
+
+    def lift(self, G: Floats) -> Floats:
+        return G
+
+    def poisson(self, G: Floats) -> Floats:
+        # Without one state I − P is invertible, as the chain comes to that state from all others.
+        M = np.zeros_like(G)
+        if len(G) > 1:
+            M[1:] = _solve(_generator(self.transitions)[1:, 1:], G[1:])
+        return np.asarray(M - self.law @ M)
+
+
+@lru_cache(maxsize=64)
+def _law(transitions: TransitionMatrix) -> Floats:
+    if len(transitions) == 1:
+        return np.ones(1)
+    if len(transitions) > _LARGEST_SOLVED:
+        return _iterated_law(transitions)
+    # Flows into the other states, relative to the law of state 0.
+    backward = _generator(transitions).T.tocsc()
+    rest = _solve(backward[1:, 1:], -backward[1:, [0]].toarray())[:, 0]
+    law = np.append(1.0, np.maximum(rest, 0))
+    return np.asarray(law / law.sum())
+
+
+def _iterated_law(transitions: TransitionMatrix) -> Floats:
+    """π as the limit of the lazy chain's law, which exists where P is periodic, too."""
+    backward = transitions.csr.T.tocsr()
+    law = np.full(len(transitions), 1 / len(transitions))
+    for _ in range(_MOST_ITERATIONS):
+        before = law
+        law = (law + backward @ law) / 2
+        if abs(law - before).sum() < _CONVERGED:
+            return np.asarray(law / law.sum())
+    raise ConfigurationError(
+        f"chain of {len(transitions):,} points: expected one that mixes within"
+        f" {_MOST_ITERATIONS:,} steps, as its stationary law is found by iteration beyond"
+        f" {_LARGEST_SOLVED:,} points, got a slower one; use fewer points"
+    )
+
+
+def _generator(transitions: TransitionMatrix) -> "csc_array":
+    """I − P."""
+    from scipy.sparse import csc_array, eye_array
+
+    return csc_array(eye_array(len(transitions)) - transitions.csr)
 
 
 def _solve(matrix: "csc_array", right: Floats) -> Floats:

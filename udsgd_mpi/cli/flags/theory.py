@@ -69,7 +69,12 @@ def add_diagnose(commands: Commands) -> Parser:
     """Flags of ``diagnose``."""
     diagnose = subcommand(commands, "diagnose", "how well a sampler explores a data graph")
     diagnose.add_argument("sampler", metavar="SAMPLER", help="name, or a TOML table")
-    diagnose.add_argument("graph", metavar="NAME|FILE", help="generator, or graph file")
+    diagnose.add_argument(
+        "graph",
+        metavar="NAME|FILE",
+        nargs="?",
+        help="generator, or graph file; none for samplers that need no graph",
+    )
     diagnose.add_argument(
         "-n", "--points", type=at_least(1), metavar="B", help="points of a generator"
     )

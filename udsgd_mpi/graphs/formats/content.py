@@ -1,4 +1,4 @@
-"""What a graph file holds: unpacked, and as text."""
+"""What a file holds: unpacked, and as text."""
 
 import re
 from functools import cached_property
@@ -19,7 +19,12 @@ _HEAD = 2**16
 
 
 class Content:
-    """A graph file.
+    """A file of a graph, or of what else is in a matrix.
+
+    Parameters
+    ----------
+    what
+        The file is, in messages.
 
     Attributes
     ----------
@@ -27,8 +32,8 @@ class Content:
         In lower case, that of packing left out.
     """
 
-    def __init__(self, path: Path) -> None:
-        require_regular_file(path, f"graph file {path}")
+    def __init__(self, path: Path, what: str = "graph file") -> None:
+        require_regular_file(path, f"{what} {path}")
         self._path = path
         suffixes = [suffix.lower() for suffix in path.suffixes]
         while suffixes and suffixes[-1] in PACKED_SUFFIXES:

@@ -43,6 +43,11 @@ def of_matrix(form: str, matrix: Any, first: int = 0) -> Found:
 
 
 def read_matrix_market(content: Content) -> Found:
+    """The graph of what ``matrix_market`` reads."""
+    return of_matrix("MatrixMarket", matrix_market(content), first=1)
+
+
+def matrix_market(content: Content) -> Any:
     """Read what ``scipy.io.mmread`` reads, which must get lines of numbers that all end.
 
     SciPy 1.17 reads on beyond its buffer from a last line that does not end and holds more.
@@ -53,7 +58,7 @@ def read_matrix_market(content: Content) -> Found:
         if not line.startswith("%") and not _NUMBERS.fullmatch(line):
             raise NotOfFormat(f"line {number}: expected numbers, got {line[:40]!r}")
     whole = f"{content.text.rstrip()}\n".encode()
-    return of_matrix("MatrixMarket", mmread(BytesIO(whole)), first=1)
+    return mmread(BytesIO(whole))
 
 
 def read_npz(content: Content) -> Found:
