@@ -43,12 +43,60 @@ class Nothing:
     pass
 """
 
+PATTERN = """
+import numpy as np
+
+class Gossip:
+    def __init__(self, agents, topology):
+        self.agents, self.edges = agents, np.argwhere(np.triu(topology.toarray()))
+
+    def matrix(self, n, rng):
+        i, j = self.edges[self.drawn(n, rng)]
+        W = np.eye(self.agents)
+        W[[i, i, j, j], [i, j, i, j]] = 0.5
+        return W
+
+    def drawn(self, n, rng):
+        return rng.integers(len(self.edges))
+
+class Late(Gossip):
+    def matrix(self, n, rng):
+        return super().matrix(n, rng) * (1.01 if n == 37 else 1)
+
+class Counting(Gossip):
+    calls = 0
+
+    def drawn(self, n, rng):
+        self.calls += 1
+        return self.calls // 7 % len(self.edges)
+
+class Apart(Gossip):
+    def matrix(self, n, rng):
+        return np.eye(self.agents)
+"""
+OTHERS = """
+import numpy as np
+
+class Beyond:
+    def rows(self, features, labels, agents, rng):
+        return [rows + 1 for rows in np.array_split(rng.permutation(len(labels)), agents)]
+
+class Lacking:
+    def read(self):
+        return np.array([[1.0, 2.0], [np.nan, 3.0]]), np.ones(2)
+
+class Random:
+    def step(self, theta, slope, gamma, n):
+        return theta - gamma * slope * np.random.default_rng().uniform()
+"""
+
 
 @pytest.fixture
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with files of the user's own."""
     monkeypatch.chdir(tmp_path)
-    Path("own_objectives.py").write_text(OBJECTIVE)
+    for name, text in (("objectives", OBJECTIVE), ("patterns", PATTERN), ("others", OTHERS)):
+        Path(f"own_{name}.py").write_text(text)
 
 
 @pytest.mark.usefixtures("plugins")
@@ -59,6 +107,12 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("own_objectives:Raising", "the gradient .*own_objectives.py:18: RuntimeError: not today"),
         ("own_objectives:Rounding", "a local step has the same bits in any company: .*axis=1"),
         ("own_objectives:Concave", "the minimizer has no gradient: .* f has a maximum"),
+        ("own_patterns:Late", "w is doubly stochastic: .* W at step 37: expected .*, got 1.01"),
+        ("own_patterns:Counting", "w is the same on every rank and in any order: .*W_40"),
+        ("own_patterns:Apart", "w brings the agents together: .* hear of all others"),
+        ("own_others:Beyond", "every row is held once or left over: .* got 103"),
+        ("own_others:Lacking", "points are finite: point 1 that agent 0 reads"),
+        ("own_others:Random", "a step depends on its arguments: .* the same arguments, got two"),
     ],
 )
 def test_what_is_broken_has_one_line(

@@ -13,10 +13,11 @@ from udsgd_mpi.communication.base import InTurn
 from udsgd_mpi.communication.dsgd import weights_on
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.data.partition import Partition, Shares
+from udsgd_mpi.data.reader import CustomReader
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import Complete
 from udsgd_mpi.kernels.random_numbers import Purpose
-from udsgd_mpi.methods import Momentum
+from udsgd_mpi.methods import CustomMethod
 from udsgd_mpi.objectives import Points, Ridge
 from udsgd_mpi.samplers import SamplePaths, Sampler, Streams
 from udsgd_mpi.samplers.base import draw_uniformly
@@ -26,6 +27,7 @@ from udsgd_mpi.testing import (
     ObjectiveContract,
     PartitionContract,
     PatternContract,
+    ReaderContract,
     SamplerContract,
 )
 from udsgd_mpi.testing.graphs import TOPOLOGIES
@@ -35,7 +37,7 @@ from udsgd_mpi.testing.verdicts import Outcome, verdicts
 def failing(contract: type[Contract], attribute: str, member: object) -> list[str]:
     """Properties that a member breaks."""
     own = type("Own", (WithoutRuns, contract), {attribute: member})()
-    return [name for outcome, name, _ in verdicts(own) if outcome != Outcome.PASSED]
+    return [name for outcome, name, _ in verdicts(own) if outcome == Outcome.FAILED]
 
 
 class Steps(SamplePaths):
@@ -349,7 +351,7 @@ class Cut(Partition, frozen=True, tag="cut"):
     wrong: str = ""
 
     def share(self, labels: np.ndarray, agents: int, seed: int) -> Shares:
-        own = {"unrepeatable": None, "stubborn": 0}.get(self.wrong, seed)
+        own = None if self.wrong == "unrepeatable" else seed
         order = np.random.default_rng(own).permutation(len(labels))
         size = len(order) // agents
         rows = list(order[: size * agents].reshape(agents, size))
@@ -364,12 +366,82 @@ class Cut(Partition, frozen=True, tag="cut"):
         ("", []),
         ("twice", ["every row is held once or left over"]),
         ("unrepeatable", ["the same seed gives the same rows"]),
-        ("stubborn", ["another seed gives other rows"]),
     ],
 )
 def test_partitions(wrong: str, broken: list[str]) -> None:
     assert failing(PartitionContract, "partition", Cut(wrong)) == broken
 
 
-def test_methods() -> None:
-    assert failing(MethodContract, "method", Momentum()) == []
+class Plain:
+    """θ ← θ − γ g."""
+
+    def step(self, theta: np.ndarray, slope: np.ndarray, gamma: float, n: int) -> np.ndarray:
+        return theta - gamma * slope
+
+
+class Drawing(Plain):
+    def step(self, theta: np.ndarray, slope: np.ndarray, gamma: float, n: int) -> np.ndarray:
+        return super().step(theta, slope * np.random.default_rng().uniform(), gamma, n)
+
+
+class Remembering(Plain):
+    far = False
+
+    def step(self, theta: np.ndarray, slope: np.ndarray, gamma: float, n: int) -> np.ndarray:
+        self.far |= n == 9
+        return super().step(theta, slope + self.far, gamma, n)
+
+
+class Sharing(Plain):
+    def step(self, theta: np.ndarray, slope: np.ndarray, gamma: float, n: int) -> np.ndarray:
+        return super().step(theta, slope + (n > 5) * slope.mean(), gamma, n)
+
+
+@pytest.mark.parametrize(
+    ("own", "broken"),
+    [
+        (Plain, []),
+        (Drawing, ["a step depends on its arguments"]),
+        (Remembering, ["steps go on from what is declared"]),
+        (Sharing, ["an agent and a trial do not know the others"]),
+    ],
+)
+def test_methods(own: type, broken: list[str]) -> None:
+    method = CustomMethod(path=f"tests.test_contracts:{own.__name__}")
+    assert failing(MethodContract, "method", method) == broken
+
+
+class Points50:
+    """Points of an agent."""
+
+    def read_agent(self, agent: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(agent)
+        return rng.normal(size=(50, 3)), np.ones(50)
+
+
+class Lacking(Points50):
+    def read_agent(self, agent: int) -> tuple[np.ndarray, np.ndarray]:
+        features, labels = super().read_agent(agent)
+        labels[7] = np.nan
+        return features, labels
+
+
+class InOrder(Points50):
+    calls = 0
+
+    def read_agent(self, agent: int) -> tuple[np.ndarray, np.ndarray]:
+        self.calls += 1
+        return super().read_agent(self.calls)
+
+
+@pytest.mark.parametrize(
+    ("own", "broken"),
+    [
+        (Points50, []),
+        (Lacking, ["points are finite"]),
+        (InOrder, ["points are the same whenever they are read"]),
+    ],
+)
+def test_readers(own: type, broken: list[str]) -> None:
+    reader = CustomReader(path=f"tests.test_contracts:{own.__name__}")
+    assert failing(ReaderContract, "reader", reader) == broken

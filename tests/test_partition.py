@@ -20,6 +20,11 @@ from udsgd_mpi.testing.partitions import LABELS
 class OwnContract(WithoutRuns, PartitionContract):
     """The same, without runs."""
 
+    def test_another_seed_gives_other_rows(self) -> None:
+        rows, other = (self.share(seed).rows for seed in (1, 2))
+        same = all(np.array_equal(a, b) for a, b in zip(rows, other, strict=True))
+        assert same != self.disjoint
+
 
 class TestEven(OwnContract):
     partition = Even()

@@ -69,6 +69,11 @@ def made_once(
     return _made[key]
 
 
+def forget() -> None:
+    """Let ``made_once`` make all objects anew, as it does in another process."""
+    _made.clear()
+
+
 def users_class(family: str, path: str) -> Callable[..., Any]:
     """The class itself, which may say more of its objects by attributes of its own.
 

@@ -16,6 +16,7 @@ from udsgd_mpi.testing.methods import MethodContract
 from udsgd_mpi.testing.objectives import ObjectiveContract
 from udsgd_mpi.testing.partitions import PartitionContract
 from udsgd_mpi.testing.patterns import PatternContract
+from udsgd_mpi.testing.readers import ReaderContract
 from udsgd_mpi.testing.runs import RunContract
 from udsgd_mpi.testing.samplers import SamplerContract
 
@@ -26,6 +27,7 @@ __all__ = [
     "ObjectiveContract",
     "PartitionContract",
     "PatternContract",
+    "ReaderContract",
     "RunContract",
     "SamplerContract",
 ]

@@ -55,7 +55,8 @@ def require_same(got: NDArray[Any], expected: NDArray[Any], what: str, remedy: s
         got.shape == expected.shape,
         f"{what.format('shape')}: expected {expected.shape}, got {got.shape}; {remedy}",
     )
-    _require_nowhere(got != expected, got, expected, what, remedy)
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    _require_nowhere(~same, got, expected, what, remedy)
 
 
 def require_close(

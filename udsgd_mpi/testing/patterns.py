@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
+from unittest import SkipTest
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Layout, Pattern, Schedule, contraction
+from udsgd_mpi.communication.intervals import LAST_STEP
 from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.parallel.watched import world
@@ -19,7 +21,8 @@ from udsgd_mpi.testing.runs import RunContract, as_settings
 Floats = NDArray[np.float64]
 
 _SEED = 3
-_LONG = 600  # aggregations
+_LONG, _SLOWEST = 600, 15_000  # aggregations
+_NEAR = 1e-6
 
 
 class _Case(NamedTuple):
@@ -163,8 +166,10 @@ class PatternContract(RunContract):
 
     def test_second_moment_is_the_mean_of_the_squares(self) -> None:
         """Entry by entry, within four of the largest standard errors that 600 draws can have."""
-        for case in self.cases():
-            moment = case.schedule.second_moment(case.agents)
+        known = [(case, case.schedule.second_moment(case.agents)) for case in self.cases()]
+        if all(moment is None for _, moment in known):
+            raise SkipTest("there is no closed form of it")
+        for case, moment in known:
             if moment is None:
                 continue
             # Every 20th, as links remember their state.
@@ -194,14 +199,15 @@ class PatternContract(RunContract):
         for case in self.cases():
             if case.agents == 1 or (case.agents == 2 and not self.contracts):
                 continue
-            product = np.eye(case.agents)
-            for n in case.schedule.times(0, 5 * _LONG)[:_LONG].tolist():
+            product, apart = np.eye(case.agents), 1.0
+            for l, n in enumerate(case.schedule.first(_SLOWEST, LAST_STEP).tolist(), start=1):
                 product = case.schedule.mixing(n).matrix(case.agents) @ product
-            apart = np.abs(product - 1 / case.agents).max()
+                if l % _LONG == 0 and (apart := np.abs(product - 1 / case.agents).max()) <= _NEAR:
+                    break
             require(
-                apart <= 1e-6,
-                f"product of {_LONG} W {case.where}: expected 1/N in each place, got one that is"
-                f" {apart:.2g} away; let each agent hear of each other, and keep some own weight",
+                apart <= _NEAR,
+                f"product of {_SLOWEST:,} W {case.where}: expected 1/N in each place, got one that"
+                f" is {apart:.2g} away; let each agent hear of all others, and keep part of its θ",
             )
             factor = contraction(case.schedule, case.agents).factor
             require(

@@ -78,7 +78,6 @@ class RunContract(Contract):
             "topology": "ring",
             "communication": {"kind": "dsgd", "weights": "lazy"},
             "objective": {"kind": "logistic"},
-            "data": {"source": str(_written(folder / "points.svm"))},
             "groups": {
                 "all": {
                     "share": 1,
@@ -88,7 +87,10 @@ class RunContract(Contract):
             },
             "record": {"detail": "iterates"},
         }
-        return merge(merge(base, size), self.settings())
+        settings = merge(merge(base, size), self.settings())
+        if "data" not in settings:
+            settings["data"] = {"source": str(_written(folder / "points.svm"))}
+        return settings
 
 
 def as_settings(member: Struct) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
 
-_FAMILIES = ("sampler", "communication", "objective")
+_FAMILIES = ("sampler", "communication", "objective", "partition", "data", "method")
 
 
 def add_check(commands: Commands) -> Parser:
