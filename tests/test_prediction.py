@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 from mpi4py import MPI
+from msgspec.structs import replace
 
 from tests.small_problem import AGENTS, STEPS, TRIALS, D, problem, write_points
+from udsgd_mpi.api.load import load
+from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.forecast import Prediction, predict
 from udsgd_mpi.forecast.curvature import SamePaths, curvature
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam, Problem
-from udsgd_mpi.samplers import Stream
+from udsgd_mpi.samplers import SRRW, Stream
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +198,17 @@ def test_limit_does_not_depend_on_w_and_neither_does_what_is_measured(data: Path
     for other_trace, other_mean, other_error in found.values():
         assert other_trace == pytest.approx(trace, rel=1e-12)
         assert (abs(other_mean - mean) < 4 * np.hypot(error, other_error)).all()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-15, 1e-9])
+def test_a_walk_that_repels_nothing_is_the_simple_walk(alpha: float) -> None:
+    settings = {"agents": 2, "steps": 50, "groups.walkers.sampler": "srw"}
+    simple = load(settings=settings)["all-srw"]
+    walkers = replace(simple.groups["walkers"], sampler=SRRW(alpha=alpha))
+    repelled = replace(simple, groups=simple.groups | {"walkers": walkers})
+    found = [
+        each.prediction
+        for each in predicted({"simple": simple, "repelled": repelled}, "linear", None)
+    ]
+    np.testing.assert_allclose(found[1].mse, found[0].mse, rtol=1e-7)
+    np.testing.assert_allclose(found[1].agent_traces, found[0].agent_traces, rtol=1e-7)

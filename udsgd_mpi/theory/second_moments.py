@@ -71,7 +71,7 @@ class SecondMoments:
         momentum: float = 0.0,
     ) -> "SecondMoments":
         """With a history of exponent b, for κ from 1 to ``largest``."""
-        kappa = np.geomspace(1, largest, NODES)
+        kappa = np.unique(np.geomspace(1, largest, NODES))  # one, where nothing is repelled
         return cls._integrate(kappa, h, step_size, b, steps, check_in, momentum)
 
     @classmethod
