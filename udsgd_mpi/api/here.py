@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import xarray
 
     from udsgd_mpi.experiment.schema import Experiment
-    from udsgd_mpi.parallel.watched import Intracomm
+    from udsgd_mpi.parallel.watched import AnyComm, Intracomm
 
 _one_run = threading.Lock()  # what ranks wait for, and when to stop, is the whole process's
 
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     how: How
 
 
-def run_here(comm: "Intracomm | None", read: Callable[[], Asked]) -> "xarray.Dataset":
+def run_here(comm: "AnyComm | None", read: Callable[[], Asked]) -> "xarray.Dataset":
     """Run on the ranks of a communicator; see ``run``.
 
     Parameters
@@ -104,7 +104,7 @@ def _alone() -> Iterator[None]:
 
 
 @contextmanager
-def _private(comm: "Intracomm | None") -> Iterator["Intracomm"]:
+def _private(comm: "AnyComm | None") -> Iterator["Intracomm"]:
     """A communicator for this run alone: of the caller's ranks, or of those that were launched."""
     before_mpi(for_good=False)
     from udsgd_mpi.parallel.watched import private, world

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     import xarray
 
     from udsgd_mpi.api.asked import Experiments
-    from udsgd_mpi.parallel.watched import Intracomm
+    from udsgd_mpi.parallel.watched import AnyComm
     from udsgd_mpi.storage.earlier_run import Resume
 
 
 def run(
     experiments: "Experiments",
-    comm: "Intracomm | None" = None,
+    comm: "AnyComm | None" = None,
     *,
     output: str | PathLike[str] | None = None,
     ranks: int | None = None,

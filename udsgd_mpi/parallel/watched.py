@@ -9,6 +9,7 @@ from mpi4py import MPI
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.errors import ConfigurationError
 
+AnyComm: TypeAlias = MPI.Comm  # of which ``Split`` says no more
 Intracomm: TypeAlias = MPI.Intracomm
 
 
@@ -49,7 +50,7 @@ def world() -> Watched:
     return Watched(MPI.COMM_WORLD)
 
 
-def private(comm: Intracomm | None) -> Watched:
+def private(comm: AnyComm | None) -> Watched:
     """A copy of a communicator, in which no message of its owner's is met; collective.
 
     Parameters
