@@ -1,14 +1,17 @@
 """Chains and traces from files and samplers of a user's own say what theory and counting say."""
 
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from scipy.io import mmwrite
 from scipy.sparse import coo_array, csr_array, save_npz
 
+from tests.launch import udsgd
 from tests.small_problem import AGENTS, POINTS, problem, write_points
 from tests.test_chains import brute_force, stationary
 from udsgd_mpi.cli.main import main
@@ -237,6 +240,106 @@ def test_the_chain_of_the_simple_walk_is_predicted_as_the_walk(tmp_path: Path, d
     path.draw(X)
     other.draw(Y)
     np.testing.assert_array_equal(X, Y)
+
+
+def squared_errors(posed: Problem) -> np.ndarray:
+    """‖θ_n − θ*‖² of each trial at the last step."""
+    from mpi4py import MPI
+
+    from udsgd_mpi.parallel.simulate import simulate
+
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    return np.asarray(recording["squared_error"][-1])
+
+
+SMALL = {"steps": 1000, "trials": 1000, "record": {"steps": []}}
+
+
+def test_the_chain_of_the_simple_walk_errs_as_the_walk(tmp_path: Path, data: Path) -> None:
+    walk = problem(data, "srw", **SMALL)
+    chain = problem(data, chain_of_the_walk(walk, tmp_path), **SMALL)
+    np.testing.assert_allclose(squared_errors(chain), squared_errors(walk), rtol=1e-6)
+
+
+def test_the_trace_of_a_walk_errs_as_the_walk(tmp_path: Path, data: Path) -> None:
+    # An extract of 1,000 of 2,000,000 visits: means over 1,000 trials within four standard errors
+    # of their difference, which are about 3 % of them.
+    walk = problem(data, "srw", **SMALL)
+    for i, agent in enumerate(walk.agents):
+        X = np.empty((2_000_000, 1), dtype=np.int32)
+        agent.sampler.start(POINTS, agent.graph, Stream(77, i, 1)).draw(X)
+        np.save(tmp_path / f"visits-{i}.npy", X[:, 0])
+    trace = problem(data, {"kind": "trace", "path": str(tmp_path / "visits-{agent}.npy")}, **SMALL)
+    of_walk, of_trace = squared_errors(walk), squared_errors(trace)
+    error = np.hypot(*(each.std(ddof=1) / np.sqrt(len(each)) for each in (of_walk, of_trace)))
+    assert error < 0.06 * of_walk.mean()
+    assert abs(of_trace.mean() - of_walk.mean()) < 4 * error
+    steps = np.array([SMALL["steps"]])
+    found = predict(trace, LoneTeam(AGENTS), steps)
+    assert set(found.methods) == {"paths"}
+    assert np.trace(found.limiting_covariance) == 0
+    both = np.hypot(found.error[-1], of_trace.std(ddof=1) / np.sqrt(len(of_trace)))
+    assert abs(found.mse[-1] - of_trace.mean()) < 4 * both + 0.02 * found.mse[-1]
+
+
+def test_a_whole_cycle_of_a_trace_is_the_same_from_every_start(tmp_path: Path, data: Path) -> None:
+    """So that Σ g over it is 0, and U with it."""
+    visits = np.random.default_rng(3).integers(POINTS, size=500)
+    np.save(tmp_path / "visits.npy", visits)
+    agent = problem(data, {"kind": "trace", "path": str(tmp_path / "visits.npy")}).agents[0]
+    G = np.random.default_rng(1).normal(size=(POINTS, 2))
+    G -= agent.stationary_law @ G
+    X = np.empty((500, 20), dtype=np.int32)
+    agent.sampler.start(POINTS, agent.graph, Stream(1, 0, 20)).draw(X)
+    assert len(np.unique(X[0])) > 5
+    np.testing.assert_allclose(G[X].sum(axis=0), 0, atol=1e-10)
+    noise = agent.sampler.noise(G, agent.graph)
+    assert noise is not None
+    assert not noise.amplitudes.any()
+
+
+MIXED = """
+agents = 6
+steps = 1500
+trials = 3
+partition = { kind = "even", points = 30 }
+communication = { kind = "dsgd", weights = "lazy" }
+record = { steps = [2500], detail = "iterates", predict = false }
+[groups.lazy]
+agents = "0-1"
+sampler = { kind = "custom", path = "mine:LazyWalk", arguments = { stay = 0.3 } }
+graph = "small_world"
+[groups.levy]
+agents = "2-3"
+sampler = { kind = "custom", path = "mine:LevyJumps" }
+[groups.metropolis]
+agents = "4"
+sampler = { kind = "custom", path = "mine:Metropolis" }
+graph = "ring"
+batch = 3
+[groups.recorded]
+agents = "5"
+sampler = { kind = "trace", path = "visits.txt" }
+"""
+
+
+@pytest.mark.launcher
+def test_same_bits_on_other_ranks_and_resumed(tmp_path: Path) -> None:
+    """Of samplers in a folder of a user's, stopped in the middle of a block."""
+    shutil.copy(Path(__file__).with_name("own_sampler.py"), tmp_path / "mine.py")
+    (tmp_path / "visits.txt").write_text("\n".join(map(str, [*range(30), 7, 9])))
+    (tmp_path / "x.toml").write_text(MIXED)
+    quiet = {"cwd": tmp_path, "timeout": 100}
+    whole = udsgd("run", "x.toml", "--steps", 2500, "--output", "whole.h5", **quiet)
+    assert whole.returncode == 0, whole.stderr
+    part = udsgd("run", "x.toml", "--output", "part.h5", "--keep-checkpoints", ranks=2, **quiet)
+    assert part.returncode == 0, part.stderr
+    rest = udsgd("extend", "part.h5", "--steps", 2500, ranks=3, **quiet)
+    assert rest.returncode == 0, rest.stderr
+    with h5py.File(tmp_path / "whole.h5") as one, h5py.File(tmp_path / "part.h5") as other:
+        for name in ("theta", "squared_error", "theta_mean"):
+            np.testing.assert_array_equal(*(file[f"runs/main/{name}"][-1] for file in (one, other)))
 
 
 def test_spectrum_at_zero_of_a_chain_is_its_covariance() -> None:
