@@ -1,6 +1,6 @@
 """Fixtures that several modules share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,3 +31,13 @@ def printed(home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str
         return said.out
 
     return call
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For plain loops, which sum in the order of one thread."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -6,6 +6,7 @@ import pickle
 import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,12 @@ def write_zip(path: Path, files: dict[str, bytes]) -> Path:
         for name, content in files.items():
             file.writestr(name, content)
     return path
+
+
+WRITERS: dict[str, Callable[[Path, dict[str, bytes]], Path]] = {
+    "folder": write_folder,
+    "a.tar": lambda path, files: write_tar(path, files, "w"),
+    "a.tgz": write_tar,
+    "a.tar.xz": lambda path, files: write_tar(path, files, "w:xz"),
+    "a.zip": write_zip,
+}
