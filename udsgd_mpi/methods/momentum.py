@@ -1,35 +1,23 @@
 """Momentum."""
 
-from typing import Annotated
-
 import numpy as np
-from msgspec import Meta
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, Decay, Memory, Method, State, decay
+from udsgd_mpi.methods.base import MOVE, Memory, decay
+from udsgd_mpi.methods.velocity import WithVelocity
 from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
 
 
-class Momentum(Method, frozen=True, tag="momentum"):
-    """v ← β v + w(X) ∇F(θ, X), θ ← θ − γ v, where v stays with its agent and θ is mixed.
+class Momentum(WithVelocity, frozen=True, tag="momentum"):
+    """v ← β v + w(X) ∇F(θ, X), θ ← θ − γ v.
 
     The heavy ball (Polyak, Some methods of speeding up the convergence of iteration methods, 1964)
     in the form of PyTorch's SGD without dampening.
-
-    Parameters
-    ----------
-    beta
-        0 ≤ β < 1.
-    weight_decay
-        λ: w ∇F + λθ stands for w ∇F, as in PyTorch's SGD, so that decay gathers in v too.
     """
-
-    beta: Annotated[float, Meta(ge=0, lt=1)] = 0.9
-    weight_decay: Decay = 0.0
 
     @property
     def momentum(self) -> float | None:
@@ -38,13 +26,6 @@ class Momentum(Method, frozen=True, tag="momentum"):
     @property
     def move(self) -> Kernel[..., None]:
         return _move
-
-    @property
-    def parameters(self) -> Floats:
-        return np.array([self.beta, self.weight_decay])
-
-    def states(self, d: int) -> tuple[State, ...]:
-        return (State("velocity", "velocities v^i_n of every agent", d),)
 
     def in_the_limit(self, step_size: StepSize) -> StepSize:
         return replace(step_size, gamma=step_size.gamma / (1 - self.beta))

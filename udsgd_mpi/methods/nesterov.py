@@ -1,44 +1,25 @@
 """Nesterov's momentum."""
 
-from typing import Annotated
-
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, Decay, Memory, Method, State, decay
+from udsgd_mpi.methods.base import MOVE, Memory, decay
+from udsgd_mpi.methods.velocity import WithVelocity
 
 Floats = NDArray[np.float64]
 
 
-class Nesterov(Method, frozen=True, tag="nesterov"):
-    """v ← β v + g, θ ← θ − γ (g + β v) for g = w(X) ∇F(θ, X); v stays with its agent.
+class Nesterov(WithVelocity, frozen=True, tag="nesterov"):
+    """v ← β v + g, θ ← θ − γ (g + β v) for g = w(X) ∇F(θ, X).
 
     PyTorch's SGD with ``nesterov=True`` (Sutskever, Martens, Dahl and Hinton, On the importance of
     initialization and momentum in deep learning, 2013).
-
-    Parameters
-    ----------
-    beta
-        0 ≤ β < 1.
-    weight_decay
-        λ: g + λθ stands for g, as in PyTorch's SGD.
     """
-
-    beta: Annotated[float, Meta(ge=0, lt=1)] = 0.9
-    weight_decay: Decay = 0.0
 
     @property
     def move(self) -> Kernel[..., None]:
         return _move
-
-    @property
-    def parameters(self) -> Floats:
-        return np.array([self.beta, self.weight_decay])
-
-    def states(self, d: int) -> tuple[State, ...]:
-        return (State("velocity", "velocities v^i_n of every agent", d),)
 
 
 @kernel(MOVE)
