@@ -131,5 +131,5 @@ def test_a_step_size_too_small_for_the_limit_is_told_as_it_was_given(data: Path)
             if share < 1:
                 expected = f"more than {bound} = {least:.6g}"
                 with pytest.raises(ConfigurationError, match=re.escape(expected)) as refused:
-                    check_step_size(posed.hessian, posed.experiment.step_size, beta)
+                    check_step_size(mu, posed.experiment.step_size, beta)
                 assert f"got {gamma:g}" in str(refused.value)

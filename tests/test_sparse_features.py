@@ -214,9 +214,11 @@ def test_a_plan_of_200_000_features_takes_no_square_of_them(
     assert main(["run", "x.toml", "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "none: d = 200,000 is beyond the 300 parameters" in said
-    for command in (["predict"], ["plan", "--upgrade", "iid:single_shuffling"]):
-        assert main([command[0], "x.toml", *command[1:]]) == 2
-        assert "d = 200,000: expected at most 1,000 parameters" in capsys.readouterr().err
+    assert main(["predict", "x.toml", "--probes", "2"]) == 0
+    assert "d = 200,000: Tr V by 2 probes" in capsys.readouterr().out
+    plan = "plan", "x.toml", "--upgrade", "iid:single_shuffling", "--against", "single_shuffling"
+    assert main([*plan, "--probes", "2"]) == 0
+    assert "beaten by 1 of the best agents" in capsys.readouterr().out
 
 
 def test_a_plan_of_more_than_this_machine_holds_says_so_and_allocates_nothing(

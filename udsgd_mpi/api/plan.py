@@ -1,7 +1,7 @@
 """Plans of upgrades from Python."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.api.asked import Experiments
     from udsgd_mpi.experiment.schema import Experiment
     from udsgd_mpi.forecast import Approach
+    from udsgd_mpi.forecast.traces import TracePlan
     from udsgd_mpi.forecast.upgrades import Planner
     from udsgd_mpi.problem import Problem
     from udsgd_mpi.samplers import Sampler
@@ -156,7 +157,7 @@ def plan(
 
     chosen = {name: sampler_of(each, "upgrades") for name, each in upgrades.items()}
     with as_before():
-        return planned(checked(experiments), chosen, variant, by, paths)
+        return cast("Plan", planned(checked(experiments), chosen, variant, by, paths))
 
 
 def planned(
@@ -165,8 +166,17 @@ def planned(
     variant: str | None,
     by: "Approach",
     paths: int | None,
-) -> Plan:
-    """A plan for checked experiments; see ``plan``."""
+    probes: int | None = None,
+) -> "Plan | TracePlan":
+    """A plan for checked experiments; see ``plan``.
+
+    Parameters
+    ----------
+    probes
+        For Tr V where the Hessian is too large to be held, and all that is known then; by default
+        that is refused.
+    """
+    from udsgd_mpi.forecast.traces import TracePlan
     from udsgd_mpi.forecast.upgrades import Planner
     from udsgd_mpi.problem import LoneTeam, pose_all
     from udsgd_mpi.support.launcher import cores
@@ -175,7 +185,10 @@ def planned(
     name = variant or next(iter(experiments))
     problem = pose_all({name: _variant(experiments, name)}, LoneTeam, 1)[name]
     experiment = problem.experiment
-    check_step_size(problem.hessian, experiment.step_size, experiment.method.momentum or 0.0)
+    momentum = experiment.method.momentum or 0.0
+    check_step_size(problem.smallest_curvature, experiment.step_size, momentum)
+    if probes and not problem.holds_hessian:
+        return TracePlan(problem, LoneTeam(len(problem.summaries)), upgrades, probes)
     return Plan(experiments, problem, Planner(problem, upgrades, by, paths, cores()), by)
 
 

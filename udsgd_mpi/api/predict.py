@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from udsgd_mpi.api.as_before import as_before
 from udsgd_mpi.support.errors import ConfigurationError
@@ -11,15 +11,19 @@ if TYPE_CHECKING:
     from udsgd_mpi.api.asked import Experiments
     from udsgd_mpi.experiment.schema import Experiment
     from udsgd_mpi.forecast import Approach, Prediction
+    from udsgd_mpi.forecast.traces import Traces
     from udsgd_mpi.problem import Problem
 
 
 class Predicted(NamedTuple):
-    """A variant, what theory expects of it, and what may make that wrong."""
+    """A variant, what theory expects of it, and what may make that wrong.
+
+    Without a Hessian that is what agents add to Tr V alone.
+    """
 
     name: str
     problem: "Problem"
-    prediction: "Prediction"
+    prediction: "Prediction | Traces"
     cautions: list[str]
 
 
@@ -57,17 +61,27 @@ def predict(
     for each in found:
         for caution in each.cautions:
             warnings.warn(f"[variant.{each.name}] {caution}", stacklevel=2)
-    return {each.name: each.prediction for each in found}
+    return {each.name: cast("Prediction", each.prediction) for each in found}
 
 
 def predicted(
-    experiments: Mapping[str, "Experiment"], by: "Approach", paths: int | None
+    experiments: Mapping[str, "Experiment"],
+    by: "Approach",
+    paths: int | None,
+    probes: int | None = None,
 ) -> Iterator[Predicted]:
-    """Predict of one variant after the other; see ``predict``."""
+    """Predict of one variant after the other; see ``predict``.
+
+    Parameters
+    ----------
+    probes
+        For Tr V where the Hessian is too large to be held; by default that is refused.
+    """
     from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
     from udsgd_mpi.forecast import Forecasts
     from udsgd_mpi.forecast import predict as predict_one
     from udsgd_mpi.forecast.limits import overshooting
+    from udsgd_mpi.forecast.traces import traces
     from udsgd_mpi.preflight.cautions import cautions
     from udsgd_mpi.problem import LoneTeam, pose_all
     from udsgd_mpi.support.launcher import cores
@@ -86,6 +100,9 @@ def predicted(
             numbers = 2 * paths * problem.d
             require_bytes({f"--paths = {paths:,}": numbers * NUMBER})
         team = LoneTeam(len(problem.summaries), cores())
+        if probes and not problem.holds_hessian:
+            yield Predicted(name, problem, traces(problem, team, probes), [*cautions(problem)])
+            continue
         steps = problem.experiment.record.at(problem.experiment.steps)
         found = predict_one(problem, team, steps, method=by, trials=paths, forecasts=forecasts)
         warned = [*cautions(problem)]

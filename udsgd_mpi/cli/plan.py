@@ -8,8 +8,10 @@ import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.api.plan import Plan, planned, sampler_of
+from udsgd_mpi.cli.by_probes import print_plan_of_traces
 from udsgd_mpi.cli.settings import requested, value_of
 from udsgd_mpi.forecast.limits import overshooting
+from udsgd_mpi.forecast.traces import TracePlan
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 
@@ -24,10 +26,15 @@ def command(arguments: Namespace) -> None:
     match = arguments.match
     if match is not None and match not in experiments:
         raise ConfigurationError(f"unknown variant {match!r}: {nearest(match, experiments)}")
-    plan = planned(experiments, upgrades, arguments.variant, arguments.by, arguments.paths)
+    plan = planned(
+        experiments, upgrades, arguments.variant, arguments.by, arguments.paths, arguments.probes
+    )
     name = arguments.variant or next(iter(experiments))
     shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())
     print(f"{name}: upgrade {shown}, {len(plan.candidates)} candidates\n")
+    if isinstance(plan, TracePlan):
+        print_plan_of_traces(arguments, plan, rival)
+        return
     _print_curve(plan)
     _print_goals(arguments, plan, rival)
     for caution in plan.cautions:

@@ -7,8 +7,10 @@ import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.api.predict import predicted
+from udsgd_mpi.cli.by_probes import of_traces
 from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.forecast import PATHS_ALONE, Prediction
+from udsgd_mpi.forecast.traces import Traces
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.theory.step_size import StepSize
@@ -18,13 +20,16 @@ _SHOWN_STEPS = 6
 
 def command(arguments: Namespace) -> None:
     """Print the predicted error of every variant, without running it."""
-    found = predicted(requested(arguments), arguments.by, arguments.paths)
+    found = predicted(requested(arguments), arguments.by, arguments.paths, arguments.probes)
     for name, problem, prediction, cautions in found:
         print(f"{name}: {problem.experiment.title}" if problem.experiment.title else name)
-        print(_table(prediction, problem))
-        print(_limit(prediction, problem.experiment.step_size))
-        print(_groups(prediction, problem))
-        print(_agents(prediction, problem, arguments.top))
+        if isinstance(prediction, Traces):
+            print(of_traces(prediction, problem, arguments.top))
+        else:
+            print(_table(prediction, problem))
+            print(_limit(prediction, problem.experiment.step_size))
+            print(_groups(prediction, problem))
+            print(_agents(prediction, problem, arguments.top))
         for caution in cautions:
             print(f"  warning: {caution}")
         print(flush=True)

@@ -281,15 +281,8 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 f"expected a step_size above 0 up to the last step, got 0 at step {self.steps:,};"
                 " use one that falls more slowly, or for cosine a smallest above 0"
             )
-        if self.data.augment is not None and not self.objective.reads_images:
-            raise ValueError(
-                "expected an objective that reads images beside data.augment, got one that reads"
-                " features; leave data.augment out"
-            )
-        if self.data.augment is not None and getattr(self.objective, "vectorise", False):
-            raise ValueError(
-                "expected objective.vectorise = false beside data.augment, got true; leave one out"
-            )
+        if self.data.augment is not None and (lacks := self.objective.lacks_to_vary):
+            raise ValueError(f"expected beside data.augment {lacks}; leave one of them out")
         if self.dtype == "float32" and not self.objective.takes_single:
             raise ValueError(
                 'expected dtype = "float64" for this objective, whose steps are in double'

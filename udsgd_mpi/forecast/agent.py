@@ -185,7 +185,7 @@ class AgentForecast:
     def _limit(self, noise: Noise) -> Floats:
         """V, NaN where no limit theorem holds."""
         H = self.problem.hessian
-        if not has_limit(H, self.in_the_limit):
+        if not has_limit(float(self.spectrum[0][0]), self.in_the_limit):
             return np.full_like(H, np.nan)
         V = limiting_covariance(noise, H, self.in_the_limit)
         gamma = self.problem.experiment.step_size.gamma
@@ -222,10 +222,10 @@ def remembers(agent: Agent, noise: Noise, step_size: StepSize, last: int) -> boo
     return agent.sampler.long_memory or abs(noise.lag) * _LAGS * gamma > 1
 
 
-def has_limit(H: Floats, step_size: StepSize) -> bool:
+def has_limit(smallest: float, step_size: StepSize) -> bool:
     """Whether the limit theorem holds for a step size."""
     try:
-        check_step_size(H, step_size)
+        check_step_size(smallest, step_size)
     except ConfigurationError:
         return False
     return True
@@ -237,5 +237,6 @@ def from_the_start(
     """Φ(n, 0) (θ_0 − θ*) and its average over n, in the eigenbasis of H, shape (steps, d)."""
     h, basis = spectrum
     experiment = problem.experiment
-    start, momentum = -(basis.T @ problem.minimizer), experiment.method.momentum or 0.0
-    return left_of_start(start, h, experiment.step_size, steps, momentum)
+    start = problem.initial(range(1))[0] - problem.minimizer
+    momentum = experiment.method.momentum or 0.0
+    return left_of_start(basis.T @ start, h, experiment.step_size, steps, momentum)

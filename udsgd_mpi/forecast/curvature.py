@@ -124,12 +124,13 @@ def _follow(
         g[first : first + len(agent.points.labels) : agent.batch] = noise
     X = Draws(paths, problem.first_rows, problem.batch, len(trials))
     iterates = Iterates.alone(*shape, experiment.method.states(len(h)))
+    iterates.theta[:] = problem.initial(trials)
     descend = LocalSteps(
         iterates, experiment.method, problem.objective, problem.points, problem.batch
     )
     linear, linear_sum, velocity = np.zeros((3, *shape))
     momentum = experiment.method.momentum or 0.0
-    theta_sum = np.zeros(shape[1:])
+    theta_sum = iterates.theta[0].copy()
     start = from_the_start(problem, spectrum, steps)
     rows = {int(n): row for row, n in enumerate(steps)}
     squares = np.empty((2, 2, len(steps), len(trials)))

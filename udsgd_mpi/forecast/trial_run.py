@@ -5,13 +5,19 @@ from time import thread_time
 
 import numpy as np
 
-from udsgd_mpi.engine.draws import Draws
+from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.sgd import StepByStep
 from udsgd_mpi.engine.states import states_of
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
+
+
+def block_to_time(problem: Problem, agents: int, trials: int) -> int:
+    """Steps of a block for ``seconds_a_step``, as many as a run draws at once where it can be."""
+    # A block of a network's steps would take minutes, and drawing ahead would save it nothing.
+    return 2 if problem.objective.libraries else block_length(agents, trials)
 
 
 def seconds_a_step(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.forecast import (
     AgentForecast,
     AgentMoments,
@@ -15,18 +14,15 @@ from udsgd_mpi.forecast import (
     mse_of_mean,
 )
 from udsgd_mpi.forecast.paths import Functional
-from udsgd_mpi.forecast.trial_run import seconds_a_step
-from udsgd_mpi.graphs import Graph
-from udsgd_mpi.graphs.ground import Ground, GroundSource
+from udsgd_mpi.forecast.replacements import Replacements
+from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
 from udsgd_mpi.samplers import Sampler
-from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.limit import check_step_size
 
 Floats = NDArray[np.float64]
 
 _TRIALS, _SECONDS = 32, 0.05  # of a measurement
-_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,6 @@ class Planner:
     ----------
     candidates
         Agents that can be upgraded, the largest reduction of Tr V first.
-    cautions
-        What upgrades have to say of the results.
     """
 
     def __init__(
@@ -76,21 +70,13 @@ class Planner:
         self.N = len(problem.agents)
         self._problem = problem
         self._method = method
-        self._read: dict[tuple[GroundSource, int], Ground] = {}
-        self.cautions: set[str] = set()
+        self._replacements = Replacements(problem)
         self._team = LoneTeam(self.N, threads)
         steps = np.array([problem.experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
         self._forecast = AgentForecast(problem, spectrum, steps, trials)
         self._start = from_the_start(problem, spectrum, steps)[0]
-        samplers = [entry.sampler for entry in problem.summaries]
-        for before in upgrades:
-            if before not in samplers:
-                known = ", ".join(sorted(set(samplers)))
-                raise ConfigurationError(
-                    f"--upgrade: expected a sampler that some agent has ({known}), got {before!r}"
-                )
-        able = {i: upgrades[name] for i, name in enumerate(samplers) if name in upgrades}
+        able = self._replacements.of_those_with(upgrades)
         self._now = self._forecasts(dict(enumerate(problem.agents)))
         self._upgraded = self.replacing(able)
         gain = {i: self._now.trace(i) - self._upgraded.trace(i) for i in able}
@@ -98,38 +84,16 @@ class Planner:
 
     def replacing(self, samplers: Mapping[int, Sampler]) -> Contributions:
         """What some agents contribute with other samplers."""
-        weight = self._problem.experiment.weight
-        agents = {}
-        for i, sampler in samplers.items():
-            agent = self._problem.agents[i]
-            if not self.can_have(i, sampler):
-                raise ConfigurationError(f"{sampler.name}: agent {i} has no data graph to walk on")
-            agents[i] = agent.with_sampler(sampler, weight, self._needed(i, sampler))
-            self.cautions.update(sampler.cautions(agent.batches, agents[i].graph))
-            before, after = agent.expectation.weights, agents[i].expectation.weights
-            if not np.allclose(before, after, rtol=_SAME, atol=0):
-                raise ConfigurationError(
-                    f"{sampler.name}: with weight = {weight!r} another stationary law changes the"
-                    f' objective of agent {i}; use weight = "unbiased", and samplers that visit all'
-                    " points"
-                )
-        return self._forecasts(agents)
+        return self._forecasts(self._replacements(samplers))
 
     def can_have(self, i: int, sampler: Sampler) -> bool:
-        """Whether agent i has what a sampler needs: walks need a data graph."""
-        return not sampler.on_graph or isinstance(self._problem.agents[i].graph, Graph)
+        """Whether agent i has what a sampler needs."""
+        return self._replacements.can_have(i, sampler)
 
-    def _needed(self, i: int, sampler: Sampler) -> Ground | None:
-        """What a sampler of agent i needs beside its points."""
-        agent = self._problem.agents[i]
-        source = sampler.source(None)
-        if source is None:
-            return agent.graph
-        key = source.of_agent(i), agent.batches
-        if key not in self._read:
-            what = f"{sampler.name} of agent {i}"
-            self._read[key] = key[0].build(agent.batches, 0, what)
-        return self._read[key]
+    @property
+    def cautions(self) -> set[str]:
+        """What upgrades have to say of the results."""
+        return self._replacements.cautions
 
     def trace(self, replaced: list[int], by: Contributions | None = None) -> float:
         """Tr V with some agents replaced, by default by their upgrades."""
@@ -152,8 +116,8 @@ class Planner:
         A step takes as long as the slowest agent does; the MSE goes like γ_n between the two.
         """
         slower = self.seconds(upgraded) / self.seconds([])
-        problem = self._problem
-        step_size = check_step_size(problem.hessian, self._forecast.in_the_limit)
+        mu = float(self._forecast.spectrum[0][0])
+        step_size = check_step_size(mu, self._forecast.in_the_limit)
         return float(self.mse(upgraded) * slower**step_size.exponent)
 
     def _of(self, upgraded: list[int]) -> dict[int, float]:
@@ -173,5 +137,5 @@ class Planner:
 
     def _seconds(self, i: int, agent: Agent) -> float:
         alone = replace(self._problem, agents=[agent])
-        block = block_length(1, _TRIALS)
+        block = block_to_time(self._problem, 1, _TRIALS)
         return seconds_a_step(alone, [i], _TRIALS, block, _SECONDS) / _TRIALS

@@ -90,9 +90,19 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         return False
 
     @property
+    def lacks_to_vary(self) -> str | None:
+        """What it would have to be to take steps on varied images, in words; None where it is."""
+        return "an objective that reads images, got one that reads features"
+
+    @property
     def has_minimizer(self) -> bool:
         """Whether f is to have a unique minimiser θ*, which theory is about."""
         return True
+
+    @property
+    def minimum_is_local(self) -> bool:
+        """Whether θ* is one minimum of several: a search begins at ``search_from``, runs at θ*."""
+        return False
 
     @property
     def classifies(self) -> bool:
@@ -129,6 +139,10 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def initial(self, d: int, seed: int, trials: range) -> Numbers:
         """θ_0 of each trial, the same for all agents, shape (trials, d)."""
         return np.zeros((len(trials), d))
+
+    def search_from(self, d: int, seed: int) -> Floats:
+        """Where the search for a local minimum begins: by default at θ_0 of trial 0; (d,)."""
+        return np.asarray(self.initial(d, seed, range(1))[0], dtype=np.float64)
 
     def initial_statistics(self) -> Numbers:
         """Numbers that the steps keep beside θ, at first, shape (statistics,); mostly none."""

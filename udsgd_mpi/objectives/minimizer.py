@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_SETTLED = 30  # iterations after which a step that does not shrink any more is rounding
+_SETTLED = 30
 
 
 class Precision(NamedTuple):
@@ -69,7 +69,8 @@ class Minimum(NamedTuple):
     smallest_curvature
         μ, the smallest eigenvalue of H; NaN where it could not be determined.
     largest_curvature
-        The largest eigenvalue of ∇²f(0); NaN where it could not be determined.
+        The largest eigenvalue of ∇²f where Newton's method began; NaN where it could not be
+        determined.
     gradient_norm
         ‖∇f‖ at θ*, or at the last θ before it, which is as good.
     """
@@ -92,17 +93,23 @@ def _here(action: Callable[[], Any]) -> Any:
 
 def minimum(
     f: Function,
+    start: Floats | None = None,
     *,
     once: Callable[[Callable[[], Any]], Any] = _here,
+    settled: int = _SETTLED,
     max_iterations: int = 100,
 ) -> Minimum:
-    """θ* = argmin f by Newton's method with backtracking, from 0.
+    """θ* = argmin f by Newton's method with backtracking.
 
     Parameters
     ----------
+    start
+        Where it begins, shape (d,); by default at 0.
     once
         Where several processes share f: takes an action in one of them and tells all the
         result, since linear algebra on different processors may end in different bits.
+    settled
+        Iterations after which a step that does not shrink any more is rounding.
 
     Returns
     -------
@@ -115,7 +122,7 @@ def minimum(
         at its end is not positive definite.
     """
     ending = Ending(f.precision)
-    theta = np.zeros(f.d)
+    theta = np.zeros(f.d) if start is None else start
     largest_curvature = np.nan
     for iteration in range(max_iterations):
         gradient, hessian = f.derivatives(theta)
@@ -125,7 +132,7 @@ def minimum(
         newton = once(lambda: _newton(gradient, hessian))  # noqa: B023 - called at once
         if not np.isfinite(newton.step).all():
             raise MinimizerError("the Hessian is singular, so f is flat in some direction")
-        if ending.reached(theta, newton.step, iteration >= _SETTLED):
+        if ending.reached(theta, newton.step, iteration >= settled):
             spectrum = once(lambda: np.linalg.eigvalsh(hessian))  # noqa: B023 - called at once
             smallest, largest = float(spectrum[0]), float(spectrum[-1])
             check_curvature(theta, smallest, largest, f.d * f.precision.hessian)

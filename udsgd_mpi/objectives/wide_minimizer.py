@@ -40,11 +40,18 @@ class WideFunction(Valued, Protocol):
         """∇²f(θ) times a direction, shape (d,)."""
 
 
-def wide_minimum(f: WideFunction, max_iterations: int = 100) -> Minimum:
-    """θ* = argmin f by Newton's method with conjugate gradients and backtracking, from 0.
+def wide_minimum(
+    f: WideFunction, start: Floats | None = None, max_iterations: int = 100
+) -> Minimum:
+    """θ* = argmin f by Newton's method with conjugate gradients and backtracking.
 
     Newton's equation is solved more exactly the smaller the gradient is (Nocedal and Wright,
     Numerical Optimization, §7.1).
+
+    Parameters
+    ----------
+    start
+        Where it begins, shape (d,); by default at 0.
 
     Returns
     -------
@@ -59,7 +66,8 @@ def wide_minimum(f: WideFunction, max_iterations: int = 100) -> Minimum:
     from scipy.sparse.linalg import LinearOperator, cg
 
     ending, shape = Ending(f.precision), (f.d, f.d)
-    theta, gradient = np.zeros(f.d), f.gradient(np.zeros(f.d))
+    start = np.zeros(f.d) if start is None else start
+    theta, gradient = start, f.gradient(start)
     check_derivatives(theta, gradient)
     first = max(float(np.linalg.norm(gradient)), np.finfo(np.float64).tiny)
     for _ in range(max_iterations):
@@ -80,18 +88,18 @@ def wide_minimum(f: WideFunction, max_iterations: int = 100) -> Minimum:
         gradient = f.gradient(theta)
         check_derivatives(theta, gradient)
         if ended:
-            return _minimum(f, theta, gradient)
+            return _minimum(f, start, theta, gradient)
     raise unfinished(max_iterations, theta, step, gradient)
 
 
-def _minimum(f: WideFunction, theta: Floats, gradient: Floats) -> Minimum:
+def _minimum(f: WideFunction, start: Floats, theta: Floats, gradient: Floats) -> Minimum:
     def at(place: Floats) -> Product:
         return lambda direction: f.product(place, direction)
 
     largest = largest_curvature(at(theta), f.d, f.precision)
     smallest = smallest_curvature(at(theta), f.d, largest, f.precision)
     check_curvature(theta, smallest, largest, max(_HIDDEN, f.precision.hessian))
-    at_start = largest_curvature(at(np.zeros(f.d)), f.d, f.precision)
+    at_start = largest_curvature(at(start), f.d, f.precision)
     return Minimum(theta, None, smallest, at_start, float(np.linalg.norm(gradient)))
 
 

@@ -118,7 +118,7 @@ class Simulation:
         rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)
         self._iterates = Iterates(trials, d, states, rows)
         self._trials = range(experiment.first_trial, experiment.first_trial + trials)
-        self._iterates.theta[:] = problem.objective.initial(d, experiment.seed, self._trials)
+        self._iterates.theta[:] = problem.initial(self._trials)
         self._mixers = [
             Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
         ]

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from udsgd_mpi.communication import Layout, Mixing
-from udsgd_mpi.engine.draws import block_length
-from udsgd_mpi.forecast.trial_run import seconds_a_step
+from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
 from udsgd_mpi.preflight.hosting import efforts
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.launcher import cores
@@ -89,14 +88,12 @@ def _work(problem: Problem, layout: Layout, rank: int, sample: Sequence[Mixing])
     # Ones, since zeros never written to share one page of memory.
     ones = np.ones(max(held * elements, layout.agents * (elements // layout.ranks + 1)))
     mixed = np.zeros((len(hosted), elements))
-    slow = bool(problem.objective.libraries)
     mixings = cycle([W.work(layout, rank, ones, mixed) for W in sample])
     return seconds_a_step(
         replace(problem, agents=[problem.agents[i] for i in hosted]),
         hosted,
         experiment.trials,
-        # A block of a network's steps would take minutes, and drawing ahead would save it nothing.
-        2 if slow else block_length(max(layout.counts), experiment.trials),
+        block_to_time(problem, max(layout.counts), experiment.trials),
         _SECONDS,
         (lambda _: next(mixings)()) if sample else None,
     )

@@ -1,13 +1,13 @@
 """What one agent holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.data.features import Features
+from udsgd_mpi.data.features import Features, dense_rows
 from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.objectives import Objective, Points
@@ -15,6 +15,8 @@ from udsgd_mpi.samplers import PathsOfSeveral, SamplePaths, Sampler, Streams
 from udsgd_mpi.samplers.base import Weight
 
 Floats = NDArray[np.float64]
+
+_MOST_NUMBERS = 2**24  # of gradients of points
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,34 @@ class Agent:
         """π of the sampler, shape (batches,)."""
         return self.sampler.stationary_law(self.batches, self.graph)
 
-    def gradient_noise(self, objective: Objective, theta: Floats) -> Floats:
-        """g(x) − E_π g with g(x) = w(x) ∇F(θ, x), for each mini-batch x; shape (batches, d)."""
-        weighted = self.points.weights[:, None] * objective.gradients(theta, self.points)
+    def gradient_noise(
+        self, objective: Objective, theta: Floats, along: Floats | None = None
+    ) -> Floats:
+        """g(x) − E_π g with g(x) = w(x) ∇F(θ, x), for each mini-batch x; shape (batches, d).
+
+        Parameters
+        ----------
+        along
+            Directions, shape (d, k): what is wanted are its products with them, (batches, k).
+        """
+        if along is None:
+            slopes = objective.gradients(theta, self.points)
+        else:
+            slopes = np.concatenate(
+                [objective.gradients(theta, part) @ along for part in self._dense_parts(len(theta))]
+            )
+        weighted = self.points.weights[:, None] * slopes
         g = weighted.reshape(self.batches, self.batch, -1).mean(axis=1)
         return np.asarray(g - self.stationary_law @ g)
+
+    def _dense_parts(self, d: int) -> Iterator[Points]:
+        """All points, as many at once as have gradients that fit into little memory."""
+        size = max(1, _MOST_NUMBERS // d)
+        for rows in np.split(
+            np.arange(number := len(self.points.labels)), range(size, number, size)
+        ):
+            part = self.points.take(rows)
+            yield replace(part, features=dense_rows(part.features, slice(None)))
 
     @property
     def expectation(self) -> Points:

@@ -48,6 +48,12 @@ class MeanObjective:
         """∇f(θ), shape (d,)."""
         return self._mean([self._objective.gradient(theta, part) for part in self._parts])
 
+    def value_and_gradient(self, theta: Floats) -> tuple[float, Floats]:
+        """Both of them, for less than each alone."""
+        pairs = [self._objective.value_and_gradient(theta, part) for part in self._parts]
+        mean = self._mean([np.append(gradient, value) for value, gradient in pairs])
+        return float(mean[-1]), mean[:-1]
+
     def product(self, theta: Floats, direction: Floats) -> Floats:
         """∇²f(θ) times a direction, shape (d,)."""
         products = [self._objective.product(theta, direction, part) for part in self._parts]
@@ -88,6 +94,11 @@ class DrivenObjective:
     def gradient(self, theta: Floats) -> Floats:
         """∇f(θ), shape (d,)."""
         return np.asarray(self._ask("gradient", theta))
+
+    def value_and_gradient(self, theta: Floats) -> tuple[float, Floats]:
+        """Both of them."""
+        found: tuple[float, Floats] = self._ask("value_and_gradient", theta)
+        return found
 
     def product(self, theta: Floats, direction: Floats) -> Floats:
         """∇²f(θ) times a direction, shape (d,)."""

@@ -1,6 +1,7 @@
 """θ* of a problem, wherever its agents are hosted."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import NUMBER, require_bytes
 from udsgd_mpi.objectives import Objective
+from udsgd_mpi.objectives.local_minimizer import descended
 from udsgd_mpi.objectives.minimizer import MinimizerError, Minimum, minimum
 from udsgd_mpi.objectives.wide_minimizer import wide_minimum
 from udsgd_mpi.problem.agent import Agent
@@ -16,14 +18,17 @@ from udsgd_mpi.problem.team import LoneTeam, Team
 from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
+R = TypeVar("R")
 
 # Up to this d, θ* is found with the Hessian: d² numbers for each agent, and d³ operations.
 MOST_PARAMETERS = 1000
+MOST_OF_LOCAL = 2048  # near a local minimum, where Newton's method needs few Hessians
 
 _VECTORS = 30  # of the size of θ that are held at once, as measured with d = 10⁷
 _HELD = 4  # likewise where no θ* is looked for: θ before and after mixing, gradients, their mean
 _FEW_NUMBERS = 2**22  # that one process gets of all agents
 _THOROUGHLY = 30  # agents
+_SETTLED, _FEW = 3, 20  # iterations of Newton's method near a local minimum
 
 
 def find_optimum(
@@ -66,6 +71,8 @@ def find_optimum(
 
     d = team.everywhere(dimension)
     _try(objective, agents, d, team)
+    if team.everywhere(lambda: objective.minimum_is_local):
+        return d, _local_minimum(experiment, objective, agents, d, team)
     if team.everywhere(lambda: objective.has_minimizer):
         return d, _minimum(experiment, objective, agents, points * features, d, team)
     if experiment.record.polyak:
@@ -105,20 +112,11 @@ def _minimum(
     parts = [agent.expectation for agent in agents]
 
     def found(find: Callable[[], Minimum]) -> Minimum:
-        try:
-            return find()
-        except MinimizerError as error:
-            raise ConfigurationError(
-                f"objective: expected a unique finite minimiser, got none ({error});"
-                f" {objective.remedy(convex=error.convex)}"
-            ) from error
+        return _or_refused(find, "objective: expected a unique finite minimiser", objective)
 
     if d > MOST_PARAMETERS:
         f = MeanObjective(objective, parts, team, d)
-        return team.drive_from_root(
-            lambda ask: found(lambda: wide_minimum(DrivenObjective(ask, f))),
-            lambda method, *arguments: getattr(f, method)(*arguments),
-        )
+        return _driven(f, team, lambda f: found(lambda: wide_minimum(f)))
     numbers = features + team.agents * d * (d + 1)
     if numbers > _FEW_NUMBERS or experiment.data.is_of_agents:
         f = MeanObjective(objective, parts, team, d)
@@ -129,3 +127,40 @@ def _minimum(
         return minimum(MeanObjective(objective, parts, here, d), once=here.bcast)
 
     return team.bcast(lambda: found(find))
+
+
+def _local_minimum(
+    experiment: Experiment, objective: Objective, agents: list[Agent], d: int, team: Team
+) -> Minimum:
+    """The minimum to which training goes: L-BFGS into its neighbourhood, then Newton's method."""
+    f = MeanObjective(objective, [agent.expectation for agent in agents], team, d)
+    start = team.bcast(lambda: objective.search_from(d, experiment.seed))
+
+    def found(find: Callable[[], R]) -> R:
+        return _or_refused(
+            find, "objective.minimum: expected a strict minimum where training ends", objective
+        )
+
+    near = _driven(f, team, lambda f: found(lambda: descended(f, start)))
+    if d > MOST_OF_LOCAL:
+        return _driven(f, team, lambda f: found(lambda: wide_minimum(f, near)))
+    numbers = team.agents * d * d
+    require_bytes({f"Hessians of d = {d:,} parameters for each agent": numbers * NUMBER})
+    return found(lambda: minimum(f, near, once=team.bcast, settled=_SETTLED, max_iterations=_FEW))
+
+
+def _or_refused(find: Callable[[], R], expected: str, objective: Objective) -> R:
+    try:
+        return find()
+    except MinimizerError as error:
+        raise ConfigurationError(
+            f"{expected}, got none ({error}); {objective.remedy(convex=error.convex)}"
+        ) from error
+
+
+def _driven(f: MeanObjective, team: Team, find: Callable[[DrivenObjective], R]) -> R:
+    """What one process finds that has all of them evaluate f."""
+    return team.drive_from_root(
+        lambda ask: find(DrivenObjective(ask, f)),
+        lambda method, *arguments: getattr(f, method)(*arguments),
+    )

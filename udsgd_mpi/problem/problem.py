@@ -13,10 +13,11 @@ from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective, Points
+from udsgd_mpi.objectives.base import Numbers
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem.agent import Agent
 from udsgd_mpi.problem.local_data import Scaling
-from udsgd_mpi.problem.optimum import MOST_PARAMETERS
+from udsgd_mpi.problem.optimum import MOST_OF_LOCAL, MOST_PARAMETERS
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -119,6 +120,12 @@ class Problem:
         """
         return self._known_optimum.theta
 
+    def initial(self, trials: range) -> Numbers:
+        """θ_0 of some trials, the same for all agents, shape (trials, d); θ* if it is local."""
+        if self.objective.minimum_is_local:
+            return np.tile(self.minimizer, (len(trials), 1))
+        return self.objective.initial(self.d, self.experiment.seed, trials)
+
     @property
     def no_theorem(self) -> str | None:
         """Why theory says nothing of θ_n; None where it says something."""
@@ -137,20 +144,42 @@ class Problem:
         ConfigurationError
             Where no theorem holds, or d is too large for a Hessian.
         """
-        hessian = self._known_optimum.hessian
+        hessian = self._predictable.hessian
+        if hessian is None:
+            most = MOST_OF_LOCAL if self.objective.minimum_is_local else MOST_PARAMETERS
+            raise ConfigurationError(
+                f"d = {self.d:,}: expected at most {most:,} parameters for a Hessian,"
+                " which predict and plan need; use fewer features, or run the experiment without a"
+                " prediction"
+            )
+        return hessian
+
+    @property
+    def smallest_curvature(self) -> float:
+        """μ, the smallest eigenvalue of H; NaN where it could not be determined.
+
+        Raises
+        ------
+        ConfigurationError
+            Where no theorem holds.
+        """
+        return self._predictable.smallest_curvature
+
+    @property
+    def holds_hessian(self) -> bool:
+        """Whether d is small enough for H, where theory says something of θ_n."""
+        return self._predictable.hessian is not None
+
+    @property
+    def _predictable(self) -> Minimum:
+        optimum = self._known_optimum
         if self.no_theorem:
             got = self.experiment.method.__struct_config__.tag
             raise ConfigurationError(
                 f"method: expected one that predictions and plans can be made of, got {got}:"
                 f" {self.no_theorem}; use udsgd run"
             )
-        if hessian is None:
-            raise ConfigurationError(
-                f"d = {self.d:,}: expected at most {MOST_PARAMETERS:,} parameters for a Hessian,"
-                " which predict and plan need; use fewer features, or run the experiment without a"
-                " prediction"
-            )
-        return hessian
+        return optimum
 
     @property
     def _known_optimum(self) -> Minimum:

@@ -43,7 +43,7 @@ def limiting_covariance(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
     ConfigurationError
         If a = 1 and γ⋆ ≤ 1/(2μ), μ the smallest eigenvalue of H; says which γ⋆ works.
     """
-    step_size = check_step_size(H, step_size)
+    step_size = check_step_size(float(np.linalg.eigvalsh(H)[0]), step_size)
     if noise.b is not None and noise.b == step_size.exponent:
         return _jointly(noise, H, step_size)
     from scipy.linalg import solve_continuous_lyapunov
@@ -54,11 +54,21 @@ def limiting_covariance(noise: Noise, H: Floats, step_size: StepSize) -> Floats:
     return np.asarray((V + V.T) / 2)
 
 
-def check_step_size(H: Floats, step_size: StepSize, momentum: float = 0.0) -> Polynomial:
+def trace_factor(step_size: Polynomial) -> float:
+    """S of Tr V = Tr U (2H − s I)⁻¹, by which V's trace is known without V.
+
+    V = ∫ e^{Mt} U e^{Mt} dt over t ≥ 0, and 2M = s I − 2H.
+    """
+    return 1 / step_size.gamma if step_size.exponent == 1 else 0.0
+
+
+def check_step_size(smallest: float, step_size: StepSize, momentum: float = 0.0) -> Polynomial:
     """The step size, unless the theorem does not hold for it.
 
     Parameters
     ----------
+    smallest
+        μ, the smallest eigenvalue of H.
     momentum
         β of the heavy ball.
 
@@ -72,11 +82,11 @@ def check_step_size(H: Floats, step_size: StepSize, momentum: float = 0.0) -> Po
             "step_size: no limit theorem holds for a constant step, or one that is not"
             " gamma / n^exponent; expected kind 'polynomial' with an exponent in (0.5, 1]"
         )
-    smallest = (1 - momentum) / (2 * np.linalg.eigvalsh(H)[0])
+    least = (1 - momentum) / (2 * smallest)
     bound = "(1 − β)/(2μ)" if momentum else "1/(2μ)"
-    if step_size.exponent == 1 and step_size.gamma <= smallest:
+    if step_size.exponent == 1 and step_size.gamma <= least:
         raise ConfigurationError(
-            f"step_size.gamma: expected more than {bound} = {smallest:.6g} for a limiting"
+            f"step_size.gamma: expected more than {bound} = {least:.6g} for a limiting"
             f" covariance with exponent 1, got {step_size.gamma:g}; use a larger gamma, or an"
             " exponent below 1"
         )

@@ -63,6 +63,13 @@ def prediction_flags(parser: Parser) -> None:
         metavar="T",
         help="paths of each agent (default: 2000 of all, and more where they vary much)",
     )
+    parser.add_argument(
+        "--probes",
+        type=at_least(2),
+        default=30,
+        metavar="P",
+        help="random vectors for Tr V where the Hessian is too large to be held (default: 30)",
+    )
 
 
 def add_diagnose(commands: Commands) -> Parser:

@@ -43,8 +43,8 @@ class Computed:
 
     Attributes
     ----------
-    d
-        Numbers of θ.
+    d, used
+        Numbers of θ, and those of them that are parameters.
     statistics
         Numbers of BatchNorm's running means and variances, which stand beside θ.
     by
@@ -71,6 +71,11 @@ class Computed:
                 f"objective.batch_norm_statistics: expected a model with BatchNorm for 'local', got"
                 f" {settings.model} without; leave it out"
             )
+        if settings.minimum is not None and self._module.statistics:
+            raise ConfigurationError(
+                "objective.minimum: expected a model without BatchNorm, whose statistics move"
+                f" beside θ, got {settings.model} with it; use GroupNorm"
+            )
         self._loss = loss_of(settings.loss)
         descent = VectorisedDescent if settings.vectorise else Descent
         self._descent = descent(self._module, self._loss, settings.l2)
@@ -79,7 +84,7 @@ class Computed:
         self._there: dict[tuple[str | int, ...], Tensor] = {}
         self._row = self._module.row()
         self._statistics = self._module.statistics_row().clone()
-        self.d = self._module.d
+        self.d, self.used = self._module.d, self._module.used
         self.statistics = self._module.statistics
         self.by = computed_by(settings.device)
 

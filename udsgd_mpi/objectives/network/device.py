@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import RLock
 
 import torch
 
 from udsgd_mpi.support.errors import ConfigurationError
+
+_one_thread = RLock()  # what PyTorch is told, and what a module is bound to, is of the process
 
 
 def require_device(device: str) -> None:
@@ -35,17 +38,18 @@ def computed_by(device: str) -> str:
 
 @contextmanager
 def same_bits(device: str) -> Iterator[None]:
-    """One thread, or deterministic algorithms on a GPU; afterwards as the process had it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        if device == "cuda":
-            with _deterministic():
+    """One thread, or deterministic algorithms on a GPU; afterwards as the process had it.
+
+    One of the process's threads at a time.
+    """
+    with _one_thread:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with _deterministic() if device == "cuda" else nullcontext():
                 yield
-        else:
-            yield
-    finally:
-        torch.set_num_threads(threads)
+        finally:
+            torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.objectives.base import Floats, Numbers, Objective, Points
+from udsgd_mpi.objectives.network.given import theta_in
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
 from udsgd_mpi.support.plugin import sources
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MODELS = ("cnn5", "resnet18")
 LOSSES = ("cross_entropy", "mse")
+TRAINED = "trained"
 _MLP = re.compile(r"mlp\((?:[1-9]\d{0,6}(?:, ?[1-9]\d{0,6})*)?\)")
 _SINGLE = np.dtype(np.float32)
 
@@ -53,6 +55,10 @@ class Network(Objective, frozen=True, tag="torch"):
         with other bits than one after the other: the number of processes then shows in them.
     device
         Where it is computed.
+    minimum
+        The minimum θ* that theory is to be about, where every run then begins: ``"trained"`` is the
+        one to which training with all points goes from θ_0 of trial 0. Or a file of NumPy, such as
+        ``"theta.npy"``, with the θ from which it goes there instead.
     """
 
     model: Annotated[str, names_file(MODELS, of_class=True)] = "cnn5"
@@ -63,6 +69,7 @@ class Network(Objective, frozen=True, tag="torch"):
     batch_norm_statistics: Literal["averaged", "local"] = "averaged"
     vectorise: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
+    minimum: Annotated[str, names_file([TRAINED])] | None = None
     reads_images: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
 
@@ -86,6 +93,10 @@ class Network(Objective, frozen=True, tag="torch"):
             raise ValueError(
                 f'expected norm = "batch" with resnet18 alone, got it with {self.model!r}'
             )
+        if self.minimum is not None and self.l2 == 0:
+            raise ValueError(
+                "expected l2 > 0 beside minimum, as f is flat in some directions without, got 0"
+            )
 
     @property
     def takes_single(self) -> bool:
@@ -96,11 +107,25 @@ class Network(Objective, frozen=True, tag="torch"):
         return self.loss == "cross_entropy"
 
     @property
+    def lacks_to_vary(self) -> str | None:
+        if self.vectorise:
+            return "objective.vectorise = false, got true"
+        if self.minimum is not None:
+            return f"no objective.minimum, got {self.minimum!r}"
+        return None
+
+    @property
     def has_minimizer(self) -> bool:
-        return False
+        return self.minimum is not None
+
+    @property
+    def minimum_is_local(self) -> bool:
+        return self.minimum is not None
 
     def sources(self) -> dict[str, Path]:
         found: dict[str, Path] = {}
+        if self.minimum not in {None, TRAINED}:
+            found[str(self.minimum)] = Path(str(self.minimum)).expanduser()
         for path in (self.model, self.loss):
             found |= sources(path) if ":" in path else {}
         return found
@@ -156,7 +181,11 @@ class NetworkOn(Objective, frozen=True):
 
     @property
     def has_minimizer(self) -> bool:
-        return False
+        return self.settings.has_minimizer
+
+    @property
+    def minimum_is_local(self) -> bool:
+        return self.settings.minimum_is_local
 
     def sources(self) -> dict[str, Path]:
         return self.settings.sources()
@@ -189,6 +218,18 @@ class NetworkOn(Objective, frozen=True):
 
     def initial(self, d: int, seed: int, trials: range) -> Numbers:
         return self.computed(_SINGLE).initial(seed, trials)
+
+    def search_from(self, d: int, seed: int) -> Floats:
+        file = self.settings.minimum
+        if file is None or file == TRAINED:
+            return super().search_from(d, seed)
+        return theta_in(Path(file).expanduser(), self.computed(_SINGLE).used, d)
+
+    def remedy(self, *, convex: bool) -> str:
+        return (
+            "raise objective.l2, begin elsewhere (another seed, or a file), or use a model without"
+            " kinks, such as one with tanh"
+        )
 
     def initial_statistics(self) -> Numbers:
         """BatchNorm's means and variances, shape (statistics,); empty without BatchNorm."""
