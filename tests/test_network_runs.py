@@ -175,12 +175,9 @@ def test_theta_in_single_precision_has_the_same_bits_on_any_number_of_ranks(sett
             np.testing.assert_array_equal(2 * sent, expected)
 
 
-def test_single_precision_is_for_networks_and_for_messages_of_their_own(
+def test_iterates_and_messages_are_not_both_asked_to_be_single(
     settings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    single = ("--set", "dtype='float32'")
-    assert main(["run", str(settings), *single, "--set", "objective='softmax'"]) == 2
-    assert 'expected dtype = "float64" for this objective' in capsys.readouterr().err
-    both = (*single, "--set", "communication.precision='single'")
+    both = "--set", "dtype='float32'", "--set", "communication.precision='single'"
     assert main(["run", str(settings), *both]) == 2
     assert 'beside dtype = "float32"' in capsys.readouterr().err

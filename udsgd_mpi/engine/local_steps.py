@@ -12,7 +12,7 @@ from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.states import STATISTICS
 from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.methods import Method
-from udsgd_mpi.methods.base import MOVE, STATES
+from udsgd_mpi.methods.base import STATES
 from udsgd_mpi.methods.steps import dense_moves, sparse_moves
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
 
@@ -20,12 +20,9 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 
-_SINGLE_MOVE = MOVE.replace("float64[:, :, ::1]", "float32[:, :, ::1]", 2)  # θ and its slopes
-
-
 @cache
 def _single(move: Kernel[..., None]) -> Kernel[..., None]:
-    return move.of(_SINGLE_MOVE)
+    return move.with_types("float64[:, :, ::1]", "float32[:, :, ::1]", 2)  # of θ and its slopes
 
 
 class LocalSteps:
@@ -88,7 +85,7 @@ class LocalSteps:
         elif self.moves is None:
             descend: Callable[..., None] = objective.descend
             descend(theta, X, gamma, points, batch, **self._beside(n))
-        elif isinstance(objective, CompiledObjective):
+        elif isinstance(objective, CompiledObjective) and theta.dtype == np.float64:
             steps = sparse_moves if points.sparse else dense_moves
             arguments = objective.arguments(points, batch, theta.shape[-1])
             steps(*self.moves, n, theta, X, gamma, arguments)
@@ -103,9 +100,20 @@ class LocalSteps:
 
     @property
     def compiled(self) -> bool:
-        """Whether kernels take them, from dense rows."""
+        """Whether kernels take them, in double precision and from dense rows."""
         compiled = isinstance(self.objective, CompiledObjective) and not self._interpreted
-        return compiled and not self.points.sparse
+        double = self.iterates.theta.dtype == np.float64
+        return compiled and double and not self.points.sparse
+
+    @property
+    def kernels(self) -> list[Kernel[..., None]]:
+        """Those that take the steps of θ in single precision, one by one."""
+        found: list[Kernel[..., None]] = [_single(self.moves[1])] if self.moves else []
+        if isinstance(self.objective, CompiledObjective):
+            of_objective = self.objective.kernels(self.points).of(np.dtype(np.float32))
+            slopes = self.moves or self._interpreted
+            found.append(of_objective.slopes if slopes else of_objective.descend)
+        return found
 
     def _beside(self, n: int) -> dict[str, Any]:
         """What a network's steps after n take beside θ and the points."""

@@ -225,8 +225,8 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     step_size
         γ_n: ``"polynomial"`` is γ⋆ / n^a. What it leaves open is that of the run.
     dtype
-        Type of the numbers of θ in memory and in messages; sums over agents are in double precision
-        and rounded once. ``"float32"`` for objectives of networks.
+        Type of the numbers of θ in memory and in messages. Sums over agents are in double precision
+        and rounded once; so are local steps, except those of networks, which compute in this type.
     timing
         What the run would take elsewhere; by default no time is simulated.
     """
@@ -283,12 +283,6 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             )
         if self.data.augment is not None and (lacks := self.objective.lacks_to_vary):
             raise ValueError(f"expected beside data.augment {lacks}; leave one of them out")
-        if self.dtype == "float32" and not self.objective.takes_single:
-            raise ValueError(
-                'expected dtype = "float64" for this objective, whose steps are in double'
-                ' precision, got "float32"; leave dtype out, or use communication.precision ='
-                ' "single" to send half as much'
-            )
         if self.dtype == "float32" and self.communication.precision == "single":
             raise ValueError(
                 'expected no communication.precision = "single" beside dtype = "float32", whose'

@@ -55,6 +55,10 @@ class Kernel(WrapperAddressProtocol, Generic[P, R]):
         """The same function for arguments of other types."""
         return Kernel(self._function, signature)
 
+    def with_types(self, before: str, after: str, most: int = -1) -> "Kernel[P, R]":
+        """The same function where the signature has another type, the first few times at most."""
+        return self.of(self._signature.replace(before, after, most))
+
     def compile(self) -> Callable[P, R]:
         """Load the machine code from the cache, or compile it and put it there."""
         with _one_thread:

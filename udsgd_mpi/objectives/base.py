@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -83,11 +84,6 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
 
     reads_images: ClassVar[bool] = False
     libraries: ClassVar[tuple[str, ...]] = ()  # that it computes with, beside the package's own
-
-    @property
-    def takes_single(self) -> bool:
-        """Whether ``descend`` and ``slopes`` take θ in single precision, too."""
-        return False
 
     @property
     def lacks_to_vary(self) -> str | None:
@@ -196,7 +192,7 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         Parameters
         ----------
         theta
-            Iterates, shape (agents, trials, d).
+            Iterates, shape (agents, trials, d), in double or single precision.
         X
             First rows of the mini-batches to use, shape (steps, agents, trials).
         gamma
@@ -282,6 +278,17 @@ class StepKernels(NamedTuple):
     descend: Kernel[..., None]
     slopes: Kernel[..., None]
 
+    def of(self, dtype: np.dtype[Any]) -> "StepKernels":
+        """Those for θ of a type; in single precision a step is computed in double and rounded."""
+        return _in_single(self) if dtype == np.float32 else self
+
+
+@cache
+def _in_single(kernels: StepKernels) -> StepKernels:
+    # Made where they are wanted, as few runs want them: nobody else waits for them to be compiled.
+    types = "float64[:, :, ::1]", "float32[:, :, ::1]"
+    return StepKernels(*(each.with_types(*types) for each in kernels))
+
 
 def steps_on(points: str) -> Callable[[Callable[..., None]], StepKernels]:
     """Make a function kernels for points of these types, ``DENSE_POINTS`` or ``SPARSE_POINTS``."""
@@ -318,7 +325,7 @@ class CompiledObjective(Objective, frozen=True):
         batch: NDArray[np.int64],
     ) -> None:
         arguments = self.arguments(points, batch, theta.shape[-1])
-        self.kernels(points).descend(theta, None, X, gamma, *arguments)
+        self.kernels(points).of(theta.dtype).descend(theta, None, X, gamma, *arguments)
 
     def slopes(
         self,
@@ -329,7 +336,7 @@ class CompiledObjective(Objective, frozen=True):
         out: Floats,
     ) -> None:
         arguments = self.arguments(points, batch, theta.shape[-1])
-        self.kernels(points).slopes(theta, out, X[None], ASCENT, *arguments)
+        self.kernels(points).of(theta.dtype).slopes(theta, out, X[None], ASCENT, *arguments)
 
     def arguments(
         self, points: Points, batch: NDArray[np.int64], d: int

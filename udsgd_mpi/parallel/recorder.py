@@ -64,7 +64,7 @@ class Recorder:
         self._recording = recording
         self._of_all = experiment.record.detail == "iterates"
         self._go_on = go_on
-        self.sum = np.zeros_like(iterates.theta) if experiment.record.polyak else None
+        self.sum = np.zeros(iterates.theta.shape) if experiment.record.polyak else None
         codec = Exact(iterates.theta.dtype)
         self._average = average_of(comm, iterates.mixed[THETA], codec)
         self._average_of_sums = AgentAverage(comm, layout, iterates.mixed[THETA].elements)

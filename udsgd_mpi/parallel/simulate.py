@@ -197,6 +197,8 @@ class Simulation:
             problem.batch,
             variation,
         )
+        if experiment.dtype == "float32":  # compiled by one rank, as others are before a run
+            on_root(self._comm, lambda: [kernel.compile() for kernel in steps.kernels])
         if not self._emulate or problem.clock is None:
             return update_of(steps, self._mixers)
         W = Emulated(w_of(self._mixers), problem.clock, self._comm.rank, self.n)

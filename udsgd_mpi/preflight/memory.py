@@ -53,7 +53,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
         message = codec.row_bytes(trials * problem.d)
         rounding = len(agents) * row + (0 if one_host else (len(agents) + copies) * message)
     draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
-    sums = len(agents) * row if experiment.record.polyak else 0
+    sums = len(agents) * trials * problem.d * _DOUBLE if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)
     run = buffers + averaging + rounding + draws + sums + points + _bytes_of_paths(problem, agents)
     if rank > 0:

@@ -99,10 +99,6 @@ class Network(Objective, frozen=True, tag="torch"):
             )
 
     @property
-    def takes_single(self) -> bool:
-        return True
-
-    @property
     def classifies(self) -> bool:
         return self.loss == "cross_entropy"
 
