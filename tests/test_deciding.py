@@ -25,7 +25,6 @@ from udsgd_mpi.experiment.deciding import (
 from udsgd_mpi.experiment.read import to_toml
 from udsgd_mpi.experiment.schema import Data, Experiment, Group, Timing
 from udsgd_mpi.graphs.generators import Star
-from udsgd_mpi.objectives import Objective
 from udsgd_mpi.problem import (
     LoneTeam,
     Problem,
@@ -63,12 +62,6 @@ OTHERS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def posed(tmp_path_factory: pytest.TempPathFactory) -> Problem:
     return problem(write_points(tmp_path_factory.mktemp("data") / "points.svm"), "srw")
-
-
-@pytest.fixture(autouse=True)
-def any_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether an objective takes a type is another question than whether the type counts."""
-    monkeypatch.setattr(Objective, "takes_single", True)
 
 
 def changed(posed: Problem, **settings: Any) -> Problem:
@@ -157,7 +150,7 @@ def test_what_was_read_counts(posed: Problem) -> None:
         assert inputs_of_run(other) != inputs_of_run(posed)
         same = [a == b for a, b in zip(*map(inputs_of_agents, (other, posed)), strict=True)]
         assert same == [False] * 4 if "sources" in digests else [True, True, True, False]
-    for digests in ({"topology": "other"}, {"W": ["other"]}):
+    for digests in ({"topology": "other"}, {"W": ["other"]}, {"test": "other"}):
         other = with_digests(posed, **digests)
         assert inputs_of_run(other) != inputs_of_run(posed)
         assert inputs_of_noise(other) == inputs_of_noise(posed)

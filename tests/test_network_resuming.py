@@ -142,3 +142,27 @@ def test_losses_are_of_the_agents_that_hold_the_server_s_model() -> None:
             for agent in problem.agents
         ]
         assert np.mean(of_agents) == pytest.approx(loss, rel=1e-5)
+
+
+def test_statistics_of_every_agent_are_recorded_with_its_iterates() -> None:
+    assert run("udsgd.h5", "--record", "iterates", "--keep-checkpoints") == 0
+    checkpoint = read_checkpoint(Path("udsgd.h5.checkpoints/main.npz"))
+    assert checkpoint is not None
+    with h5py.File("udsgd.h5") as results:
+        for name in ("theta", "statistics"):
+            recorded = results[f"runs/main/{name}"][-1]  # (trial, agent, …)
+            stored = "theta" if name == "theta" else "beside/statistics"
+            states = [checkpoint.state(i)[stored] for i in range(4)]
+            np.testing.assert_array_equal(recorded, np.stack(states, axis=1))
+            assert abs(recorded).max() > 0
+
+
+def test_another_test_part_is_not_gone_on_with(capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 256, (840, 8, 8), dtype=np.uint8), np.arange(840) % 10
+    changes = "--set", "data.source='images.npz'", "--trials", "1"
+    np.savez("images.npz", x_train=x[:800], y_train=y[:800], x_test=x[800:], y_test=y[800:])
+    assert run("udsgd.h5", *MIDDLE, *changes) == 0
+    np.savez("images.npz", x_train=x[:800], y_train=y[:800], x_test=x[:40], y_test=y[:40])
+    assert run("udsgd.h5", *ON, *changes) == 2
+    assert "the test part of the data, data.source = 'images.npz'" in capsys.readouterr().err

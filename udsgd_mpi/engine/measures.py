@@ -1,6 +1,6 @@
 """What a run leaves behind: the measures of every trial at the recorded steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -61,11 +61,15 @@ HEADLINES = {
 }
 
 
-def measures_of(experiment: Experiment, d: int, *, tested: bool) -> dict[str, Measure]:
+def measures_of(
+    experiment: Experiment, d: int, states: Sequence[State], *, tested: bool
+) -> dict[str, Measure]:
     """The measures that are recorded of a variant, by name.
 
     Parameters
     ----------
+    states
+        What agents carry beside θ.
     tested
         Whether its data have a test part.
     """
@@ -85,20 +89,22 @@ def measures_of(experiment: Experiment, d: int, *, tested: bool) -> dict[str, Me
     }
     found = {name: each for name, each in MEASURES.items() if wanted[name]}
     if record.detail == "iterates":
-        for state in experiment.method.states(d):
+        for state in states:
             axes = (*_OF_TRIAL, "agent", _elements(state, d))
             found[state.name] = Measure(axes, state.description, state.dtype)
     return found
 
 
-def lengths_of(experiment: Experiment, agents: int, d: int) -> dict[str, int]:
+def lengths_of(
+    experiment: Experiment, agents: int, d: int, states: Sequence[State]
+) -> dict[str, int]:
     """Lengths of the axes of a variant's measures, by name."""
     return {
         "step": len(experiment.record.at(experiment.steps)),
         "trial": experiment.trials,
         "agent": agents,
         "parameter": d,
-        **{_elements(state, d): state.elements for state in experiment.method.states(d)},
+        **{_elements(state, d): state.elements for state in states},
     }
 
 
@@ -161,18 +167,26 @@ class Recording:
 
     @classmethod
     def empty(
-        cls, experiment: Experiment, agents: int, d: int, *, tested: bool = False
+        cls,
+        experiment: Experiment,
+        agents: int,
+        d: int,
+        states: Sequence[State] = (),
+        *,
+        tested: bool = False,
     ) -> "Recording":
         """Room for the measures of a variant; what is not recorded yet is NaN.
 
         Parameters
         ----------
+        states
+            What agents carry beside θ.
         tested
             Whether its data have a test part.
         """
-        lengths = lengths_of(experiment, agents, d)
+        lengths = lengths_of(experiment, agents, d, states)
         measures = {
             name: np.full([lengths[axis] for axis in each.dimensions], np.nan, each.dtype)
-            for name, each in measures_of(experiment, d, tested=tested).items()
+            for name, each in measures_of(experiment, d, states, tested=tested).items()
         }
         return cls(experiment.record.at(experiment.steps), measures)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from udsgd_mpi.engine.host_memory import DOUBLE
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.methods import Method, State
 from udsgd_mpi.objectives import Objective
 
@@ -39,3 +40,8 @@ def states_of(
         initial=initial,
     )
     return (*of_method, statistics)
+
+
+def states_of_run(experiment: Experiment, objective: Objective, d: int) -> tuple[State, ...]:
+    """The same of a run, in numbers of its type."""
+    return states_of(experiment.method, objective, d, experiment.numbers)

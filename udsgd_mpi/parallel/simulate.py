@@ -19,7 +19,7 @@ from udsgd_mpi.engine.sgd import (
     each_step,
     unified_distributed_sgd,
 )
-from udsgd_mpi.engine.states import states_of
+from udsgd_mpi.engine.states import states_of_run
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
@@ -107,12 +107,14 @@ class Simulation:
         self._layout = layout
         self._emulate = emulate
         self._meter = Meter()
-        states = states_of(experiment.method, problem.objective, d, experiment.numbers)
+        states = states_of_run(experiment, problem.objective, d)
         self._steps = experiment.record.at(experiment.steps)
         losses = Losses(comm, problem, layout) if experiment.records_loss else None
         tested = losses is not None and losses.tested
         self.recording = (
-            Recording.empty(experiment, layout.agents, d, tested=tested) if comm.rank == 0 else None
+            Recording.empty(experiment, layout.agents, d, states, tested=tested)
+            if comm.rank == 0
+            else None
         )
         schedule, codec = problem.schedule, experiment.codec
         rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)

@@ -52,7 +52,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         "memory": _memory(problem, layout),
         "minimiser": _minimizer(problem.optimum),
         "prediction": f"none: {no_prediction}" if no_prediction else "with the run",
-        "file": f"about {in_bytes(file_size(experiment, agents, d))} in {experiment.output}",
+        "file": f"about {in_bytes(file_size(problem))} in {experiment.output}",
     }
     warnings = [f"  warning       {caution}" for caution in [*short, *cautions(problem)]]
     return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])

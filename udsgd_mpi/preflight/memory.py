@@ -7,8 +7,7 @@ from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.features import bytes_of
 from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.engine.measures import lengths_of, measures_of
-from udsgd_mpi.engine.states import states_of
-from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.engine.states import states_of_run
 from udsgd_mpi.problem import Agent, Problem
 
 _DOUBLE, _INDEX = 8, 4
@@ -41,7 +40,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     schedule = problem.schedule
     copies = schedule.most_copies(layout, rank)
     buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * row
-    states = states_of(experiment.method, problem.objective, problem.d, experiment.numbers)
+    states = states_of_run(experiment, problem.objective, problem.d)
     beside = trials * sum(each.elements * each.dtype.itemsize for each in states)
     moves = beside or experiment.method.interpreted
     buffers += len(agents) * (beside + (row if moves else 0))  # with room for slopes
@@ -60,17 +59,19 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
         return run + points
     everybody = _bytes_as_read(problem)
     iterates = layout.agents * (row + beside) if experiment.record.detail == "iterates" else 0
-    written = 2 * file_size(experiment, layout.agents, problem.d)
+    written = 2 * file_size(problem)
     # The data set stays; shares and what is sent of them go before the first step.
     return points + everybody + max(2 * everybody, run + iterates + written)
 
 
-def file_size(experiment: Experiment, agents: int, d: int) -> int:
+def file_size(problem: Problem) -> int:
     """Bytes of what is recorded of a variant."""
-    lengths = lengths_of(experiment, agents, d)
+    experiment, d = problem.experiment, problem.d
+    states = states_of_run(experiment, problem.objective, d)
+    lengths = lengths_of(experiment, len(problem.summaries), d, states)
     return sum(
         each.dtype.itemsize * prod(lengths[axis] for axis in each.dimensions)
-        for each in measures_of(experiment, d, tested=True).values()
+        for each in measures_of(experiment, d, states, tested=True).values()
     )
 
 

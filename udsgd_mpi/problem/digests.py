@@ -12,6 +12,7 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.objectives import Objective
+from udsgd_mpi.problem.local_data import read_test_part
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import Digests, digest, source_name
 from udsgd_mpi.support.errors import ConfigurationError
@@ -40,6 +41,8 @@ def digests_of(
         In which the hosted agents put their rows into batches.
     graphs
         What the samplers of the hosted agents need beside the rows.
+    objective
+        That of the experiment, on points of their shape.
     """
     mine = [
         (
@@ -55,8 +58,14 @@ def digests_of(
         topology.digest,
         [digest(W.offsets, W.columns, W.values) for W in schedule.supports],
         team.everywhere(lambda: _sources(experiment, objective)),
+        team.bcast(lambda: _test_part(experiment)),
         "; ".join(sorted(set(team.allgather([team.everywhere(lambda: objective.computed_by)])))),
     )
+
+
+def _test_part(experiment: Experiment) -> str:
+    data = read_test_part(experiment.data) if experiment.records_loss else None
+    return "" if data is None else digest(data.features, data.labels)
 
 
 def _sources(experiment: Experiment, objective: Objective) -> dict[str, str]:

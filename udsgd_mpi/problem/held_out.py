@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from udsgd_mpi.data.datasets import load_test_part
 from udsgd_mpi.data.images.pixels import as_floats
 from udsgd_mpi.objectives import Points
+from udsgd_mpi.problem.local_data import read_test_part
 from udsgd_mpi.problem.problem import Problem
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -21,9 +21,7 @@ def held_out_points(problem: Problem) -> Points | None:
         If the data can't be read any more, or have labels that no agent trains on.
     """
     experiment, reading = problem.experiment, problem.reading
-    if experiment.data.path is not None or experiment.data.reader is not None:
-        return None
-    data = load_test_part(experiment.data.source)
+    data = read_test_part(experiment.data)
     if data is None:
         return None
     unknown = np.setdiff1d(data.labels, reading.classes)

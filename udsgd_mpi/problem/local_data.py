@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.data.datasets import Dataset, check_finite, load
+from udsgd_mpi.data.datasets import Dataset, check_finite, load, load_test_part
 from udsgd_mpi.data.features import (
     Features,
     arrays_of,
@@ -254,3 +254,16 @@ def _standardize(held: Sequence[LocalData], team: Team) -> tuple[list[LocalData]
         np.divide(x, scale, out=x)
     rows = [LocalData(x, own.labels) for x, own in zip(centred, held, strict=True)]
     return rows, Scaling(mean, scale)
+
+
+def read_test_part(data: Data) -> Dataset | None:
+    """Points of the data that nobody trains on; None where it tells none apart.
+
+    Raises
+    ------
+    ConfigurationError
+        If they can't be read.
+    """
+    if data.path is not None or data.reader is not None:
+        return None
+    return load_test_part(data.source)

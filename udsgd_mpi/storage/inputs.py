@@ -150,6 +150,10 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
         # Another topology has another W, and other data have another graph.
         asked = ("W", *place, digests.topology, json.dumps(of_W), str(k))
         yield _Reading(asked, _of_matrix(pattern, k), None, value)
+    if digests.test:
+        source = settings["data"]["source"]
+        setting = _Setting("test part of the data", "data.source", source)
+        yield _Reading(("test", source), setting, None, digests.test)
     named = plugins(settings) if digests.sources else {}
     for name, value in digests.sources.items():
         key, file = setting_and_file(name)

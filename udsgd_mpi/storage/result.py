@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.clock import Elapsed
 from udsgd_mpi.engine.measures import Recording, measures_of
+from udsgd_mpi.engine.states import states_of_run
 from udsgd_mpi.forecast import Prediction
 from udsgd_mpi.problem import AgentSummary, Problem
 from udsgd_mpi.storage.digests import as_attributes, as_variables
@@ -70,14 +71,18 @@ def recording_of(problem: Problem, run: Run) -> Recording:
     """
     experiment = problem.experiment
     tested = "test_loss" in run.variables
-    recording = Recording.empty(experiment, len(problem.summaries), problem.d, tested=tested)
+    states = states_of_run(experiment, problem.objective, problem.d)
+    recording = Recording.empty(
+        experiment, len(problem.summaries), problem.d, states, tested=tested
+    )
     recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
     return recording
 
 
 def _found(problem: Problem, recording: Recording) -> dict[str, Variable]:
     """Measures and θ*, with the labels of the axes that only they have."""
-    described = measures_of(problem.experiment, problem.d, tested=True)
+    states = states_of_run(problem.experiment, problem.objective, problem.d)
+    described = measures_of(problem.experiment, problem.d, states, tested=True)
     found = {
         name: Variable(values, described[name].dimensions, described[name].description)
         for name, values in recording.measures.items()

@@ -24,6 +24,8 @@ class Digests(Struct, frozen=True):
         Of each matrix that is known from the start.
     sources
         Of each file of the user's own code, by its ``source_name``.
+    test
+        Of the test part of the data, where losses over it are recorded; nothing elsewhere.
     computed_by
         What decides last bits beside them, as the objective says it; of several kinds of
         processors all. Nothing where none is known.
@@ -34,6 +36,7 @@ class Digests(Struct, frozen=True):
     topology: str
     W: list[str]
     sources: dict[str, str]
+    test: str = ""
     computed_by: str = ""
 
     @property
@@ -41,7 +44,8 @@ class Digests(Struct, frozen=True):
         """Those of what all agents have in common, by name."""
         matrices = {f"W {k}": value for k, value in enumerate(self.W)}
         sources = {f"source {name}": value for name, value in self.sources.items()}
-        return {"topology": self.topology, **matrices, **sources}
+        test = {"test part": self.test} if self.test else {}
+        return {"topology": self.topology, **matrices, **sources, **test}
 
 
 def digest(*parts: bytes | NDArray[np.generic]) -> str:
