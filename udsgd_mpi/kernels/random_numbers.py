@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.kernels.compiled import inlined, kernel
 
 Bits = NDArray[np.uint64]
+Floats = NDArray[np.float64]
 Word = np.uint64 | int
 
 
@@ -115,3 +116,16 @@ def below(bits: np.uint64, bound: Word) -> np.int64:
 def unit(bits: np.uint64) -> np.float64:
     """Uniform number of [0, 1) with 53 random bits."""
     return np.float64(bits >> np.uint64(11)) * 2.0**-53
+
+
+@kernel("void(uint64, uint64, uint64, uint64, int64, float64[:, ::1])")
+def random_units(
+    seed: int, purpose: int, agent: int, first_trial: int, first_step: int, out: Floats
+) -> None:
+    """Fill ``out`` (steps, trials) with the numbers ``unit`` of the bits of ``random_bits``."""
+    bits = out.view(np.uint64)
+    fill_with_bits(seed, purpose, agent, first_trial, first_step, bits)
+    steps, trials = out.shape
+    for n in range(steps):
+        for t in range(trials):
+            out[n, t] = unit(bits[n, t])

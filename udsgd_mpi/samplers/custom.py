@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.graphs.transitions import TransitionMatrix
-from udsgd_mpi.kernels.random_numbers import Purpose, random_bits
+from udsgd_mpi.kernels.random_numbers import Purpose, random_units
 from udsgd_mpi.samplers.base import DrawingTime, Indices, SamplePaths, Sampler, Streams
 from udsgd_mpi.support.errors import ConfigurationError, LocalError
 from udsgd_mpi.support.file_names import names_file
@@ -269,11 +269,10 @@ class _UsersPath:
     def _uniforms(self, purpose: Purpose, first_row: int, steps: int) -> Floats:
         """Numbers of [0, 1) with 53 random bits."""
         streams, each = self._streams, self._numbers
-        bits = np.empty((steps * (each or 1), streams.trials), dtype=np.uint64)
+        numbers = np.empty((steps * (each or 1), streams.trials))
         agent = int(streams.agents[0])
-        random_bits(streams.seed, purpose, agent, streams.first_trial, first_row, bits)
-        numbers = (bits >> np.uint64(11)) * 2.0**-53
-        return np.asarray(numbers if each is None else numbers.reshape(steps, each, streams.trials))
+        random_units(streams.seed, purpose, agent, streams.first_trial, first_row, numbers)
+        return numbers if each is None else numbers.reshape(steps, each, streams.trials)
 
     def _whole_number(self, attribute: str) -> int | None:
         value = getattr(self._own, attribute, None)
