@@ -13,6 +13,9 @@ from udsgd_mpi.samplers import AnySampler, CustomSampler
 from udsgd_mpi.support.errors import ConfigurationError
 
 ENTRY_POINTS = """
+[udsgd_mpi.samplers]
+levy = tiny_parts:Levy
+
 [udsgd_mpi.patterns]
 pairwise = tests.own_pattern:Gossip
 
@@ -89,6 +92,18 @@ def test_a_name_stands_for_a_class(key: str, raw: Any, expected: dict[str, Any])
     assert settings_of(check({"groups": GROUP, key: raw})) == before
     assert before[key]["kind"] == "custom"
     assert before[key]["path"] == expected["path"]
+
+
+@pytest.mark.usefixtures("site")
+def test_a_sampler_is_named_in_groups() -> None:
+    groups = {
+        "jumping": {"agents": "0", "sampler": {"kind": "levy", "jumps": 0.1}, "graph": "ring"},
+        "plain": {"agents": "1", "sampler": "iid"},
+    }
+    sampler = settings_of(check({"groups": groups}))["groups"]["jumping"]["sampler"]
+    assert sampler["path"] == "tiny_parts:Levy"
+    assert sampler["arguments"] == {"jumps": 0.1}
+    assert one_of(AnySampler, "levy", "sampler").path == "tiny_parts:Levy"
 
 
 @pytest.mark.usefixtures("site")
