@@ -159,6 +159,7 @@ def test_a_file_that_is_no_matrix(content: bytes | None, message: str, tmp_path:
         ("# a comment\n0 1\n\n2 9\n", "line 4: expected the index .* got 9"),
         ("0\n-1\n", "line 2: expected whole numbers from 0 on, got '-1'"),
         ("0 1.5\n", "line 1: expected whole numbers from 0 on, got '1.5'"),
+        ("7\n3000000000\n", "line 2: expected whole numbers from 0 on, got '3000000000'"),
         ("", "expected at least one visit, got none"),
     ],
 )
@@ -166,6 +167,16 @@ def test_what_is_no_trace_is_refused(text: str, message: str, tmp_path: Path) ->
     (tmp_path / "visits").write_text(text)
     with pytest.raises(ConfigurationError, match=message):
         VisitsFile(str(tmp_path / "visits")).build(4, 0, "trace of agent 0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0\n3\n1\n2\n", "0\n3\n1\n2", "# visits\n0 3\n\n1 2\n", "0\r\n3\r\n1\r\n2\r\n", "0 3\t1 2"],
+)
+def test_visits_stand_on_lines_or_beside_each_other(text: str, tmp_path: Path) -> None:
+    (tmp_path / "visits").write_bytes(text.encode())
+    found = VisitsFile(str(tmp_path / "visits")).build(4, 0, "trace of agent 0")
+    np.testing.assert_array_equal(found.points, [0, 3, 1, 2])
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.small_problem import AGENTS, STEPS, problem, write_points
+from tests.small_problem import AGENTS, POINTS, STEPS, problem, write_points
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.forecast import predict
 from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.problem import LoneTeam
-from udsgd_mpi.samplers import IID, NBRW, SRRW, Sampler
+from udsgd_mpi.samplers import IID, NBRW, SRRW, Chain, CustomSampler, Sampler, Trace
+from udsgd_mpi.support.errors import ConfigurationError
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,31 @@ def test_several_samplers_are_upgraded_at_once(data: Path) -> None:
     trace = np.trace(then.limiting_covariance)
     assert planner.trace(planner.candidates) == pytest.approx(trace, rel=1e-10)
     assert planner.mse(planner.candidates) == pytest.approx(then.mse[-1], rel=1e-10)
+
+
+def test_an_upgrade_may_be_a_chain_or_a_class(tmp_path: Path, data: Path) -> None:
+    """The chain of independent draws, and the lazy walk that never stays, which is SRW."""
+    iid = np.full((POINTS, POINTS), 1 / POINTS)
+    np.save(tmp_path / "P.npy", iid)
+    walk = problem(data, "srw")
+    lazy = CustomSampler(path="tests.own_sampler:LazyWalk", arguments={"stay": 0.0})
+    chain, alone, same = (
+        Planner(walk, {"srw": sampler}, method="linear")
+        for sampler in (Chain(path=str(tmp_path / "P.npy")), IID(), lazy)
+    )
+    every = list(range(AGENTS))
+    assert chain.trace(every) == pytest.approx(alone.trace(every), rel=1e-9)
+    assert same.trace(every) == pytest.approx(walk_trace := same.trace([]), rel=1e-9)
+    assert walk_trace > alone.trace(every)
+    assert not chain.cautions
+    jumps = Planner(walk, {"srw": CustomSampler(path="tests.own_sampler:LevyJumps")}, trials=20)
+    assert any("brings no theory" in said for said in jumps.cautions)
+    (tmp_path / "visits.txt").write_text("0\n1\n")
+    with pytest.raises(ConfigurationError, match=r"trace: .*changes the objective of agent 0"):
+        Planner(walk, {"srw": Trace(path=str(tmp_path / "visits.txt"))})
+    np.save(tmp_path / "P.npy", iid[:9, :9] * POINTS / 9)
+    with pytest.raises(ConfigurationError, match="a row for each of the"):
+        Planner(walk, {"srw": Chain(path=str(tmp_path / "P.npy"))})
 
 
 def test_predict_and_plan_on_the_command_line(

@@ -1,5 +1,6 @@
 """Recorded visits: sequences of points, in files."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from udsgd_mpi.support.file_names import is_of_agents, of_agent
 from udsgd_mpi.support.one_line import shown
 
 _MOST = 2**31 - 1
+_ONE_A_LINE = re.compile(r"(?:[0-9]{1,10}\n)*[0-9]{1,10}\n*")
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,10 @@ def _of_array(content: Content) -> Visits:
 
 
 def _of_text(content: Content) -> Visits:
+    if _ONE_A_LINE.fullmatch(content.text):  # as most are, and at once
+        found = np.fromstring(content.text, dtype=np.int64, sep="\n")
+        if found.max() <= _MOST:
+            return Visits(found.astype(np.int32))
     lines = [(number, word) for number, data in content.lines for word in data.split()]
     for number, word in lines:
         if not (word.isascii() and word.isdigit() and int(word) <= _MOST):
