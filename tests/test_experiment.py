@@ -59,6 +59,10 @@ def test_shares_become_agents(agents: int, expected: list[int]) -> None:
     assert [names.count(name) for name in "abc"] == expected
 
 
+def test_a_group_alone_is_of_all_agents() -> None:
+    assert assign({"a": Group(IID())}, 3) == ["a", "a", "a"]
+
+
 def test_lists_of_agents() -> None:
     groups = {"a": Group(IID(), agents="0-1, 4"), "b": Group(SRW(), agents="2 - 3")}
     assert assign(groups, 5) == ["a", "a", "b", "b", "a"]

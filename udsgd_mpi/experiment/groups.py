@@ -12,7 +12,7 @@ def assign(groups: dict[str, Group], agents: int) -> list[str]:
 
     Shares are turned into whole numbers of agents by largest remainders; then every group gets
     at least one agent as long as there are as many agents as groups. Groups follow each other
-    in the order in which they are given.
+    in the order in which they are given. A group alone with neither is of all agents.
 
     Raises
     ------
@@ -21,6 +21,8 @@ def assign(groups: dict[str, Group], agents: int) -> list[str]:
     """
     named = [name for name, group in groups.items() if group.agents is not None]
     shared = [name for name, group in groups.items() if group.share is not None]
+    if len(groups) == 1 and not named and not shared:
+        return [*groups] * agents
     if set(named) & set(shared) or len(named) + len(shared) < len(groups):
         raise ConfigurationError(
             "groups: expected either a share or a list of agents for each group, got both or"

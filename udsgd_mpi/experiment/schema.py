@@ -105,7 +105,7 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     Parameters
     ----------
     share
-        Fraction of the agents; the shares of all groups add up to 1.
+        Fraction of the agents; the shares of all groups add up to 1. A group alone needs none.
     agents
         Instead of shares: the agents themselves, e.g. ``"0-49, 60"``.
     batch
