@@ -6,9 +6,74 @@ from pathlib import Path
 import pytest
 
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.testing import Contract
+from udsgd_mpi.testing import Contract, ContractError, PatternContract, SamplerContract
+from udsgd_mpi.testing.families import contract_of
+from udsgd_mpi.testing.graphs import DATA_GRAPHS, TOPOLOGIES
 from udsgd_mpi.testing.verdicts import Outcome, verdicts
 
+SAMPLER = """
+import numpy as np
+
+class Lazy:
+    on_graph = True
+    memory = ("at",)
+
+    def __init__(self, points, graph, stay=0.5):
+        self.points, self.graph, self.stay = points, graph, stay
+        self.degree = np.diff(graph.indptr)
+
+    def start(self, uniforms):
+        self.at = (uniforms * self.points).astype(int)
+
+    def draw(self, steps, uniforms):
+        out = np.empty(uniforms.shape, dtype=int)
+        for n in range(steps):
+            out[n] = self.at
+            u = (uniforms[n] - self.stay) / (1 - self.stay)
+            k = (np.maximum(u, 0) * self.degree[self.at]).astype(int)
+            there = self.graph.indices[self.graph.indptr[self.at] + k]
+            self.at = np.where(u < 0, self.at, there)
+        return out
+
+    def transition_matrix(self):
+        walk = self.graph.toarray() / self.degree[:, None]
+        return self.stay * np.eye(self.points) + (1 - self.stay) * walk
+
+class Forgetful(Lazy):
+    memory = ()
+
+class OfBlocks(Lazy):
+    def draw(self, steps, uniforms):
+        out = super().draw(steps, uniforms)
+        self.at = out[-1].copy()
+        return out
+
+class OfTrials(Lazy):
+    def draw(self, steps, uniforms):
+        return super().draw(steps, np.roll(uniforms, 1, axis=1))
+
+class Outside(Lazy):
+    def draw(self, steps, uniforms):
+        return super().draw(steps, uniforms) + (uniforms > 0.999) * self.points
+
+class Random(Lazy):
+    def draw(self, steps, uniforms):
+        return super().draw(steps, np.random.default_rng().random(uniforms.shape))
+
+class Lawless(Lazy):
+    transition_matrix = None
+
+class OtherTheory(Lazy):
+    def transition_matrix(self):
+        return self.graph.toarray() / self.degree[:, None]
+
+class OfProcess(Lazy):
+    def draw(self, steps, uniforms):
+        import os
+        if uniforms.shape[1] == 5:  # trials of a run on ranks
+            uniforms = (uniforms + os.getpid() / 1e4) % 1
+        return super().draw(steps, uniforms)
+"""
 OBJECTIVE = """
 class Ridge:
     def __init__(self, l2=0.1):
@@ -89,20 +154,29 @@ class Random:
     def step(self, theta, slope, gamma, n):
         return theta - gamma * slope * np.random.default_rng().uniform()
 """
+FILES = {"samplers": SAMPLER, "objectives": OBJECTIVE, "patterns": PATTERN, "others": OTHERS}
 
 
 @pytest.fixture
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with files of the user's own."""
+    """A folder with files of the user's own, tried on one graph to save time."""
     monkeypatch.chdir(tmp_path)
-    for name, text in (("objectives", OBJECTIVE), ("patterns", PATTERN), ("others", OTHERS)):
+    for name, text in FILES.items():
         Path(f"own_{name}.py").write_text(text)
+    monkeypatch.setattr(PatternContract, "topologies", {"star": TOPOLOGIES["star"]})
+    monkeypatch.setattr(SamplerContract, "graphs", {"lollipop": DATA_GRAPHS["lollipop"]})
 
 
 @pytest.mark.usefixtures("plugins")
 @pytest.mark.parametrize(
     ("own", "broken"),
     [
+        ("own_samplers:Forgetful", "a path goes on from its memory: X.* as memory"),
+        ("own_samplers:OfBlocks", "the size of blocks does not matter: X.* block"),
+        ("own_samplers:OfTrials", "a trial does not know the others: X.* of trial 0"),
+        ("own_samplers:Outside", "draws are points: .* from 0 to 7, got .* for agent 3 at step"),
+        ("own_samplers:Random", "the same numbers give the same path: X.* handed in"),
+        ("own_samplers:Lawless", r"visits reach the stationary law: .* \(z = [+-]\d+.\d\); "),
         ("own_objectives:WrongSign", "the gradient is the slope of value: .* sign is wrong"),
         ("own_objectives:Raising", "the gradient .*own_objectives.py:18: RuntimeError: not today"),
         ("own_objectives:Rounding", "a local step has the same bits in any company: .*axis=1"),
@@ -128,11 +202,27 @@ def test_what_is_broken_has_one_line(
 @pytest.mark.launcher
 @pytest.mark.usefixtures("plugins")
 def test_what_keeps_its_contract_passes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "own_objectives.py:Ridge", "--arguments", "{ l2 = 0.2 }"]) == 0
+    assert main(["check", "own_samplers.py:Lazy", "--arguments", "{ stay = 0.3 }"]) == 0
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first == "objective own_objectives.py:Ridge"
+    assert first == "sampler own_samplers.py:Lazy"
     assert len(lines) == 10
     assert all(line.startswith("passed ") for line in lines)
+
+
+@pytest.mark.launcher
+@pytest.mark.usefixtures("plugins")
+@pytest.mark.parametrize(
+    ("own", "broken"),
+    [
+        ("OfProcess", "test_a_run_has_the_same_bits_on_any_number_of_ranks"),
+        ("OtherTheory", "test_a_run_has_the_error_that_is_predicted"),
+    ],
+)
+def test_what_runs_alone_show(own: str, broken: str) -> None:
+    contract = contract_of("sampler", f"own_samplers:{own}", {})
+    contract.ranks = (1, 2)
+    with pytest.raises(ContractError, match=r"other theta_mean|expected the predicted .* \(z = "):
+        getattr(contract, broken)()
 
 
 @pytest.mark.usefixtures("plugins")

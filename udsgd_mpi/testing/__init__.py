@@ -1,14 +1,15 @@
 """Contract tests: what each member of a family has to keep, the package's own and yours.
 
-A test module for your own objective, for pytest::
+A test module for your own sampler, for pytest::
 
-    from udsgd_mpi.objectives import Custom
-    from udsgd_mpi.testing import ObjectiveContract
+    from udsgd_mpi.samplers import CustomSampler
+    from udsgd_mpi.testing import SamplerContract
 
-    class TestHuber(ObjectiveContract):
-        objective = Custom(path="mine:Huber", arguments={"width": 0.3})
+    class TestLazyWalk(SamplerContract):
+        sampler = CustomSampler(path="mine:LazyWalk", arguments={"stay": 0.3})
 
-Each method ``test_…`` of a contract is a property.
+Each method ``test_…`` of a contract is a property. ``udsgd check mine:LazyWalk`` tries the same
+ones without pytest.
 """
 
 from udsgd_mpi.testing.contract import Contract, ContractError

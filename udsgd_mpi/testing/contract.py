@@ -1,9 +1,11 @@
 """What all contracts share: properties, and how one that does not hold says so."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+_ROUNDING = 1e-9  # an error is no more than that beside a difference
 
 
 class ContractError(AssertionError):
@@ -15,7 +17,14 @@ class Contract:
 
     A subclass names the member. pytest collects it if its own name begins with ``Test``; nothing
     here imports pytest.
+
+    Attributes
+    ----------
+    basis
+        A property without which no other can be told.
     """
+
+    basis: ClassVar[str] = ""
 
     @classmethod
     def properties(cls) -> list[str]:
@@ -86,6 +95,11 @@ def require_close(
     )
     near = np.abs(got - expected) <= relative * np.abs(expected) + absolute
     _require_nowhere(~near, got, expected, what, remedy)
+
+
+def deviation(difference: float, error: float) -> str:
+    """How many standard errors a difference is."""
+    return f"z = {difference / error:+.1f}" if abs(error) > _ROUNDING * abs(difference) else "z = ∞"
 
 
 def _require_nowhere(

@@ -30,6 +30,7 @@ class MethodContract(RunContract):
         The member.
     """
 
+    basis = "test_a_step_depends_on_its_arguments"
     method: ClassVar[Method]
 
     def settings(self) -> dict[str, Any]:

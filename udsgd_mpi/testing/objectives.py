@@ -36,6 +36,7 @@ class ObjectiveContract(RunContract):
         Relative error of a second derivative.
     """
 
+    basis = "test_the_gradient_is_the_slope_of_value"
     objective: ClassVar[Objective]
     rounding: ClassVar[float] = 1e-6
 

@@ -53,6 +53,7 @@ class PatternContract(RunContract):
         Whether 600 aggregations have as many of each W as is expected.
     """
 
+    basis = "test_w_is_doubly_stochastic"
     pattern: ClassVar[Pattern]
     topologies: ClassVar[Mapping[str, nx.Graph]] = {
         name: graph for name, graph in TOPOLOGIES.items() if len(graph) > 2

@@ -12,12 +12,12 @@ from msgspec import Struct, to_builtins
 from udsgd_mpi.experiment.check import merge
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.testing.bits import bits_of
-from udsgd_mpi.testing.contract import Contract, require
+from udsgd_mpi.testing.contract import Contract, deviation, require
 from udsgd_mpi.testing.launch import run
 
 AGENTS, POINTS, D = 4, 40, 5
 _STEPS = 1000
-_DEVIATIONS, _NONLINEAR = 5.0, 0.05
+_DEVIATIONS, _BEYOND = 5.0, 0.15
 
 
 class RunContract(Contract):
@@ -51,9 +51,11 @@ class RunContract(Contract):
                 )
 
     def test_a_run_has_the_error_that_is_predicted(self) -> None:
-        """Over 200 trials, within 5 standard errors of either side and 5 % for what is not linear.
+        """Over 200 trials, within 5 standard errors of either side and 15 %.
 
-        False alarm: beyond 5 standard errors with probability 1e-6.
+        The latter is for what theory leaves out of a thousand steps: what is not of first order,
+        and how far agents disagree at first. False alarm: beyond 5 standard errors with
+        probability 1e-6.
         """
         with TemporaryDirectory() as name:
             settings = self._experiment(Path(name), {"steps": _STEPS, "trials": 200})
@@ -66,10 +68,10 @@ class RunContract(Contract):
         predicted, of_paths = found["predicted_mse"][-1], found["predicted_mse_error"][-1]
         both = float(np.hypot(error, of_paths))
         require(
-            abs(mean - predicted) <= _DEVIATIONS * both + _NONLINEAR * predicted,
+            abs(mean - predicted) <= _DEVIATIONS * both + _BEYOND * predicted,
             f"mean squared error after {_STEPS:,} steps: expected the predicted {predicted:.4g} ±"
             f" {of_paths:.2g}, got {mean:.4g} ± {error:.2g}"
-            f" (z = {(mean - predicted) / both:+.1f}); correct the theory, or what is drawn",
+            f" ({deviation(mean - predicted, both)}); correct the theory, or what is drawn",
         )
 
     def _experiment(self, folder: Path, size: Mapping[str, int]) -> dict[str, Any]:

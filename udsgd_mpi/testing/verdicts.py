@@ -41,8 +41,9 @@ class Verdict(NamedTuple):
 def verdicts(contract: Contract) -> Iterator[Verdict]:
     """Try one property after the other.
 
-    The package itself refuses some members, which ends the trial. Runs come last, and only of a
-    member that keeps everything else, since whatever is wrong shows there again.
+    It ends where the package itself refuses the member, or where the basis of the contract is
+    broken. Runs come last, and only of a member that keeps everything else, since whatever is wrong
+    shows there again.
     """
     names = contract.properties()
     launched = [name for name in names if name in vars(RunContract)]
@@ -61,7 +62,7 @@ def verdicts(contract: Contract) -> Iterator[Verdict]:
         except SkipTest as reason:
             yield Verdict(Outcome.UNCHECKED, words, str(reason))
         except (ContractError, ConfigurationError, TimeoutError) as error:
-            refused, failed = not isinstance(error, ContractError), True
+            refused, failed = not isinstance(error, ContractError) or name == contract.basis, True
             yield Verdict(Outcome.FAILED, words, str(error).partition("\n")[0])
         else:
             yield Verdict(Outcome.PASSED, words)
