@@ -144,6 +144,7 @@ def test_models_of_ones_own_are_taken(parts: dict[str, str], tmp_path: Path) -> 
         ({"loss": "mine:loss"}, "expected outputs beside a loss"),
         ({"loss": "mse", "outputs": 3}, "expected one output"),
         ({"norm": "batch"}, 'expected norm = "batch" with resnet18 alone'),
+        ({"activation": "tanh"}, 'expected activation = "tanh" with mlp alone'),
         ({"device": "tpu"}, "expected one of 'cpu', 'cuda'"),
         ({"dropout": 1}, "unknown key 'objective.dropout'"),
     ],

@@ -249,6 +249,18 @@ def test_what_is_no_minimum_is_refused(
         posed(data, objective=objective)
 
 
+def test_a_package_s_network_has_minima_where_it_is_smooth(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rectifiers have kinks, on which training comes to lie."""
+    smooth = posed(data, objective={"model": "mlp(3)", "activation": "tanh"})
+    np.testing.assert_allclose(smooth.minimizer, posed(data).minimizer, atol=1e-9)
+    monkeypatch.setattr("udsgd_mpi.objectives.local_minimizer._MOST_EVALUATIONS", 300)
+    kinks = {"model": "mlp(20)", "l2": 0.01}
+    with pytest.raises(ConfigurationError, match=r"got none .the gradient does not.*\"tanh\""):
+        posed(data, objective=kinks)
+
+
 def test_images_that_vary_have_no_such_minimum() -> None:
     network = {"kind": "torch", "model": "mlp(2)", "l2": 1.0, "minimum": "trained"}
     varied = {"source": "digit_images", "augment": {"flip": True}}

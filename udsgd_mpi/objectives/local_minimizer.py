@@ -5,11 +5,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.objectives.minimizer import check_derivatives
+from udsgd_mpi.objectives.minimizer import MinimizerError, check_derivatives
 
 Floats = NDArray[np.float64]
 
-_MOST_ITERATIONS = 20_000
+_MOST_EVALUATIONS = 4000
 _PAIRS = 20  # of the last steps and gradients
 _FLAT = 1e-8  # of the gradient, relative to that at the start
 
@@ -31,7 +31,7 @@ def descended(f: Smooth, start: Floats) -> Floats:
     Raises
     ------
     MinimizerError
-        If a derivative on the way is not finite.
+        If a derivative on the way is not finite, or the gradient does not become small.
     """
     from scipy.optimize import minimize
 
@@ -41,10 +41,18 @@ def descended(f: Smooth, start: Floats) -> Floats:
         return value, gradient
 
     options = {
-        "maxiter": _MOST_ITERATIONS,
-        "maxfun": 2 * _MOST_ITERATIONS,
+        "maxiter": _MOST_EVALUATIONS,
+        "maxfun": _MOST_EVALUATIONS,
         "maxcor": _PAIRS,
         "ftol": 0.0,
         "gtol": _FLAT * float(abs(checked(start)[1]).max()),
     }
-    return np.asarray(minimize(checked, start, jac=True, method="L-BFGS-B", options=options).x)
+    found = minimize(checked, start, jac=True, method="L-BFGS-B", options=options)
+    if found.nfev >= _MOST_EVALUATIONS:
+        raise MinimizerError(
+            f"the gradient does not become small: |∇f| = {abs(found.jac).max():.2g} in a component"
+            f" after {found.nfev:,} evaluations, so f is nearly flat, or has kinks as with"
+            " rectifiers",
+            convex=False,
+        )
+    return np.asarray(found.x)

@@ -40,12 +40,12 @@ def cnn5(shape: tuple[int, ...], outputs: int) -> nn.Module:
     )
 
 
-def mlp(shape: tuple[int, ...], outputs: int, hidden: list[int]) -> nn.Module:
-    """Full layers of given widths with rectifiers between them; without any, a linear model."""
+def mlp(shape: tuple[int, ...], outputs: int, hidden: list[int], activation: str) -> nn.Module:
+    """Full layers of given widths with ``activation`` between them; without any, a linear model."""
     widths = [prod(shape), *hidden, outputs]
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+        layers += [nn.Linear(before, after), nn.Tanh() if activation == "tanh" else nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 

@@ -34,7 +34,8 @@ def build(network: "NetworkOn", seed: int) -> nn.Module:
             return resnet18(shape, outputs, settings.norm)
         if settings.model.startswith("mlp("):
             widths = settings.model[4:-1]
-            return mlp(shape, outputs, [int(width) for width in widths.split(",") if width])
+            hidden = [int(width) for width in widths.split(",") if width]
+            return mlp(shape, outputs, hidden, settings.activation)
         own = f"objective.model {settings.model}"
         module = users(own, users_function("objective.model", settings.model), shape, outputs)
     if not isinstance(module, nn.Module):

@@ -48,6 +48,9 @@ class Network(Objective, frozen=True, tag="torch"):
     norm
         What normalises in ``resnet18``: groups of 2 to 16 channels of one image, or the channels
         of a mini-batch.
+    activation
+        What stands between the layers of ``mlp``: rectifiers, or tanh, which is smooth as theory
+        wants it.
     batch_norm_statistics
         Whether running means and variances of BatchNorm are mixed as θ is, or stay with the agent.
     vectorise
@@ -66,6 +69,7 @@ class Network(Objective, frozen=True, tag="torch"):
     l2: Annotated[float, Meta(ge=0)] = 0.0
     outputs: Annotated[int, Meta(ge=1, le=10**6)] | None = None
     norm: Literal["group", "batch"] = "group"
+    activation: Literal["relu", "tanh"] = "relu"
     batch_norm_statistics: Literal["averaged", "local"] = "averaged"
     vectorise: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
@@ -92,6 +96,10 @@ class Network(Objective, frozen=True, tag="torch"):
         if self.norm == "batch" and self.model != "resnet18":
             raise ValueError(
                 f'expected norm = "batch" with resnet18 alone, got it with {self.model!r}'
+            )
+        if self.activation != "relu" and not _MLP.fullmatch(self.model):
+            raise ValueError(
+                f'expected activation = "tanh" with mlp alone, got it with {self.model!r}'
             )
         if self.minimum is not None and self.l2 == 0:
             raise ValueError(
@@ -224,7 +232,7 @@ class NetworkOn(Objective, frozen=True):
     def remedy(self, *, convex: bool) -> str:
         return (
             "raise objective.l2, begin elsewhere (another seed, or a file), or use a model without"
-            " kinks, such as one with tanh"
+            ' kinks, such as an mlp with activation = "tanh"'
         )
 
     def initial_statistics(self) -> Numbers:
