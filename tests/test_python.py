@@ -274,3 +274,94 @@ def test_bits_are_those_of_the_command_line_on_one_two_and_three_ranks(folder: P
     expected = bits_of(folder / "udsgd.h5")
     for name in ("1", "2", "3", "self"):
         assert bits_of(folder / f"{name}.h5") == expected
+
+
+OWN = """
+class Ridge:
+    def __init__(self):
+        self.calls = 0
+
+    def value(self, theta, x, y):
+        self.calls += 1
+        return FACTOR * (((theta * x).sum(axis=1) - y) ** 2 + (theta**2).sum(axis=1))
+
+    def gradient(self, theta, x, y):
+        self.calls += 1
+        return 2 * FACTOR * (((theta * x).sum(axis=1) - y)[:, None] * x + theta)
+"""
+
+
+def test_a_class_that_was_edited_is_loaded_again(folder: Path) -> None:
+    own = {"kind": "custom", "path": "edited:Ridge"}
+    settings = SETTINGS | {"objective": own, "record": {"predict": False}}
+    minimizers = []
+    for number, factor in enumerate(("0.5", "0.25")):
+        (folder / "edited.py").write_text(f"FACTOR = {factor}\n{OWN}")
+        results = udsgd_mpi.run(udsgd_mpi.load(settings), output=f"{number}.h5")
+        minimizers.append((results.minimizer.values, results.squared_error.values))
+        again = udsgd_mpi.run(udsgd_mpi.load(settings), output=f"{number}.h5", force=True)
+        assert again.equals(results)
+    np.testing.assert_allclose(minimizers[0][0], minimizers[1][0], atol=1e-6)  # the same, scaled
+    assert not np.array_equal(minimizers[0][1], minimizers[1][1])
+
+
+FAILING = """
+from mpi4py import MPI
+
+class Ridge:
+    def __init__(self, rank):
+        self.steps, self.rank = 0, rank
+
+    def value(self, theta, x, y):
+        return ((theta * x).sum(axis=1) - y) ** 2 / 2 + (theta**2).sum(axis=1) / 2
+
+    def gradient(self, theta, x, y):
+        self.steps += len(theta) == 7  # points of as many trials, and so a step of an agent
+        if MPI.COMM_WORLD.rank == self.rank and self.steps > 300:
+            raise KeyError("in the middle of a step")
+        return ((theta * x).sum(axis=1) - y)[:, None] * x + theta
+"""
+ON_TWO = """
+import resource
+import signal
+from mpi4py import MPI
+import udsgd_mpi
+
+world = MPI.COMM_WORLD
+user = {"kind": "custom", "path": "failing:Ridge", "arguments": {"rank": 1}}
+settings = {
+    "agents": 4, "steps": 2000, "trials": 7, "record": {"points": 5, "predict": False},
+    "data": {"standardize": True}, "step_size": {"gamma": 0.1},
+    "groups": {"all": {"share": 1.0, "sampler": "iid"}},
+}
+for topology in ("ring", "complete"):  # under way with neighbours, and with all
+    over = {"objective": user, "topology": topology}
+    try:
+        udsgd_mpi.run(udsgd_mpi.load(settings | over), output=f"{topology}.h5")
+    except udsgd_mpi.ConfigurationError as error:
+        assert "on rank 1: objective failing.py:Ridge: " in str(error), error
+        assert "KeyError: 'in the middle of a step'" in str(error), error
+    else:
+        raise AssertionError("no error")
+    world.Barrier()
+    assert udsgd_mpi.open_results(f"{topology}.h5").attrs["status"] == "stopped"
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+if world.rank == 0:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))  # room for results, no checkpoint
+try:
+    udsgd_mpi.run(udsgd_mpi.load(settings), output="full.h5", checkpoint_every=100)
+except udsgd_mpi.OutputError as error:
+    assert "cannot be written (File too large)" in str(error), error
+else:
+    raise AssertionError("no error")
+assert world.allreduce(1) == 2
+"""
+
+
+@pytest.mark.launcher
+def test_what_fails_on_one_rank_in_a_step_or_in_writing_is_raised_on_all(folder: Path) -> None:
+    (folder / "failing.py").write_text(FAILING)
+    (folder / "script.py").write_text(ON_TWO)
+    root = str(Path(__file__).parents[1])
+    done = python("script.py", ranks=2, cwd=folder, PYTHONPATH=f"{root}:{folder}", timeout=100)
+    assert done.returncode == 0, done.stderr

@@ -11,7 +11,13 @@ from udsgd_mpi.support.progress import end_line
 
 @contextmanager
 def as_before() -> Iterator[None]:
-    """Undo what a run changes of its process: environment, filters of warnings, ``os._exit``."""
+    """Undo what a run changes of its process: environment, filters of warnings, ``os._exit``.
+
+    Objects of users' classes are made anew, as in another process.
+    """
+    from udsgd_mpi.support.plugin import forget
+
+    forget()
     environment, leave = dict(os.environ), os._exit
     try:
         with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """The update of a rank with its exchanges in one kernel, where that can be."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Activity
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int32]
 Integers = NDArray[np.int64]
+Descent: TypeAlias = Callable[[int, Indices, Floats], None]
 
 
 class Fused:
@@ -94,18 +97,20 @@ class Fused:
         self._meter.lap(Activity.MIXING)
 
 
-def update_of(steps: LocalSteps, mixers: Sequence[Mixer]) -> Update:
+def update_of(steps: LocalSteps, mixers: Sequence[Mixer], descend: Descent | None = None) -> Update:
     """The update of a rank's iterates: in one kernel where that can be, or step by step.
 
     Parameters
     ----------
     mixers
         One for each array that W mixes.
+    descend
+        Takes the local steps where they are no kernel's; by default ``steps``.
     """
     mixer, *others = mixers
     if steps.compiled and not others and (exchanges := mixer.in_memory):
         return Fused(steps, mixer, exchanges)
-    return StepByStep(steps, w_of(mixers), mixer.schedule.times)
+    return StepByStep(descend or steps, w_of(mixers), mixer.schedule.times)
 
 
 def w_of(mixers: Sequence[Mixer]) -> Callable[[int], None]:

@@ -61,7 +61,7 @@ def run_job(
     ConfigurationError
         On every rank, before anything is computed or written; or where an iterate diverges.
     OutputError
-        On rank 0, if the results can't be written.
+        On every rank, if the results can't be written.
     Stopped
         On every rank, if the job was asked to stop and can be resumed.
     """
@@ -81,10 +81,7 @@ def run_job(
             check_emulation(problem, comm.size)
         hosts = hosts_of(comm)
         output = on_root(comm, lambda: _begin(found, problems, hosts)) if problems else None
-        if found:
-            found.remove_left_checkpoints()
-            if not problems:
-                retitle(found)
+        on_root(comm, lambda: _tidy(found, problems))
         try:
             for name, problem in problems.items():
                 before = found.of_variant(name) if found else None
@@ -137,6 +134,14 @@ def _begin(
     if found.attributes:
         attributes["started"] = found.attributes["started"]
     return Output(found.output, attributes, list(found.experiments), found.runs, found.telemetry)
+
+
+def _tidy(found: EarlierRun | None, problems: Mapping[str, Problem]) -> None:
+    """Change what an earlier run has left and this one does not resume."""
+    if found:
+        found.remove_left_checkpoints()
+        if not problems:
+            retitle(found)
 
 
 def _tell_of_others(notes: list[list[str]] | None) -> None:

@@ -9,7 +9,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.images.augmentation import Variation
-from udsgd_mpi.engine.draws import Draws, block_length
+from udsgd_mpi.engine.draws import Draws, Indices, block_length
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.measures import Recording
@@ -20,9 +20,12 @@ from udsgd_mpi.engine.sgd import (
     unified_distributed_sgd,
 )
 from udsgd_mpi.engine.states import states_of_run
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.objectives import CompiledObjective
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Action, Control, Policy
 from udsgd_mpi.parallel.emulation import Emulated
+from udsgd_mpi.parallel.failures import Failures, GuardedPaths
 from udsgd_mpi.parallel.fused import update_of, w_of
 from udsgd_mpi.parallel.gather_telemetry import gather_telemetry
 from udsgd_mpi.parallel.host_memory import shared_rows
@@ -32,13 +35,14 @@ from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem, start_paths
-from udsgd_mpi.samplers import Streams
+from udsgd_mpi.samplers import CustomSampler, Streams
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 from udsgd_mpi.theory.step_size import CachedStepSize
 
+Floats = NDArray[np.float64]
 State = dict[str, NDArray[Any]]
 
 _BESIDE = "beside/"
@@ -88,6 +92,8 @@ class Simulation:
         Number of updates done.
     recording
         The measures so far on rank 0, None elsewhere.
+    failures
+        What has failed on this rank since all have met.
     """
 
     def __init__(
@@ -107,6 +113,7 @@ class Simulation:
         self._layout = layout
         self._emulate = emulate
         self._meter = Meter()
+        self.failures = Failures(comm, at_every_stop=_calls_users_code(experiment))
         states = states_of_run(experiment, problem.objective, d)
         self._steps = experiment.record.at(experiment.steps)
         losses = Losses(comm, problem, layout) if experiment.records_loss else None
@@ -160,9 +167,13 @@ class Simulation:
 
         def observe(n: int) -> None:
             self._meter.lap(Activity.GRADIENT)
+            self.failures.look()
             self._record(n)
             self.n = n
-            if control.next <= n < last and control(n) != Action.GO_ON:
+            action = control(n) if control.next <= n < last else Action.GO_ON
+            if action == Action.STOP:
+                self.failures.raise_on_all()
+            if action != Action.GO_ON:
                 save()
             write(n)
             self._meter.lap(Activity.RECORDING)
@@ -201,10 +212,15 @@ class Simulation:
         )
         if experiment.dtype == "float32":  # compiled by one rank, as others are before a run
             on_root(self._comm, lambda: [kernel.compile() for kernel in steps.kernels])
+
+        def guarded(n: int, X: Indices, gamma: Floats) -> None:
+            self.failures.passes(lambda: steps(n, X, gamma))
+
+        descend = guarded if self.failures.at_every_stop else steps
         if not self._emulate or problem.clock is None:
-            return update_of(steps, self._mixers)
+            return update_of(steps, self._mixers, descend)
         W = Emulated(w_of(self._mixers), problem.clock, self._comm.rank, self.n)
-        return StepByStep(steps, W, each_step)
+        return StepByStep(descend, W, each_step)
 
     def telemetry(self) -> list[Telemetry]:
         """What the run has cost each rank so far, and in earlier parts, on rank 0."""
@@ -298,8 +314,9 @@ class Simulation:
     def _draw_from(self, n: int, ahead: NDArray[np.int32] | None) -> Draws:
         problem = self._problem
         trials = problem.experiment.trials
+        guarded = GuardedPaths(self._paths, self.failures)
         return Draws(
-            self._paths,
+            guarded if self.failures.at_every_stop else self._paths,
             problem.first_rows,
             problem.batch,
             trials,
@@ -308,3 +325,11 @@ class Simulation:
             self._meter,
             block_length(max(self._layout.counts), trials),
         )
+
+
+def _calls_users_code(experiment: Experiment) -> bool:
+    """Whether local steps or samplers may call a user's code, which may raise on one rank."""
+    compiled = isinstance(experiment.objective, CompiledObjective)
+    samplers = [group.sampler for group in experiment.groups.values()]
+    own = any(isinstance(sampler, CustomSampler) for sampler in samplers)
+    return own or not compiled or experiment.method.interpreted is not None

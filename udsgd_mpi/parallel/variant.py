@@ -1,6 +1,7 @@
 """One variant of a job: run and predicted, or reused from one with the same numbers."""
 
 import time
+from collections import deque
 
 from mpi4py import MPI
 
@@ -48,12 +49,21 @@ def run_variant(
     files = None
     if output and finished:
         files = VariantOutput(output, name, problem, finished.recording, options.progress_every)
-        files.measured(finished.telemetry)
-        files.took(after_writing(finished.telemetry))
+    on_root(comm, lambda: _write_measures(files, finished))
     prediction = _predict(comm, name, problem, known)
     passed = on_root(comm, lambda: _elapsed(problem))
-    if files and passed:
-        files.finish(prediction, passed, keep=options.keep_checkpoints)
+
+    def finish() -> None:
+        if files and passed:
+            files.finish(prediction, passed, keep=options.keep_checkpoints)
+
+    on_root(comm, finish)
+
+
+def _write_measures(files: VariantOutput | None, finished: Finished | None) -> None:
+    if files and finished:
+        files.measured(finished.telemetry)
+        files.took(after_writing(finished.telemetry))
 
 
 def _finished(
@@ -90,26 +100,34 @@ def _simulate(
     files = NoOutput()
     if output and simulation.recording:
         files = VariantOutput(output, name, problem, simulation.recording, options.progress_every)
-    control = Control(comm, options.policy, n)
+    failures, policy = simulation.failures, options.policy
+    stop = policy._replace(stop_requested=lambda: bool(failures) or policy.stop_requested())
+    control = Control(comm, stop, n)
+
+    def write(n: int) -> None:
+        failures.passes(lambda: files.write(n))
 
     def save() -> None:
         started = time.monotonic()
         stop_request.enter(SAVING)
-        files.save(simulation.n, simulation.states(), simulation.telemetry())
+        states, telemetry = simulation.states(), simulation.telemetry()
+        failures.passes(lambda: files.save(simulation.n, states, telemetry))
+        deque(states, maxlen=0)  # which others send, also where they can't be written
         stop_request.enter(STEPPING)
         control.saved(time.monotonic() - started)
 
     stop_request.enter(STEPPING)
     try:
-        simulation.run(control, files.write, save)
+        simulation.run(control, write, save)
     except ConfigurationError:
         files.write(simulation.n, now=True)
         raise
     if control.stopped:
-        files.write(simulation.n, now=True)
+        on_root(comm, lambda: files.write(simulation.n, now=True))
         raise Stopped(f"[variant.{name}] at step {simulation.n:,} of {problem.experiment.steps:,}")
     if options.keep_checkpoints:
         save()
+    failures.raise_on_all()
     telemetry = simulation.telemetry()
     if simulation.recording is None:
         return None

@@ -8,15 +8,19 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from udsgd_mpi.support.input_file import FileVersion
+
 
 def own_module(name: str) -> ModuleType | None:
     """The module of a name or of a file ``….py``; None if there is none.
 
-    A file is loaded from where it lies, so that files of one name in two folders are two modules.
+    A file is loaded from where it lies, so that files of one name in two folders are two modules,
+    and again where it has changed, as in a notebook beside which it is edited.
     What lies beside it can be imported from it.
     """
     if name.endswith(".py"):
-        return _of_file(Path(name).resolve()) if Path(name).is_file() else None
+        file = Path(name).resolve()
+        return _of_file(file, FileVersion.of(file)) if file.is_file() else None
     try:
         there = find_spec(name)
     except ModuleNotFoundError as error:  # of a package that it would be in
@@ -27,7 +31,7 @@ def own_module(name: str) -> ModuleType | None:
 
 
 @cache
-def _of_file(file: Path) -> ModuleType:
+def _of_file(file: Path, _version: FileVersion) -> ModuleType:
     root, parts = file.parent, [] if file.stem == "__init__" else [file.stem]
     while (root / "__init__.py").exists():
         parts.insert(0, root.name)
