@@ -79,6 +79,10 @@ class OtherShape(HeavyBall):
         return theta, {"velocity": kept["velocity"][:, :1]}
 
 
+class Tracking(HeavyBall):
+    states = {"velocity": "local", "tracked": "mixed"}  # noqa: RUF012
+
+
 class NoMapping(HeavyBall):
     states = ("velocity",)
 

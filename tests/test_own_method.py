@@ -1,8 +1,11 @@
 """A user's method is tried before the first step, and refused with what it got wrong."""
 
+import numpy as np
 import pytest
 
+from udsgd_mpi.engine.states import states_of
 from udsgd_mpi.methods import CustomMethod
+from udsgd_mpi.objectives import Ridge
 from udsgd_mpi.support.errors import ConfigurationError
 
 
@@ -13,6 +16,13 @@ def method(name: str) -> CustomMethod:
 @pytest.mark.parametrize("name", ["HeavyBall", "Plain"])
 def test_right_methods_are_taken(name: str) -> None:
     method(name).check(4)
+
+
+def test_what_w_mixes_is_of_the_type_of_theta() -> None:
+    single = np.dtype(np.float32)
+    kept, mixed = states_of(method("Tracking"), Ridge(), 4, single)
+    assert (kept.name, kept.mixed, kept.dtype) == ("own_velocity", False, np.dtype(np.float64))
+    assert (mixed.name, mixed.mixed, mixed.dtype) == ("own_tracked", True, single)
 
 
 @pytest.mark.parametrize(

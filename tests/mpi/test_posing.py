@@ -9,6 +9,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from tests.own_reader import ASKED
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.datasets import Dataset
 from udsgd_mpi.data.libsvm import Libsvm
@@ -52,6 +53,29 @@ def test_ranks_together_pose_what_one_process_poses() -> None:
         assert (agent.graph is None) == (expected.graph is None)
         if agent.graph and expected.graph:
             np.testing.assert_array_equal(agent.graph.neighbours, expected.graph.neighbours)
+
+
+def own_reader(**arguments: int) -> dict[str, object]:
+    reader = {"kind": "custom", "path": "tests.own_reader:OfAgents", "arguments": arguments}
+    return {**SETTINGS, "data": {**reader, "standardize": True}}
+
+
+def test_a_users_reader_reads_where_agents_are_and_nowhere_else() -> None:
+    experiment = check(own_reader())
+    ASKED.clear()
+    mine = pose(experiment, RanksTeam.evenly(COMM, AGENTS))
+    hosted = Layout.even(AGENTS, COMM.size).hosted(COMM.rank)
+    assert [*hosted] == ASKED
+    assert layout_on(mine, COMM.size) == Layout.even(AGENTS, COMM.size)
+    whole = pose(experiment, LoneTeam(AGENTS))
+    np.testing.assert_array_equal(mine.minimizer, whole.minimizer)
+    for i, agent in zip(hosted, mine.agents, strict=True):
+        np.testing.assert_array_equal(agent.points.features, whole.agents[i].points.features)
+
+
+def test_what_a_reader_raises_on_one_rank_all_ranks_raise() -> None:
+    with pytest.raises(ConfigurationError, match=r"agent 6: data .*own_reader.py:\d+: FileNot"):
+        pose(check(own_reader(missing=6)), RanksTeam.evenly(COMM, AGENTS))
 
 
 def test_a_minimizer_without_a_hessian_is_the_same_on_all_ranks(
