@@ -84,8 +84,11 @@ if TYPE_CHECKING:
     from udsgd_mpi.samplers import NBRW as NBRW
     from udsgd_mpi.samplers import SRRW as SRRW
     from udsgd_mpi.samplers import SRW as SRW
+    from udsgd_mpi.samplers import Chain as Chain
+    from udsgd_mpi.samplers import CustomSampler as CustomSampler
     from udsgd_mpi.samplers import Reshuffling as Reshuffling
     from udsgd_mpi.samplers import SingleShuffling as SingleShuffling
+    from udsgd_mpi.samplers import Trace as Trace
     from udsgd_mpi.theory.step_size import Polynomial as Polynomial
 
 # Where a name is, which is imported as it is first asked for: all together take a second.
@@ -110,7 +113,9 @@ _HOMES = {
     "methods": "SGD Adam Momentum Nesterov",
     "methods.step_sizes": "ByRound Constant Cosine Step",
     "objectives": "Custom Logistic Network Quadratic Ridge Softmax",
-    "samplers": "HDT IID MHRW NBRW SRRW SRW Reshuffling SingleShuffling",
+    "samplers": (
+        "HDT IID MHRW NBRW SRRW SRW Chain CustomSampler Reshuffling SingleShuffling Trace"
+    ),
     "theory.step_size": "Polynomial",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -30,7 +30,7 @@ class LongRunCovariance:
     """
 
     def __init__(self, g: Floats, trials: int, steps: int) -> None:
-        # The error is least for batches of about n^(2/3) points, as B is taken off.
+        # Longer than a slow sampler remembers, and still many with those of all paths.
         length = 2 ** max(0, round(np.log2(max(steps, 1)) * 2 / 3))
         self._half = max(_SHORTEST, length) // 2
         self._g = g

@@ -96,8 +96,8 @@ class CustomSampler(Sampler, frozen=True, tag="custom"):
             )
         if not self._has_theory:
             said.append(
-                f"{self.name} brings no theory: its error is predicted from sampled paths, and V is"
-                " estimated from them"
+                f"{self.name} brings no theory: its error is predicted from its sampled paths"
+                " alone, and V is estimated from them"
             )
         return tuple(said)
 
