@@ -27,9 +27,10 @@ def command(arguments: Namespace) -> None:
             f" {shown(arguments.arguments)}"
         )
     family = arguments.family or family_of(path)
+    contract = contract_of(family, path, given)
     print(f"{family} {path}", flush=True)
     failed = 0
-    for outcome, name, said in verdicts(contract_of(family, path, given)):
+    for outcome, name, said in verdicts(contract):
         failed += outcome == Outcome.FAILED
         reason = f": {said}" if said else ""
         print(f"{outcome:11}  {name}{reason}", flush=True)

@@ -76,6 +76,10 @@ def family_of(path: str) -> str:
     ConfigurationError
         If it may be of none, or of several.
     """
+    if ":" not in path:
+        raise ConfigurationError(
+            f'{path}: expected "module:Class", or --family beside the name of an installed plug-in'
+        )
     here = in_folders(Path())(path, NamesFile(of_class=True), "plug-in")
     own = users_class("plug-in", here)
     found = [name for name, family in FAMILIES.items() if any(_has(own, family.methods))]
@@ -97,7 +101,14 @@ def _has(own: object, alternatives: Iterable[frozenset[str]]) -> Iterator[bool]:
 
 
 def contract_of(family: str, path: str, arguments: Mapping[str, Any]) -> Contract:
-    """The contract of a user's own member.
+    """The contract of a member.
+
+    Parameters
+    ----------
+    path
+        ``"module:Class"``, or the name of one that a package has installed or brings itself.
+    arguments
+        Of the class.
 
     Raises
     ------
@@ -105,7 +116,7 @@ def contract_of(family: str, path: str, arguments: Mapping[str, Any]) -> Contrac
         If its settings are refused.
     """
     members, contract, attribute, _, settled = FAMILIES[family]
-    settings = {"kind": "custom", "path": path, "arguments": dict(arguments)}
-    member = one_of(members, settings, family)
-    own: Contract = type("OwnContract", (contract,), {attribute: member, **settled})()
-    return own
+    own = {"kind": "custom", "path": path, "arguments": dict(arguments)}
+    member = one_of(members, own if ":" in path else {"kind": path, **arguments}, family)
+    made: Contract = type("OwnContract", (contract,), {attribute: member, **settled})()
+    return made

@@ -8,7 +8,11 @@ _FAMILIES = ("sampler", "communication", "objective", "partition", "data", "meth
 def add_check(commands: Commands) -> Parser:
     """Flags of ``check``."""
     check = subcommand(commands, "check", "try a plug-in against the contract of its family")
-    check.add_argument("plugin", metavar="MODULE:CLASS", help='or "file.py:Class"')
+    check.add_argument(
+        "plugin",
+        metavar="MODULE:CLASS",
+        help="or file.py:Class, or an installed name with --family",
+    )
     check.add_argument(
         "--family", choices=_FAMILIES, help="what it is (default: by the methods of the class)"
     )
