@@ -7,10 +7,9 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from udsgd_mpi.parallel.collective import collective
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.samplers.base import Indices, SamplePaths
-from udsgd_mpi.support.errors import LocalError, OutputError
+from udsgd_mpi.support.errors import ConfigurationError, LocalError, OutputError
 
 
 class Failures:
@@ -73,13 +72,36 @@ class Failures:
         ConfigurationError, OutputError
             That of the lowest rank.
         """
-        collective(self._comm, self._raise)
+        _raise_together(self._comm, self._first)
 
-    def _raise(self) -> None:
-        if isinstance(self._first, LocalError):
-            raise LocalError(f"on rank {self._comm.rank}: {self._first}")
-        if self._first is not None:
-            raise self._first
+
+def write_on_root(comm: MPI.Intracomm, action: Callable[[], object]) -> None:
+    """Write something on rank 0; collective, and no point at which a job stops, unlike ``on_root``.
+
+    Raises
+    ------
+    OutputError
+        On every rank, if it can't be written.
+    """
+    failure = None
+    try:
+        if comm.rank == 0:
+            action()
+    except OutputError as error:
+        failure = error
+    _raise_together(comm, failure)
+
+
+def _raise_together(comm: MPI.Intracomm, mine: LocalError | OutputError | None) -> None:
+    """Raise on all ranks the error of the lowest one that has any."""
+    known: Exception | None = None
+    if isinstance(mine, LocalError):
+        known = ConfigurationError(f"on rank {comm.rank}: {mine}")
+    elif mine is not None:
+        known = OutputError.of_all(str(mine))
+    for each in comm.allgather(known):
+        if each is not None:
+            raise each
 
 
 class GuardedPaths(SamplePaths):

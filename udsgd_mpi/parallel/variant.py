@@ -9,6 +9,7 @@ from udsgd_mpi.clock import Elapsed, elapsed
 from udsgd_mpi.forecast import Prediction, unpredicted, unpredicted_walks
 from udsgd_mpi.parallel.collective import check_in, on_root
 from udsgd_mpi.parallel.control import Control
+from udsgd_mpi.parallel.failures import write_on_root
 from udsgd_mpi.parallel.gather_telemetry import after_writing
 from udsgd_mpi.parallel.known import Finished, Known
 from udsgd_mpi.parallel.options import Options
@@ -49,7 +50,7 @@ def run_variant(
     files = None
     if output and finished:
         files = VariantOutput(output, name, problem, finished.recording, options.progress_every)
-    on_root(comm, lambda: _write_measures(files, finished))
+    write_on_root(comm, lambda: _write_measures(files, finished))
     prediction = _predict(comm, name, problem, known)
     passed = on_root(comm, lambda: _elapsed(problem))
 
@@ -57,7 +58,7 @@ def run_variant(
         if files and passed:
             files.finish(prediction, passed, keep=options.keep_checkpoints)
 
-    on_root(comm, finish)
+    write_on_root(comm, finish)
 
 
 def _write_measures(files: VariantOutput | None, finished: Finished | None) -> None:
@@ -123,7 +124,7 @@ def _simulate(
         files.write(simulation.n, now=True)
         raise
     if control.stopped:
-        on_root(comm, lambda: files.write(simulation.n, now=True))
+        write_on_root(comm, lambda: files.write(simulation.n, now=True))
         raise Stopped(f"[variant.{name}] at step {simulation.n:,} of {problem.experiment.steps:,}")
     if options.keep_checkpoints:
         save()
