@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -67,3 +69,26 @@ def test_a_lost_rank_and_an_interrupt_leave_the_same_bits(
     assert udsgd_mpi.open_results("a.h5").attrs["status"] == "stopped"
     udsgd_mpi.run(experiment, output="a.h5", resume="required")  # in this process
     assert bits_of(Path("a.h5")) == bits_of(Path("whole.h5"))
+
+
+NOTEBOOK = """
+import udsgd_mpi
+from tests.faults.test_python import SETTINGS
+
+experiment = udsgd_mpi.load(settings=SETTINGS | {"steps": 10**6})["some-srrw"]
+udsgd_mpi.run(experiment, output="a.h5", ranks=2, checkpoint_every=100)
+"""
+
+
+def test_ranks_do_not_outlive_the_process_that_started_them(
+    experiment: udsgd_mpi.Experiment,
+) -> None:
+    assert experiment
+    notebook = subprocess.Popen([sys.executable, "-c", NOTEBOOK], stderr=subprocess.DEVNULL)
+    once_saved(notebook.kill).join()
+    notebook.wait(10)
+    end = time.monotonic() + 30
+    while Path(".a.h5.lock").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not Path(".a.h5.lock").exists()
+    assert udsgd_mpi.open_results("a.h5").attrs["status"] == "stopped"

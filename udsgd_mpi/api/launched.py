@@ -15,6 +15,7 @@ from udsgd_mpi.support.errors import ConfigurationError, ExitCode, JobFailed, Ou
 from udsgd_mpi.support.failure import VARIABLE, Failure, told_failure
 from udsgd_mpi.support.launcher import for_child, is_one_of_many
 from udsgd_mpi.support.live_line import is_live
+from udsgd_mpi.support.parent import as_parent
 from udsgd_mpi.support.progress import say
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _until_complete(
         how = replace(how, progress_every=_SECONDS_BETWEEN_LINES)
     deadline = None if how.max_time is None else time.monotonic() + how.max_time
     before = _version(output)
-    environment = for_child() | {VARIABLE: str(told)}
+    environment = for_child() | as_parent() | {VARIABLE: str(told)}
     for left in range(restarts, -1, -1):
         told.unlink(missing_ok=True)
         child = Child([*command, "--quiet", *how.as_flags()], environment)

@@ -13,6 +13,7 @@ from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.ending import end_all_ranks
 from udsgd_mpi.support.errors import ExitCode
 from udsgd_mpi.support.failure import tell_failure
+from udsgd_mpi.support.parent import parent_is_gone
 from udsgd_mpi.support.stop_request import stop_request
 from udsgd_mpi.support.users_code import still_running
 
@@ -82,7 +83,8 @@ class Watchdog:
 def watch_process(rank: int, host: str, seconds: float, *, alone: bool) -> Watchdog:
     """Watch a process that belongs to jobs alone until its end.
 
-    It is ended, too, where it does not stop although asked, or its launcher is gone.
+    It is ended, too, where it does not stop although asked, or its launcher is gone; it is asked
+    to stop where the process is gone that started the launcher from Python.
 
     Parameters
     ----------
@@ -94,6 +96,8 @@ def watch_process(rank: int, host: str, seconds: float, *, alone: bool) -> Watch
     def look() -> None:
         if os.getppid() != launcher and not alone:
             os._exit(ExitCode.INTERNAL)
+        if parent_is_gone():
+            stop_request.stop("the process that started the ranks is gone")
         if stop_request.overdue:
             _stop_at_once(rank)
 

@@ -115,10 +115,14 @@ class StopRequest:
         reason = self.reason or others
         return f"{where} ({reason}); {self.advice}"
 
+    def stop(self, reason: str) -> None:
+        """Ask for a stop, unless one was asked for already."""
+        if self._signal is None:
+            self._since = time.monotonic()
+            self._signal = reason
+
     def _take(self) -> None:
-        received = signal.Signals(signal.sigwait(_SIGNALS)).name
-        self._since = time.monotonic()
-        self._signal = received
+        self.stop(signal.Signals(signal.sigwait(_SIGNALS)).name)
         again = signal.sigwait(_SIGNALS)
         os._exit(128 + again)  # MPICH has a handler for USR1, so that it would not end the process
 
