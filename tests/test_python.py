@@ -7,7 +7,7 @@ import signal
 import threading
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,9 +17,15 @@ import udsgd_mpi
 from tests.launch import python, udsgd
 from udsgd_mpi.api.asked import checked
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.communication import AnyPattern
+from udsgd_mpi.data.partition import AnyPartition
 from udsgd_mpi.forecast.diagnosis import diagnose as diagnose_on
+from udsgd_mpi.graphs import AnyGraph
 from udsgd_mpi.graphs.generators import Clustered
-from udsgd_mpi.samplers import NBRW, SRRW, SRW
+from udsgd_mpi.methods import AnyMethod
+from udsgd_mpi.methods.step_sizes import AnyStepSize
+from udsgd_mpi.objectives import AnyObjective
+from udsgd_mpi.samplers import NBRW, SRRW, SRW, AnySampler
 from udsgd_mpi.support.errors import ConfigurationError, Stopped
 from udsgd_mpi.testing.bits import bits_of
 
@@ -84,6 +90,16 @@ def test_types_are_known_where_they_are_imported_from() -> None:
     assert dir(udsgd_mpi) == sorted(udsgd_mpi.__all__)
     with pytest.raises(AttributeError, match="no attribute 'runs'"):
         udsgd_mpi.runs  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "family",
+    [AnyGraph, AnyMethod, AnyObjective, AnyPartition, AnyPattern, AnySampler, AnyStepSize],
+    ids=str,
+)
+def test_every_member_of_a_family_is_at_hand(family: Any) -> None:
+    for member in get_args(family):
+        assert getattr(udsgd_mpi, member.__name__) is member
 
 
 def test_classes_and_settings_are_the_same_experiment() -> None:
@@ -200,7 +216,7 @@ def test_plans_count_upgrades_as_one_by_one() -> None:
 
 def test_a_diagnosis_is_that_of_the_settings() -> None:
     graph = Clustered(clusters=4).build(40, 3, "graph")
-    expected = diagnose_on(SRW(), graph, 500, 20, 3)
+    expected = diagnose_on(SRW(), 40, graph, 500, 20, 3)
     by_class = udsgd_mpi.diagnose(SRW(), Clustered(clusters=4), 40, steps=500, trials=20, seed=3)
     by_name = udsgd_mpi.diagnose("srw", "clustered", 40, steps=500, trials=20, seed=3)
     for found in (by_class, by_name):

@@ -35,15 +35,18 @@ if TYPE_CHECKING:
     from udsgd_mpi.communication import LSGDPP as LSGDPP
     from udsgd_mpi.communication import LSGDRC as LSGDRC
     from udsgd_mpi.communication import Centralized as Centralized
+    from udsgd_mpi.communication import CustomPattern as CustomPattern
     from udsgd_mpi.communication import DropOut as DropOut
     from udsgd_mpi.communication import OnePeerExponential as OnePeerExponential
     from udsgd_mpi.communication import RandomMatching as RandomMatching
     from udsgd_mpi.communication import UnreliableLinks as UnreliableLinks
     from udsgd_mpi.data.partition import ByLabel as ByLabel
+    from udsgd_mpi.data.partition import CustomPartition as CustomPartition
     from udsgd_mpi.data.partition import Dirichlet as Dirichlet
     from udsgd_mpi.data.partition import Even as Even
     from udsgd_mpi.data.partition import Shared as Shared
     from udsgd_mpi.data.partition import Unequal as Unequal
+    from udsgd_mpi.data.reader import CustomReader as CustomReader
     from udsgd_mpi.experiment.schema import Data as Data
     from udsgd_mpi.experiment.schema import Experiment as Experiment
     from udsgd_mpi.experiment.schema import Group as Group
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.graphs.in_files import Snowball as Snowball
     from udsgd_mpi.methods import SGD as SGD
     from udsgd_mpi.methods import Adam as Adam
+    from udsgd_mpi.methods import CustomMethod as CustomMethod
     from udsgd_mpi.methods import Momentum as Momentum
     from udsgd_mpi.methods import Nesterov as Nesterov
     from udsgd_mpi.methods.step_sizes import ByRound as ByRound
@@ -100,17 +104,18 @@ _HOMES = {
     "api.predict": "predict",
     "api.run": "run",
     "communication": (
-        "DFL DSGD DSGDVT HLSGD LSGDFP LSGDPP LSGDRC Centralized DropOut OnePeerExponential "
-        "RandomMatching UnreliableLinks"
+        "DFL DSGD DSGDVT HLSGD LSGDFP LSGDPP LSGDRC Centralized CustomPattern DropOut "
+        "OnePeerExponential RandomMatching UnreliableLinks"
     ),
-    "data.partition": "ByLabel Dirichlet Even Shared Unequal",
+    "data.partition": "ByLabel CustomPartition Dirichlet Even Shared Unequal",
+    "data.reader": "CustomReader",
     "experiment.schema": "Data Experiment Group Record Timing",
     "graphs.generators": (
         "Barbell Clustered Complete ErdosRenyi Exponential RandomRegular Ring ScaleFree "
         "SmallWorld Star Torus"
     ),
     "graphs.in_files": "GraphFile RandomNodes RandomWalk Snowball",
-    "methods": "SGD Adam Momentum Nesterov",
+    "methods": "SGD Adam CustomMethod Momentum Nesterov",
     "methods.step_sizes": "ByRound Constant Cosine Step",
     "objectives": "Custom Logistic Network Quadratic Ridge Softmax",
     "samplers": (

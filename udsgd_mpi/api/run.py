@@ -81,15 +81,18 @@ def run(
     Raises
     ------
     ConfigurationError
-        If something is wrong that the caller can mend; on all ranks. Not, however, where only one
-        of several ranks can know, as where a user's own code raises in the middle of a step: ranks
-        that wait inside MPI cannot be reached, so the error is printed and the job ends.
+        If something is wrong that the caller can mend; on all ranks, whichever found it.
     OutputError
-        If the results can't be written.
+        If the results can't be written; on all ranks.
     Stopped
         If ``max_time`` is over; ``resume="auto"`` goes on from there.
     JobFailed
         If ``ranks`` were lost more often than ``restarts`` says, or failed for an internal reason.
+
+    Notes
+    -----
+    Other errors on one of several ranks end the job, as the command line does: ranks that wait
+    inside MPI can't be told. So do ranks that wait for longer than ``stall_timeout``.
 
     Examples
     --------
