@@ -32,6 +32,7 @@ def measured(errors: np.ndarray, predicted: float | None = None, **changes: obje
         "samplers": ["iid"],
         "predicted_mse": None,
         "predicted_mse_error": None if predicted is None else np.zeros(3),
+        "predicted_consensus_error": None,
         "step_size": 1 / STEP,
         "last_theta": np.zeros((errors.shape[1], 1)),
         "limiting_covariance": None,

@@ -127,17 +127,18 @@ def test_agents_that_problems_have_in_common_are_forecast_once(
     assert first.mse != second.mse
 
 
-def test_a_prediction_is_made_once_whatever_w_and_names_are(data: Path) -> None:
+def test_a_prediction_is_made_once_whatever_names_and_trials_are(data: Path) -> None:
     known, steps = KnownPredictions(), np.array([300])
     team = LoneTeam(AGENTS)
     settings = {"steps": 300, "record": {"steps": [300]}}
     first = known(problem(data, "srw", **settings), team, steps)
     half = {"share": 0.5, "sampler": "srw", "graph": {"kind": "erdos_renyi", "mean_degree": 5}}
-    renamed = problem(data, "srw", topology="star", groups={"one": half, "other": half}, **settings)
+    renamed = problem(data, "srw", trials=9, groups={"one": half, "other": half}, **settings)
     assert known(renamed, team, steps) is first
     changes: list[dict[str, Any]] = [
         {"seed": 2},
         {"weight": "none"},
+        {"communication": {"kind": "lsgd_fp", "interval": 5}},
         {"step_size": {"gamma": 2.0}},
         {"objective": {"kind": "logistic", "l2": 0.5}},
         {"partition": "shared"},
@@ -154,8 +155,8 @@ def test_a_prediction_that_takes_too_long_is_left_out_with_a_reason(data: Path) 
     assert unpredicted(problem(data, "iid", steps=10**8)) is None
     assert unpredicted(problem(data, "srrw", steps=10**5)) is None
     reason = unpredicted(problem(data, "srrw", steps=10**7))
-    # 500 paths of each agent, and half as many trials for what curvature adds.
-    assert str(reason).startswith(f"it would take {AGENTS * 750 * 10**7:,} steps")
+    # 500 paths of each agent, and 100 trials that are followed.
+    assert str(reason).startswith(f"it would take {AGENTS * 600 * 10**7:,} steps")
 
 
 def test_a_recursion_that_takes_too_long_is_left_out_with_a_reason(data: Path) -> None:
@@ -191,9 +192,11 @@ def test_slow_walks_of_many_steps_are_left_out_where_they_are_slow(data: Path) -
     for sampler in ("srw", "nbrw", "mhrw"):
         long = problem(data, sampler, steps=10**6, **constant)
         assert unpredicted(long) is None
-        # 4 times 500 paths of each walk.
+        # 4 times 500 paths of each walk, and trials that are followed for as long as it pays.
         reason = str(unpredicted_walks(long, team))
-        assert reason.startswith(f"it would take {AGENTS * 2000 * 10**6:,} steps along")
+        assert reason.startswith(
+            f"it would take {AGENTS * (2000 * 10**6 + 100 * 10**5):,} steps along"
+        )
         assert unpredicted_walks(problem(data, sampler, steps=10**5, **constant), team) is None
         assert unpredicted_walks(problem(data, sampler, steps=10**8), team) is None
     assert unpredicted_walks(problem(data, "iid", steps=10**8, **constant), team) is None
@@ -208,7 +211,10 @@ def test_a_forecast_of_many_steps_checks_in_on_its_way(sampler: str, data: Path)
     assert len(calls) > 6
 
 
-def test_a_prediction_of_millions_of_steps_takes_the_memory_of_few(data: Path) -> None:
+def test_a_prediction_of_millions_of_steps_takes_the_memory_of_few(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("udsgd_mpi.forecast.predict._LAST_STEP", 2000)
     peaks = []
     for steps in (10**4, 3 * 10**6):
         posed = problem(data, "srw", steps=steps)

@@ -71,6 +71,15 @@ def test_forms_take_turns_in_one_schedule() -> None:
     np.testing.assert_array_equal(W[6], again.mixing(8).matrix(6))
 
 
+def test_each_form_mixes_as_its_matrix_does() -> None:
+    schedule = several()
+    half_steps = np.random.default_rng(2).normal(size=(6, 33))
+    for n in schedule.times(0, 12).tolist():
+        W, mixed = schedule.mixing(n), np.empty_like(half_steps)
+        W.apply(half_steps, mixed)
+        np.testing.assert_allclose(mixed, W.matrix(6) @ half_steps, rtol=1e-12)
+
+
 def test_the_contraction_of_several_is_that_of_their_mean() -> None:
     """E[WᵀW] entry by entry, within four standard errors of entries in [0, 1]."""
     schedule = several()

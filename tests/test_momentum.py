@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from tests.small_problem import AGENTS, problem, write_points
 from udsgd_mpi.__main__ import main
-from udsgd_mpi.forecast import predict, unpredicted
+from udsgd_mpi.forecast import predict
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.storage.checkpoint import Checkpoint
@@ -122,14 +122,6 @@ def test_2000_trials_are_as_predicted(
         assert abs(limit - mean) < 4 * error + 0.03 * mean
 
 
-def test_large_first_steps_are_not_predicted(data: Path) -> None:
-    large, small = (
-        problem(data, "iid", step_size={"gamma": gamma}, method="momentum") for gamma in (5.0, 0.1)
-    )
-    assert "1 − β" in (unpredicted(large) or "")
-    assert unpredicted(small) is None
-
-
 def test_it_goes_on_from_the_middle_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,16 +167,3 @@ def test_a_checkpoint_of_other_states_is_refused(data: Path, tmp_path: Path) -> 
     checkpoint = Other(tmp_path / "x.npz", 5, "", [], None)
     with pytest.raises(ConfigurationError, match=r"beside/velocity.*got .*beside/tracked"):
         Simulation(MPI.COMM_SELF, posed).resume(5, checkpoint)
-
-
-@pytest.mark.parametrize(("gamma", "warned"), [("1", True), ("0.1", False)])
-@pytest.mark.parametrize("command", [["predict"], ["plan", "--upgrade", "srw:srrw"]], ids=" ".join)
-def test_forecasts_say_where_first_steps_may_overshoot(
-    command: list[str], gamma: str, warned: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = ["--set", f"step_size.gamma={gamma}", "--variant", "all-srw"][
-        : 4 if len(command) > 1 else 2
-    ]
-    flags = ["--agents", "4", "--steps", "100", "--method", "momentum", "--paths", "20"]
-    assert main([*command, *flags, *settings]) == 0
-    assert ("is off by factors of" in capsys.readouterr().out) == warned

@@ -68,10 +68,8 @@ def test_same_bits_as_from_one_file(folder: Path) -> None:
     assert found["own", 3] == found["own", 1]
     assert found["own", 1].keys() == found["shared", 2].keys()
     differing = {key for key, bits in found["own", 1].items() if bits != found["shared", 2][key]}
-    # What curvature adds takes every agent's points, which do not leave their hosts here; and a
-    # file does not say that features beyond its last one are 0.
-    of_curvature = {"predicted_mse", "predicted_mse_error", "predicted_averaged_mse"}
-    assert {key.rpartition("/")[2] for key in differing} == of_curvature | {"data_digest"}
+    # A file does not say that features beyond its last one are 0.
+    assert {key.rpartition("/")[2] for key in differing} == {"data_digest"}
     with h5py.File(folder / "own-3.h5") as file:
         run = file["runs/main"]
         assert run["minimizer"].shape == (30,)

@@ -13,7 +13,8 @@ from udsgd_mpi.api.load import load
 from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.forecast import Prediction, predict
-from udsgd_mpi.forecast.curvature import SamePaths, curvature
+from udsgd_mpi.forecast.followed import FollowedTrials, SamePaths
+from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam, Problem
 from udsgd_mpi.samplers import SRRW, Stream
@@ -84,17 +85,37 @@ def test_long_memories_by_paths(sampler: Any, exponent: float, data: Path) -> No
         assert (abs(prediction.averaged_mse - mean) < slack + 0.05 * mean).all()
 
 
-def test_curvature_is_the_update_less_its_linear_approximation(data: Path) -> None:
-    """Agents at one θ, by a loop over steps and trials, with mini-batches of two sizes."""
+PATTERNS: dict[str, Any] = {
+    "centralized": "centralized",
+    "lsgd_pp": {"kind": "lsgd_pp", "participants": 2, "interval": 3},
+    "hlsgd": {"kind": "hlsgd", "clusters": 2, "inner": 2, "outer": 5},
+    "dsgd_vt": {"kind": "dsgd_vt", "interval": 2},
+    "unreliable_links": {"kind": "unreliable_links", "failure": 0.3},
+}
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.8])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_followed_trials_are_those_of_a_loop(pattern: str, beta: float, data: Path) -> None:
+    """Over steps, agents and trials, with W as a matrix and mini-batches of two sizes."""
     group = {"share": 0.5, "sampler": "reshuffling"}
-    groups = {"ones": {**group, "batch": 1}, "threes": {**group, "batch": 3}}
-    posed = problem(data, "iid", groups=groups, step_size={"gamma": 0.8, "exponent": 0.9})
-    seed, trials, steps = 5, 3, np.array([1, 7, 60])
-    team, spectrum = LoneTeam(AGENTS), np.linalg.eigh(posed.hessian)
-    found = curvature(posed, team, spectrum, steps, seed, trials)
-    assert found is not None
+    posed = problem(
+        data,
+        "iid",
+        groups={"ones": {**group, "batch": 1}, "threes": {**group, "batch": 3}},
+        step_size={"gamma": 0.8, "exponent": 0.9},
+        method={"kind": "momentum", "beta": beta},
+        communication=PATTERNS[pattern],
+        topology="ring",
+    )
+    trials, steps = 3, np.array([1, 7, 60])
+    spectrum = np.linalg.eigh(posed.hessian)
+    following = FollowedTrials(posed, LoneTeam(AGENTS), spectrum, steps)
+    following.follow(2)
+    found = following.follow(trials)  # one more
 
     star, objective, n = posed.minimizer, posed.experiment.objective, int(steps[-1])
+    seed = int(generator(posed.experiment.seed, Purpose.PREDICTION, 1).integers(2**63))
     paths = []
     for i, agent in enumerate(posed.agents):
         X = np.empty((n, trials), dtype=np.int32)
@@ -102,38 +123,97 @@ def test_curvature_is_the_update_less_its_linear_approximation(data: Path) -> No
         paths.append(X)
     noise = [agent.gradient_noise(objective, star) for agent in posed.agents]
     for t in range(trials):
-        theta, linear = [np.zeros(D)], [-star]
+        theta, v = np.zeros((2, AGENTS, D))
+        linear, u = -star, np.zeros(D)
+        means, linears, spreads = [theta.mean(axis=0)], [linear], [0.0]
         for k in range(n):
             gamma = 0.8 / (k + 1) ** 0.9
-            g, e = np.zeros(D), np.zeros(D)
-            for agent, X, xi in zip(posed.agents, paths, noise, strict=True):
-                first = X[k, t] * agent.batch
-                rows = slice(first, first + agent.batch)
+            g, e = np.zeros((2, AGENTS, D))
+            for i, agent in enumerate(posed.agents):
+                rows = slice(paths[i][k, t] * agent.batch, (paths[i][k, t] + 1) * agent.batch)
                 x, y = agent.points.features[rows], agent.points.labels[rows]
-                residuals = 1 / (1 + np.exp(-x @ theta[-1])) - y
-                g += (residuals @ x / len(y) + theta[-1]) / AGENTS
-                e += xi[X[k, t]] / AGENTS
-            theta.append(theta[-1] - gamma * g)
-            linear.append(linear[-1] - gamma * (posed.hessian @ linear[-1] + e))
-        theta, linear = np.array(theta) - star, np.array(linear)
+                residuals = 1 / (1 + np.exp(-x @ theta[i])) - y
+                g[i] = residuals @ x / len(y) + theta[i]
+                e[i] = noise[i][paths[i][k, t]]
+            v = beta * v + g
+            theta = theta - gamma * v
+            if posed.schedule.aggregates(k + 1):
+                theta = posed.schedule.mixing(k + 1).matrix(AGENTS) @ theta
+            u = beta * u + posed.hessian @ linear + e.mean(axis=0)
+            linear = linear - gamma * u
+            means.append(theta.mean(axis=0))
+            linears.append(linear)
+            spreads.append(((theta - means[-1]) ** 2).sum() / AGENTS)
+        errors, approximations = np.array(means) - star, np.array(linears)
         for row, k in enumerate(steps):
-            of_theta = (theta[k] ** 2).sum(), (linear[k] ** 2).sum()
-            means = theta[:k].mean(axis=0), linear[:k].mean(axis=0)
-            of_average = (means[0] ** 2).sum(), (means[1] ** 2).sum()
-            for pair, squares in zip(found, (of_theta, of_average), strict=True):
-                got = pair.update[row, t], pair.linear[row, t]
-                np.testing.assert_allclose(got, squares, rtol=1e-9)
+            expected = (
+                (found.theta.update, (errors[k] ** 2).sum()),
+                (found.theta.linear, (approximations[k] ** 2).sum()),
+                (found.average.update, (errors[:k].mean(axis=0) ** 2).sum()),
+                (found.average.linear, (approximations[:k].mean(axis=0) ** 2).sum()),
+                (found.consensus, spreads[k]),
+            )
+            for values, square in expected:
+                assert values[row, t] == pytest.approx(square, rel=1e-9, abs=1e-25)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method", "sampler", "exponent"),
+    [
+        ({"kind": "lsgd_pp", "participants": 2}, "sgd", "reshuffling", 1.0),
+        ({"kind": "lsgd_fp", "interval": 5}, "sgd", "iid", 0.7),
+        ({"kind": "drop_out", "leave": 0.3}, "sgd", "srw", 1.0),
+        ({"kind": "lsgd_pp", "participants": 2}, {"kind": "momentum"}, "iid", 1.0),
+    ],
+    ids=str,
+)
+def test_disagreement_is_predicted(
+    pattern: Any, method: Any, sampler: str, exponent: float, data: Path
+) -> None:
+    """Of agents with six points each, where the first order alone is off; as above."""
+    graph = {"kind": "ring"}
+    posed = problem(
+        data,
+        sampler,
+        groups={"all": {"share": 1, "sampler": sampler, "graph": graph}},
+        step_size={"gamma": 2.0 if method == "sgd" else 0.5, "exponent": exponent},
+        method=method,
+        communication=pattern,
+        topology="ring",
+        partition={"kind": "unequal", "sizes": [6] * AGENTS},
+        objective={"kind": "logistic", "l2": 0.2},
+        steps=298,
+        record={"steps": [12, 31, 103], "polyak": True},
+    )
+    recording = measured(posed)
+    prediction = expected(posed, recording)
+    of_each = (
+        ("squared_error", prediction.mse, prediction.error, 0.03),
+        ("averaged_squared_error", prediction.averaged_mse, prediction.averaged_error, 0.03),
+        ("consensus_error", prediction.consensus_error, prediction.consensus_error_error, 0.03),
+    )
+    for measure, values, stated, tolerance in of_each:
+        mean, error = errors(recording[measure])
+        slack = 4 * np.hypot(error, stated) + tolerance * mean
+        assert (abs(values - mean) <= slack).all(), measure
+        assert (stated <= 0.06 * values).all()
+    first_order = prediction.mse - prediction.beyond_first_order
+    assert abs(first_order / prediction.mse - 1).max() > 0.1
 
 
 def test_control_variate_corrects_the_first_order() -> None:
     """Within 4 standard errors; where the two have nothing in common, it is the plain mean."""
     rng = np.random.default_rng(4)
     linear = rng.chisquare(3, size=(2, 4000))
-    update = np.stack([0.5 + 1.1 * linear[0], rng.chisquare(2, size=4000)])
+    rest = rng.normal(0, 0.1, 4000)
+    update = np.stack([0.5 + 1.1 * linear[0] + rest, rng.chisquare(2, size=4000)])
     mean, error = SamePaths(update, linear).correct(np.full(2, 3.0), np.zeros(2))
     assert (abs(mean - [3.8, 2.0]) < 4 * error).all()
     assert error[0] < 0.2 * update[0].std() / np.sqrt(4000)
     assert error[1] == pytest.approx(update[1].std() / np.sqrt(4000), rel=0.01)
+    # What is hardly known of the first order does not help.
+    _, unhelped = SamePaths(update, linear).correct(np.full(2, 3.0), np.full(2, 10.0))
+    assert unhelped[0] == pytest.approx(update[0].std() / np.sqrt(4000), rel=0.01)
 
 
 def test_moderate_repulsion_by_the_linear_recursion(data: Path) -> None:
@@ -163,7 +243,8 @@ def test_agents_contributions_add_up(data: Path) -> None:
     prediction = predict(posed, LoneTeam(AGENTS), np.array([STEPS]))
     trace = np.trace(prediction.limiting_covariance)
     assert prediction.agent_traces.sum() == pytest.approx(trace, rel=1e-12)
-    assert prediction.contributions.sum() == pytest.approx(prediction.mse[-1], rel=1e-3)
+    first_order = prediction.mse[-1] - prediction.beyond_first_order[-1]
+    assert prediction.contributions.sum() == pytest.approx(first_order, rel=1e-3)
     assert trace == pytest.approx(STEPS * prediction.mse[-1], rel=0.01)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.analysis.statistics import over_trials, ratio_to
 from udsgd_mpi.storage.read import Measured
@@ -25,12 +27,15 @@ def table(variants: Mapping[str, Measured]) -> str:
     exclamation mark says that 1 is outside of it and of two standard errors of the prediction.
     """
     errors = any("squared_error" in each.measures for each in variants.values())
+    disagreements = any(_known_consensus(each) for each in variants.values())
     losses = losses_of(variants)
     head = (
         *("variant", "n", "trials"),
         *(("MSE", "± s.e.", "n · MSE", "/ predicted") if errors else ()),
         *(title for name in losses for title in (LOSSES[name], "± s.e.")),
-        *("consensus error", "agents"),
+        "consensus error",
+        *(("/ predicted",) if disagreements else ()),
+        "agents",
     )
     rows = [head]
     for name, measured in variants.items():
@@ -40,7 +45,9 @@ def table(variants: Mapping[str, Measured]) -> str:
                 *(name, str(int(measured.step[-1])), str(len(measured.trials))),
                 *(_errors(measured) if errors else ()),
                 *(cell for measure in losses for cell in loss(measured, measure)),
-                *(f"{consensus:.1e}", measured.composition),
+                f"{consensus:.1e}",
+                *((_against_consensus(measured, float(consensus)),) if disagreements else ()),
+                measured.composition,
             )
         )
     return aligned(rows, left=(0, len(head) - 1))
@@ -65,6 +72,17 @@ def _errors(measured: Measured) -> tuple[str, ...]:
     mse, error = over_trials(measured.measure("squared_error")[-1])
     n = int(measured.step[-1])
     return f"{mse:.3e}", f"{error:.0e}", f"{n * mse:.4g}", _against_prediction(measured)
+
+
+def _known_consensus(measured: Measured) -> float:
+    """The consensus error that is predicted at the last step; 0 where none is."""
+    predicted = measured.predicted_consensus_error
+    return 0.0 if predicted is None or np.isnan(predicted[-1]) else float(predicted[-1])
+
+
+def _against_consensus(measured: Measured, mean: float) -> str:
+    predicted = _known_consensus(measured)
+    return f"{mean / predicted:#.3g}" if predicted else "—"
 
 
 def _against_prediction(measured: Measured) -> str:

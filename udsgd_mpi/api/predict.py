@@ -80,7 +80,6 @@ def predicted(
     from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
     from udsgd_mpi.forecast import Forecasts
     from udsgd_mpi.forecast import predict as predict_one
-    from udsgd_mpi.forecast.limits import overshooting
     from udsgd_mpi.forecast.traces import traces
     from udsgd_mpi.preflight.cautions import cautions
     from udsgd_mpi.problem import LoneTeam, pose_all
@@ -105,7 +104,4 @@ def predicted(
             continue
         steps = problem.experiment.record.at(problem.experiment.steps)
         found = predict_one(problem, team, steps, method=by, trials=paths, forecasts=forecasts)
-        warned = [*cautions(problem)]
-        if reason := overshooting(problem):
-            warned.append(f"{reason}; V stands")
-        yield Predicted(name, problem, found, warned)
+        yield Predicted(name, problem, found, [*cautions(problem)])

@@ -10,7 +10,6 @@ from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.api.plan import Plan, planned, sampler_of
 from udsgd_mpi.cli.by_probes import print_plan_of_traces
 from udsgd_mpi.cli.settings import requested, value_of
-from udsgd_mpi.forecast.limits import overshooting
 from udsgd_mpi.forecast.traces import TracePlan
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError, nearest
@@ -37,10 +36,9 @@ def command(arguments: Namespace) -> None:
         return
     _print_curve(plan)
     _print_goals(arguments, plan, rival)
+    print("MSE is to first order; udsgd predict finds what curvature and disagreement add to it")
     for caution in plan.cautions:
         print(f"warning: {caution}")
-    if reason := overshooting(plan.problem):
-        print(f"warning: {reason}; V stands")
 
 
 def _print_curve(plan: Plan) -> None:

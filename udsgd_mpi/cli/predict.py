@@ -38,15 +38,16 @@ def command(arguments: Namespace) -> None:
 def _table(prediction: Prediction, problem: Problem) -> str:
     polyak = problem.experiment.record.polyak
     shown = np.unique(np.linspace(0, len(prediction.step) - 1, _SHOWN_STEPS).astype(int))
-    head = ["n", "MSE", "± s.e.", "n · MSE", "of it curvature", "linear"]
-    rows = [head + (["Polyak MSE"] if polyak else [])]
+    head = ["n", "MSE", "± s.e.", "n · MSE", "beyond first order", "linear"]
+    rows = [[*head, *(["Polyak MSE"] if polyak else []), "consensus error"]]
     for row in shown:
         n = int(prediction.step[row])
         cells = [f"{n:,}", f"{prediction.mse[row]:.3e}", f"{prediction.error[row]:.0e}"]
-        cells += [f"{n * prediction.mse[row]:.4g}", f"{n * prediction.of_curvature[row]:.2g}"]
+        cells += [f"{n * prediction.mse[row]:.4g}", f"{n * prediction.beyond_first_order[row]:.2g}"]
         linear = prediction.linear_mse[row]
         cells += ["—" if np.isnan(linear) else f"{linear:.3e}"]
-        rows.append(cells + ([f"{prediction.averaged_mse[row]:.3e}"] if polyak else []))
+        averaged = [f"{prediction.averaged_mse[row]:.3e}"] if polyak else []
+        rows.append([*cells, *averaged, f"{prediction.consensus_error[row]:.2e}"])
     return aligned(rows, indent=2)
 
 

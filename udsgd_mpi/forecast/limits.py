@@ -3,7 +3,7 @@
 import numpy as np
 
 from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
-from udsgd_mpi.forecast.predict import trials_of_curvature
+from udsgd_mpi.forecast.predict import first_trials, last_followed
 from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
 
@@ -11,7 +11,6 @@ _MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
 _LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
 _MOST_ENTRIES = 2**28  # of all V_i; 2 GB
 _MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors
-_MOST_OVERSHOOT = 4  # of momentum; a guess: right at 2.6, often off from 6 on
 _MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns each
 
 
@@ -22,7 +21,7 @@ def unpredicted(problem: Problem) -> str | None:
     """
     if not problem.experiment.record.predict:
         return "switched off by record.predict = false"
-    return problem.no_theorem or _too_large(problem) or _too_long(problem) or overshooting(problem)
+    return problem.no_theorem or _too_large(problem) or _too_long(problem)
 
 
 def _too_large(problem: Problem) -> str | None:
@@ -43,25 +42,6 @@ def _too_large(problem: Problem) -> str | None:
             f" {_MOST_ENTRIES:,} entries that are kept in memory"
         )
     return None
-
-
-def overshooting(problem: Problem) -> str | None:
-    """Why the MSE at finite n may be far off with momentum; None where it is not.
-
-    How far agents disagree between aggregations is left out. V does not depend on it.
-    """
-    experiment = problem.experiment
-    if not experiment.method.momentum:
-        return None
-    gamma = experiment.method.in_the_limit(experiment.step_size).gamma
-    overshoot = gamma * float(np.linalg.eigvalsh(problem.hessian)[-1])
-    if overshoot <= _MOST_OVERSHOOT:
-        return None
-    return (
-        f"γ⋆ L / (1 − β) = {overshoot:.3g} is beyond {_MOST_OVERSHOOT}, L the largest eigenvalue of"
-        " the Hessian: agents may come to disagree so far in the first steps that the MSE at finite"
-        " n is off by factors of 0.8 to 2.7"
-    )
 
 
 def _too_long(problem: Problem) -> str | None:
@@ -113,15 +93,14 @@ def _too_many_paths(steps: int) -> str:
 
 
 def steps_of_paths(problem: Problem) -> int:
-    """Steps of all agents' paths that a prediction takes for samplers with a long memory.
+    """Steps of all agents that a prediction takes for samplers with a long memory, and in trials.
 
     Those for slow walks ``unpredicted_walks`` finds from their graphs.
     """
     groups, N = problem.experiment.groups, len(problem.summaries)
     remember = sum(groups[entry.group].sampler.long_memory for entry in problem.summaries)
-    each = paths_of_each(N)
-    followed = remember * each + N * trials_of_curvature(each) * (remember > 0)
-    return followed * problem.experiment.steps
+    paths = remember * paths_of_each(N) * problem.experiment.steps
+    return paths + N * first_trials(N) * last_followed(problem)
 
 
 def steps_of_moments(problem: Problem) -> int:

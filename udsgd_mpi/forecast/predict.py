@@ -1,7 +1,8 @@
 """The mean square error that theory expects of a problem, agent by agent.
 
 θ_n − θ* is to first order (1/N) Σ_i of what each agent's own noise makes of it, whatever the
-agents' W_n are: every agent contributes its own variance, and these add up.
+agents' W_n are: every agent contributes its own variance, and these add up. What the first order
+leaves out is found along followed trials, as many as it takes.
 """
 
 from collections.abc import Sequence
@@ -17,14 +18,20 @@ from udsgd_mpi.forecast.agent import (
     from_the_start,
     overflowing,
 )
-from udsgd_mpi.forecast.curvature import curvature
+from udsgd_mpi.forecast.followed import Followed, FollowedTrials, SamePaths
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.paths import Functional
-from udsgd_mpi.problem import Problem, Team, inputs_of_noise
+from udsgd_mpi.problem import Problem, Team, inputs_of_law
 
 Floats = NDArray[np.float64]
 
-_FEWEST_PATHS = 20  # for the difference that curvature makes
+_TOLERANCE = 0.02
+_FIRST_TRIALS, _FEWEST_TRIALS, _MOST_TRIALS = 1000, 20, 10_000
+_MARGIN = 1.1  # as the spread is not known well yet
+_ROUNDING = 1e-28  # of squares
+# Where the first order will do in the end, of a trial, and of all agents and trials.
+_LAST_STEP, _MOST_STEPS = 100_000, 2 * 10**8
+_MOST_WORK = 2**30  # numbers of all θ, times steps: some seconds
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,17 @@ class Prediction:
     mse
         E‖θ_n − θ*‖², shape (steps,).
     error
-        Standard error of ``mse`` by the sampled paths, shape (steps,); 0 where none were.
+        Standard error of ``mse``, shape (steps,); 0 where nothing was sampled.
     averaged_mse, averaged_error
         The same of the Polyak–Ruppert average.
+    consensus_error, consensus_error_error
+        E of (1/N) Σ_i ‖θ^i_n − θ_n‖² and its standard error, shape (steps,); NaN where agents
+        disagree by rounding alone, and where no trials were followed.
     linear_mse
         ``mse`` by the linear recursion of all agents, shape (steps,).
-    of_curvature
-        What the curvature of f adds to ``mse``, shape (steps,); 0 where no paths were sampled.
+    beyond_first_order
+        What curvature, disagreement and large steps add to ``mse``, shape (steps,); 0 where no
+        trials were followed.
     contributions
         What each agent adds to ``mse`` at the last step, shape (agents,).
     limiting_covariance
@@ -62,8 +73,10 @@ class Prediction:
     error: Floats
     averaged_mse: Floats
     averaged_error: Floats
+    consensus_error: Floats
+    consensus_error_error: Floats
     linear_mse: Floats
-    of_curvature: Floats
+    beyond_first_order: Floats
     contributions: Floats
     limiting_covariance: Floats
     trace_error: float
@@ -93,9 +106,9 @@ def predict(
     ----------
     method
         ``"linear"``: the linear recursion of θ and the visit histories, which takes the samplers'
-        noise for white. ``"paths"``: the linear functional of sampled paths, and what curvature
-        adds to it. ``"auto"``: paths for samplers that remember, or mix too slowly to be white by
-        the last step, and curvature where noise may cancel itself.
+        noise for white, and no more. ``"paths"``: the linear functional of sampled paths, and what
+        followed trials add to it. ``"auto"``: likewise, but paths only for samplers that remember,
+        or mix too slowly to be white by the last step.
     trials
         Number of paths of each agent; by default 2,000 of all agents together, at least 40 of each,
         four times as many of walks without a long memory, and where that leaves a standard error
@@ -104,6 +117,8 @@ def predict(
         Knows what was forecast of agents of other problems.
     """
     N = team.agents
+    last = last_followed(problem) if method != "linear" else int(steps[-1])
+    wanted, steps = steps, np.union1d(steps, min(last, steps[-1]))
     # Eigenvectors by different processors may differ in sign.
     spectrum = team.bcast(lambda: np.linalg.eigh(problem.hessian))
     forecast = AgentForecast(problem, spectrum, steps, trials, team.check_in)
@@ -113,21 +128,28 @@ def predict(
     start = from_the_start(problem, spectrum, steps)
     first_order = mse_of_mean(mean.theta, start[0], N)
     of_theta, of_average = first_order, mse_of_mean(mean.average, start[1], N)
-    paths = None
-    if method == "paths" or (method == "auto" and _noise_cancels(problem)):
-        # What curvature adds varies less between trials than the first order itself.
-        trials = trials_of_curvature(forecast.trials)
-        paths = curvature(problem, team, spectrum, steps, forecast.seed, trials)
-    if paths:
-        of_theta, of_average = paths[0].correct(*of_theta), paths[1].correct(*of_average)
+    consensus = np.full((2, len(steps)), np.nan)
+    if method != "linear":
+        near = steps <= last
+        following = FollowedTrials(problem, team, spectrum, steps[near])
+        found = _followed(following, problem, [each[near] for each in first_order])
+        of_theta = _with_what_is_beyond(first_order, found.theta, near)
+        if problem.experiment.record.polyak:
+            of_average = _with_what_is_beyond(of_average, found.average, near)
+        consensus[:, near] = _mean_over_trials(found.consensus)
+        rounding = _ROUNDING * ((problem.minimizer**2).sum() + of_theta[0])
+        consensus[:, consensus[0] < rounding] = np.nan
+    rows = np.isin(steps, wanted)
     return Prediction(
-        step=steps,
-        mse=of_theta[0],
-        error=of_theta[1],
-        averaged_mse=of_average[0],
-        averaged_error=of_average[1],
-        linear_mse=mean.linear / N + (start[0] ** 2).sum(axis=1),
-        of_curvature=of_theta[0] - first_order[0],
+        step=wanted,
+        mse=of_theta[0][rows],
+        error=of_theta[1][rows],
+        averaged_mse=of_average[0][rows],
+        averaged_error=of_average[1][rows],
+        consensus_error=consensus[0][rows],
+        consensus_error_error=consensus[1][rows],
+        linear_mse=(mean.linear / N + (start[0] ** 2).sum(axis=1))[rows],
+        beyond_first_order=(of_theta[0] - first_order[0])[rows],
         contributions=np.array(team.allgather([part.theta.variance[-1] / N**2 for part in parts])),
         limiting_covariance=mean.V / N,
         trace_error=float(mean.trace_error) / np.sqrt(N) / N,
@@ -136,15 +158,64 @@ def predict(
     )
 
 
-def trials_of_curvature(paths: int) -> int:
-    """In how many trials the update is followed, given the number of paths of an agent."""
-    return max(_FEWEST_PATHS, paths // 2)
+def first_trials(agents: int) -> int:
+    """In how many trials the update is followed at least."""
+    return max(_FEWEST_TRIALS, min(_FIRST_TRIALS // agents, 5 * _FEWEST_TRIALS))
 
 
-def _noise_cancels(problem: Problem) -> bool:
-    """Whether some agent's sampler remembers its path, so that the first order may be small."""
-    groups = problem.experiment.groups
-    return any(groups[entry.group].sampler.long_memory for entry in problem.summaries)
+def last_followed(problem: Problem) -> int:
+    """The last step up to which trials are followed.
+
+    Where noise does not cancel, the first order is right in the end.
+    """
+    groups, steps = problem.experiment.groups, problem.experiment.steps
+    if any(groups[entry.group].sampler.long_memory for entry in problem.summaries):
+        return steps
+    N = len(problem.summaries)
+    return min(steps, _LAST_STEP, max(1, _MOST_STEPS // (N * first_trials(N))))
+
+
+def _with_what_is_beyond(
+    first_order: tuple[Floats, Floats], found: SamePaths, near: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """The mean square and its standard error, shape (steps,).
+
+    After the last step that was followed it is the first order, as far off as it was there.
+
+    Parameters
+    ----------
+    near
+        Which of the steps were followed, shape (steps,).
+    """
+    mse, error = first_order[0].copy(), first_order[1].copy()
+    mse[near], error[near] = found.correct(first_order[0][near], first_order[1][near])
+    if not near.all():
+        last = np.flatnonzero(near)[-1]
+        off = abs(mse[last] - first_order[0][last]) + error[last]
+        share = off / mse[last] if off > 0 else 0.0
+        error[~near] = np.hypot(error[~near], share * mse[~near])
+    return mse, error
+
+
+def _followed(
+    following: FollowedTrials, problem: Problem, first_order: Sequence[Floats]
+) -> Followed:
+    """As many trials as it takes for a small standard error, within limits; collective."""
+    N, steps = len(problem.summaries), problem.experiment.steps
+    trials = first_trials(N)
+    most = max(trials, min(_MOST_TRIALS, _MOST_WORK // (N * problem.d * steps)))
+    while True:
+        found = following.follow(trials)
+        mse, error = found.theta.correct(first_order[0], first_order[1])
+        lacking = (error / np.where(mse > 0, _TOLERANCE * mse, np.inf)).max()
+        if lacking <= 1 or trials == most:
+            return found
+        trials = int(min(most, np.ceil(_MARGIN * trials * lacking**2)))
+
+
+def _mean_over_trials(values: Floats) -> Floats:
+    """Mean and its standard error, shape (2, steps), of values (steps, trials)."""
+    return np.stack([values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])])
 
 
 def _mean_of_parts(parts: Sequence[AgentMoments], team: Team) -> AgentMoments:
@@ -178,7 +249,7 @@ def mse_of_mean(mean: Functional, start: Floats, N: int) -> tuple[Floats, Floats
 
 
 class KnownPredictions:
-    """Predictions by what they depend on: neither on W nor on the names of groups."""
+    """Predictions by what they depend on: not on the names of groups, nor on the trials."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Prediction] = {}
@@ -186,7 +257,7 @@ class KnownPredictions:
 
     def __call__(self, problem: Problem, team: Team, steps: NDArray[np.int64]) -> Prediction:
         """See ``predict``; collective where ``team`` is."""
-        key = inputs_of_noise(problem) + steps.tobytes()
+        key = inputs_of_law(problem) + steps.tobytes()
         if key not in self._known:
             self._known[key] = predict(problem, team, steps, forecasts=self._forecasts)
         return self._known[key]

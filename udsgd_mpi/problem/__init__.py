@@ -2,7 +2,12 @@
 
 from udsgd_mpi.problem.agent import Agent, start_paths
 from udsgd_mpi.problem.held_out import held_out_points, held_out_shares
-from udsgd_mpi.problem.inputs import inputs_of_agents, inputs_of_noise, inputs_of_run
+from udsgd_mpi.problem.inputs import (
+    inputs_of_agents,
+    inputs_of_law,
+    inputs_of_noise,
+    inputs_of_run,
+)
 from udsgd_mpi.problem.pose import pose, pose_all, topology_of
 from udsgd_mpi.problem.problem import AgentSummary, Problem
 from udsgd_mpi.problem.team import LoneTeam, Team
@@ -16,6 +21,7 @@ __all__ = [
     "held_out_points",
     "held_out_shares",
     "inputs_of_agents",
+    "inputs_of_law",
     "inputs_of_noise",
     "inputs_of_run",
     "pose",

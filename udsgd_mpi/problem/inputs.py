@@ -10,6 +10,7 @@ from udsgd_mpi.experiment.deciding import (
     DECIDE_NO_MEASURE,
     DECIDE_NO_MEASURE_OF_AGENTS,
     DECIDE_NO_NOISE,
+    DECIDE_TRIALS_ALONE,
 )
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
@@ -53,9 +54,18 @@ def inputs_of_noise(problem: Problem) -> bytes:
     return hashlib.sha256(b"".join(inputs_of_agents(problem))).digest()
 
 
+def inputs_of_law(problem: Problem) -> bytes:
+    """Digest of all that the law of the recorded measures depends on, of any of the trials."""
+    return _inputs(problem, DECIDE_NO_MEASURE | DECIDE_TRIALS_ALONE)
+
+
 def inputs_of_run(problem: Problem) -> bytes:
     """Digest of all that the recorded measures depend on."""
-    digest = hashlib.sha256(_encoded(problem.experiment, DECIDE_NO_MEASURE))
+    return _inputs(problem, DECIDE_NO_MEASURE)
+
+
+def _inputs(problem: Problem, left_out: Collection[str]) -> bytes:
+    digest = hashlib.sha256(_encoded(problem.experiment, left_out))
     digest.update(msgspec.json.encode(problem.digests.shared))
     digest.update(inputs_of_noise(problem))
     return digest.digest()

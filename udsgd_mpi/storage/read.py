@@ -51,7 +51,7 @@ class Measured:
         Measures of which each trial has one number at each step, by name; shape (steps, trials).
     groups, samplers
         Group and sampler of each agent.
-    predicted_mse, predicted_mse_error
+    predicted_mse, predicted_mse_error, predicted_consensus_error
         Shape (steps,); None where nothing was predicted.
     step_size
         γ_n, shape (steps,).
@@ -79,6 +79,7 @@ class Measured:
     samplers: list[str]
     predicted_mse: Floats | None
     predicted_mse_error: Floats | None
+    predicted_consensus_error: Floats | None
     step_size: Floats
     last_theta: Floats | None
     limiting_covariance: Floats | None
@@ -231,6 +232,7 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         samplers=run["sampler"].asstr()[:].tolist(),
         predicted_mse=_optional(run, "predicted_mse"),
         predicted_mse_error=_optional(run, "predicted_mse_error"),
+        predicted_consensus_error=_optional(run, "predicted_consensus_error"),
         step_size=run["step_size"][:],
         last_theta=run["theta_mean"][-1][finite] if "theta_mean" in run else None,
         limiting_covariance=_optional(run, "limiting_covariance"),

@@ -49,6 +49,8 @@ def run_of(
     }
     if prediction is not None:
         variables |= _prediction(prediction)
+        if experiment.record.polyak:
+            variables |= _averaged_prediction(prediction)
     if passed is not None:
         variables |= _elapsed(passed)
     attributes = {
@@ -152,10 +154,14 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
         "predicted_mse_error": _variable(
             prediction.error, "step", "standard error of predicted_mse"
         ),
-        "predicted_averaged_mse": _variable(
-            prediction.averaged_mse,
+        "predicted_consensus_error": _variable(
+            prediction.consensus_error,
             "step",
-            "predicted E|theta_bar_n - theta*|^2 of the Polyak-Ruppert average",
+            "predicted E of consensus_error; NaN where it is of rounding alone, and beyond the last"
+            " step that was looked at",
+        ),
+        "predicted_consensus_error_error": _variable(
+            prediction.consensus_error_error, "step", "standard error of predicted_consensus_error"
         ),
         "limiting_covariance": _variable(
             prediction.limiting_covariance,
@@ -171,6 +177,19 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
             "variance that the agent adds to predicted_mse at the last step",
         ),
         "predicted_by": _variable(methods, "agent", "way in which the agent's noise was predicted"),
+    }
+
+
+def _averaged_prediction(prediction: Prediction) -> dict[str, Variable]:
+    return {
+        "predicted_averaged_mse": _variable(
+            prediction.averaged_mse,
+            "step",
+            "predicted E|theta_bar_n - theta*|^2 of the Polyak-Ruppert average",
+        ),
+        "predicted_averaged_mse_error": _variable(
+            prediction.averaged_error, "step", "standard error of predicted_averaged_mse"
+        ),
     }
 
 

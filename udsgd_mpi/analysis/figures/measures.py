@@ -46,8 +46,11 @@ def accuracy_figure(variants: Mapping[str, Measured], x: Abscissa = "step") -> F
 
 
 def consensus_figure(variants: Mapping[str, Measured]) -> Figure:
-    """Log–log consensus error, which falls like γ_n² (Lemma 3.1)."""
-    figure, axes = _against(variants, "step", "consensus_error", _KEY)
+    """Log–log consensus error, which falls like γ_n² (Lemma 3.1), over what is predicted."""
+    key = f"{_KEY}; wide and pale: predicted"
+    figure, axes = _against(
+        variants, "step", "consensus_error", key, lambda each: each.predicted_consensus_error
+    )
     axes.set_ylabel(r"consensus error  $\frac{1}{N}\sum_i \|\theta_n^i - \theta_n\|^2$")
     return figure
 

@@ -8,7 +8,7 @@ from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.second_moment import SecondMoment
-from udsgd_mpi.kernels.agent_sums import mean_of_rows
+from udsgd_mpi.kernels.agent_sums import mean_of_rows, mean_over_agents
 
 
 class Average(Mixing):
@@ -16,6 +16,10 @@ class Average(Mixing):
 
     def matrix(self, agents: int) -> Floats:
         return np.full((agents, agents), 1 / agents)
+
+    def apply(self, half_steps: Floats, mixed: Floats) -> None:
+        mean_over_agents(half_steps, mixed[0])
+        mixed[1:] = mixed[0]
 
     def second_moment(self, agents: int) -> SecondMoment:
         return SecondMoment.of(agents)

@@ -94,6 +94,10 @@ class Mixing(Form):
 
         return csr_array(self.matrix(agents))
 
+    @abstractmethod
+    def apply(self, half_steps: Floats, mixed: Floats) -> None:
+        """Put W half_steps into ``mixed``, both of all agents, shape (agents, elements)."""
+
     def second_moment(self, agents: int) -> SecondMoment:
         return SecondMoment.of(agents, [(1.0, self.sparse(agents))])
 

@@ -16,6 +16,7 @@ from udsgd_mpi.communication.forms.average import (
 from udsgd_mpi.communication.forms.base import Floats, Form, Integers, Link, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.second_moment import SecondMoment
+from udsgd_mpi.kernels.agent_sums import mean_of_rows
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 
 
@@ -56,6 +57,13 @@ class PartialAverage(Mixing):
         W[self.successors] = 0
         W[np.ix_(self.successors, self.members)] = 1 / len(self.members)
         return W
+
+    def apply(self, half_steps: Floats, mixed: Floats) -> None:
+        mean = np.empty(mixed.shape[1])
+        mean_of_rows(half_steps, self.members, 0, mean)
+        mixed[:] = half_steps
+        mixed[self.leaving] = half_steps[self.entering]
+        mixed[self.successors] = mean
 
     def messages(self, agents: int) -> int:
         return messages_of_tree(len(self.members)) + 2 * len(self.leaving)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.kernels.agent_sums import combine
 from udsgd_mpi.kernels.compiled import kernel
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Weights(Mixing):
         from scipy.sparse import csr_array
 
         return csr_array((self.values, self.columns, self.offsets), shape=(agents, agents))
+
+    def apply(self, half_steps: Floats, mixed: Floats) -> None:
+        agents = np.arange(len(self))
+        combine(self.offsets, self.columns, self.values, agents, agents, half_steps, mixed)
 
     @property
     def support(self) -> "Weights":
