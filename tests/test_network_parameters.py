@@ -60,3 +60,16 @@ def test_rows_elsewhere_than_at_cache_lines_are_a_bug() -> None:
     if shifted.ctypes.data % 64:
         with pytest.raises(ValueError, match="cache line"):
             network.descend(shifted, X, np.ones(1), floats(), np.array([1]))
+
+
+@pytest.mark.parametrize("vectorise", [False, True])
+def test_memory_of_gradients_is_what_layers_give(vectorise: bool) -> None:
+    """What a rectifier gives it and the next layer keep once; each number counts twice."""
+    network = on((64,), model="mlp(20, 12)", vectorise=vectorise)
+    numbers = 2 * (64 + 20 + 12)
+    models = 6 if vectorise else 1
+    assert network.working_bytes(SINGLE, 25, 6, whole=False) == 4 * numbers * 25 * models
+    assert network.working_bytes(SINGLE, 25, 6, whole=True) == 4 * numbers * 256
+    assert network.working_bytes(np.dtype(np.float64), 1000, 1, whole=True) == 8 * numbers * 1000
+    images = on(IMAGE, model="resnet18").working_bytes(SINGLE, 25, 6, whole=False)
+    assert 2e8 < images < 3e8  # 222 MB measured, as peak over that of a single image

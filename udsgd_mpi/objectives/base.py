@@ -149,6 +149,22 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """Whether W mixes them as it mixes θ."""
         return False
 
+    def working_bytes(self, dtype: np.dtype[Any], batch: int, models: int, *, whole: bool) -> int:
+        """Memory that gradients take while they are computed; 0 where it is little.
+
+        Parameters
+        ----------
+        dtype
+            Of θ.
+        batch
+            Number of points in the largest mini-batch.
+        models
+            Number of θ in a process.
+        whole
+            Whether gradients over all points are taken, too.
+        """
+        return 0
+
     def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
         """Refuse an objective that is not what it has to be on the points of an agent.
 

@@ -54,7 +54,14 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
     sums = len(agents) * trials * problem.d * _DOUBLE if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)
-    run = buffers + averaging + rounding + draws + sums + points + _bytes_of_paths(problem, agents)
+    working = problem.objective.working_bytes(
+        experiment.numbers,
+        max(agent.batch for agent in hosted),
+        len(agents) * trials,
+        whole=experiment.records_loss,
+    )
+    run = buffers + averaging + rounding + draws + sums + points + working
+    run += _bytes_of_paths(problem, agents)
     if rank > 0:
         return run + points
     everybody = _bytes_as_read(problem)

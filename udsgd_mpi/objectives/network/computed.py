@@ -16,11 +16,12 @@ from udsgd_mpi.objectives.base import Floats, Numbers, Points
 from udsgd_mpi.objectives.network.batches import Batches
 from udsgd_mpi.objectives.network.build import build, seed_of
 from udsgd_mpi.objectives.network.checks import check_parameters, check_shapes, check_state
-from udsgd_mpi.objectives.network.curvature import CHUNK, Curvature
+from udsgd_mpi.objectives.network.curvature import Curvature
 from udsgd_mpi.objectives.network.descent import Array, Descent
 from udsgd_mpi.objectives.network.device import computed_by, require_device, same_bits
 from udsgd_mpi.objectives.network.flat import FlatModule
 from udsgd_mpi.objectives.network.losses import loss_of, type_of_labels
+from udsgd_mpi.objectives.network.settings import CHUNK
 from udsgd_mpi.objectives.network.vectorised import VectorisedDescent
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.users_code import users
@@ -99,6 +100,28 @@ class Computed:
     def initial_statistics(self) -> Numbers:
         """Running means and variances before the first step, shape (statistics,)."""
         return _array(self._statistics)
+
+    def working_bytes(self, points: int) -> int:
+        """Memory for a gradient over so many points at once, at most.
+
+        What PyTorch saves on the way forward, and again for gradients on the way back: together
+        1.4 to 2.7 times the former, as measured.
+        """
+        saved: dict[int, int] = {}
+
+        def seen(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() != row.untyped_storage().data_ptr():
+                saved[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with same_bits(self._device):
+            row = self._bind(self._row, self._statistics)
+            self._module.train(mode=False)
+            inputs = torch.zeros((_TRIED, *self._network.shape), dtype=self._dtype)
+            with torch.autograd.graph.saved_tensors_hooks(seen, lambda tensor: tensor):
+                self._module.module(inputs)  # what is saved lives as long as the result would
+        return 2 * points * sum(saved.values()) // _TRIED
 
     def check(self, points: Points, agent: int, *, thorough: bool) -> None:
         """Try the model on an agent's first points.

@@ -10,9 +10,9 @@ from torch.func import functional_call, grad, vmap
 from udsgd_mpi.objectives.network.batches import Batches
 from udsgd_mpi.objectives.network.flat import FlatModule
 from udsgd_mpi.objectives.network.losses import Loss
+from udsgd_mpi.objectives.network.settings import CHUNK
 from udsgd_mpi.support.errors import ConfigurationError
 
-CHUNK = 256  # points, from an agent's first one on: the same whoever hosts it
 _MOST_NUMBERS = 2**24  # of gradients that are held beside the result
 
 # Numbers of a Hessian are d², and each of its rows takes a pass over all points.

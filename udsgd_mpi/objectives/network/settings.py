@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MODELS = ("cnn5", "resnet18")
 LOSSES = ("cross_entropy", "mse")
 TRAINED = "trained"
+CHUNK = 256  # points of sums, from an agent's first one on: the same whoever hosts it
 _MLP = re.compile(r"mlp\((?:[1-9]\d{0,6}(?:, ?[1-9]\d{0,6})*)?\)")
 _SINGLE = np.dtype(np.float32)
 
@@ -216,6 +217,12 @@ class NetworkOn(Objective, frozen=True):
         from udsgd_mpi.objectives.network.computed import computed
 
         return computed(self, dtype)
+
+    def working_bytes(self, dtype: np.dtype[Any], batch: int, models: int, *, whole: bool) -> int:
+        if self.settings.device == "cuda":
+            return 0
+        at_once = batch * (models if self.settings.vectorise else 1)
+        return self.computed(dtype).working_bytes(max(at_once, CHUNK if whole else 0))
 
     def check(self, points: Points, d: int, agent: int, *, thorough: bool) -> None:
         self.computed(_SINGLE).check(points, agent, thorough=thorough)
