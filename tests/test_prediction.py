@@ -238,6 +238,26 @@ def test_a_slow_walk_is_predicted_by_its_paths(data: Path) -> None:
     assert set(prediction.methods) == {"paths"}
 
 
+def test_a_walk_is_not_taken_for_white_noise_in_its_first_steps(data: Path) -> None:
+    """It stays long at each leaf of a star; within 4 standard errors and 2 %."""
+    groups = {"all": {"share": 1, "sampler": "mhrw", "graph": {"kind": "star"}}}
+    posed = problem(
+        data,
+        "mhrw",
+        groups=groups,
+        partition={"kind": "unequal", "sizes": [8] * AGENTS},
+        step_size={"gamma": 0.6},
+        steps=3000,
+        record={"steps": [100]},
+    )
+    recording = measured(posed)
+    prediction = expected(posed, recording)
+    mean, error = errors(recording["squared_error"][-2:])
+    slack = 4 * np.hypot(error, prediction.error[-2:]) + 0.02 * mean
+    assert (abs(prediction.mse[-2:] - mean) < slack).all()
+    assert abs(prediction.linear_mse[-2] / mean[0] - 1) > 0.1
+
+
 def test_agents_contributions_add_up(data: Path) -> None:
     posed = problem(data, "srw")
     prediction = predict(posed, LoneTeam(AGENTS), np.array([STEPS]))

@@ -32,6 +32,8 @@ _PATHS, _FEWEST_PATHS, _PATHS_OF_A_WALK = 2000, 40, 4
 
 PATHS_ALONE = "paths alone"
 
+_FEW_STEPS = 10**8  # along paths of all agents
+
 # Far too large step sizes end in infinity, here as in a run.
 overflowing = np.errstate(over="ignore", invalid="ignore")
 
@@ -131,9 +133,7 @@ class AgentForecast:
         noise = agent.sampler.noise(G, agent.graph)
         if noise is None:
             return self._by_paths_alone(agent, i, G, paths or self.usual_paths(agent))
-        by_paths = method == "paths" or (
-            method == "auto" and remembers(agent, noise, self.in_the_limit, int(self.steps[-1]))
-        )
+        by_paths = method == "paths" or (method == "auto" and self._is_sampled(agent, noise))
         h, basis = self.spectrum
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
@@ -190,6 +190,17 @@ class AgentForecast:
         V = limiting_covariance(noise, H, self.in_the_limit)
         gamma = self.problem.experiment.step_size.gamma
         return np.asarray(V * (self.in_the_limit.gamma / gamma))  # of Cov / γ_n
+
+    def _is_sampled(self, agent: Agent, noise: Noise) -> bool:
+        """Whether paths tell more of an agent than the linear recursion does.
+
+        No walk's noise is white in the first steps, which θ remembers for long where γμ is small;
+        where it is white in the end, its paths are sampled if that takes a second.
+        """
+        last, N = int(self.steps[-1]), len(self.problem.summaries)
+        quickly = self.usual_paths(agent) * N * last <= _FEW_STEPS
+        coloured = noise.lag != 0 and quickly
+        return coloured or remembers(agent, noise, self.in_the_limit, last)
 
     def usual_paths(self, agent: Agent) -> int:
         """How many are sampled of an agent by default, if any are."""
