@@ -28,7 +28,8 @@ def test_the_plan_takes_the_fewest_upgrades(data: Path) -> None:
         traces = [planner.trace(list(some)) for some in combinations(range(AGENTS), k)]
         assert planner.trace(best[:k]) == pytest.approx(min(traces), rel=1e-12)
     moderate = planner.replacing(dict.fromkeys(best, NBRW()))
-    alone = predict(problem(data, "nbrw"), LoneTeam(AGENTS), np.array([STEPS]))
+    last = np.array([STEPS])
+    alone = predict(problem(data, "nbrw"), LoneTeam(AGENTS), last, method="linear")
     goal = planner.trace(best, moderate)
     assert goal == pytest.approx(np.trace(alone.limiting_covariance), rel=1e-10)
     assert planner.mse(best, moderate) == pytest.approx(alone.mse[-1], rel=1e-10)
@@ -50,7 +51,9 @@ def test_several_samplers_are_upgraded_at_once(data: Path) -> None:
     after = {"a": {**half, "sampler": "nbrw"}, "b": {**half, "sampler": "iid"}}
     upgrades: dict[str, Sampler] = {"srw": NBRW(), "mhrw": IID()}
     planner = Planner(problem(data, "srw", groups=before), upgrades, method="linear")
-    then = predict(problem(data, "srw", groups=after), LoneTeam(AGENTS), np.array([STEPS]))
+    last = np.array([STEPS])
+    upgraded = problem(data, "srw", groups=after)
+    then = predict(upgraded, LoneTeam(AGENTS), last, method="linear")
     assert sorted(planner.candidates) == list(range(AGENTS))
     trace = np.trace(then.limiting_covariance)
     assert planner.trace(planner.candidates) == pytest.approx(trace, rel=1e-10)

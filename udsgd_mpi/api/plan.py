@@ -98,7 +98,9 @@ class Plan:
         other = pose_all({name: _variant(self._experiments, name)}, LoneTeam, 1)[name]
         steps = np.array([other.experiment.steps], dtype=np.int64)
         found = predict(other, LoneTeam(len(other.summaries), cores()), steps, method=self._by)
-        return Errors(float(np.trace(found.limiting_covariance)), float(found.mse[0]), 0)
+        return Errors(
+            float(np.trace(found.limiting_covariance)), float(found.first_order_mse[0]), 0
+        )
 
     def fewest(self, *, trace: float | None = None, mse: float | None = None) -> int | None:
         """How many upgrades of the best agents reach a Tr V, or an MSE; None where none do.

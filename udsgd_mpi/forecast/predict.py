@@ -84,6 +84,11 @@ class Prediction:
     methods: list[str]
 
     @property
+    def first_order_mse(self) -> Floats:
+        """What plans are about: ``mse`` without what is beyond the first order, shape (steps,)."""
+        return self.mse - self.beyond_first_order
+
+    @property
     def disagree(self) -> bool:
         """Whether at the last step the two ways differ by 5 % and 4 standard errors."""
         difference = abs(self.linear_mse[-1] - self.mse[-1])
