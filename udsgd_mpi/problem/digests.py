@@ -70,10 +70,10 @@ def _test_part(experiment: Experiment) -> str:
 
 def _sources(experiment: Experiment, objective: Objective) -> dict[str, str]:
     files = {source_name("objective", file): path for file, path in objective.sources().items()}
-    for setting, named in plugins(settings_of(experiment)).items():
-        if not setting.startswith("objective."):
-            own = sources(named).items()
-            files |= {source_name(setting, file): path for file, path in own}
+    others = {key: each for key, each in settings_of(experiment).items() if key != "objective"}
+    for setting, named in plugins(others).items():
+        own = sources(named).items()
+        files |= {source_name(setting, file): path for file, path in own}
     try:
         return {name: digest(path.read_bytes()) for name, path in files.items()}
     except OSError as error:
