@@ -4,8 +4,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from tests.topologies import from_networkx
 from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Reshuffling, Sampler
+from udsgd_mpi.testing.graphs import from_networkx
 from udsgd_mpi.theory import chains
 from udsgd_mpi.theory.chains import NonBacktrackingChain, ReversibleChain, asymptotic_covariance
 from udsgd_mpi.theory.limit import long_run_covariance

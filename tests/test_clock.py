@@ -14,7 +14,6 @@ import pytest
 from scipy.stats import kstest
 
 from tests import reference
-from tests.topologies import from_networkx
 from udsgd_mpi.analysis.abscissa import against
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.clock import Clock, Computing, Constant, Exponential, Pareto, elapsed
@@ -39,6 +38,7 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.storage.read import read_measures
+from udsgd_mpi.testing.graphs import from_networkx
 
 AGENTS, D, SEED = 9, 3, 5
 TOPOLOGY = from_networkx(nx.connected_watts_strogatz_graph(AGENTS, 4, 0.5, seed=1), "t")

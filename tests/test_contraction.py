@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.topologies import TOPOLOGIES, from_networkx
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.communication import (
     DSGD,
@@ -26,6 +25,7 @@ from udsgd_mpi.communication import (
 from udsgd_mpi.communication.consensus import estimated
 from udsgd_mpi.communication.second_moment import largest
 from udsgd_mpi.graphs.generators import Ring
+from udsgd_mpi.testing.graphs import TOPOLOGIES, from_networkx
 
 
 @pytest.fixture(params=TOPOLOGIES.values(), ids=TOPOLOGIES)

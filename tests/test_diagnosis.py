@@ -6,11 +6,11 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from tests.topologies import from_networkx
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.forecast.diagnosis import diagnose, measured_cost
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Sampler
+from udsgd_mpi.testing.graphs import from_networkx
 
 
 def compressed(graph: nx.Graph) -> Graph:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from tests.topologies import TOPOLOGIES, from_networkx
 from udsgd_mpi.communication import (
     DropOut,
     OnLinks,
@@ -17,6 +16,7 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
 )
 from udsgd_mpi.communication.matching import shares_of_edges
+from udsgd_mpi.testing.graphs import TOPOLOGIES, from_networkx
 
 
 def test_a_state_late_in_the_run_is_not_replayed_from_its_start() -> None:

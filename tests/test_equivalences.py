@@ -8,13 +8,13 @@ import pytest
 from mpi4py import MPI
 
 from tests import reference
-from tests.topologies import matrix
 from udsgd_mpi.communication import DSGD, Centralized
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.graphs.generators import Complete
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam, pose
+from udsgd_mpi.testing.graphs import matrix
 
 STEPS, TRIALS, L2, SEED = 40, 3, 0.5, 6
 

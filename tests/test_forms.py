@@ -4,7 +4,6 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from tests.topologies import from_networkx
 from udsgd_mpi.clock import Clock, Constant, elapsed
 from udsgd_mpi.communication import (
     LSGDPP,
@@ -19,6 +18,7 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.communication.base import InTurn
 from udsgd_mpi.communication.codecs import EXACT
+from udsgd_mpi.testing.graphs import from_networkx
 
 ROW = 64  # bytes; eight numbers
 RING = from_networkx(nx.cycle_graph(6), "ring")

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.topologies import from_networkx
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.data.datasets import load
 from udsgd_mpi.experiment.check import check
@@ -22,6 +21,7 @@ from udsgd_mpi.storage.read import read_measures, read_runs
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing.graphs import from_networkx
 
 EXAMPLES = 200
 

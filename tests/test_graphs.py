@@ -10,7 +10,6 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from tests.topologies import from_networkx
 from udsgd_mpi.graphs import AnyGraph, Graph
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.graphs.generators import (
@@ -31,6 +30,7 @@ from udsgd_mpi.graphs.in_files import InFile, RandomNodes, RandomWalk, Snowball,
 from udsgd_mpi.graphs.parts import label_parts
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing.graphs import from_networkx
 
 READY = sorted((Path(__file__).parent.parent / "topologies").glob("*.edgelist"))
 GENERATORS = [source for source in AnyGraph.__args__ if not issubclass(source, InFile)]

@@ -8,7 +8,6 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from tests.topologies import from_networkx
 from udsgd_mpi.cluster.site import read_site
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.data.libsvm import read_libsvm
@@ -18,6 +17,7 @@ from udsgd_mpi.storage.checkpoint import read_checkpoint
 from udsgd_mpi.storage.read import read_measures
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.input_file import require_regular_file
+from udsgd_mpi.testing.graphs import from_networkx
 
 TRIANGLE = from_networkx(nx.complete_graph(3), "triangle")
 READERS: dict[str, Callable[[Path], object]] = {

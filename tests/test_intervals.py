@@ -7,7 +7,6 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from tests.topologies import TOPOLOGIES, from_networkx
 from udsgd_mpi.communication import (
     DFL,
     DSGD,
@@ -16,6 +15,7 @@ from udsgd_mpi.communication import (
     Pattern,
 )
 from udsgd_mpi.communication.intervals import AggregationTimes
+from udsgd_mpi.testing.graphs import TOPOLOGIES, from_networkx
 
 
 @pytest.mark.parametrize(

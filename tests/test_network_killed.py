@@ -7,9 +7,9 @@ import pytest
 
 from tests.faults.jobs import Job
 from tests.launch import udsgd
-from tests.test_bits import datasets
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.storage.checkpoint import read_checkpoint
+from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = pytest.mark.launcher
 pytest.importorskip("torch")
@@ -56,4 +56,4 @@ def test_a_killed_rank_costs_no_bits(tmp_path: Path, monkeypatch: pytest.MonkeyP
     done = udsgd(*run, "--resume", "auto", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert main(["run", "network.toml", "--output", "whole.h5"]) == 0
-    assert datasets(tmp_path / "udsgd.h5") == datasets(tmp_path / "whole.h5")
+    assert bits_of(tmp_path / "udsgd.h5") == bits_of(tmp_path / "whole.h5")

@@ -18,7 +18,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tests.topologies import from_networkx
 from udsgd_mpi.engine.draws import Draws
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
@@ -26,6 +25,7 @@ from udsgd_mpi.engine.sgd import StepByStep, unified_distributed_sgd
 from udsgd_mpi.methods import SGD
 from udsgd_mpi.objectives import Logistic, Points
 from udsgd_mpi.samplers import IID, NBRW, SRRW, SRW, Sampler, Streams
+from udsgd_mpi.testing.graphs import from_networkx
 from udsgd_mpi.theory.step_size import Polynomial
 
 TRIALS, D, POINTS, MEAN_DEGREE = 120, 22, 500, 20

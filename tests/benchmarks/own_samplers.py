@@ -13,10 +13,10 @@ import networkx as nx
 import numpy as np
 from numba import njit
 
-from tests.topologies import from_networkx
 from udsgd_mpi.graphs.transitions import TransitionMatrix
 from udsgd_mpi.graphs.visits import Visits
 from udsgd_mpi.samplers import IID, MHRW, SRW, Chain, CustomSampler, Sampler, Stream, Trace
+from udsgd_mpi.testing.graphs import from_networkx
 
 POINTS, MEAN_DEGREE, BLOCK, REPEATS = 500, 20, 1024, 7
 TRIALS = (1, 8, 64, 120, 1000)

@@ -12,9 +12,9 @@ from statistics import median
 import networkx as nx
 import numpy as np
 
-from tests.topologies import from_networkx
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.samplers import HDT, SRRW, Sampler, Stream
+from udsgd_mpi.testing.graphs import from_networkx
 
 TRIALS, STEPS, REPEATS = 8, 20_000, 7
 SIZES = (500, 5_000, 50_000)

@@ -9,7 +9,6 @@ import pytest
 from mpi4py import MPI
 
 from tests import reference
-from tests.topologies import from_networkx, matrix
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -37,6 +36,7 @@ from udsgd_mpi.parallel.exchanges.links import LinkExchange
 from udsgd_mpi.parallel.host_memory import shared_memory
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Meter
+from udsgd_mpi.testing.graphs import from_networkx, matrix
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD

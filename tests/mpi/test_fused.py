@@ -13,7 +13,6 @@ from mpi4py import MPI
 from msgspec import to_builtins
 
 from tests import reference
-from tests.topologies import from_networkx, matrix
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -33,6 +32,7 @@ from udsgd_mpi.parallel.fused import Fused, update_of
 from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Activity, Meter
+from udsgd_mpi.testing.graphs import from_networkx, matrix
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD

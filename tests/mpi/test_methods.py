@@ -9,7 +9,6 @@ from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS
 from tests.mpi.test_fused import AGENTS, OBJECTIVES, STEPS, TRIALS, Case
-from tests.topologies import from_networkx, matrix
 from udsgd_mpi.communication import (
     DSGD,
     LSGDPP,
@@ -27,6 +26,7 @@ from udsgd_mpi.parallel.fused import Fused, w_of
 from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Meter
+from udsgd_mpi.testing.graphs import from_networkx, matrix
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD

@@ -9,13 +9,13 @@ import pytest
 from mpi4py import MPI
 
 from tests.mpi.test_exchange import PATTERNS, TwoHosts
-from tests.topologies import from_networkx
 from udsgd_mpi.communication import Layout, Pattern, Weights
 from udsgd_mpi.communication.codecs import CODECS, Codec
 from udsgd_mpi.engine.iterates import MixedRows
 from udsgd_mpi.parallel.host_memory import shared_memory
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Meter
+from udsgd_mpi.testing.graphs import from_networkx
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
