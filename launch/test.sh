@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Set up an environment and run the suite: bash launch/test.sh [mpich|openmpi] [pytest flags]
-# The faults (kills, hangs, full disks) take minutes: python -m pytest tests/faults -m 'not slow'
+# What takes minutes more: python -m pytest -m 'not slow' tests/plugins tests/python tests/faults
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 case ${1:-} in mpich | openmpi) runtime=$1 && shift ;; *) runtime=mpich ;; esac
 install_into "$repository/.venv-test-$runtime" --editable "$repository[$runtime,test]"
 cd "$repository"
 
-python -m pytest tests --ignore tests/mpi --ignore tests/faults --ignore tests/slurm -m "not slow" "$@"
+python -m pytest tests --ignore=tests/{mpi,faults,slurm,plugins,python} -m "not slow" "$@"
 for ranks in 1 2 3 5; do
   mpirun -n "$ranks" python -m mpi4py -m pytest --with-mpi -q -p no:cacheprovider tests/mpi </dev/null
 done

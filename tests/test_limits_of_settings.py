@@ -89,7 +89,7 @@ NO_NAMES = {
         "{'a': 1}",
     ),
     "a subcommand": (("reprot", "x.h5"), "unknown subcommand 'reprot'", "did you mean 'report'?"),
-    "nobody's subcommand": (("frobnicate",), "unknown subcommand 'frobnicate'", "Known: diagnose"),
+    "nobody's subcommand": (("frobnicate",), "unknown subcommand 'frobnicate'", "Known: check"),
     "ranks": ((*SMALL, "--dry-run", "--ranks", "-1"), "expected a number from 1 on", "'-1'"),
 }
 

@@ -46,7 +46,11 @@ class Both(Whole, OfAgents):
 
 
 def posed(own: str, arguments: dict[str, Any] | None = None, **settings: Any) -> Problem:
-    reader = {"kind": "custom", "path": f"tests.test_reader:{own}", "arguments": arguments or {}}
+    reader = {
+        "kind": "custom",
+        "path": f"tests.plugins.test_reader:{own}",
+        "arguments": arguments or {},
+    }
     raw = {
         "agents": AGENTS,
         "data": {**reader, **settings},
@@ -127,7 +131,7 @@ def test_what_is_read_must_be_points(given: object, said: str) -> None:
 
 
 def test_numbers_that_are_not_finite_name_the_row() -> None:
-    reader = CustomReader(path="tests.test_reader:Whole")
+    reader = CustomReader(path="tests.plugins.test_reader:Whole")
     assert reader.read().features.flags.c_contiguous
     POINTS_OF_ALL[7, 0] = np.nan
     try:
@@ -139,7 +143,7 @@ def test_numbers_that_are_not_finite_name_the_row() -> None:
 
 @pytest.mark.parametrize("beside", [{"source": "digits"}, {"index_base": 0}])
 def test_one_reader_at_a_time(beside: dict[str, Any]) -> None:
-    reader = {"kind": "custom", "path": "tests.test_reader:Whole"}
+    reader = {"kind": "custom", "path": "tests.plugins.test_reader:Whole"}
     raw = {"groups": {"all": {"share": 1, "sampler": "iid"}}, "data": {"reader": reader, **beside}}
     with pytest.raises(ConfigurationError, match="beside a class that reads data"):
         check(raw)

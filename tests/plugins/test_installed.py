@@ -9,7 +9,7 @@ import pytest
 from udsgd_mpi.experiment import installed
 from udsgd_mpi.experiment.check import check, one_of, settings_of
 from udsgd_mpi.experiment.read import read_experiment, variants
-from udsgd_mpi.samplers import AnySampler, CustomSampler
+from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.support.errors import ConfigurationError
 
 ENTRY_POINTS = """
@@ -30,9 +30,6 @@ table = tiny_parts:Table
 
 [udsgd_mpi.methods]
 signum = tiny_parts.methods:Signum
-
-[udsgd_mpi.samplers]
-levy = tests.own_sampler:LevyJumps
 """
 GROUP = {"all": {"share": 1, "sampler": "iid"}}
 
@@ -114,15 +111,6 @@ def test_a_reader_is_named_in_data() -> None:
     assert data.reader is not None
     assert data.reader.path == "tiny_parts:Table"
     assert data.reader.arguments == {"path": "x.parquet", "columns": [1, 2]}
-
-
-@pytest.mark.usefixtures("site")
-def test_a_sampler_is_named_in_a_group() -> None:
-    raw = {"kind": "levy", "exponent": 1.2}
-    sampler = check({"groups": {"all": {"share": 1, "sampler": raw}}}).groups["all"].sampler
-    own = CustomSampler(path="tests.own_sampler:LevyJumps", arguments={"exponent": 1.2})
-    assert sampler == own
-    assert one_of(AnySampler, raw, "sampler") == own
 
 
 @pytest.mark.usefixtures("site")

@@ -248,7 +248,7 @@ ON_THREE = """
 import sys
 from mpi4py import MPI
 import udsgd_mpi
-from tests.test_python import typed
+from tests.python.test_python import typed
 from udsgd_mpi.support.errors import ConfigurationError
 
 world = MPI.COMM_WORLD
@@ -284,7 +284,7 @@ def test_bits_are_those_of_the_command_line_on_one_two_and_three_ranks(folder: P
     done = udsgd("run", "x.toml", cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "script.py").write_text(ON_THREE)
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     done = python("script.py", ranks=3, cwd=folder, PYTHONPATH=root)
     assert done.returncode == 0, done.stderr
     expected = bits_of(folder / "udsgd.h5")
@@ -378,6 +378,6 @@ assert world.allreduce(1) == 2
 def test_what_fails_on_one_rank_in_a_step_or_in_writing_is_raised_on_all(folder: Path) -> None:
     (folder / "failing.py").write_text(FAILING)
     (folder / "script.py").write_text(ON_TWO)
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     done = python("script.py", ranks=2, cwd=folder, PYTHONPATH=f"{root}:{folder}", timeout=100)
     assert done.returncode == 0, done.stderr

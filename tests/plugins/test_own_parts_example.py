@@ -7,7 +7,7 @@ import pytest
 
 import udsgd_mpi
 
-FOLDER = Path(__file__).parents[1] / "launch" / "examples" / "own_parts"
+FOLDER = Path(__file__).parents[2] / "launch" / "examples" / "own_parts"
 
 
 def test_measured_errors_are_those_predicted(

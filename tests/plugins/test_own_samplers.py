@@ -338,7 +338,7 @@ sampler = { kind = "trace", path = "visits.txt" }
 @pytest.mark.launcher
 def test_same_bits_on_other_ranks_and_resumed(tmp_path: Path) -> None:
     """Of samplers in a folder of a user's, stopped in the middle of a block."""
-    shutil.copy(Path(__file__).with_name("own_sampler.py"), tmp_path / "mine.py")
+    shutil.copy(Path(__file__).parents[1] / "own_sampler.py", tmp_path / "mine.py")
     (tmp_path / "visits.txt").write_text("\n".join(map(str, [*range(30), 7, 9])))
     (tmp_path / "x.toml").write_text(MIXED)
     quiet = {"cwd": tmp_path, "timeout": 100}

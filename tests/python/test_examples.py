@@ -10,7 +10,7 @@ import pytest
 import udsgd_mpi
 from tests.launch import python
 
-EXAMPLES = Path(__file__).parents[1] / "launch/examples"
+EXAMPLES = Path(__file__).parents[2] / "launch/examples"
 
 
 def test_a_sweep_over_the_strength_of_repellence(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import udsgd_mpi
-from tests.test_python import typed
+from tests.python.test_python import typed
 from udsgd_mpi.api import launched
 
 SCRIPT = f"""#!{sys.executable}
@@ -38,6 +38,8 @@ elif act == "be lost":
         Path("a.h5").write_text("begun")
     os.kill(os.getpid(), signal.SIGKILL)
 elif act == "wait":
+    # Blocked where the command line has run in this process before.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
     signal.signal(signal.SIGUSR1, lambda *_: (Path("asked").touch(), sys.exit(75)))
     Path("waits").touch()
     time.sleep(60)
@@ -132,6 +134,8 @@ def test_ranks_that_are_lost_too_often_fail_the_job(folder: Path) -> None:
 
 def test_an_interrupt_asks_the_ranks_to_stop(folder: Path) -> None:
     acts(folder, ["wait"])
+    # Where it was ignored as Python began, as in the background of a shell, it still is.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt() -> None:
         while not Path("waits").exists():
@@ -140,8 +144,11 @@ def test_an_interrupt_asks_the_ranks_to_stop(folder: Path) -> None:
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        udsgd_mpi.run(typed(), output="a.h5", ranks=3, restarts=1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            udsgd_mpi.run(typed(), output="a.h5", ranks=3, restarts=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
     thread.join(10)
     assert Path("asked").exists()
     assert len(calls(folder)) == 1

@@ -16,6 +16,7 @@ from udsgd_mpi.data.partition import Partition, Shares
 from udsgd_mpi.data.reader import CustomReader
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import Complete
+from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.methods import CustomMethod
 from udsgd_mpi.objectives import Points, Ridge
@@ -32,6 +33,7 @@ from udsgd_mpi.testing import (
 )
 from udsgd_mpi.testing.graphs import TOPOLOGIES
 from udsgd_mpi.testing.verdicts import Outcome, verdicts
+from udsgd_mpi.theory.noise import Noise
 
 
 def failing(contract: type[Contract], attribute: str, member: object) -> list[str]:
@@ -66,6 +68,9 @@ class Steps(SamplePaths):
 class Uniform(Sampler, frozen=True, tag="uniform"):
     degree_biased: ClassVar[bool] = False
     paths: ClassVar[type[SamplePaths]] = Steps
+
+    def noise(self, G: np.ndarray, graph: Ground | None) -> Noise:
+        return Noise.white(G.T @ G / len(G))
 
 
 class Outside(Steps):
@@ -112,6 +117,11 @@ class Lawless(Uniform, frozen=True, tag="lawless"):
         return law / law.sum()
 
 
+class Overrated(Uniform, frozen=True, tag="overrated"):
+    def noise(self, G: np.ndarray, graph: Ground | None) -> Noise:
+        return Noise.white(0.5 * G.T @ G / len(G))
+
+
 class Weightless(Uniform, frozen=True, tag="weightless"):
     def importance_weights(self, kind: Any, points: int, graph: Graph | None) -> np.ndarray:
         return np.linspace(0.9, 1.1, points)
@@ -132,6 +142,7 @@ def drawn_by(paths: type[SamplePaths]) -> Sampler:
         (drawn_by(KnowsTrials), ["a trial does not know the others"]),
         (drawn_by(KnowsAgents), ["an agent does not know the others"]),
         (Lawless(), ["visits reach the stationary law"]),
+        (Overrated(), ["theory is that of its paths"]),
         (Weightless(), ["unbiased weights recover the uniform mean"]),
     ],
     ids=lambda value: value.name if isinstance(value, Sampler) else "",
@@ -407,7 +418,7 @@ class Sharing(Plain):
     ],
 )
 def test_methods(own: type, broken: list[str]) -> None:
-    method = CustomMethod(path=f"tests.test_contracts:{own.__name__}")
+    method = CustomMethod(path=f"tests.plugins.test_contracts:{own.__name__}")
     assert failing(MethodContract, "method", method) == broken
 
 
@@ -443,5 +454,5 @@ class InOrder(Points50):
     ],
 )
 def test_readers(own: type, broken: list[str]) -> None:
-    reader = CustomReader(path=f"tests.test_contracts:{own.__name__}")
+    reader = CustomReader(path=f"tests.plugins.test_contracts:{own.__name__}")
     assert failing(ReaderContract, "reader", reader) == broken
