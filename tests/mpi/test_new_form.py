@@ -34,6 +34,9 @@ class Mirror(Mixing):
     def matrix(self, agents: int) -> np.ndarray:
         return (np.eye(agents) + np.eye(agents)[::-1]) / 2
 
+    def apply(self, half_steps: np.ndarray, mixed: np.ndarray) -> None:
+        mixed[:] = (half_steps + half_steps[::-1]) / 2
+
     def messages(self, agents: int) -> int:
         return agents // 2 * 2
 
