@@ -1,5 +1,6 @@
 """Fixtures that several modules share."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,3 +42,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT interrupt, which Python ignores where it began in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -44,6 +44,7 @@ def rank_0() -> int:
     return int(json.loads(Path(".a.h5.lock").read_text())["process"])
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_lost_rank_and_an_interrupt_leave_the_same_bits(
     experiment: udsgd_mpi.Experiment,
 ) -> None:

@@ -132,10 +132,9 @@ def test_ranks_that_are_lost_too_often_fail_the_job(folder: Path) -> None:
         udsgd_mpi.run(typed(), output="a.h5", ranks=3)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_asks_the_ranks_to_stop(folder: Path) -> None:
     acts(folder, ["wait"])
-    # Where it was ignored as Python began, as in the background of a shell, it still is.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt() -> None:
         while not Path("waits").exists():
@@ -144,11 +143,8 @@ def test_an_interrupt_asks_the_ranks_to_stop(folder: Path) -> None:
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            udsgd_mpi.run(typed(), output="a.h5", ranks=3, restarts=1)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        udsgd_mpi.run(typed(), output="a.h5", ranks=3, restarts=1)
     thread.join(10)
     assert Path("asked").exists()
     assert len(calls(folder)) == 1
