@@ -45,8 +45,7 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
         partition shares out what is for training.
     path
         Instead: a LIBSVM file, or images, of each agent, its number in place of ``{agent}``, or of
-        ``{agent:02d}`` for 00, 01, …. Only the host of an agent reads its file; predictions then
-        leave out what curvature adds.
+        ``{agent:02d}`` for 00, 01, …. Only the host of an agent reads its file.
     standardize
         Shift and scale every feature to mean 0 and variance 1 over agents and their points;
         features that are constant become 0. Objectives that read images have every channel
@@ -172,8 +171,9 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
         Number of points of each agent over which they are taken, spread evenly over its points;
         all of them where they are no more. Of a test part it is always all.
     predict
-        Whether what theory predicts is written beside what is measured; takes some sampling
-        without learning. Not done for more than 300 parameters or data graphs beyond 10,000 nodes.
+        Whether what theory predicts is written beside what is measured; takes some sampling, and
+        some trials of the update. Not done for more than 300 parameters or data graphs beyond
+        10,000 nodes.
     """
 
     detail: Literal["average", "iterates"] = "average"

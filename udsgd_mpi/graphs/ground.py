@@ -1,6 +1,10 @@
 """What agents' samplers need beside the number of points: graphs, chains, recorded visits."""
 
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
+
+from msgspec import Struct, structs
+
+from udsgd_mpi.support.file_names import is_of_agents, of_agent
 
 
 class Ground(Protocol):
@@ -57,3 +61,25 @@ class GroundSource(Protocol):
         ConfigurationError
             If it does not fit them; ``name`` says what it is.
         """
+
+
+class GroundFile(Struct, frozen=True):
+    """A file from which agents get it.
+
+    Parameters
+    ----------
+    path
+        ``{agent}`` in it stands for each agent's number.
+    """
+
+    path: str
+    random: ClassVar[bool] = False
+
+    @property
+    def is_of_agents(self) -> bool:
+        """Whether every agent has a file of its own."""
+        return is_of_agents(self.path)
+
+    def of_agent(self, agent: int) -> Self:
+        """The file of one agent."""
+        return structs.replace(self, path=str(of_agent(self.path, agent)))

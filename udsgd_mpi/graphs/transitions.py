@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs.formats.content import Content
 from udsgd_mpi.graphs.formats.found import NotOfFormat
 from udsgd_mpi.graphs.formats.matrix import matrix_market
+from udsgd_mpi.graphs.ground import GroundFile
 from udsgd_mpi.support.digests import digest
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.file_names import is_of_agents, of_agent
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -145,24 +144,8 @@ def _listed(numbers: Iterable[int]) -> str:
     return f"{shown}, … ({len(every):,})" if len(every) > _MOST_NAMED else shown
 
 
-class TransitionsFile(Struct, frozen=True):
-    """A file with a transition matrix: SciPy's ``.npz``, NumPy's ``.npy`` and ``.npz``, ``.mtx``.
-
-    Parameters
-    ----------
-    path
-        ``{agent}`` in it stands for each agent's number.
-    """
-
-    path: str
-    random: ClassVar[bool] = False
-
-    @property
-    def is_of_agents(self) -> bool:
-        return is_of_agents(self.path)
-
-    def of_agent(self, agent: int) -> Self:
-        return structs.replace(self, path=str(of_agent(self.path, agent)))
+class TransitionsFile(GroundFile, frozen=True):
+    """A file with a transition matrix: ``.npz`` of SciPy or NumPy, ``.npy``, ``.mtx``."""
 
     def whole(self) -> TransitionMatrix:
         return TransitionMatrix.of(_read(Path(self.path)), f"chain {self.path}")

@@ -4,17 +4,15 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Self
 
 import numpy as np
-from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs.formats.content import Content
 from udsgd_mpi.graphs.formats.found import NotOfFormat
+from udsgd_mpi.graphs.ground import GroundFile
 from udsgd_mpi.support.digests import digest
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.file_names import is_of_agents, of_agent
 from udsgd_mpi.support.one_line import shown
 
 _MOST = 2**31 - 1
@@ -59,24 +57,8 @@ class Visits:
         return k + 1 if self.lines is None else int(self.lines[k])
 
 
-class VisitsFile(Struct, frozen=True):
-    """A file of visits: text with whole numbers from 0 on, or NumPy's ``.npy``.
-
-    Parameters
-    ----------
-    path
-        ``{agent}`` in it stands for each agent's number.
-    """
-
-    path: str
-    random: ClassVar[bool] = False
-
-    @property
-    def is_of_agents(self) -> bool:
-        return is_of_agents(self.path)
-
-    def of_agent(self, agent: int) -> Self:
-        return structs.replace(self, path=str(of_agent(self.path, agent)))
+class VisitsFile(GroundFile, frozen=True):
+    """A file of visits: text with whole numbers from 0 on, or NumPy's ``.npy``."""
 
     def whole(self) -> Visits:
         return _read(Path(self.path))
