@@ -24,7 +24,7 @@ from udsgd_mpi.kernels.shared_counters import LOOKS, Counts, advance_counter, ot
 from udsgd_mpi.methods.base import Memory as OfMethod
 from udsgd_mpi.methods.steps import moves_on, steps_of_moves
 from udsgd_mpi.objectives import CompiledObjective
-from udsgd_mpi.objectives.base import DENSE_POINTS, LOCAL_STEPS
+from udsgd_mpi.objectives.compiled import DENSE_POINTS, LOCAL_STEPS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, specialised
 from udsgd_mpi.methods.base import MEMORY, MOVE, Memory
-from udsgd_mpi.objectives.base import DENSE_POINTS, SLOPES, SPARSE_POINTS
+from udsgd_mpi.objectives.compiled import DENSE_POINTS, SLOPES, SPARSE_POINTS
 
 Floats = NDArray[np.float64]
 

@@ -3,7 +3,8 @@
 To add one, write its file and name it in ``AnyObjective``.
 """
 
-from udsgd_mpi.objectives.base import CompiledObjective, Objective, Points
+from udsgd_mpi.objectives.base import Objective, Points
+from udsgd_mpi.objectives.compiled import CompiledObjective
 from udsgd_mpi.objectives.custom import Custom
 from udsgd_mpi.objectives.logistic import Logistic
 from udsgd_mpi.objectives.network import Network

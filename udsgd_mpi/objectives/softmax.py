@@ -7,12 +7,11 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import inlined
-from udsgd_mpi.objectives.base import (
+from udsgd_mpi.objectives.base import Floats, Points
+from udsgd_mpi.objectives.compiled import (
     DENSE_POINTS,
     SPARSE_POINTS,
     CompiledObjective,
-    Floats,
-    Points,
     SparseRows,
     StepKernels,
     steps_on,
