@@ -10,14 +10,36 @@ from scipy.sparse import csr_array
 
 from tests.contracts import WithoutRuns
 from udsgd_mpi.__main__ import main
-from udsgd_mpi.methods import SGD, Adam, CustomMethod, Momentum, Nesterov
+from udsgd_mpi.methods import (
+    SGD,
+    Adam,
+    CustomMethod,
+    ExactDiffusion,
+    GradientTracking,
+    Momentum,
+    Nesterov,
+)
 from udsgd_mpi.objectives import Custom, Points, Ridge
 from udsgd_mpi.testing import MethodContract
 from udsgd_mpi.testing.methods import AGENTS, OBJECTIVE, STEPS, TRIALS, D
 
 
 class OwnContract(WithoutRuns, MethodContract):
-    """The same beside PyTorch, and on an objective that is not compiled."""
+    """The same, and on sparse rows and on an objective that is not compiled."""
+
+    def test_on_sparse_rows_with_the_same_bits(self) -> None:
+        points = self.points
+        sparse = Points(csr_array(points.features), points.labels, points.weights)
+        np.testing.assert_array_equal(self.run(points=sparse).theta, self.run().theta)
+
+    def test_on_an_objective_of_ones_own(self) -> None:
+        own = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
+        found, expected = (self.run(objective=each).theta for each in (own, Ridge(l2=0.3)))
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+class PyTorchContract(OwnContract):
+    """The same beside PyTorch."""
 
     def test_as_pytorch_moves(self) -> None:
         torch = pytest.importorskip("torch")
@@ -44,45 +66,43 @@ class OwnContract(WithoutRuns, MethodContract):
         found = self.run([7, STEPS - 7]).theta
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
-    def test_on_sparse_rows_with_the_same_bits(self) -> None:
-        points = self.points
-        sparse = Points(csr_array(points.features), points.labels, points.weights)
-        np.testing.assert_array_equal(self.run(points=sparse).theta, self.run().theta)
 
-    def test_on_an_objective_of_ones_own(self) -> None:
-        own = Custom(path="tests.own_objective:OwnRidge", arguments={"l2": 0.3})
-        found, expected = (self.run(objective=each).theta for each in (own, Ridge(l2=0.3)))
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
-
-
-class TestCustom(OwnContract):
+class TestCustom(PyTorchContract):
     """A user's class, here momentum once more."""
 
     method = CustomMethod(path="tests.own_method:HeavyBall", arguments={"beta": 0.8})
 
 
-class TestDecayingSGD(OwnContract):
+class TestDecayingSGD(PyTorchContract):
     method = SGD(weight_decay=0.2)
 
 
-class TestMomentum(OwnContract):
+class TestMomentum(PyTorchContract):
     method = Momentum(beta=0.8, weight_decay=0.2)
 
 
-class TestNesterov(OwnContract):
+class TestNesterov(PyTorchContract):
     method = Nesterov(beta=0.8)
 
 
-class TestDecayingNesterov(OwnContract):
+class TestDecayingNesterov(PyTorchContract):
     method = Nesterov(beta=0.7, weight_decay=0.2)
 
 
-class TestAdam(OwnContract):
+class TestAdam(PyTorchContract):
     method = Adam()
 
 
-class TestDecayingAdam(OwnContract):
+class TestDecayingAdam(PyTorchContract):
     method = Adam(beta1=0.0, beta2=0.9, epsilon=1e-4, weight_decay=0.2)
+
+
+class TestGradientTracking(OwnContract):
+    method = GradientTracking()
+
+
+class TestExactDiffusion(OwnContract):
+    method = ExactDiffusion()
 
 
 SETTINGS = """
@@ -97,8 +117,17 @@ variant.nesterov.method = { kind = "nesterov", weight_decay = 0.1 }
 variant.nesterov.step_size = { kind = "cosine", gamma = 0.3, smallest = 0.01, last = 50 }
 variant.adam.method = "adam"
 variant.adam.step_size = { kind = "by_round", gamma = 0.1 }
+variant.tracking.method = "gradient_tracking"
+variant.tracking.dtype = "float32"
+variant.diffusion.method = "exact_diffusion"
+variant.diffusion.communication = { kind = "dsgd", weights = "lazy" }
 """
-STATES = {"nesterov": ["velocity"], "adam": ["first_moment", "second_moment"]}
+STATES = {
+    "nesterov": ["velocity"],
+    "adam": ["first_moment", "second_moment"],
+    "tracking": ["tracked", "gradient"],
+    "diffusion": ["half_step"],
+}
 
 
 @pytest.fixture
@@ -120,6 +149,9 @@ def test_they_go_on_from_the_middle_with_the_same_bits(settings: str) -> None:
             for name in ("theta", "squared_error", "step_size", *states):
                 np.testing.assert_array_equal(one[name][shared], other[name][:])
                 assert np.ptp(one[name][-1]) > 0 or name == "step_size"
+        assert first["runs/tracking/tracked"].dtype == np.float32
+        sent = {name: first["runs"][name]["bytes_exchanged"][-1] for name in STATES}
+        assert sent["tracking"] == sent["adam"]  # twice as many numbers of half as many bytes
 
 
 @pytest.mark.parametrize("method", ["nesterov", "adam", "{ kind = 'sgd', weight_decay = 0.1 }"])

@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from udsgd_mpi.methods import SGD as SGD
     from udsgd_mpi.methods import Adam as Adam
     from udsgd_mpi.methods import CustomMethod as CustomMethod
+    from udsgd_mpi.methods import ExactDiffusion as ExactDiffusion
+    from udsgd_mpi.methods import GradientTracking as GradientTracking
     from udsgd_mpi.methods import Momentum as Momentum
     from udsgd_mpi.methods import Nesterov as Nesterov
     from udsgd_mpi.methods.step_sizes import ByRound as ByRound
@@ -115,7 +117,7 @@ _HOMES = {
         "SmallWorld Star Torus"
     ),
     "graphs.in_files": "GraphFile RandomNodes RandomWalk Snowball",
-    "methods": "SGD Adam CustomMethod Momentum Nesterov",
+    "methods": "SGD Adam CustomMethod ExactDiffusion GradientTracking Momentum Nesterov",
     "methods.step_sizes": "ByRound Constant Cosine Step",
     "objectives": "Custom Logistic Network Quadratic Ridge Softmax",
     "samplers": (

@@ -12,7 +12,7 @@ import pytest
 from mpi4py import MPI
 from msgspec import to_builtins
 
-from tests import reference
+from tests import reference, textbook
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -24,7 +24,7 @@ from udsgd_mpi.communication import (
     Schedule,
     UnreliableLinks,
 )
-from udsgd_mpi.engine.iterates import THETA, Iterates
+from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.methods import SGD, Method
 from udsgd_mpi.objectives import CompiledObjective, Logistic, Points, Quadratic, Ridge, Softmax
@@ -73,7 +73,10 @@ class Case:
         rows = partial(shared_rows, comm, schedule, layout, codec=self.pattern.codec)
         self.iterates = Iterates(TRIALS, d, method.states(d), rows)
         self.meter = Meter()
-        self.mixer = Mixer(comm, schedule, self.iterates.mixed[THETA], self.meter)
+        self.mixers = [
+            Mixer(comm, schedule, each, self.meter) for each in self.iterates.mixed.values()
+        ]
+        self.mixer = self.mixers[0]
         mine = slice(self.hosted.start, self.hosted.stop)
         points = Points(
             self.features[mine].reshape(-1, FEATURES),
@@ -82,7 +85,7 @@ class Case:
         )
         batch = np.ones(len(self.hosted), dtype=np.int64)
         steps = LocalSteps(self.iterates, method, objective, points, batch)
-        self.update = update_of(steps, [self.mixer])
+        self.update = update_of(steps, self.mixers)
 
     def schedule(self) -> Schedule:
         """Of the pattern, with nothing asked before."""
@@ -95,23 +98,34 @@ class Case:
         for n, m in pairwise(edges):
             before(n)
             self.update(n, np.ascontiguousarray(rows[n:m]), self.gamma[n:m])
-        self.mixer.free()
+        for mixer in self.mixers:
+            mixer.free()
         return self.iterates.theta
+
+    def gradient(self, theta: np.ndarray, n: int) -> np.ndarray:
+        """Those of all agents at θ, by the points of the n-th step."""
+        found = np.empty_like(theta)
+        for i in range(AGENTS):
+            for t in range(TRIALS):
+                x = self.X[n, i, t]
+                point = Points(self.features[i, x][None], self.labels[i, [x]], self.weights[i, [x]])
+                found[i, t] = self.objective.gradient(theta[i, t], point)
+        return found
+
+    def by_textbook(self, loop: textbook.Loop) -> np.ndarray:
+        """By a dense loop over all agents; hosted agents' part."""
+        schedule = self.schedule()
+        start = np.zeros((AGENTS, *self.iterates.theta.shape[1:]))
+        theta = loop(start, self.gradient, lambda n: matrix(schedule, n, AGENTS), self.gamma)
+        return theta[self.hosted.start : self.hosted.stop]
 
     def expected(self, quantized: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
         """By the two lines of the equation, with W as a dense array; hosted agents' part."""
         schedule = self.schedule()
         theta = np.zeros((AGENTS, *self.iterates.theta.shape[1:]))
-        advance, gradient = reference.descent(**to_builtins(self.method)), np.empty_like(theta)
+        advance = reference.descent(**to_builtins(self.method))
         for n in range(STEPS):
-            for i in range(AGENTS):
-                for t in range(TRIALS):
-                    x = self.X[n, i, t]
-                    point = Points(
-                        self.features[i, x][None], self.labels[i, [x]], self.weights[i, [x]]
-                    )
-                    gradient[i, t] = self.objective.gradient(theta[i, t], point)
-            theta = advance(theta, gradient, self.gamma[n], n + 1)
+            theta = advance(theta, self.gradient(theta, n), self.gamma[n], n + 1)
             W = matrix(schedule, n + 1, AGENTS)
             rounded = theta.astype(self.pattern.codec.dtype).astype(np.float64)
             q = quantized(theta) if quantized else rounded

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from tests import textbook
 from tests.mpi.test_exchange import PATTERNS
 from tests.mpi.test_fused import AGENTS, OBJECTIVES, STEPS, TRIALS, Case
 from udsgd_mpi.communication import (
     DSGD,
+    DSGDVT,
     LSGDPP,
     Centralized,
     DropOut,
@@ -20,7 +22,17 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.sgd import StepByStep
-from udsgd_mpi.methods import SGD, Adam, CustomMethod, Method, Momentum, Nesterov, State
+from udsgd_mpi.methods import (
+    SGD,
+    Adam,
+    CustomMethod,
+    ExactDiffusion,
+    GradientTracking,
+    Method,
+    Momentum,
+    Nesterov,
+    State,
+)
 from udsgd_mpi.objectives import CompiledObjective, Logistic
 from udsgd_mpi.parallel.fused import Fused, w_of
 from udsgd_mpi.parallel.host_memory import shared_rows
@@ -63,6 +75,37 @@ def test_other_methods(method: Method, pattern: Pattern) -> None:
     alone = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, comm=MPI.COMM_SELF)
     whole = alone.run([0, STEPS])[case.hosted.start : case.hosted.stop]
     np.testing.assert_array_equal(whole, theta)
+
+
+@pytest.mark.parametrize(
+    ("method", "loop", "pattern"),
+    [
+        (GradientTracking(), textbook.gradient_tracking, DSGD(interval=3)),
+        (GradientTracking(), textbook.gradient_tracking, DSGD(precision="single")),
+        (GradientTracking(), textbook.gradient_tracking, LSGDPP(participants=3, interval=2)),
+        (GradientTracking(), textbook.gradient_tracking, DropOut(leave=0.3)),
+        (GradientTracking(), textbook.gradient_tracking, DSGDVT(interval=2)),
+        (ExactDiffusion(), textbook.exact_diffusion, DSGD(weights="lazy")),
+        (ExactDiffusion(), textbook.exact_diffusion, Centralized()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_methods_that_mix_or_undo_mixing(
+    method: Method, loop: textbook.Loop, pattern: Pattern
+) -> None:
+    """They are the dense loops of their papers, wherever the steps are split."""
+    case = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method)
+    theta = case.run([0, 1, 2, 10, STEPS])
+    tolerance = 1e-12 if pattern.precision == "double" else 1e-6
+    np.testing.assert_allclose(theta, case.by_textbook(loop), rtol=tolerance, atol=tolerance)
+    alone = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, comm=MPI.COMM_SELF)
+    whole = alone.run([0, STEPS])[case.hosted.start : case.hosted.stop]
+    np.testing.assert_array_equal(whole, theta)
+    if COMM.size > 1:
+        sgd = Case(Logistic(l2=0.3), 1, pattern=pattern)
+        sgd.run([0, STEPS])
+        times = len(case.iterates.mixed)
+        assert case.meter.bytes_sent == times * sgd.meter.bytes_sent
 
 
 @pytest.mark.parametrize("pattern", [DSGD(interval=3), LSGDPP(participants=3, interval=2)])

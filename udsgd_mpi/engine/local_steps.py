@@ -12,7 +12,7 @@ from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.states import STATISTICS
 from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.methods import Method
-from udsgd_mpi.methods.base import STATES
+from udsgd_mpi.methods.base import ROWS, STATES
 from udsgd_mpi.methods.steps import dense_moves, sparse_moves
 from udsgd_mpi.objectives import CompiledObjective, Objective, Points
 
@@ -21,8 +21,9 @@ Indices = NDArray[np.int32]
 
 
 @cache
-def _single(move: Kernel[..., None]) -> Kernel[..., None]:
-    return move.with_types("float64[:, :, ::1]", "float32[:, :, ::1]", 2)  # of θ and its slopes
+def _single(move: Kernel[..., None], mixed: int) -> Kernel[..., None]:
+    """For θ and its slopes in single precision, and so many states that W mixes."""
+    return move.with_types(ROWS, ROWS.replace("64", "32"), 2 + mixed)
 
 
 class LocalSteps:
@@ -34,12 +35,6 @@ class LocalSteps:
         Number of points in a mini-batch of each agent, shape (agents,).
     variation
         Of the images of mini-batches, where they are varied.
-
-    Attributes
-    ----------
-    moves
-        What a kernel takes of a method with a move of its own, see ``methods.steps``; None for
-        others.
     """
 
     def __init__(
@@ -56,20 +51,30 @@ class LocalSteps:
         self.points = points
         self.batch = batch
         self._variation = variation
-        self.moves: tuple[Any, ...] | None = None
         self._interpreted = method.interpreted
-        if self._interpreted:
+        self._move = method.move
+        self._of_objective: Kernel[..., None] | None = None
+        if self._interpreted or self._move:
+            states = method.states(iterates.theta.shape[-1])
             self._slopes = np.empty_like(iterates.theta)
-            self._states = [state.name for state in method.states(iterates.theta.shape[-1])]
-        elif method.move:
-            slopes = np.empty_like(iterates.theta)
-            names = [state.name for state in method.states(slopes.shape[-1])][:STATES]
-            none = [np.empty((0, 0, 0))] * (STATES - len(names))
-            memory = *(iterates[name] for name in names), *none
-            of_objective = None
-            if isinstance(objective, CompiledObjective):
-                of_objective = objective.kernels(points).slopes
-            self.moves = of_objective, method.move, slopes, memory, method.parameters
+            self._states = [state.name for state in states]
+            self._mixed = sum(state.mixed for state in states)
+            self._parameters = method.parameters
+        if self._move and isinstance(objective, CompiledObjective):
+            self._of_objective = objective.kernels(points).slopes
+
+    @property
+    def moves(self) -> tuple[Any, ...] | None:
+        """What a kernel takes of a method with a move of its own, until the next exchange.
+
+        See ``methods.steps``; None for other methods.
+        """
+        if self._move is None:
+            return None
+        names = self._states[:STATES]
+        none = [np.empty((0, 0, 0))] * (STATES - len(names))
+        memory = *(self.iterates[name] for name in names), *none
+        return self._of_objective, self._move, self._slopes, memory, self._parameters
 
     def __call__(self, n: int, X: Indices, gamma: Floats) -> None:
         """Take as many as there are γ after the n-th; X is (steps, agents, trials)."""
@@ -82,17 +87,17 @@ class LocalSteps:
             for k, step in enumerate(gamma.tolist()):
                 slopes_of(theta, X[k], points, batch, self._slopes, **self._beside(n + k))
                 self._interpreted(theta, self._slopes, states, step, n + k + 1)
-        elif self.moves is None:
+        elif (moves := self.moves) is None:
             descend: Callable[..., None] = objective.descend
             descend(theta, X, gamma, points, batch, **self._beside(n))
         elif isinstance(objective, CompiledObjective) and theta.dtype == np.float64:
             steps = sparse_moves if points.sparse else dense_moves
             arguments = objective.arguments(points, batch, theta.shape[-1])
-            steps(*self.moves, n, theta, X, gamma, arguments)
+            steps(*moves, n, theta, X, gamma, arguments)
         else:
-            _, move, slopes, *remembered = self.moves
+            _, move, slopes, *remembered = moves
             if theta.dtype == np.float32:
-                move = _single(move)
+                move = _single(move, self._mixed)
             slopes_of = objective.slopes
             for k, step in enumerate(gamma.tolist()):
                 slopes_of(theta, X[k], points, batch, slopes, **self._beside(n + k))
@@ -108,10 +113,10 @@ class LocalSteps:
     @property
     def kernels(self) -> list[Kernel[..., None]]:
         """Those that take the steps of θ in single precision, one by one."""
-        found: list[Kernel[..., None]] = [_single(self.moves[1])] if self.moves else []
+        found = [_single(self._move, self._mixed)] if self._move else []
         if isinstance(self.objective, CompiledObjective):
             of_objective = self.objective.kernels(self.points).of(np.dtype(np.float32))
-            slopes = self.moves or self._interpreted
+            slopes = self._move or self._interpreted
             found.append(of_objective.slopes if slopes else of_objective.descend)
         return found
 

@@ -42,6 +42,12 @@ def states_of(
     return (*of_method, statistics)
 
 
+def mixed_of_run(experiment: Experiment, objective: Objective, d: int) -> list[int]:
+    """How many numbers an agent has, in a trial, of θ and of each state that W mixes with it."""
+    states = states_of_run(experiment, objective, d)
+    return [d, *(state.elements for state in states if state.mixed)]
+
+
 def states_of_run(experiment: Experiment, objective: Objective, d: int) -> tuple[State, ...]:
     """The same of a run, in numbers of its type."""
     return states_of(experiment.method, objective, d, experiment.numbers)

@@ -220,8 +220,8 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Importance weight of a sampled point: ``"unbiased"`` mean degree / degree, ``"literal"``
         1 / degree (paper, eq. 91), ``"none"`` 1.
     method
-        What an agent does with its gradients: ``"sgd"``, ``"momentum"``, ``"nesterov"`` or
-        ``"adam"``.
+        What an agent does with its gradients, such as ``"sgd"`` or ``"gradient_tracking"``; see
+        ``methods``.
     step_size
         γ_n: ``"polynomial"`` is γ⋆ / n^a. What it leaves open is that of the run.
     dtype

@@ -6,10 +6,23 @@ To add one, write its file and name it in ``AnyMethod``.
 from udsgd_mpi.methods.adam import Adam
 from udsgd_mpi.methods.base import Method, State
 from udsgd_mpi.methods.custom import CustomMethod
+from udsgd_mpi.methods.exact_diffusion import ExactDiffusion
+from udsgd_mpi.methods.gradient_tracking import GradientTracking
 from udsgd_mpi.methods.momentum import Momentum
 from udsgd_mpi.methods.nesterov import Nesterov
 from udsgd_mpi.methods.sgd import SGD
 
-AnyMethod = SGD | Momentum | Nesterov | Adam | CustomMethod
+AnyMethod = SGD | Momentum | Nesterov | Adam | GradientTracking | ExactDiffusion | CustomMethod
 
-__all__ = ["SGD", "Adam", "AnyMethod", "CustomMethod", "Method", "Momentum", "Nesterov", "State"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AnyMethod",
+    "CustomMethod",
+    "ExactDiffusion",
+    "GradientTracking",
+    "Method",
+    "Momentum",
+    "Nesterov",
+    "State",
+]

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication import Schedule
 from udsgd_mpi.kernels.compiled import Kernel, inlined
 from udsgd_mpi.theory.step_size import StepSize
 
@@ -17,10 +18,11 @@ DOUBLE = np.dtype(np.float64)
 
 # A method remembers so many states; those that it has not are without elements.
 STATES = 2
-MEMORY = f"UniTuple(float64[:, :, ::1], {STATES})"
+ROWS = "float64[:, :, ::1]"
+MEMORY = f"Tuple(({', '.join([ROWS] * STATES)}))"
 # θ, w(X) ∇F(θ, X), what the method remembers, its parameters, γ_n and n = 1, 2, …; all of the
 # arrays but the parameters may be changed.
-MOVE = f"void(float64[:, :, ::1], float64[:, :, ::1], {MEMORY}, float64[::1], float64, int64)"
+MOVE = f"void({ROWS}, {ROWS}, {MEMORY}, float64[::1], float64, int64)"
 
 Memory = tuple[Floats, Floats]
 Decay = Annotated[float, Meta(ge=0, le=1e9)]
@@ -79,7 +81,10 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
 
     @property
     def momentum(self) -> float | None:
-        """β of the heavy ball that it is, by which theory predicts it; None where it is another."""
+        """β of the heavy ball by which theory predicts the network average; None: by none.
+
+        0 where the average moves as that of sgd does, on gradients at the agents' own θ.
+        """
         return None
 
     @property
@@ -103,7 +108,10 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         return np.empty(0)
 
     def states(self, d: int) -> tuple[State, ...]:
-        """What an agent carries beside θ; ``move`` is given the first ``STATES`` of them."""
+        """What an agent carries beside θ, what W mixes first.
+
+        ``move`` is given the first ``STATES`` of them.
+        """
         return ()
 
     def check(self, d: int) -> None:
@@ -113,6 +121,15 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         ------
         ConfigurationError
             Says what was expected of it.
+        """
+
+    def check_mixing(self, schedule: Schedule, agents: int) -> None:
+        """Refuse W for which the method is not defined.
+
+        Raises
+        ------
+        ConfigurationError
+            Says why, and which W it takes.
         """
 
     def beside(self, d: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, specialised
-from udsgd_mpi.methods.base import MEMORY, MOVE, Memory
+from udsgd_mpi.methods.base import MEMORY, MOVE, ROWS, Memory
 from udsgd_mpi.objectives.compiled import DENSE_POINTS, SLOPES, SPARSE_POINTS
 
 Floats = NDArray[np.float64]
@@ -16,8 +16,7 @@ Floats = NDArray[np.float64]
 def moves_on(points: str) -> str:
     """Types of the slopes' kernel, the move, room for slopes, memory and parameters."""
     slopes = f"FunctionType({SLOPES.format(points)})"
-    rows = "float64[:, :, ::1]"
-    return f"{slopes}, FunctionType({MOVE}), {rows}, {MEMORY}, float64[::1]"
+    return f"{slopes}, FunctionType({MOVE}), {ROWS}, {MEMORY}, float64[::1]"
 
 
 def _steps(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from udsgd_mpi.communication import Layout, Mixing
+from udsgd_mpi.engine.states import mixed_of_run
 from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
 from udsgd_mpi.preflight.hosting import efforts
 from udsgd_mpi.problem import Problem
@@ -71,11 +72,17 @@ def _exchange(
     problem: Problem, layout: Layout, sample: Sequence[Mixing], network: Network
 ) -> float:
     schedule, steps = problem.schedule, problem.experiment.steps
-    elements, codec = problem.experiment.trials * problem.d, problem.experiment.codec
+    trials, codec = problem.experiment.trials, problem.experiment.codec
+    numbers = mixed_of_run(problem.experiment, problem.objective, problem.d)
     ranks = range(layout.ranks)
     total = 0.0
     for W in sample:
-        traffic = np.array([W.traffic(layout, rank, elements, codec) for rank in ranks])
+        traffic = np.array(
+            [
+                np.sum([W.traffic(layout, rank, trials * each, codec) for each in numbers], axis=0)
+                for rank in ranks
+            ]
+        )
         total += float((traffic @ [network.message, 1 / network.bandwidth]).max())
     return total / max(1, len(sample)) * schedule.count(steps) / steps
 
@@ -83,7 +90,7 @@ def _exchange(
 def _work(problem: Problem, layout: Layout, rank: int, sample: Sequence[Mixing]) -> float:
     """Processor seconds a step of a rank's agents, with the others' half-steps at hand."""
     experiment, hosted = problem.experiment, layout.hosted(rank)
-    elements = experiment.trials * problem.d
+    elements = experiment.trials * sum(mixed_of_run(experiment, problem.objective, problem.d))
     held = len(hosted) + problem.schedule.most_copies(layout, rank)
     # Ones, since zeros never written to share one page of memory.
     ones = np.ones(max(held * elements, layout.agents * (elements // layout.ranks + 1)))

@@ -1,6 +1,9 @@
 """What a run will take, before it is run."""
 
+from itertools import product
+
 from udsgd_mpi.communication import Layout, contraction
+from udsgd_mpi.engine.states import mixed_of_run
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
@@ -78,12 +81,13 @@ def _shortage(problem: Problem, layout: Layout) -> list[str]:
 
 def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
     """Messages and bytes over all ranks at the first aggregation."""
-    experiment, elements = problem.experiment, problem.experiment.trials * problem.d
+    experiment = problem.experiment
+    numbers = mixed_of_run(experiment, problem.objective, problem.d)
     messages, moved = 0, 0
     for n in problem.schedule.first(1, experiment.steps).tolist():
         W = problem.schedule.mixing(n)
-        for rank in range(layout.ranks):
-            sent = W.traffic(layout, rank, elements, experiment.codec)
+        for rank, each in product(range(layout.ranks), numbers):
+            sent = W.traffic(layout, rank, experiment.trials * each, experiment.codec)
             messages, moved = messages + sent.messages, moved + sent.bytes
     return messages, moved
 

@@ -7,7 +7,7 @@ from udsgd_mpi.communication import Layout
 from udsgd_mpi.data.features import bytes_of
 from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.engine.measures import lengths_of, measures_of
-from udsgd_mpi.engine.states import states_of_run
+from udsgd_mpi.engine.states import mixed_of_run, states_of_run
 from udsgd_mpi.problem import Agent, Problem
 
 _DOUBLE, _INDEX = 8, 4
@@ -37,20 +37,23 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     agents, trials = layout.hosted(rank), experiment.trials
     hosted = [problem.agents[i] for i in agents]
     row = trials * problem.d * experiment.numbers.itemsize
+    numbers = trials * sum(mixed_of_run(experiment, problem.objective, problem.d))
+    mixed = numbers * experiment.numbers.itemsize
     schedule = problem.schedule
     copies = schedule.most_copies(layout, rank)
-    buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * row
+    buffers = (2 if schedule.supports else 1) * (len(agents) + copies) * mixed
     states = states_of_run(experiment, problem.objective, problem.d)
-    beside = trials * sum(each.elements * each.dtype.itemsize for each in states)
-    moves = beside or experiment.method.interpreted
-    buffers += len(agents) * (beside + (row if moves else 0))  # with room for slopes
-    averaging = row + layout.agents * row // layout.ranks
-    averaging += 0 if one_host else 2 * len(agents) * row
+    local = [each for each in states if not each.mixed]
+    kept = trials * sum(each.elements * each.dtype.itemsize for each in local)
+    moves = experiment.method.move or experiment.method.interpreted
+    buffers += len(agents) * (kept + (row if moves else 0))  # with room for slopes
+    averaging = mixed + layout.agents * mixed // layout.ranks
+    averaging += 0 if one_host else 2 * len(agents) * mixed
     rounding = 0
     codec = experiment.codec
     if not codec.exact:  # what is lost, what is sent and received
-        message = codec.row_bytes(trials * problem.d)
-        rounding = len(agents) * row + (0 if one_host else (len(agents) + copies) * message)
+        message = codec.row_bytes(numbers)
+        rounding = len(agents) * mixed + (0 if one_host else (len(agents) + copies) * message)
     draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
     sums = len(agents) * trials * problem.d * _DOUBLE if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)
@@ -65,7 +68,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     if rank > 0:
         return run + points
     everybody = _bytes_as_read(problem)
-    iterates = layout.agents * (row + beside) if experiment.record.detail == "iterates" else 0
+    iterates = layout.agents * (mixed + kept) if experiment.record.detail == "iterates" else 0
     written = 2 * file_size(problem)
     # The data set stays; shares and what is sent of them go before the first step.
     return points + everybody + max(2 * everybody, run + iterates + written)

@@ -86,6 +86,7 @@ def pose(
     data_graph = data_graph or DataGraphs()
     topology = team.bcast(lambda: topology_of(experiment, team.agents))
     schedule = team.everywhere(lambda: experiment.communication.start(topology, seed))
+    team.bcast(lambda: experiment.method.check_mixing(schedule, team.agents))
     names = assign(experiment.groups, team.agents)
     clock = clock_of(experiment, names)
     groups = [experiment.groups[name] for name in names]

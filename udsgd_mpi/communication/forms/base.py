@@ -76,9 +76,9 @@ class Form(ABC):
 class Mixing(Form):
     """W at an aggregation.
 
-    A message is one agent's θ. On the virtual clock its sender's link is busy with it for a while,
-    and it arrives one latency after it has left; receivers cause no delay. An agent
-    continues when all of its messages have left and all that it needs have arrived.
+    A message is one agent's θ, with what else W mixes. On the virtual clock its sender's link is
+    busy with it for a while, and it arrives one latency after it has left; receivers cause no
+    delay. An agent continues when all of its messages have left and all that it needs have arrived.
     """
 
     def at(self, number: int) -> Self:

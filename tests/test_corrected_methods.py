@@ -1,0 +1,200 @@
+"""Methods that correct for agents' different data move as papers have them, and so find θ*."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from tests import textbook
+from tests.small_problem import AGENTS, POINTS, D, problem, write_points
+from udsgd_mpi.__main__ import main
+from udsgd_mpi.communication import (
+    DSGD,
+    HLSGD,
+    LSGDPP,
+    Centralized,
+    Pattern,
+    RandomMatching,
+    UnreliableLinks,
+)
+from udsgd_mpi.forecast import predict
+from udsgd_mpi.methods import ExactDiffusion, GradientTracking
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.problem import LoneTeam
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing.graphs import from_networkx, matrix
+
+Floats = NDArray[np.float64]
+
+L2, GAMMA = 0.1, 0.3
+RING = np.array([[2, 1, 0, 1], [1, 2, 1, 0], [0, 1, 2, 1], [1, 0, 1, 2]]) / 4
+LAZY = {"kind": "dsgd", "weights": "lazy"}
+CORRECTED: dict[str, textbook.Loop] = {
+    "gradient_tracking": textbook.gradient_tracking,
+    "exact_diffusion": textbook.exact_diffusion,
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_points(tmp_path_factory.mktemp("data") / "small.svm")
+
+
+class Quadratics(NamedTuple):
+    """f_i(θ) = ½ θᵀ H_i θ − b_iᵀ θ of each agent, and what minimises their mean."""
+
+    H: Floats
+    b: Floats
+    minimizer: Floats
+
+    def gradient(self, theta: Floats, _: int) -> Floats:
+        return np.einsum("ijk,ik->ij", self.H, theta) - self.b
+
+
+def full_gradients(data: Path, method: Any, **settings: Any) -> tuple[Floats, Quadratics]:
+    """θ^i at the last step, of ridge regression on all points at once, and what it is of."""
+    posed = problem(
+        data,
+        "iid",
+        trials=1,
+        method=method,
+        objective={"kind": "ridge", "l2": L2},
+        groups={"all": {"share": 1, "sampler": "iid", "batch": POINTS}},
+        record={"steps": [1], "detail": "iterates", "predict": False},
+        topology="ring",
+        **settings,
+    )
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    points = [agent.points for agent in posed.agents]
+    H = np.stack([p.features.T @ p.features / POINTS + L2 * np.eye(D) for p in points])
+    b = np.stack([p.features.T @ p.labels / POINTS for p in points])
+    return recording["theta"][-1, 0], Quadratics(
+        H, b, np.linalg.solve(H.sum(axis=0), b.sum(axis=0))
+    )
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.6])
+@pytest.mark.parametrize("method", CORRECTED)
+def test_500_iterations_are_those_of_the_textbook(method: str, exponent: float, data: Path) -> None:
+    """Also with step sizes that fall; and the loops are not all the same."""
+    steps = 500
+    step_size: dict[str, Any] = {"gamma": GAMMA, "exponent": exponent}
+    if exponent == 0:
+        step_size = {"kind": "constant", "gamma": GAMMA}
+    theta, f = full_gradients(data, method, communication=LAZY, steps=steps, step_size=step_size)
+    gamma = GAMMA / np.arange(1, steps + 1) ** exponent
+    start = np.zeros((AGENTS, D))
+    expected = CORRECTED[method](start, f.gradient, lambda _: RING, gamma)
+    np.testing.assert_allclose(theta, expected, rtol=1e-10, atol=1e-12)
+    other = textbook.sgd(start, f.gradient, lambda _: RING, gamma)
+    assert np.abs(theta - other).max() > 1e-4
+
+
+def test_they_find_the_minimiser_from_which_sgd_stays_away(data: Path) -> None:
+    """With constant γ sgd ends where Θ = W (Θ − γ (HΘ − b)), a linear equation."""
+    settings = {"steps": 2000, "step_size": {"kind": "constant", "gamma": GAMMA}}
+    for method in CORRECTED:
+        theta, f = full_gradients(data, method, communication=LAZY, **settings)
+        np.testing.assert_allclose(theta, np.tile(f.minimizer, (AGENTS, 1)), rtol=0, atol=1e-11)
+    theta, f = full_gradients(data, "sgd", communication=LAZY, **settings)
+    W, moves = np.kron(RING, np.eye(D)), np.zeros((AGENTS * D, AGENTS * D))
+    for i, H in enumerate(f.H):
+        moves[D * i : D * (i + 1), D * i : D * (i + 1)] = np.eye(D) - GAMMA * H
+    ends = np.linalg.solve(np.eye(AGENTS * D) - W @ moves, W @ f.b.ravel() * GAMMA)
+    np.testing.assert_allclose(theta.ravel(), ends, rtol=1e-9)
+    biases = np.linalg.norm(theta - f.minimizer, axis=1)
+    assert biases.min() > 0.01
+    bias = np.linalg.norm(ends.reshape(AGENTS, D).mean(axis=0) - f.minimizer)
+    assert np.linalg.norm(theta.mean(axis=0) - f.minimizer) == pytest.approx(bias, rel=1e-9)
+    assert bias > 1e-3
+
+
+@pytest.mark.parametrize("communication", [{**LAZY, "interval": 5}, "random_matching"])
+def test_tracking_finds_it_with_w_that_change(communication: Any, data: Path) -> None:
+    settings = {"steps": 3000, "step_size": {"kind": "constant", "gamma": 0.05}}
+    theta, f = full_gradients(data, "gradient_tracking", communication=communication, **settings)
+    np.testing.assert_allclose(theta, np.tile(f.minimizer, (AGENTS, 1)), rtol=0, atol=1e-11)
+    theta, _ = full_gradients(data, "sgd", communication=communication, **settings)
+    assert np.abs(theta - f.minimizer).max() > 0.01
+
+
+@pytest.mark.parametrize("method", CORRECTED)
+def test_500_trials_are_as_predicted(method: str, data: Path) -> None:
+    """E‖θ_n − θ*‖² and the consensus error, within 4 standard errors (false alarm 6e-5 each)."""
+    posed = problem(
+        data,
+        "srw",
+        trials=500,
+        steps=1000,
+        method=method,
+        communication=LAZY,
+        step_size={"gamma": 1.0, "exponent": 0.8},
+        record={"steps": [100]},
+    )
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    found = predict(posed, LoneTeam(AGENTS), recording.step)
+    for measure, expected, its_error in (
+        ("squared_error", found.mse, found.error),
+        ("consensus_error", found.consensus_error, found.consensus_error_error),
+    ):
+        measured = recording[measure]
+        mean, error = measured.mean(axis=1), measured.std(axis=1, ddof=1) / np.sqrt(500)
+        assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        DSGD(weights="lazy", interval=2),
+        DSGD(weights="lazy", interval="log"),
+        Centralized(interval=3),
+        RandomMatching(),
+        LSGDPP(participants=2, interval=1),
+        UnreliableLinks(failure=0.1),
+        HLSGD(clusters=2),
+    ],
+    ids=repr,
+)
+def test_w_that_change_are_refused_where_one_is_needed(pattern: Pattern) -> None:
+    schedule = pattern.start(from_networkx(nx.cycle_graph(6)), 1)
+    with pytest.raises(ConfigurationError, match=r"method exact_diffusion: expected .*got.*; use"):
+        ExactDiffusion().check_mixing(schedule, 6)
+    GradientTracking().check_mixing(schedule, 6)
+
+
+@pytest.mark.parametrize("weights", ["metropolis", "lazy", "uniform"])
+def test_w_is_refused_by_its_smallest_eigenvalue(weights: str) -> None:
+    graphs = [nx.cycle_graph(n) for n in (2, 3, 4, 5, 30)]
+    graphs += [nx.complete_graph(n) for n in (3, 4, 5)]
+    graphs += [nx.star_graph(6), nx.connected_watts_strogatz_graph(60, 6, 0.5, seed=1)]
+    decided = set()
+    for graph in graphs:
+        n = len(graph)
+        schedule = DSGD(weights=weights).start(from_networkx(graph), 1)
+        smallest = np.linalg.eigvalsh(matrix(schedule, 1, n))[0]
+        refused = smallest < -1 / 3 + 1e-9
+        decided.add(bool(refused))
+        with pytest.raises(ConfigurationError, match="lazy") if refused else nullcontext():
+            ExactDiffusion().check_mixing(schedule, n)
+    assert decided == ({False} if weights == "lazy" else {False, True})
+    ExactDiffusion().check_mixing(Centralized().start(from_networkx(graphs[0]), 1), 2)
+
+
+def test_w_that_is_not_symmetric_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "W.txt").write_text("0.5 0.5 0\n0 0.5 0.5\n0.5 0 0.5\n")
+    asked = ["run", "--agents", "3", "--steps", "5", "--trials", "1", "--only", "all-srw"]
+    asked += ["--set", "communication.weights=./W.txt", "--method"]
+    assert main([*asked, "exact_diffusion"]) == 2
+    assert "expected a symmetric W, got" in capsys.readouterr().err
+    assert not (tmp_path / "udsgd.h5").exists()
+    assert main([*asked, "gradient_tracking"]) == 0
