@@ -215,7 +215,7 @@ def test_a_forecast_of_many_steps_checks_in_on_its_way(sampler: str, data: Path)
 def test_a_prediction_of_millions_of_steps_takes_the_memory_of_few(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_module("udsgd_mpi.forecast.predict"), "_LAST_STEP", 2000)
+    monkeypatch.setattr(import_module("udsgd_mpi.forecast.effort"), "_LAST_STEP", 2000)
     peaks = []
     for steps in (10**4, 3 * 10**6):
         posed = problem(data, "srw", steps=steps)

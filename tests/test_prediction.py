@@ -207,13 +207,13 @@ def test_control_variate_corrects_the_first_order() -> None:
     linear = rng.chisquare(3, size=(2, 4000))
     rest = rng.normal(0, 0.1, 4000)
     update = np.stack([0.5 + 1.1 * linear[0] + rest, rng.chisquare(2, size=4000)])
-    mean, error = SamePaths(update, linear).correct(np.full(2, 3.0), np.zeros(2))
+    mean, error, _ = SamePaths(update, linear).corrected(np.full(2, 3.0), np.zeros(2))
     assert (abs(mean - [3.8, 2.0]) < 4 * error).all()
     assert error[0] < 0.2 * update[0].std() / np.sqrt(4000)
     assert error[1] == pytest.approx(update[1].std() / np.sqrt(4000), rel=0.01)
     # What is hardly known of the first order does not help.
-    _, unhelped = SamePaths(update, linear).correct(np.full(2, 3.0), np.full(2, 10.0))
-    assert unhelped[0] == pytest.approx(update[0].std() / np.sqrt(4000), rel=0.01)
+    unhelped = SamePaths(update, linear).corrected(np.full(2, 3.0), np.full(2, 10.0))
+    assert unhelped.error[0] == pytest.approx(update[0].std() / np.sqrt(4000), rel=0.01)
 
 
 def test_moderate_repulsion_by_the_linear_recursion(data: Path) -> None:

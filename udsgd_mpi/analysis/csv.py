@@ -17,6 +17,7 @@ _COLUMNS = (
     "mse_standard_error",
     "predicted_mse",
     "consensus_error",
+    "predicted_consensus_error",
     "simulated_seconds",
     "bytes_exchanged",
 )
@@ -41,7 +42,11 @@ def rows(variants: Mapping[str, Measured]) -> str:
         mse, error = _over_trials(each, "squared_error")
         consensus, _ = _over_trials(each, "consensus_error")
         seconds = None if each.simulated_time is None else each.simulated_time.max(axis=1)
-        columns = [mse, error, each.predicted_mse, consensus, seconds, each.bytes_exchanged]
+        columns = [
+            *(mse, error, each.predicted_mse),
+            *(consensus, each.predicted_consensus_error),
+            *(seconds, each.bytes_exchanged),
+        ]
         columns += [column for name in losses for column in _over_trials(each, name)]
         for row, step in enumerate(each.step):
             values = ["" if column is None else column[row] for column in columns]

@@ -11,7 +11,7 @@ from udsgd_mpi.analysis.figures import FIGURES
 from udsgd_mpi.analysis.image import drawn
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
-from udsgd_mpi.analysis.table import LOSSES, loss, losses_of
+from udsgd_mpi.analysis.table import LOSSES, loss, losses_of, predicted_last, withheld
 
 _SIGNS = {Outcome.HOLDS: "✓", Outcome.FAILS: "✗", Outcome.UNDECIDED: "?"}
 
@@ -140,20 +140,20 @@ def _errors(study: Study) -> Iterator[str]:
     for name, each in FIGURES["mse"].of(study.measured).items():
         gamma = each.step_size[-1]
         mse, error = over_trials(each.measure("squared_error")[-1])
-        predicted = each.predicted_mse
         rows.append(
             (
                 escape(name),
                 escape(each.composition),
                 f"{mse:.3e} ± {error:.0e}",
                 f"{mse / gamma:.4g} ± {error / gamma:.1g}",
-                "—" if predicted is None else f"{predicted[-1] / gamma:.4g}",
+                predicted_last(each, gamma),
                 "—" if each.limit is None else f"{each.limit:.4g}",
             )
         )
     head = ("variant", "agents", "MSE ± s.e.", "MSE / γₙ ± s.e.", "predicted", "Tr V")
     if rows:
         yield _table("Errors at the last step", head, rows)
+    yield from (f"<p>{escape(line)}</p>" for line in withheld(study.measured))
 
 
 def _losses(study: Study) -> Iterator[str]:

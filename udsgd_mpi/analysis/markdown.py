@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from udsgd_mpi.analysis.claims.words import claimed, numbers
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
-from udsgd_mpi.analysis.table import LOSSES, loss, losses_of
+from udsgd_mpi.analysis.table import LOSSES, loss, losses_of, predicted_last, withheld
 
 MARK = "<!-- written by udsgd reproduce -->"
 """Marks a document as written by this program."""
@@ -44,13 +44,13 @@ def _errors(study: Study) -> Iterator[str]:
     for name, each in having.items():
         n = each.step[-1]
         mse, error = over_trials(each.measure("squared_error")[-1])
-        predicted = each.predicted_mse
-        expected = "—" if predicted is None else f"{n * predicted[-1]:.4g}"
+        expected = predicted_last(each, 1 / n)
         limit = "—" if each.limit is None else f"{each.limit:.4g}"
         yield (
             f"| {name} | {each.composition} | {n * mse:.4g} ± {n * error:.1g} | {expected}"
             f" | {limit} |"
         )
+    yield from (f"\n{line}" for line in withheld(study.measured))
 
 
 def _losses(study: Study) -> Iterator[str]:

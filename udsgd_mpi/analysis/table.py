@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
-from udsgd_mpi.analysis.statistics import over_trials, ratio_to
+from udsgd_mpi.analysis.statistics import Estimate, over_trials, ratio_to
 from udsgd_mpi.storage.read import Measured
 
 _FEWEST_TRIALS = 10  # a bootstrap of fewer says nothing
@@ -25,6 +25,8 @@ def table(variants: Mapping[str, Measured]) -> str:
 
     MSE over its prediction comes with a 95 % bootstrap interval over ten trials or more; an
     exclamation mark says that 1 is outside of it and of two standard errors of the prediction.
+    Consensus error over its prediction comes with a standard error. Below stands why predictions
+    are withheld.
     """
     errors = any("squared_error" in each.measures for each in variants.values())
     disagreements = any(_known_consensus(each) for each in variants.values())
@@ -39,18 +41,35 @@ def table(variants: Mapping[str, Measured]) -> str:
     )
     rows = [head]
     for name, measured in variants.items():
-        consensus, _ = over_trials(measured.measure("consensus_error")[-1])
+        consensus = over_trials(measured.measure("consensus_error")[-1])
         rows.append(
             (
                 *(name, str(int(measured.step[-1])), str(len(measured.trials))),
                 *(_errors(measured) if errors else ()),
                 *(cell for measure in losses for cell in loss(measured, measure)),
-                f"{consensus:.1e}",
-                *((_against_consensus(measured, float(consensus)),) if disagreements else ()),
+                f"{consensus.mean:.1e}",
+                *((_against_consensus(measured, consensus),) if disagreements else ()),
                 measured.composition,
             )
         )
-    return aligned(rows, left=(0, len(head) - 1))
+    return "\n".join([aligned(rows, left=(0, len(head) - 1)), *withheld(variants)])
+
+
+def withheld(variants: Mapping[str, Measured]) -> list[str]:
+    """Why predictions are withheld: a line for each variant of which some are."""
+    return [
+        f"{name}: no prediction {measured.withheld}"
+        for name, measured in variants.items()
+        if measured.withheld
+    ]
+
+
+def predicted_last(measured: Measured, unit: float) -> str:
+    """The predicted MSE at the last step over a unit, as it is shown."""
+    if measured.predicted_mse is None:
+        return "—"
+    predicted = float(measured.predicted_mse[-1])
+    return "none" if np.isnan(predicted) else f"{predicted / unit:.4g}"
 
 
 def losses_of(variants: Mapping[str, Measured]) -> list[str]:
@@ -80,9 +99,15 @@ def _known_consensus(measured: Measured) -> float:
     return 0.0 if predicted is None or np.isnan(predicted[-1]) else float(predicted[-1])
 
 
-def _against_consensus(measured: Measured, mean: float) -> str:
-    predicted = _known_consensus(measured)
-    return f"{mean / predicted:#.3g}" if predicted else "—"
+def _against_consensus(measured: Measured, consensus: Estimate) -> str:
+    """Measured over predicted consensus error, with the standard error that both of them make."""
+    predicted, stated = _known_consensus(measured), measured.predicted_consensus_error_error
+    if not predicted:
+        return "—"
+    ratio = float(consensus.mean) / predicted
+    of_prediction = 0.0 if stated is None else float(stated[-1])
+    error = np.hypot(float(consensus.error), ratio * of_prediction) / predicted
+    return f"{ratio:#.3g} ± {error:.1g}"
 
 
 def _against_prediction(measured: Measured) -> str:
@@ -90,6 +115,8 @@ def _against_prediction(measured: Measured) -> str:
     if measured.predicted_mse is None or measured.predicted_mse_error is None:
         return "—"
     predicted, error = measured.predicted_mse[-1], measured.predicted_mse_error[-1]
+    if np.isnan(predicted):
+        return "none"
     if predicted == 0:  # all begin at θ*, and no agent makes noise
         return "—"
     ratio = ratio_to(measured.measure("squared_error")[-1], predicted)

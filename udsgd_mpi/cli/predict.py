@@ -27,6 +27,8 @@ def command(arguments: Namespace) -> None:
             print(of_traces(prediction, problem, arguments.top))
         else:
             print(_table(prediction, problem))
+            if prediction.withheld:
+                print(f"  no prediction {prediction.withheld}")
             print(_limit(prediction, problem.experiment.step_size))
             print(_groups(prediction, problem))
             print(_agents(prediction, problem, arguments.top))
@@ -39,16 +41,24 @@ def _table(prediction: Prediction, problem: Problem) -> str:
     polyak = problem.experiment.record.polyak
     shown = np.unique(np.linspace(0, len(prediction.step) - 1, _SHOWN_STEPS).astype(int))
     head = ["n", "MSE", "± s.e.", "n · MSE", "beyond first order", "linear"]
-    rows = [[*head, *(["Polyak MSE"] if polyak else []), "consensus error"]]
+    rows = [[*head, *(["Polyak MSE"] if polyak else []), "consensus error", "± s.e."]]
     for row in shown:
         n = int(prediction.step[row])
-        cells = [f"{n:,}", f"{prediction.mse[row]:.3e}", f"{prediction.error[row]:.0e}"]
-        cells += [f"{n * prediction.mse[row]:.4g}", f"{n * prediction.beyond_first_order[row]:.2g}"]
-        linear = prediction.linear_mse[row]
-        cells += ["—" if np.isnan(linear) else f"{linear:.3e}"]
-        averaged = [f"{prediction.averaged_mse[row]:.3e}"] if polyak else []
-        rows.append([*cells, *averaged, f"{prediction.consensus_error[row]:.2e}"])
+        mse, error = prediction.mse[row], prediction.error[row]
+        cells = [f"{n:,}", *(["none"] * 4 if np.isnan(mse) else [f"{mse:.3e}", f"{error:.0e}"])]
+        if not np.isnan(mse):
+            cells += [f"{n * mse:.4g}", f"{n * prediction.beyond_first_order[row]:.2g}"]
+        cells.append(_or_dash(prediction.linear_mse[row], ".3e"))
+        if polyak:
+            cells.append(_or_dash(prediction.averaged_mse[row], ".3e"))
+        consensus = _or_dash(prediction.consensus_error[row], ".2e")
+        cells += [consensus, _or_dash(prediction.consensus_error_error[row], ".0e")]
+        rows.append(cells)
     return aligned(rows, indent=2)
+
+
+def _or_dash(value: float, form: str) -> str:
+    return "—" if np.isnan(value) else f"{value:{form}}"
 
 
 def _limit(prediction: Prediction, step_size: StepSize) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.agent import Spectrum
+from udsgd_mpi.forecast.means import MeanOverTrials
 from udsgd_mpi.forecast.trials import Squares, Trials
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.problem import LoneTeam, Problem, Team
@@ -37,29 +38,15 @@ class SamePaths(NamedTuple):
     update: Floats
     linear: Floats
 
-    def correct(self, first_order: Floats, error: Floats) -> tuple[Floats, Floats]:
-        """The mean square of the update and its standard error, shape (steps,).
-
-        ``linear`` is the control variate, with the coefficient that makes the error least
-        (Lavenberg and Welch, A perspective on the use of control variables, 1981), the error of
-        its expectation included.
+    def corrected(self, first_order: Floats, error: Floats) -> MeanOverTrials:
+        """The mean square of the update, with ``linear`` as its control variate.
 
         Parameters
         ----------
         first_order, error
             Expectation of ``linear`` and its standard error, shape (steps,).
         """
-        trials = self.update.shape[1]
-        means = self.update.mean(axis=1), self.linear.mean(axis=1)
-        update, linear = (each - mean[:, None] for each, mean in zip(self, means, strict=True))
-        pairs = trials * (trials - 1)
-        spread = (linear**2).sum(axis=1) + pairs * error**2
-        shared = (update * linear).sum(axis=1)
-        coefficient = shared / np.where(spread > 0, spread, 1)
-        rest = update - coefficient[:, None] * linear
-        corrected = means[0] - coefficient * (means[1] - first_order)
-        of_rest = (rest**2).sum(axis=1) / (trials * (trials - 2))
-        return corrected, np.sqrt(of_rest + (coefficient * error) ** 2)
+        return MeanOverTrials.controlled(self.update, self.linear, first_order, error)
 
 
 class Followed(NamedTuple):

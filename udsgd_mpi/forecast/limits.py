@@ -3,7 +3,7 @@
 import numpy as np
 
 from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
-from udsgd_mpi.forecast.predict import first_trials, last_followed
+from udsgd_mpi.forecast.effort import first_trials, last_followed
 from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
 

@@ -18,20 +18,15 @@ from udsgd_mpi.forecast.agent import (
     from_the_start,
     overflowing,
 )
-from udsgd_mpi.forecast.followed import Followed, FollowedTrials, SamePaths
+from udsgd_mpi.forecast.effort import disagreement, followed, last_followed
+from udsgd_mpi.forecast.followed import FollowedTrials, SamePaths
 from udsgd_mpi.forecast.forecasts import Forecasts
+from udsgd_mpi.forecast.means import MeanOverTrials
 from udsgd_mpi.forecast.paths import Functional
+from udsgd_mpi.forecast.withheld import why_withheld
 from udsgd_mpi.problem import Problem, Team, inputs_of_law
 
 Floats = NDArray[np.float64]
-
-_TOLERANCE = 0.02
-_FIRST_TRIALS, _FEWEST_TRIALS, _MOST_TRIALS = 1000, 20, 10_000
-_MARGIN = 1.1  # as the spread is not known well yet
-_ROUNDING = 1e-28  # of squares
-# Where the first order will do in the end, of a trial, and of all agents and trials.
-_LAST_STEP, _MOST_STEPS = 100_000, 2 * 10**8
-_MOST_WORK = 2**30  # numbers of all θ, times steps: some seconds
 
 
 @dataclass(frozen=True)
@@ -46,16 +41,17 @@ class Prediction:
         E‖θ_n − θ*‖², shape (steps,).
     error
         Standard error of ``mse``, shape (steps,); 0 where nothing was sampled.
+    withheld
+        Why some of ``mse`` are NaN, and at which steps; None where all are promised.
     averaged_mse, averaged_error
         The same of the Polyak–Ruppert average.
     consensus_error, consensus_error_error
         E of (1/N) Σ_i ‖θ^i_n − θ_n‖² and its standard error, shape (steps,); NaN where agents
-        disagree by rounding alone, and where no trials were followed.
+        disagree by rounding alone, where no trials were followed, and where few of them make it.
+    first_order_mse
+        What plans are about: ``mse`` by the first order, shape (steps,).
     linear_mse
         ``mse`` by the linear recursion of all agents, shape (steps,).
-    beyond_first_order
-        What curvature, disagreement and large steps add to ``mse``, shape (steps,); 0 where no
-        trials were followed.
     contributions
         What each agent adds to ``mse`` at the last step, shape (agents,).
     limiting_covariance
@@ -75,18 +71,19 @@ class Prediction:
     averaged_error: Floats
     consensus_error: Floats
     consensus_error_error: Floats
+    first_order_mse: Floats
     linear_mse: Floats
-    beyond_first_order: Floats
     contributions: Floats
     limiting_covariance: Floats
     trace_error: float
     agent_traces: Floats
     methods: list[str]
+    withheld: str | None = None
 
     @property
-    def first_order_mse(self) -> Floats:
-        """What plans are about: ``mse`` without what is beyond the first order, shape (steps,)."""
-        return self.mse - self.beyond_first_order
+    def beyond_first_order(self) -> Floats:
+        """What curvature, disagreement and large steps add to ``mse``, shape (steps,)."""
+        return self.mse - self.first_order_mse
 
     @property
     def disagree(self) -> bool:
@@ -132,58 +129,48 @@ def predict(
     mean = _mean_of_parts(parts, team)
     start = from_the_start(problem, spectrum, steps)
     first_order = mse_of_mean(mean.theta, start[0], N)
-    of_theta, of_average = first_order, mse_of_mean(mean.average, start[1], N)
-    consensus = np.full((2, len(steps)), np.nan)
+    of_average = mse_of_mean(mean.average, start[1], N)
+    theta, average = MeanOverTrials.exactly(*first_order), MeanOverTrials.exactly(*of_average)
+    consensus, withheld = MeanOverTrials.exactly(*np.full((2, len(steps)), np.nan)), None
     if method != "linear":
         near = steps <= last
         following = FollowedTrials(problem, team, spectrum, steps[near])
-        found = _followed(following, problem, [each[near] for each in first_order])
-        of_theta = _with_what_is_beyond(first_order, found.theta, near)
+        found = followed(following, problem, _at(near, first_order), _at(near, of_average))
+        theta = _with_what_is_beyond(first_order, found.theta, near)
         if problem.experiment.record.polyak:
-            of_average = _with_what_is_beyond(of_average, found.average, near)
-        consensus[:, near] = _mean_over_trials(found.consensus)
-        rounding = _ROUNDING * ((problem.minimizer**2).sum() + of_theta[0])
-        consensus[:, consensus[0] < rounding] = np.nan
+            average = _with_what_is_beyond(of_average, found.average, near)
+        consensus = disagreement(found, problem).on(near)
+        withheld = why_withheld(
+            found.theta.update, theta.relative_error[near], steps[near], theta.holds[near]
+        )
     rows = np.isin(steps, wanted)
     return Prediction(
         step=wanted,
-        mse=of_theta[0][rows],
-        error=of_theta[1][rows],
-        averaged_mse=of_average[0][rows],
-        averaged_error=of_average[1][rows],
-        consensus_error=consensus[0][rows],
-        consensus_error_error=consensus[1][rows],
+        mse=theta.promised.mean[rows],
+        error=theta.promised.error[rows],
+        averaged_mse=average.promised.mean[rows],
+        averaged_error=average.promised.error[rows],
+        consensus_error=consensus.promised.mean[rows],
+        consensus_error_error=consensus.promised.error[rows],
+        first_order_mse=first_order[0][rows],
         linear_mse=(mean.linear / N + (start[0] ** 2).sum(axis=1))[rows],
-        beyond_first_order=(of_theta[0] - first_order[0])[rows],
         contributions=np.array(team.allgather([part.theta.variance[-1] / N**2 for part in parts])),
         limiting_covariance=mean.V / N,
         trace_error=float(mean.trace_error) / np.sqrt(N) / N,
         agent_traces=np.array(team.allgather([np.trace(part.V) / N**2 for part in parts])),
         methods=team.allgather([part.method for part in parts]),
+        withheld=withheld,
     )
 
 
-def first_trials(agents: int) -> int:
-    """In how many trials the update is followed at least."""
-    return max(_FEWEST_TRIALS, min(_FIRST_TRIALS // agents, 5 * _FEWEST_TRIALS))
-
-
-def last_followed(problem: Problem) -> int:
-    """The last step up to which trials are followed.
-
-    Where noise does not cancel, the first order is right in the end.
-    """
-    groups, steps = problem.experiment.groups, problem.experiment.steps
-    if any(groups[entry.group].sampler.long_memory for entry in problem.summaries):
-        return steps
-    N = len(problem.summaries)
-    return min(steps, _LAST_STEP, max(1, _MOST_STEPS // (N * first_trials(N))))
+def _at(rows: NDArray[np.bool_], moments: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    return moments[0][rows], moments[1][rows]
 
 
 def _with_what_is_beyond(
     first_order: tuple[Floats, Floats], found: SamePaths, near: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """The mean square and its standard error, shape (steps,).
+) -> MeanOverTrials:
+    """The mean square by steps, those included that were not followed.
 
     After the last step that was followed it is the first order, as far off as it was there.
 
@@ -192,35 +179,17 @@ def _with_what_is_beyond(
     near
         Which of the steps were followed, shape (steps,).
     """
+    corrected = found.corrected(*_at(near, first_order))
     mse, error = first_order[0].copy(), first_order[1].copy()
-    mse[near], error[near] = found.correct(first_order[0][near], first_order[1][near])
+    mse[near], error[near] = corrected.mean, corrected.error
     if not near.all():
         last = np.flatnonzero(near)[-1]
         off = abs(mse[last] - first_order[0][last]) + error[last]
         share = off / mse[last] if off > 0 else 0.0
         error[~near] = np.hypot(error[~near], share * mse[~near])
-    return mse, error
-
-
-def _followed(
-    following: FollowedTrials, problem: Problem, first_order: Sequence[Floats]
-) -> Followed:
-    """As many trials as it takes for a small standard error, within limits; collective."""
-    N, steps = len(problem.summaries), problem.experiment.steps
-    trials = first_trials(N)
-    most = max(trials, min(_MOST_TRIALS, _MOST_WORK // (N * problem.d * steps)))
-    while True:
-        found = following.follow(trials)
-        mse, error = found.theta.correct(first_order[0], first_order[1])
-        lacking = (error / np.where(mse > 0, _TOLERANCE * mse, np.inf)).max()
-        if lacking <= 1 or trials == most:
-            return found
-        trials = int(min(most, np.ceil(_MARGIN * trials * lacking**2)))
-
-
-def _mean_over_trials(values: Floats) -> Floats:
-    """Mean and its standard error, shape (2, steps), of values (steps, trials)."""
-    return np.stack([values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])])
+    effective = np.full(len(mse), corrected.effective[-1])
+    effective[near] = corrected.effective
+    return MeanOverTrials(mse, error, effective)
 
 
 def _mean_of_parts(parts: Sequence[AgentMoments], team: Team) -> AgentMoments:

@@ -147,7 +147,10 @@ def _predict(comm: MPI.Intracomm, name: str, problem: Problem, known: Known) -> 
         return None
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    return known.predictions(problem, team, steps)
+    prediction = known.predictions(problem, team, steps)
+    if prediction.withheld and comm.rank == 0:
+        say(f"[variant.{name}] no prediction {prediction.withheld}")
+    return prediction
 
 
 def _elapsed(problem: Problem) -> Elapsed:

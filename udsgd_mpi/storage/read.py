@@ -51,7 +51,7 @@ class Measured:
         Measures of which each trial has one number at each step, by name; shape (steps, trials).
     groups, samplers
         Group and sampler of each agent.
-    predicted_mse, predicted_mse_error, predicted_consensus_error
+    predicted_mse, predicted_mse_error, predicted_consensus_error, predicted_consensus_error_error
         Shape (steps,); None where nothing was predicted.
     step_size
         γ_n, shape (steps,).
@@ -67,6 +67,8 @@ class Measured:
     bytes_exchanged
         Bytes that the agents sent each other in one trial, shape (steps,); None where the variant
         is not complete.
+    withheld
+        Why some of ``predicted_mse`` are NaN; None where none are.
     """
 
     title: str
@@ -86,6 +88,8 @@ class Measured:
     agent_traces: Floats | None
     simulated_time: Floats | None
     bytes_exchanged: NDArray[np.int64] | None
+    predicted_consensus_error_error: Floats | None = None
+    withheld: str | None = None
 
     def measure(self, name: str) -> Floats:
         """One of the measures.
@@ -233,12 +237,14 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         predicted_mse=_optional(run, "predicted_mse"),
         predicted_mse_error=_optional(run, "predicted_mse_error"),
         predicted_consensus_error=_optional(run, "predicted_consensus_error"),
+        predicted_consensus_error_error=_optional(run, "predicted_consensus_error_error"),
         step_size=run["step_size"][:],
         last_theta=run["theta_mean"][-1][finite] if "theta_mean" in run else None,
         limiting_covariance=_optional(run, "limiting_covariance"),
         agent_traces=_optional(run, "agent_trace_V"),
         simulated_time=_optional(run, "simulated_time"),
         bytes_exchanged=_optional(run, "bytes_exchanged"),
+        withheld=run.attrs.get("prediction_withheld"),
     )
 
 

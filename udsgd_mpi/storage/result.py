@@ -53,11 +53,13 @@ def run_of(
             variables |= _averaged_prediction(prediction)
     if passed is not None:
         variables |= _elapsed(passed)
+    withheld = prediction.withheld if prediction else None
     attributes = {
         "title": experiment.title,
         "rows_left_over": problem.rows_left_over,
         "measured": measured,
         "complete": complete,
+        **({"prediction_withheld": withheld} if withheld else {}),
         **as_attributes(problem.digests),
     }
     return Run(attributes, variables)
@@ -150,15 +152,19 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
         "other_parameter": _variable(
             np.arange(d), "other_parameter", "component of theta, column of V"
         ),
-        "predicted_mse": _variable(prediction.mse, "step", "predicted E|theta_n - theta*|^2"),
+        "predicted_mse": _variable(
+            prediction.mse,
+            "step",
+            "predicted E|theta_n - theta*|^2; NaN where it is withheld, see prediction_withheld",
+        ),
         "predicted_mse_error": _variable(
             prediction.error, "step", "standard error of predicted_mse"
         ),
         "predicted_consensus_error": _variable(
             prediction.consensus_error,
             "step",
-            "predicted E of consensus_error; NaN where it is of rounding alone, and beyond the last"
-            " step that was looked at",
+            "predicted E of consensus_error; NaN where it is of rounding alone, where few trials"
+            " make it, and beyond the last step that was looked at",
         ),
         "predicted_consensus_error_error": _variable(
             prediction.consensus_error_error, "step", "standard error of predicted_consensus_error"
