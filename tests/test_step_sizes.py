@@ -23,6 +23,7 @@ LAST = 3000
 N = range(1, LAST + 1)
 CASES: list[tuple[StepSize, list[float]]] = [
     (Polynomial(0.7, 0.6), [0.7 / n**0.6 for n in N]),
+    (Polynomial(0.7, 0.6, offset=12.5), [0.7 / (n + 12.5) ** 0.6 for n in N]),
     (Constant(0.3), [0.3 for n in N]),
     (Step(0.4, every=700, factor=0.5), [0.4 * 0.5 ** ((n - 1) // 700) for n in N]),
     (
@@ -30,6 +31,7 @@ CASES: list[tuple[StepSize, list[float]]] = [
         [0.1 + 0.3 * np.cos(np.pi / 2 * min((n - 1) / 2000, 1)) ** 2 for n in N],
     ),
     (ByRound(0.9, 0.5, interval=7), [0.9 / np.sqrt(1 + (n - 1) // 7) for n in N]),
+    (ByRound(0.9, 0.5, 7, offset=3), [0.9 / np.sqrt(4 + (n - 1) // 7) for n in N]),
 ]
 
 
@@ -179,6 +181,10 @@ def test_constant_is_exponent_0_in_all_that_is_predicted(
         ("{ kind = 'by_round', interval = 'lgo' }", "step_size.interval"),
         ("{ kind = 'cosin' }", "did you mean 'cosine'"),
         ("{ exponent = 0.3 }", "(0.5, 1]"),
+        ("{ offset = -1.0 }", "step_size.offset"),
+        ("{ exponent = 0.0, offset = 2.0 }", "expected no offset beside exponent = 0"),
+        ("{ kind = 'by_round', exponent = 0.0, offset = 2.0 }", "expected no offset"),
+        ("{ kind = 'constant', offset = 2.0 }", "step_size"),
     ],
 )
 def test_others_are_refused(setting: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:

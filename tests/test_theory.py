@@ -48,7 +48,7 @@ def joint_recursion(
 
 
 @pytest.mark.parametrize(("kappa", "b"), [(1.0, 0.8), (3.7, 0.8), (21.0, 0.6), (2.2, 1.0)])
-@pytest.mark.parametrize("step_size", [Polynomial(), Polynomial(0.7, 0.7)])
+@pytest.mark.parametrize("step_size", [Polynomial(), Polynomial(0.7, 0.7), Polynomial(9, 1, 8.5)])
 def test_second_moments_are_those_of_the_joint_recursion(
     kappa: float, b: float, step_size: StepSize
 ) -> None:
@@ -71,6 +71,7 @@ def test_second_moments_are_those_of_the_joint_recursion(
     [
         (1.0, Polynomial()),
         (1.0, Polynomial(2.0, 1.0)),
+        (1.0, Polynomial(2.0, 1.0, offset=500.0)),
         (0.7, Polynomial(0.8, 0.7)),
         (0.9, Polynomial()),
     ],
@@ -136,6 +137,9 @@ def test_tens_of_millions_of_steps_come_to_the_closed_forms() -> None:
     np.testing.assert_allclose(moments.average[:, 0, 0], (2 * (m - 1) - harmonic) / m**2, rtol=1e-8)
     phi = np.exp(gammaln(m + 0.7) - gammaln(0.7) - gammaln(m + 1))
     np.testing.assert_allclose(left[:, 2], 2 * phi, rtol=1e-7)
+    later, _ = left_of_start(np.full(3, 2.0), h, Polynomial(offset=40.0), steps)
+    phi = np.exp(gammaln(m + 40.7) - gammaln(40.7) + gammaln(41) - gammaln(m + 41))
+    np.testing.assert_allclose(later[:, 2], 2 * phi, rtol=1e-7)
     mean_phi = np.exp(gammaln(m + 0.7) - gammaln(1.7) - gammaln(m)) / m
     np.testing.assert_allclose(average[:, 2], 2 * mean_phi, rtol=1e-7)
 

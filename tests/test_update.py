@@ -22,7 +22,7 @@ seed = {SEED}
 data.source = "breast_cancer"
 data.standardize = true
 objective = {{ kind = "logistic", l2 = {L2} }}
-step_size = {{ gamma = 0.8, exponent = 0.75 }}
+step_size = {{ gamma = 0.8, exponent = 0.75, offset = 1.5 }}
 topology = {{ kind = "barbell" }}
 groups.all.share = 1
 groups.all.sampler = "iid"
@@ -69,7 +69,7 @@ def test_every_step_equals_the_dense_loop(agents: int, tmp_path: Path) -> None:
             theta_star = run["minimizer"][:]
             for n in range(STEPS):
                 theta = recorded[n].swapaxes(0, 1)
-                gamma = 0.8 / (n + 1) ** 0.75
+                gamma = 0.8 / (n + 2.5) ** 0.75
                 G = np.array(
                     [
                         [

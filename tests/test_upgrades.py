@@ -35,13 +35,15 @@ def test_the_plan_takes_the_fewest_upgrades(data: Path) -> None:
     assert planner.mse(best, moderate) == pytest.approx(alone.mse[-1], rel=1e-10)
 
 
-def test_the_slowest_agent_sets_the_pace_of_a_plan(data: Path) -> None:
-    step_size = {"gamma": 2.0, "exponent": 0.7}
+@pytest.mark.parametrize("offset", [0.0, 3000.0])
+def test_the_slowest_agent_sets_the_pace_of_a_plan(offset: float, data: Path) -> None:
+    step_size = {"gamma": 2.0, "exponent": 0.7, "offset": offset}
     planner = Planner(problem(data, "srw", step_size=step_size), {"srw": SRRW(alpha=5.0)})
     assert planner.mse_at_equal_time([]) == planner.mse([])
     slower = planner.seconds([2]) / planner.seconds([])
     assert slower > 1
-    assert planner.mse_at_equal_time([2]) == pytest.approx(planner.mse([2]) * slower**0.7)
+    larger = (STEPS + offset) / (STEPS / slower + offset)
+    assert planner.mse_at_equal_time([2]) == pytest.approx(planner.mse([2]) * larger**0.7)
 
 
 def test_several_samplers_are_upgraded_at_once(data: Path) -> None:

@@ -118,7 +118,9 @@ class Planner:
         slower = self.seconds(upgraded) / self.seconds([])
         mu = float(self._forecast.spectrum[0][0])
         step_size = check_step_size(mu, self._forecast.in_the_limit)
-        return float(self.mse(upgraded) * slower**step_size.exponent)
+        n, offset = self._problem.experiment.steps, step_size.offset
+        larger = slower * ((n + offset) / (n + slower * offset))  # γ at n / slower, of that at n
+        return float(self.mse(upgraded) * larger**step_size.exponent)
 
     def _of(self, upgraded: list[int]) -> dict[int, float]:
         return {i: self._upgraded.seconds[i] for i in upgraded}

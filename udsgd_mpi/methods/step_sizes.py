@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication.intervals import AggregationTimes, Interval
-from udsgd_mpi.theory.step_size import Polynomial, StepSize
+from udsgd_mpi.theory.step_size import Offset, Polynomial, StepSize, check_offset
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ class Cosine(StepSize, frozen=True, tag="cosine"):
 
 
 class ByRound(StepSize, frozen=True, tag="by_round"):
-    """γ_n = γ⋆ / r^a in round r = 1, 2, …, which ends with the r-th aggregation.
+    """γ_n = γ⋆ / (r + r₀)^a in round r = 1, 2, …, which ends with the r-th aggregation.
 
     Parameters
     ----------
@@ -86,10 +86,16 @@ class ByRound(StepSize, frozen=True, tag="by_round"):
     interval
         Steps of each round, as in ``communication``; by default its own. A round of ``hlsgd`` ends
         with an average over all.
+    offset
+        r₀ ≥ 0, in rounds, which makes the first ones smaller; see ``Polynomial``.
     """
 
     exponent: Annotated[float, Meta(ge=0, le=1)] = 1.0
     interval: Interval | None = None
+    offset: Offset = 0.0
+
+    def __post_init__(self) -> None:
+        check_offset(self.offset, self.exponent)
 
     def __call__(self, first: int, last: int) -> Floats:
         if self.interval is None:
@@ -97,7 +103,7 @@ class ByRound(StepSize, frozen=True, tag="by_round"):
         times = AggregationTimes(self.interval)
         ends, n = times.between(first - 1, last - 1), np.arange(first, last + 1)
         rounds = 1 + times.number(first - 1) + np.searchsorted(ends, n, side="left")
-        return np.asarray(self.gamma / rounds.astype(np.float64) ** self.exponent)
+        return np.asarray(self.gamma / (rounds + self.offset) ** self.exponent)
 
 
 AnyStepSize = Polynomial | Constant | Step | Cosine | ByRound

@@ -46,10 +46,12 @@ def _of_step_size(step_size: StepSize, optimum: Minimum, momentum: float) -> Ite
     if growth > _NOTABLE_GROWTH:
         stable = _STABLE * (1 + momentum)
         above = f"2 (1 + β) = {stable:.3g}" if momentum else "2"
+        first = float(step_size(1, 1)[0])
+        below = stable / L * (step_size.gamma / first)
         yield (
-            f"step_size: γ₁L = {step_size.gamma * L:.3g} is above {above} (L = {L:.3g} is the"
+            f"step_size: γ₁L = {first * L:.3g} is above {above} (L = {L:.3g} is the"
             f" largest curvature of f at θ_0), so errors grow about {growth:.2g}-fold before they"
-            f" fall, or for ever; use gamma below {stable / L:.3g}"
+            f" fall, or for ever; use gamma below {below:.3g}"
         )
     if isinstance(step_size, Polynomial) and step_size.exponent == 1:
         least = (1 - momentum) / (2 * mu)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 _BLOCK = 1024
 _LONG_BLOCK = 2**14
 
+Offset = Annotated[float, Meta(ge=0, le=1e9)]
+
 
 class StepSize(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """γ_n for n = 1, 2, …; subclasses are listed in a registry.
@@ -17,7 +19,7 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
     Parameters
     ----------
     gamma
-        γ⋆ = γ_1 > 0, a billion at most.
+        γ⋆ > 0, a billion at most: γ_1 where there is no offset.
     """
 
     gamma: Annotated[float, Meta(gt=0, le=1e9)] = 1.0
@@ -36,26 +38,44 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
 
 
 class Polynomial(StepSize, frozen=True, tag="polynomial"):
-    """γ_n = γ⋆ / n^a (paper, Assumption 2.3).
+    """γ_n = γ⋆ / (n + n₀)^a (paper, Assumption 2.3, where n₀ = 0).
 
     Parameters
     ----------
     exponent
         a in (0.5, 1]; or 0, a constant step, for which no limit theorem holds.
+    offset
+        n₀ ≥ 0, which makes the first steps smaller: γ_1 = γ⋆ / (1 + n₀)^a. As γ_n n^a tends to γ⋆
+        all the same, limits are those of n₀ = 0. The start is forgotten later: with a = 1, about
+        (n₀ / (n + n₀))^{γ⋆h} of it is left along an eigenvalue h of H, instead of n^{−γ⋆h}.
     """
 
     exponent: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    offset: Offset = 0.0
 
     def __post_init__(self) -> None:
         if 0 < self.exponent <= 0.5:
             raise ValueError(
                 f"expected an exponent a in (0.5, 1], or 0 for a constant step; got {self.exponent}"
             )
+        check_offset(self.offset, self.exponent)
 
     def __call__(self, first: int, last: int) -> NDArray[np.float64]:
         """γ_first, …, γ_last; both ends belong to it."""
         n = np.arange(first, last + 1, dtype=np.float64)
-        return self.gamma / n**self.exponent
+        return self.gamma / (n + self.offset) ** self.exponent
+
+
+def check_offset(offset: float, exponent: float) -> None:
+    """Refuse an offset of steps that do not fall, which would do nothing.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    if offset > 0 and exponent == 0:
+        raise ValueError(f"expected no offset beside exponent = 0, got {offset:g}")
 
 
 class CachedStepSize:
