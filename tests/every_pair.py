@@ -6,7 +6,7 @@ Rank 0 prints them as JSON.
 import hashlib
 import sys
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 from mpi4py import MPI
@@ -20,7 +20,7 @@ from udsgd_mpi.problem import pose
 from udsgd_mpi.samplers import AnySampler
 
 AGENTS = 5
-NEEDED = {
+NEEDED: dict[str, dict[str, Any]] = {
     "lsgd_pp": {"participants": 2},
     "hlsgd": {"clusters": 2},
     "dsgd": {"weights": "lazy", "interval": 3},

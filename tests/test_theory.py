@@ -186,6 +186,11 @@ def test_paths_give_the_functional() -> None:
         states.append((1 - gamma[k] * h) * states[-1] - gamma[k] * g[X[k]])
     means = np.mean(states, axis=0)
     np.testing.assert_allclose(average.variance[1], means.var(axis=0, ddof=1).sum(), rtol=1e-10)
+    alone, unknown = along_paths(
+        Listed(), trials, g, h, step_size, np.array([7, n]), averaged=False
+    )
+    assert all(map(np.array_equal, alone, theta))
+    assert all(np.isnan(each).all() for each in unknown)
 
 
 def test_step_sizes_ahead_are_those_asked_for() -> None:

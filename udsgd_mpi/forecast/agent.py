@@ -95,6 +95,8 @@ class AgentForecast:
         Of the paths.
     trials
         Number of paths of an agent whose sampler remembers.
+    averaged
+        Whether the average is forecast along paths, too; NaN otherwise.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class AgentForecast:
         self.problem = problem
         self._check_in = check_in
         self.steps = steps
+        self.averaged = problem.experiment.record.polyak
         self.trials = trials or paths_of_each(len(problem.summaries))
         self._of_a_walk = 1 if trials else _PATHS_OF_A_WALK
         self.spectrum = spectrum
@@ -180,6 +183,7 @@ class AgentForecast:
             self._check_in,
             self._momentum,
             see,
+            averaged=self.averaged,
         )
 
     def _limit(self, noise: Noise) -> Floats:

@@ -14,7 +14,7 @@ _TOLERANCE = 0.03
 _MORE_PATHS = (2, 16)  # times as many, at the least and at the most
 _MOST_BYTES = 2**26
 
-Key = tuple[bytes, bytes, Approach, int]
+Key = tuple[bytes, bytes, Approach, bool, int]
 
 
 class Forecasts:
@@ -56,7 +56,7 @@ class Forecasts:
 
         def made(paths: dict[int, int]) -> dict[int, AgentMoments]:
             keys = {
-                i: (inputs[i], forecast.steps.tobytes(), method, number)
+                i: (inputs[i], forecast.steps.tobytes(), method, forecast.averaged, number)
                 for i, number in paths.items()
             }
             new = {i: (agents[i], paths[i]) for i, key in keys.items() if key not in self._known}

@@ -44,10 +44,11 @@ class Prediction:
     withheld
         Why some of ``mse`` are NaN, and at which steps; None where all are promised.
     averaged_mse, averaged_error
-        The same of the Polyak–Ruppert average.
+        The same of the Polyak–Ruppert average; NaN where that is not recorded and an agent's paths
+        are sampled.
     consensus_error, consensus_error_error
         E of (1/N) Σ_i ‖θ^i_n − θ_n‖² and its standard error, shape (steps,); NaN where agents
-        disagree by rounding alone, where no trials were followed, and where few of them make it.
+        disagree by rounding alone, and where no trials were followed.
     first_order_mse
         What plans are about: ``mse`` by the first order, shape (steps,).
     linear_mse
@@ -150,8 +151,8 @@ def predict(
         error=theta.promised.error[rows],
         averaged_mse=average.promised.mean[rows],
         averaged_error=average.promised.error[rows],
-        consensus_error=consensus.promised.mean[rows],
-        consensus_error_error=consensus.promised.error[rows],
+        consensus_error=consensus.mean[rows],
+        consensus_error_error=consensus.error[rows],
         first_order_mse=first_order[0][rows],
         linear_mse=(mean.linear / N + (start[0] ** 2).sum(axis=1))[rows],
         contributions=np.array(team.allgather([part.theta.variance[-1] / N**2 for part in parts])),

@@ -79,9 +79,10 @@ class Trials:
         for agent, first in zip(agents, first_rows, strict=True):
             g = agent.gradient_noise(problem.objective, problem.minimizer)
             self._noise[first : first + len(agent.points.labels) : agent.batch] = g @ basis
-        self._linear, self._linear_sum, self._velocity = np.zeros((3, *shape))
+        self._linear, self._velocity = np.zeros((2, *shape))
         self._start = from_the_start(problem, spectrum, steps)
         self._averaged = experiment.record.polyak
+        self._linear_sum = np.zeros((*shape[:2], problem.d if self._averaged else 0))
         self._sum = np.zeros(shape[1:])
         self._row = {int(n): row for row, n in enumerate(steps)}
         self._found = Squares(

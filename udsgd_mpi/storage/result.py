@@ -163,8 +163,8 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
         "predicted_consensus_error": _variable(
             prediction.consensus_error,
             "step",
-            "predicted E of consensus_error; NaN where it is of rounding alone, where few trials"
-            " make it, and beyond the last step that was looked at",
+            "predicted E of consensus_error; NaN where it is of rounding alone, and beyond the last"
+            " step that was looked at",
         ),
         "predicted_consensus_error_error": _variable(
             prediction.consensus_error_error, "step", "standard error of predicted_consensus_error"
