@@ -107,7 +107,7 @@ def test_other_processors_and_other_models_do_not_go_on(
     assert "now by PyTorch 0, another processor" in capsys.readouterr().err
     write_model(9)
     assert run("udsgd.h5", *ON) == 2
-    assert "the source own" in capsys.readouterr().err
+    assert "the source own.py, objective.model = 'own.py:build'" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Around a minimum that training finds, theory tells what a network's agents add to the error."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,8 @@ def test_the_minimum_near_a_given_theta_is_found(data: Path) -> None:
     np.save("theta.npy", trained.minimizer[:USED] + 0.01)
     found = posed(data, objective={"minimum": "theta.npy"})
     np.testing.assert_allclose(found.minimizer, trained.minimizer, atol=1e-9)
-    assert set(found.digests.sources) == {"smooth.py", "theta.npy"}
+    sources = "objective.model: smooth.py", "objective.minimum: theta.npy"
+    assert set(found.digests.sources) == {*sources}
     W, b, A, c = layers(trained.minimizer[:USED])  # hidden units in another order: another minimum
     turned = [np.roll(W, 1, axis=0), np.roll(b, 1), np.roll(A, 1, axis=1), c]
     expected = np.concatenate([each.ravel() for each in turned])
@@ -227,7 +229,9 @@ def test_the_minimum_near_a_given_theta_is_found(data: Path) -> None:
     [
         ({"l2": 0.0}, "expected l2 > 0 beside minimum"),
         ({"model": "smooth.py:normalised"}, "expected a model without BatchNorm"),
-        ({"minimum": "none.npy"}, "source file none.npy .*cannot be read"),
+        ({"minimum": "none.npy"}, r"^objective\.minimum none\.npy: cannot be read \(No such"),
+        ({"minimum": "folder"}, r"^objective\.minimum folder: expected .* got a folder"),
+        ({"minimum": "pipe"}, r"^objective\.minimum pipe: expected a regular file, got a FIFO"),
         ({"minimum": "short.npy"}, rf"expected the {USED} parameters.*got shape \(3,\)"),
         ({"minimum": "infinite.npy"}, "expected finite numbers"),
         ({"minimum": "text.npy"}, "expected an array as numpy.save writes it"),
@@ -245,6 +249,8 @@ def test_what_is_no_minimum_is_refused(
     np.save("infinite.npy", np.full(USED, np.inf))
     np.save("alike.npy", np.zeros(USED))
     Path("text.npy").write_text("1 2 3")
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
     with pytest.raises(ConfigurationError, match=expected):
         posed(data, objective=objective)
 
@@ -304,3 +310,17 @@ def test_run_predict_and_plan_on_the_command_line(
         assert expected in capsys.readouterr().out
     assert main([*plan, "--target-mse", "1"]) == 2
     assert "expected no --target-mse" in capsys.readouterr().err
+
+
+def test_another_theta_to_begin_from_is_not_gone_on_with(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert data.exists()
+    Path("x.toml").write_text(SETTINGS.replace('"trained"', '"theta.npy"'))
+    np.save("theta.npy", np.full(USED, 0.1))
+    run = "run", "x.toml", "--set", "record.predict=false", "--quiet"
+    assert main([*run, "--keep-checkpoints"]) == 0
+    np.save("theta.npy", np.linspace(-0.1, 0.1, USED))
+    again = "--resume", "--steps", "50", "--allow-changes", "steps"
+    assert main([*run, *again]) == 2
+    assert "the file theta.npy, objective.minimum = 'theta.npy'" in capsys.readouterr().err

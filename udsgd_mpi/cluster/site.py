@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.support.errors import ConfigurationError, nearest
-from udsgd_mpi.support.input_file import require_regular_file
+from udsgd_mpi.support.input_file import content_of
 from udsgd_mpi.support.users_folders import settings_root
 
 LAUNCHERS = ("srun", "mpirun")
@@ -82,13 +82,9 @@ def _sites() -> Path | None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    require_regular_file(file, f"site file {file}")
+    content = content_of(file, f"site file {file}")
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"site file {file}: cannot be read ({error.strerror or error})"
-        ) from error
+        return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"site file {file}: expected TOML; {error}") from error
 

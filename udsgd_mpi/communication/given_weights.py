@@ -9,7 +9,7 @@ from udsgd_mpi.communication.doubly_stochastic import check_doubly_stochastic
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.input_file import decoded, require_regular_file
+from udsgd_mpi.support.input_file import content_of, decoded
 
 
 def read_weights(path: Path, topology: Graph) -> Weights:
@@ -22,13 +22,11 @@ def read_weights(path: Path, topology: Graph) -> Weights:
         are not neighbours, or leaves the agents in parts; names the agents.
     """
     name = f"communication.weights {path}"
-    require_regular_file(path, name)
+    content = content_of(path, name)
     try:
-        lines = decoded(path.read_bytes()).replace(",", " ").splitlines()
+        lines = decoded(content).replace(",", " ").splitlines()
         rows = [line.partition("#")[0].split() for line in lines]
         W = np.array([row for row in rows if row], dtype=np.float64, ndmin=2)
-    except OSError as error:
-        raise ConfigurationError(f"{name}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
         raise ConfigurationError(f"{name}: expected rows of numbers; {error}") from error
     _check(W, topology, name)

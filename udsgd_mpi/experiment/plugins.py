@@ -1,6 +1,6 @@
-"""What the settings of an experiment name of the user's own code."""
+"""What the settings of an experiment name of the user's own: code, and what objectives read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from udsgd_mpi.experiment.check import expand
@@ -9,10 +9,20 @@ from udsgd_mpi.support.file_names import NamesFile
 
 def plugins(settings: Mapping[str, Any]) -> dict[str, str]:
     """Each ``"module:Class"`` or ``"module:function"``, by the key that names it."""
+    return _named(settings, lambda text, names: names.of_class and ":" in text)
+
+
+def files_of_objective(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Each file that an objective reads beside the data, by the key that names it."""
+    of_objective = {"objective": settings["objective"]}
+    return _named(of_objective, lambda text, names: not names.of_class and names.is_file(text))
+
+
+def _named(settings: Mapping[str, Any], wanted: Callable[[str, NamesFile], bool]) -> dict[str, str]:
     found: dict[str, str] = {}
 
     def collect(text: str, names: NamesFile, key: str) -> str:
-        if names.of_class and ":" in text:
+        if wanted(text, names):
             found[key] = text
         return text
 

@@ -13,7 +13,7 @@ from udsgd_mpi.experiment.check import check, expand, merge, settings_of
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import in_folders, seen_from
-from udsgd_mpi.support.input_file import decoded, require_regular_file
+from udsgd_mpi.support.input_file import content_of, decoded
 from udsgd_mpi.support.one_line import require_name
 
 _LONGEST_NAME = 100  # of a variant, and so of the files of its checkpoints
@@ -31,13 +31,9 @@ def read_experiment(path: Path | None) -> dict[str, Any]:
     if path is None:
         text = files("udsgd_mpi").joinpath("default.toml").read_text(encoding="utf-8")
         return tomllib.loads(text)
-    require_regular_file(path, f"experiment file {path}")
+    content = content_of(path, f"experiment file {path}")
     try:
-        return tomllib.loads(decoded(path.read_bytes()))
-    except OSError as error:
-        raise ConfigurationError(
-            f"experiment file {path}: cannot be read ({error.strerror or error})"
-        ) from error
+        return tomllib.loads(decoded(content))
     except RecursionError as error:
         raise ConfigurationError(
             f"experiment file {path}: expected TOML of a few levels, got tables or lists nested too"

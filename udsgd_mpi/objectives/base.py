@@ -1,7 +1,6 @@
 """What an objective is: a sum over points that agents can descend and Newton can minimise."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -89,10 +88,6 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def on(self, shape: tuple[int, ...], classes: int) -> "Objective":
         """The objective on points of a shape and so many classes."""
         return self
-
-    def sources(self) -> dict[str, Path]:
-        """Files of the user's own that F is defined in, by name."""
-        return {}
 
     @property
     def computed_by(self) -> str:

@@ -1,7 +1,6 @@
 """An objective of the user's own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from udsgd_mpi.objectives.promises import Promises
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
 from udsgd_mpi.support.one_line import shown
-from udsgd_mpi.support.plugin import made_once, sources
+from udsgd_mpi.support.plugin import made_once
 
 _METHODS = ("value(theta, features, labels)", "gradient(theta, features, labels)")
 _SAID = {"convex": True, "rowwise": False}  # unless the class says otherwise
@@ -57,9 +56,6 @@ class Custom(Objective, frozen=True, tag="custom"):
     @property
     def has_minimizer(self) -> bool:
         return self.minimizer == "auto" and self._says("convex")
-
-    def sources(self) -> dict[str, Path]:
-        return sources(self.path)
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         self._implementation()

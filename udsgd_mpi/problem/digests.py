@@ -1,13 +1,14 @@
 """Digests of what a problem was posed from."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.experiment.check import settings_of
-from udsgd_mpi.experiment.plugins import plugins
+from udsgd_mpi.experiment.plugins import files_of_objective, plugins
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.ground import Ground
@@ -15,7 +16,7 @@ from udsgd_mpi.objectives import Objective
 from udsgd_mpi.problem.local_data import read_test_part
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import Digests, digest, source_name
-from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.input_file import content_of
 from udsgd_mpi.support.plugin import sources
 
 BatchOrder = NDArray[np.int64] | slice
@@ -57,7 +58,7 @@ def digests_of(
         list(drawn),
         topology.digest,
         [digest(W.offsets, W.columns, W.values) for W in schedule.supports],
-        team.everywhere(lambda: _sources(experiment, objective)),
+        team.everywhere(lambda: _sources(experiment)),
         team.bcast(lambda: _test_part(experiment)),
         "; ".join(sorted(set(team.allgather([team.everywhere(lambda: objective.computed_by)])))),
     )
@@ -68,16 +69,14 @@ def _test_part(experiment: Experiment) -> str:
     return "" if data is None else digest(data.features, data.labels)
 
 
-def _sources(experiment: Experiment, objective: Objective) -> dict[str, str]:
-    files = {source_name("objective", file): path for file, path in objective.sources().items()}
-    others = {key: each for key, each in settings_of(experiment).items() if key != "objective"}
-    for setting, named in plugins(others).items():
-        own = sources(named).items()
-        files |= {source_name(setting, file): path for file, path in own}
-    try:
-        return {name: digest(path.read_bytes()) for name, path in files.items()}
-    except OSError as error:
-        raise ConfigurationError(
-            f"settings: expected the source file {error.filename} of your own code, but it cannot"
-            f" be read ({error.strerror}); put it back"
-        ) from error
+def _sources(experiment: Experiment) -> dict[str, str]:
+    settings = settings_of(experiment)
+    found = {}
+    for setting, named in plugins(settings).items():
+        for file, path in sources(named).items():
+            content = content_of(path, f"{setting} {named}: the source file {path}")
+            found[source_name(setting, file)] = digest(content)
+    for setting, named in files_of_objective(settings).items():
+        path = Path(named).expanduser()
+        found[source_name(setting, path.name)] = digest(content_of(path, f"{setting} {named}"))
+    return found

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from udsgd_mpi.communication import DropOut, Pattern, RandomMatching, UnreliableLinks
 from udsgd_mpi.experiment.deciding import DECIDE_NO_W
-from udsgd_mpi.experiment.plugins import plugins
+from udsgd_mpi.experiment.plugins import files_of_objective, plugins
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.support.digests import Digests, setting_and_file
@@ -155,10 +155,11 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
         setting = _Setting("test part of the data", "data.source", source)
         yield _Reading(("test", source), setting, None, digests.test)
     named = plugins(settings) if digests.sources else {}
+    read = files_of_objective(settings) if digests.sources else {}
     for name, value in digests.sources.items():
         key, file = setting_and_file(name)
-        path = named.get(key, "")
-        setting = _Setting(f"source {file}", key, path)
+        path = named.get(key, read.get(key, ""))
+        setting = _Setting(f"{'file' if key in read else 'source'} {file}", key, path)
         yield _Reading(("source", path, file), setting, None, value)
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 _DIGITS = 16
+_FIRST = "objective.path"
 
 
 class Digests(Struct, frozen=True):
@@ -23,7 +24,8 @@ class Digests(Struct, frozen=True):
     W
         Of each matrix that is known from the start.
     sources
-        Of each file of the user's own code, by its ``source_name``.
+        Of each file of the user's own code, and of those that an objective reads, by its
+        ``source_name``.
     test
         Of the test part of the data, where losses over it are recorded; nothing elsewhere.
     computed_by
@@ -61,18 +63,18 @@ def digest(*parts: bytes | NDArray[np.generic]) -> str:
 
 
 def source_name(setting: str, file: str) -> str:
-    """Name of the digest of a source file.
+    """Name of the digest of a source file, or of one that an objective reads.
 
     Parameters
     ----------
     setting
-        That names the module, e.g. ``"communication.path"``. Files of an objective have no such
+        That names it, e.g. ``"communication.path"``. Files of ``objective.path`` have no such
         prefix, as there was nothing else once.
     """
-    return file if setting == "objective" else f"{setting}: {file}"
+    return file if setting == _FIRST else f"{setting}: {file}"
 
 
 def setting_and_file(name: str) -> tuple[str, str]:
     """Setting and file of a ``source_name``."""
     setting, colon, file = name.partition(": ")
-    return (setting, file) if colon else ("objective.path", name)
+    return (setting, file) if colon else (_FIRST, name)

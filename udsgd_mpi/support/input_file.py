@@ -70,6 +70,26 @@ def require_regular_file(path: Path, name: str) -> None:
         )
 
 
+def content_of(path: Path, name: str) -> bytes:
+    """All that a file holds.
+
+    Parameters
+    ----------
+    name
+        What the file is in the message.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no regular file, or can't be read.
+    """
+    require_regular_file(path, name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{name}: cannot be read ({error.strerror or error})") from error
+
+
 class FileVersion(NamedTuple):
     """A key for caches of what a file holds; another file, or another content, has another."""
 

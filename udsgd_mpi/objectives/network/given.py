@@ -1,12 +1,13 @@
 """θ from a file."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from udsgd_mpi.objectives.base import Floats
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.support.input_file import require_regular_file
+from udsgd_mpi.support.input_file import content_of
 
 
 def theta_in(file: Path, used: int, d: int) -> Floats:
@@ -23,13 +24,10 @@ def theta_in(file: Path, used: int, d: int) -> Floats:
         If it can't be read, or holds something else.
     """
     name = f"objective.minimum {file}"
-    require_regular_file(file, name)
+    content = content_of(file, name)
     try:
-        theta = np.load(file, allow_pickle=False)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ConfigurationError(f"{name}: cannot be read ({reason})") from error
-    except (ValueError, EOFError) as error:
+        theta = np.load(BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise ConfigurationError(f"{name}: expected an array as numpy.save writes it") from error
     if not isinstance(theta, np.ndarray) or theta.shape not in {(used,), (d,)}:
         got = f"shape {theta.shape}" if isinstance(theta, np.ndarray) else "several arrays"

@@ -14,7 +14,6 @@ from udsgd_mpi.objectives.base import Floats, Numbers, Objective, Points
 from udsgd_mpi.objectives.network.given import theta_in
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
-from udsgd_mpi.support.plugin import sources
 
 if TYPE_CHECKING:
     from udsgd_mpi.objectives.network.computed import Computed
@@ -127,14 +126,6 @@ class Network(Objective, frozen=True, tag="torch"):
     def minimum_is_local(self) -> bool:
         return self.minimum is not None
 
-    def sources(self) -> dict[str, Path]:
-        found: dict[str, Path] = {}
-        if self.minimum not in {None, TRAINED}:
-            found[str(self.minimum)] = Path(str(self.minimum)).expanduser()
-        for path in (self.model, self.loss):
-            found |= sources(path) if ":" in path else {}
-        return found
-
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         if not self.classifies:
             return labels
@@ -191,9 +182,6 @@ class NetworkOn(Objective, frozen=True):
     @property
     def minimum_is_local(self) -> bool:
         return self.settings.minimum_is_local
-
-    def sources(self) -> dict[str, Path]:
-        return self.settings.sources()
 
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         return self.settings.encode(labels, classes)
