@@ -1,6 +1,6 @@
 """Plans of upgrades from Python."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -9,11 +9,14 @@ from udsgd_mpi.api.as_before import as_before
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from udsgd_mpi.api.asked import Experiments
     from udsgd_mpi.experiment.schema import Experiment
     from udsgd_mpi.forecast import Approach
+    from udsgd_mpi.forecast.criteria import CriterionName
     from udsgd_mpi.forecast.traces import TracePlan
-    from udsgd_mpi.forecast.upgrades import Planner
+    from udsgd_mpi.forecast.upgrades import Contributions, Planner
     from udsgd_mpi.problem import Problem
     from udsgd_mpi.samplers import Sampler
 
@@ -29,11 +32,28 @@ class Errors(NamedTuple):
         E‖θ_n − θ*‖² at the last step.
     agents
         Number of agents that were upgraded.
+    criterion
+        What the plan makes small: Tr V, λ_max(V) or cᵀVc.
+    bound
+        What no other choice of so many upgrades brings the criterion below; NaN where none was
+        chosen.
     """
 
     trace: float
     mse: float
     agents: int
+    criterion: float
+    bound: float = float("nan")
+
+
+class Aim(NamedTuple):
+    """What a plan makes small; see ``plan``."""
+
+    criterion: str = "trace"
+    contrast: "Sequence[float] | NDArray[np.float64] | None" = None
+
+
+TRACE = Aim()
 
 
 class Plan:
@@ -42,7 +62,7 @@ class Plan:
     Attributes
     ----------
     candidates
-        Agents that can be upgraded, the one with the largest gain first.
+        Agents that can be upgraded, the one first whose upgrade alone gains most.
     problem
         What is upgraded.
     planner
@@ -71,16 +91,25 @@ class Plan:
 
     def upgraded(self, upgrades: int) -> Errors:
         """Errors where the best agents, so many of them, are upgraded."""
-        best = self.candidates[:upgrades]
-        return Errors(self.planner.trace(best), self.planner.mse(best), len(best))
+        best = self.planner.best(upgrades)
+        return self._errors(best.agents)._replace(criterion=best.value, bound=best.bound)
+
+    def best(self, upgrades: int) -> list[int]:
+        """The agents, so many of them, whose upgrades together gain most."""
+        return self.planner.best(upgrades).agents
 
     def with_all(self, sampler: "Sampler | str | Mapping[str, Any]") -> Errors:
         """Errors where all agents that can have it, among the candidates, have another sampler."""
         rival = sampler_of(sampler, "sampler")
         able = [i for i in self.candidates if self.planner.can_have(i, rival)]
-        moderate = self.planner.replacing(dict.fromkeys(able, rival))
+        return self._errors(able, self.planner.replacing(dict.fromkeys(able, rival)))
+
+    def _errors(self, agents: list[int], by: "Contributions | None" = None) -> Errors:
         return Errors(
-            self.planner.trace(able, moderate), self.planner.mse(able, moderate), len(able)
+            self.planner.trace(agents, by),
+            self.planner.mse(agents, by),
+            len(agents),
+            self.planner.value(agents, by),
         )
 
     def variant(self, name: str) -> Errors:
@@ -98,12 +127,20 @@ class Plan:
         other = pose_all({name: _variant(self._experiments, name)}, LoneTeam, 1)[name]
         steps = np.array([other.experiment.steps], dtype=np.int64)
         found = predict(other, LoneTeam(len(other.summaries), cores()), steps, method=self._by)
-        return Errors(
-            float(np.trace(found.limiting_covariance)), float(found.first_order_mse[0]), 0
-        )
+        V = found.limiting_covariance
+        mse = float(found.first_order_mse[0])
+        return Errors(float(np.trace(V)), mse, 0, self.planner.criterion(V))
 
-    def fewest(self, *, trace: float | None = None, mse: float | None = None) -> int | None:
-        """How many upgrades of the best agents reach a Tr V, or an MSE; None where none do.
+    def fewest(
+        self,
+        *,
+        trace: float | None = None,
+        mse: float | None = None,
+        criterion: float | None = None,
+    ) -> int | None:
+        """How many upgrades of the best agents reach a Tr V, an MSE, or a value of the criterion.
+
+        None where none do.
 
         Examples
         --------
@@ -112,14 +149,15 @@ class Plan:
         1
         """
         if trace is not None:
-            return self._fewest(lambda best: self.planner.trace(best) <= trace)
+            return self._fewest(lambda k: self.planner.trace(self.best(k)) <= trace)
         if mse is not None:
-            return self._fewest(lambda best: self.planner.mse(best) <= mse)
-        raise ConfigurationError("fewest: expected a trace or an mse to reach, got neither")
+            return self._fewest(lambda k: self.planner.mse(self.best(k)) <= mse)
+        if criterion is not None:
+            return self._fewest(lambda k: self.planner.best(k).value <= criterion)
+        raise ConfigurationError("fewest: expected a trace, an mse or a criterion to reach")
 
-    def _fewest(self, reached: Callable[[list[int]], bool]) -> int | None:
-        most = len(self.candidates)
-        return next((k for k in range(most + 1) if reached(self.candidates[:k])), None)
+    def _fewest(self, reached: Callable[[int], bool]) -> int | None:
+        return next((k for k in range(len(self.candidates) + 1) if reached(k)), None)
 
 
 def plan(
@@ -129,6 +167,8 @@ def plan(
     variant: str | None = None,
     by: "Approach" = "auto",
     paths: int | None = None,
+    criterion: "CriterionName" = "trace",
+    contrast: "Sequence[float] | NDArray[np.float64] | None" = None,
 ) -> Plan:
     """Which agents' samplers to upgrade, without running anything.
 
@@ -142,6 +182,11 @@ def plan(
         The one to upgrade; by default the first.
     by, paths
         As ``predict``.
+    criterion
+        What is to be small: ``"trace"``, Tr V, the total error; ``"largest"``, λ_max(V), the error
+        in the direction that is known worst; ``"contrast"``, cᵀVc, that of cᵀθ.
+    contrast
+        The c of ``"contrast"``, shape (d,).
 
     Raises
     ------
@@ -159,7 +204,8 @@ def plan(
 
     chosen = {name: sampler_of(each, "upgrades") for name, each in upgrades.items()}
     with as_before():
-        return cast("Plan", planned(checked(experiments), chosen, variant, by, paths))
+        aim = Aim(criterion, contrast)
+        return cast("Plan", planned(checked(experiments), chosen, variant, by, paths, aim=aim))
 
 
 def planned(
@@ -169,6 +215,7 @@ def planned(
     by: "Approach",
     paths: int | None,
     probes: int | None = None,
+    aim: Aim = TRACE,
 ) -> "Plan | TracePlan":
     """A plan for checked experiments; see ``plan``.
 
@@ -190,8 +237,15 @@ def planned(
     momentum = experiment.method.momentum or 0.0
     check_step_size(problem.smallest_curvature, experiment.step_size, momentum)
     if probes and not problem.holds_hessian:
+        if aim.criterion != "trace" or aim.contrast is not None:
+            raise ConfigurationError(
+                "criterion: expected 'trace', without a contrast, where the Hessian is too large to"
+                f" be held (d = {problem.d:,}), as no more of V is known there; got"
+                f" {aim.criterion!r}"
+            )
         return TracePlan(problem, LoneTeam(len(problem.summaries)), upgrades, probes)
-    return Plan(experiments, problem, Planner(problem, upgrades, by, paths, cores()), by)
+    planner = Planner(problem, upgrades, by, paths, cores(), *aim)
+    return Plan(experiments, problem, planner, by)
 
 
 def sampler_of(said: "Sampler | str | Mapping[str, Any]", name: str) -> "Sampler":

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
-from udsgd_mpi.api.plan import Plan, planned, sampler_of
+from udsgd_mpi.api.plan import Aim, Plan, planned, sampler_of
 from udsgd_mpi.cli.by_probes import print_plan_of_traces
 from udsgd_mpi.cli.settings import requested, value_of
 from udsgd_mpi.forecast.traces import TracePlan
@@ -26,7 +26,13 @@ def command(arguments: Namespace) -> None:
     if match is not None and match not in experiments:
         raise ConfigurationError(f"unknown variant {match!r}: {nearest(match, experiments)}")
     plan = planned(
-        experiments, upgrades, arguments.variant, arguments.by, arguments.paths, arguments.probes
+        experiments,
+        upgrades,
+        arguments.variant,
+        arguments.by,
+        arguments.paths,
+        arguments.probes,
+        Aim(arguments.criterion, arguments.contrast),
     )
     name = arguments.variant or next(iter(experiments))
     shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())
@@ -42,21 +48,27 @@ def command(arguments: Namespace) -> None:
 
 
 def _print_curve(plan: Plan) -> None:
-    best, planner = plan.candidates, plan.planner
-    all_gains = planner.trace([]) - planner.trace(best)
-    rows = [["k", "Tr V, best k", "random k", "worst k", "MSE, best k", "at equal time"]]
-    for k in np.unique(np.linspace(0, len(best), _SHOWN).astype(int)).tolist():
-        cells = (
-            planner.trace(best[:k]),
-            planner.trace([]) - all_gains * k / len(best),
-            planner.trace(best[::-1][:k]),
-            planner.mse(best[:k]),
-            planner.mse_at_equal_time(best[:k]),
-        )
+    every, planner, symbol = plan.candidates, plan.planner, plan.planner.criterion.symbol
+    separable = planner.criterion.separable
+    before, gain = planner.value([]), planner.value([]) - planner.value(every)
+    others = ["random k", "worst k"] if separable else ["at least"]
+    rows = [["k", f"{symbol}, best k", *others, "MSE, best k", "at equal time"]]
+    for k in np.unique(np.linspace(0, len(every), _SHOWN).astype(int)).tolist():
+        best = planner.best(k)
+        if separable:
+            compared = [before - gain * k / len(every), planner.value(every[::-1][:k])]
+        else:
+            compared = [best.bound]
+        mse, at_equal_time = planner.mse(best.agents), planner.mse_at_equal_time(best.agents)
+        cells = (best.value, *compared, mse, at_equal_time)
         rows.append([str(k), *(f"{value:.4g}" for value in cells)])
     print(aligned(rows, indent=2))
-    print("\nagents, largest gain first: " + ", ".join(map(str, best)))
-    now, then = 1e9 * planner.seconds([]), 1e9 * planner.seconds(best)
+    if separable:
+        print("\nagents, largest gain first: " + ", ".join(map(str, every)))
+    else:
+        print(f"\nat least: no other k agents bring {symbol} below this")
+        print("agents, largest gain alone first: " + ", ".join(map(str, every)))
+    now, then = 1e9 * planner.seconds([]), 1e9 * planner.seconds(every)
     print(
         f"local step of the slowest agent, measured here: {now:.0f} ns now, {then:.0f} ns with all"
         " upgrades\n"
@@ -64,29 +76,31 @@ def _print_curve(plan: Plan) -> None:
 
 
 def _print_goals(arguments: Namespace, plan: Plan, rival: Sampler) -> None:
-    n = plan.problem.experiment.steps
+    n, symbol = plan.problem.experiment.steps, plan.planner.criterion.symbol
 
-    def to_trace(goal: float) -> str:
-        return _in_words(plan.fewest(trace=goal), plan)
+    def to_value(goal: float) -> str:
+        return _in_words(plan.fewest(criterion=goal), plan)
 
     def to_mse(goal: float) -> str:
         return _in_words(plan.fewest(mse=goal), plan)
 
     if arguments.budget is not None:
-        now, then = plan.upgraded(0), plan.upgraded(max(0, arguments.budget))
-        print(f"{then.agents} upgrades: Tr V {now.trace:.4g} → {then.trace:.4g}")
+        now, then = plan.upgraded(0), plan.upgraded(arguments.budget)
+        print(f"{then.agents} upgrades: {symbol} {now.criterion:.4g} → {then.criterion:.4g}")
         print(f"  at n = {n:,}: MSE {now.mse:.3e} → {then.mse:.3e}")
+        print(f"  of agents {', '.join(map(str, plan.best(arguments.budget)))}")
     elif arguments.target_mse is not None:
         goal = arguments.target_mse
         print(f"MSE of {goal:.3e} at n = {n:,}: {to_mse(goal)}")
     elif arguments.match is not None:
         other = plan.variant(arguments.match)
-        print(f"Tr V of {arguments.match}, {other.trace:.4g}: {to_trace(other.trace)}")
+        reached = to_value(other.criterion)
+        print(f"{symbol} of {arguments.match}, {other.criterion:.4g}: {reached}")
         print(f"its MSE at n = {n:,}, {other.mse:.3e}: {to_mse(other.mse)}")
     else:
         other = plan.with_all(rival)
-        of_all = f"all {other.agents} with {_shown(rival)}: Tr V = {other.trace:.4g}"
-        print(f"{of_all}; beaten by {to_trace(other.trace)}")
+        of_all = f"all {other.agents} with {_shown(rival)}: {symbol} = {other.criterion:.4g}"
+        print(f"{of_all}; beaten by {to_value(other.criterion)}")
         print(f"  at n = {n:,}: MSE = {other.mse:.3e}; beaten by {to_mse(other.mse)}")
 
 

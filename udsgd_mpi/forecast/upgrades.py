@@ -1,7 +1,9 @@
 """Which agents' samplers to upgrade: every agent contributes its own term to V."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +15,13 @@ from udsgd_mpi.forecast import (
     from_the_start,
     mse_of_mean,
 )
+from udsgd_mpi.forecast.criteria import Criterion, criterion_of
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.replacements import Replacements
 from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
 from udsgd_mpi.samplers import Sampler
+from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.limit import check_step_size
 
 Floats = NDArray[np.float64]
@@ -40,9 +44,23 @@ class Contributions:
     parts: dict[int, AgentMoments]
     seconds: dict[int, float]
 
-    def trace(self, agent: int) -> float:
-        """Tr V_i."""
-        return float(np.trace(self.parts[agent].V))
+
+class Best(NamedTuple):
+    """Agents whose upgrades make a criterion least.
+
+    Attributes
+    ----------
+    agents
+        Ascending where the criterion does not rank them, else the largest gain first.
+    value
+        Of the criterion with these upgrades.
+    bound
+        No other candidates, so many of them, bring it below this.
+    """
+
+    agents: list[int]
+    value: float
+    bound: float
 
 
 class Planner:
@@ -52,11 +70,18 @@ class Planner:
     ----------
     upgrades
         What a sampler, by name, may be replaced with.
+    criterion, contrast
+        What of V is to be small; see ``criterion_of``.
 
     Attributes
     ----------
     candidates
-        Agents that can be upgraded, the largest reduction of Tr V first.
+        Agents that can be upgraded, the one first whose upgrade alone reduces the criterion most.
+
+    Raises
+    ------
+    ConfigurationError
+        If something is wrong with the upgrades or the criterion, or V of an agent is not known.
     """
 
     def __init__(
@@ -66,8 +91,11 @@ class Planner:
         method: Approach = "auto",
         trials: int | None = None,
         threads: int = 1,
+        criterion: str = "trace",
+        contrast: Sequence[float] | Floats | None = None,
     ) -> None:
         self.N = len(problem.agents)
+        self.criterion: Criterion = criterion_of(criterion, contrast, problem.d)
         self._problem = problem
         self._method = method
         self._replacements = Replacements(problem)
@@ -79,8 +107,13 @@ class Planner:
         able = self._replacements.of_those_with(upgrades)
         self._now = self._forecasts(dict(enumerate(problem.agents)))
         self._upgraded = self.replacing(able)
-        gain = {i: self._now.trace(i) - self._upgraded.trace(i) for i in able}
-        self.candidates = sorted(able, key=lambda i: -gain[i])
+        for parts in (self._now.parts, self._upgraded.parts):
+            _require_known(parts, problem.experiment.steps)
+        self._V = np.asarray(sum(part.V for part in self._now.parts.values()) / self.N**2)
+        alone = {i: self.criterion(self._V - self._gain(i, self._upgraded)) for i in able}
+        self.candidates = sorted(able, key=lambda i: alone[i])
+        gains = (self._gain(i, self._upgraded) for i in self.candidates)
+        self._choices = cache(self.criterion.choices(self._V, gains))
 
     def replacing(self, samplers: Mapping[int, Sampler]) -> Contributions:
         """What some agents contribute with other samplers."""
@@ -94,6 +127,20 @@ class Planner:
     def cautions(self) -> set[str]:
         """What upgrades have to say of the results."""
         return self._replacements.cautions
+
+    def best(self, k: int) -> Best:
+        """The k candidates whose upgrades make the criterion least, all if there are fewer."""
+        found = self._choices(min(max(0, k), len(self.candidates)))
+        return Best([self.candidates[j] for j in found.chosen], found.value, found.bound)
+
+    def value(self, replaced: list[int], by: Contributions | None = None) -> float:
+        """The criterion with some agents replaced, by default by their upgrades."""
+        return self.criterion(self.covariance(replaced, by))
+
+    def covariance(self, replaced: list[int], by: Contributions | None = None) -> Floats:
+        """V with some agents replaced, by default by their upgrades, shape (d, d)."""
+        gains = (self._gain(i, by or self._upgraded) for i in replaced)
+        return np.asarray(self._V - sum(gains, np.zeros_like(self._V)))
 
     def trace(self, replaced: list[int], by: Contributions | None = None) -> float:
         """Tr V with some agents replaced, by default by their upgrades."""
@@ -125,6 +172,10 @@ class Planner:
     def _of(self, upgraded: list[int]) -> dict[int, float]:
         return {i: self._upgraded.seconds[i] for i in upgraded}
 
+    def _gain(self, i: int, by: Contributions) -> Floats:
+        """What agent i, replaced, takes off V, shape (d, d)."""
+        return np.asarray((self._now.parts[i].V - by.parts[i].V) / self.N**2)
+
     def _parts(self, replaced: list[int], by: Contributions) -> list[AgentMoments]:
         return [(by if i in replaced else self._now).parts[i] for i in range(self.N)]
 
@@ -141,3 +192,12 @@ class Planner:
         alone = replace(self._problem, agents=[agent])
         block = block_to_time(self._problem, 1, _TRIALS)
         return seconds_a_step(alone, [i], _TRIALS, block, _SECONDS) / _TRIALS
+
+
+def _require_known(parts: Mapping[int, AgentMoments], steps: int) -> None:
+    for i, part in parts.items():
+        if not np.isfinite(part.V).all():
+            raise ConfigurationError(
+                f"V of agent {i}: expected a sampler whose V is known, or enough steps to estimate"
+                f" it from sampled paths, got {steps:,} steps; use more"
+            )

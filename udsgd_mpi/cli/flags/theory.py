@@ -2,7 +2,7 @@
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
 from udsgd_mpi.cli.flags.running import experiment_flags
-from udsgd_mpi.cli.flags.values import at_least, seed
+from udsgd_mpi.cli.flags.values import at_least, numbers, seed
 
 
 def add_predict(commands: Commands) -> Parser:
@@ -42,6 +42,18 @@ def add_plan(commands: Commands) -> Parser:
         help="moderate upgrade of all agents, to be beaten (default: nbrw)",
     )
     plan.add_argument("--variant", metavar="NAME", help="variant to upgrade (default: the first)")
+    plan.add_argument(
+        "--criterion",
+        choices=["trace", "largest", "contrast"],
+        default="trace",
+        help="what is to be small: Tr V, the largest eigenvalue of V, or cᵀVc (default: trace)",
+    )
+    plan.add_argument(
+        "--contrast",
+        type=numbers,
+        metavar="FILE|C1,C2,…",
+        help="c of --criterion contrast, a number for each parameter",
+    )
     goal = plan.add_mutually_exclusive_group()
     goal.add_argument("--budget", type=int, metavar="K", help="upgrade K agents")
     goal.add_argument("--target-mse", type=float, metavar="X", help="reach an MSE at the last step")

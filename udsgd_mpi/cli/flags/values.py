@@ -3,8 +3,11 @@
 import argparse
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from udsgd_mpi.support import durations
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.input_file import decoded, require_regular_file
 from udsgd_mpi.support.one_line import shown
 
 _MOST_TASKS = 100_000
@@ -58,6 +61,29 @@ def array(text: str) -> int | None:
         message = f"expected trials=K or variants, got {text!r}"
         raise argparse.ArgumentTypeError(message)
     return at_least(1, _MOST_TASKS)(value)
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers with commas or spaces between, or those in a file of that name."""
+    try:
+        return _numbers_of(text)
+    except ValueError:
+        pass
+    name = f"file {shown(text)}"
+    try:
+        require_regular_file(Path(text), name)
+        return _numbers_of(decoded(Path(text).read_bytes()))
+    except OSError as error:
+        message = f"expected numbers with commas between, or a file of them, got {shown(text)}"
+        raise argparse.ArgumentTypeError(f"{message} ({error.strerror or error})") from error
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{name}: expected numbers; {error}") from error
+
+
+def _numbers_of(text: str) -> list[float]:
+    return [float(word) for word in text.replace(",", " ").split()]
 
 
 seed = at_least(0, _LARGEST_SEED)
