@@ -1,4 +1,4 @@
-"""Methods that correct for agents' different data move as papers have them, and so find θ*."""
+"""Methods that make up for agents' different data are those of the papers, and so find θ*."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,13 +17,14 @@ from udsgd_mpi.communication import (
     DSGD,
     HLSGD,
     LSGDPP,
+    LSGDRC,
     Centralized,
     Pattern,
     RandomMatching,
     UnreliableLinks,
 )
 from udsgd_mpi.forecast import predict
-from udsgd_mpi.methods import ExactDiffusion, GradientTracking
+from udsgd_mpi.methods import ExactDiffusion, Extra, FedOpt, GradientTracking, Prox, Scaffold
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.support.errors import ConfigurationError
@@ -34,10 +35,45 @@ Floats = NDArray[np.float64]
 L2, GAMMA = 0.1, 0.3
 RING = np.array([[2, 1, 0, 1], [1, 2, 1, 0], [0, 1, 2, 1], [1, 0, 1, 2]]) / 4
 LAZY = {"kind": "dsgd", "weights": "lazy"}
-CORRECTED: dict[str, textbook.Loop] = {
-    "gradient_tracking": textbook.gradient_tracking,
-    "exact_diffusion": textbook.exact_diffusion,
+ROUNDS = {"kind": "lsgd_fp", "interval": 5}
+
+
+class Case(NamedTuple):
+    """A method, and the loop that it has to be."""
+
+    method: dict[str, Any]
+    communication: dict[str, Any]
+    loop: textbook.Loop
+
+    def mixing(self, n: int) -> Floats:
+        """W_n, shape (agents, agents)."""
+        if self.communication == LAZY:
+            return RING
+        return np.eye(AGENTS) if n % 5 else np.full((AGENTS, AGENTS), 1 / AGENTS)
+
+
+SERVER = {"kind": "momentum", "rate": 0.5, "beta": 0.8}
+ADAM = {"kind": "adam", "rate": 0.05, "beta1": 0.7, "beta2": 0.95, "epsilon": 0.01}
+CORRECTED = {
+    "gradient_tracking": Case({"kind": "gradient_tracking"}, LAZY, textbook.gradient_tracking),
+    "exact_diffusion": Case({"kind": "exact_diffusion"}, LAZY, textbook.exact_diffusion),
+    "extra": Case({"kind": "extra"}, LAZY, textbook.extra),
+    "scaffold": Case({"kind": "scaffold"}, ROUNDS, textbook.scaffold),
 }
+CASES = {
+    **CORRECTED,
+    "prox": Case({"kind": "prox", "mu": 0.7}, ROUNDS, textbook.prox(0.7)),
+    "fedopt": Case(
+        {"kind": "fedopt", "server": SERVER}, ROUNDS, textbook.fedopt(textbook.heavy_ball)
+    ),
+    "fedadam": Case({"kind": "fedopt", "server": ADAM}, ROUNDS, textbook.fedopt(textbook.adam)),
+}
+SAME = [
+    ("scaffold", "sgd", {"kind": "centralized"}),
+    ("prox", "sgd", {"kind": "centralized"}),
+    ({"kind": "prox", "mu": 0.0}, "sgd", ROUNDS),
+    ({"kind": "fedopt", "server": {"kind": "momentum", "beta": 0.0}}, "sgd", ROUNDS),
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +93,7 @@ class Quadratics(NamedTuple):
 
 
 def full_gradients(data: Path, method: Any, **settings: Any) -> tuple[Floats, Quadratics]:
-    """θ^i at the last step, of ridge regression on all points at once, and what it is of."""
+    """θ^i after 20 steps and the last, of ridge regression on all points at once, and its f_i."""
     posed = problem(
         data,
         "iid",
@@ -65,7 +101,7 @@ def full_gradients(data: Path, method: Any, **settings: Any) -> tuple[Floats, Qu
         method=method,
         objective={"kind": "ridge", "l2": L2},
         groups={"all": {"share": 1, "sampler": "iid", "batch": POINTS}},
-        record={"steps": [1], "detail": "iterates", "predict": False},
+        record={"steps": [20], "detail": "iterates", "predict": False},
         topology="ring",
         **settings,
     )
@@ -74,35 +110,36 @@ def full_gradients(data: Path, method: Any, **settings: Any) -> tuple[Floats, Qu
     points = [agent.points for agent in posed.agents]
     H = np.stack([p.features.T @ p.features / POINTS + L2 * np.eye(D) for p in points])
     b = np.stack([p.features.T @ p.labels / POINTS for p in points])
-    return recording["theta"][-1, 0], Quadratics(
-        H, b, np.linalg.solve(H.sum(axis=0), b.sum(axis=0))
-    )
+    return recording["theta"][:, 0], Quadratics(H, b, np.linalg.solve(H.sum(axis=0), b.sum(axis=0)))
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.6])
-@pytest.mark.parametrize("method", CORRECTED)
-def test_500_iterations_are_those_of_the_textbook(method: str, exponent: float, data: Path) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_500_iterations_are_those_of_the_textbook(name: str, exponent: float, data: Path) -> None:
     """Also with step sizes that fall; and the loops are not all the same."""
-    steps = 500
+    (method, communication, loop), W, steps = CASES[name], CASES[name].mixing, 500
     step_size: dict[str, Any] = {"gamma": GAMMA, "exponent": exponent}
     if exponent == 0:
         step_size = {"kind": "constant", "gamma": GAMMA}
-    theta, f = full_gradients(data, method, communication=LAZY, steps=steps, step_size=step_size)
+    theta, f = full_gradients(
+        data, method, communication=communication, steps=steps, step_size=step_size
+    )
     gamma = GAMMA / np.arange(1, steps + 1) ** exponent
     start = np.zeros((AGENTS, D))
-    expected = CORRECTED[method](start, f.gradient, lambda _: RING, gamma)
-    np.testing.assert_allclose(theta, expected, rtol=1e-10, atol=1e-12)
-    other = textbook.sgd(start, f.gradient, lambda _: RING, gamma)
-    assert np.abs(theta - other).max() > 1e-4
+    for found, n in zip(theta, (20, steps), strict=True):
+        expected = loop(start, f.gradient, W, gamma[:n])
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    other = textbook.sgd(start, f.gradient, W, gamma[:20])
+    assert np.abs(theta[0] - other).max() > 1e-3
 
 
 def test_they_find_the_minimiser_from_which_sgd_stays_away(data: Path) -> None:
     """With constant γ sgd ends where Θ = W (Θ − γ (HΘ − b)), a linear equation."""
     settings = {"steps": 2000, "step_size": {"kind": "constant", "gamma": GAMMA}}
-    for method in CORRECTED:
-        theta, f = full_gradients(data, method, communication=LAZY, **settings)
-        np.testing.assert_allclose(theta, np.tile(f.minimizer, (AGENTS, 1)), rtol=0, atol=1e-11)
-    theta, f = full_gradients(data, "sgd", communication=LAZY, **settings)
+    for method, communication, _ in CORRECTED.values():
+        theta, f = full_gradients(data, method, communication=communication, **settings)
+        np.testing.assert_allclose(theta[-1], np.tile(f.minimizer, (AGENTS, 1)), rtol=0, atol=1e-11)
+    (_, theta), f = full_gradients(data, "sgd", communication=LAZY, **settings)
     W, moves = np.kron(RING, np.eye(D)), np.zeros((AGENTS * D, AGENTS * D))
     for i, H in enumerate(f.H):
         moves[D * i : D * (i + 1), D * i : D * (i + 1)] = np.eye(D) - GAMMA * H
@@ -113,29 +150,45 @@ def test_they_find_the_minimiser_from_which_sgd_stays_away(data: Path) -> None:
     bias = np.linalg.norm(ends.reshape(AGENTS, D).mean(axis=0) - f.minimizer)
     assert np.linalg.norm(theta.mean(axis=0) - f.minimizer) == pytest.approx(bias, rel=1e-9)
     assert bias > 1e-3
+    (_, theta), _ = full_gradients(data, "sgd", communication=ROUNDS, **settings)
+    assert np.linalg.norm(theta.mean(axis=0) - f.minimizer) > 1e-3
+
+
+@pytest.mark.parametrize(("method", "other", "communication"), SAME, ids=str)
+def test_methods_that_are_the_same(method: Any, other: Any, communication: Any, data: Path) -> None:
+    """On sampled points, in all trials."""
+    settings = {"communication": communication, "trials": 3, "steps": 100}
+    settings |= {"record": {"steps": [50], "detail": "iterates", "predict": False}}
+    found = []
+    for each in (method, other):
+        posed = problem(data, "srw", method=each, **settings)
+        recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+        assert recording is not None
+        found.append(recording["theta"])
+    np.testing.assert_allclose(*found, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("communication", [{**LAZY, "interval": 5}, "random_matching"])
 def test_tracking_finds_it_with_w_that_change(communication: Any, data: Path) -> None:
     settings = {"steps": 3000, "step_size": {"kind": "constant", "gamma": 0.05}}
     theta, f = full_gradients(data, "gradient_tracking", communication=communication, **settings)
-    np.testing.assert_allclose(theta, np.tile(f.minimizer, (AGENTS, 1)), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(theta[-1], np.tile(f.minimizer, (AGENTS, 1)), rtol=0, atol=1e-11)
     theta, _ = full_gradients(data, "sgd", communication=communication, **settings)
-    assert np.abs(theta - f.minimizer).max() > 0.01
+    assert np.abs(theta[-1] - f.minimizer).max() > 0.01
 
 
-@pytest.mark.parametrize("method", CORRECTED)
-def test_500_trials_are_as_predicted(method: str, data: Path) -> None:
+@pytest.mark.parametrize("name", [*CORRECTED, "prox"])
+def test_500_trials_are_as_predicted(name: str, data: Path) -> None:
     """E‖θ_n − θ*‖² and the consensus error, within 4 standard errors (false alarm 6e-5 each)."""
     posed = problem(
         data,
         "srw",
         trials=500,
-        steps=1000,
-        method=method,
-        communication=LAZY,
+        steps=1003,
+        method=CASES[name].method,
+        communication=CASES[name].communication,
         step_size={"gamma": 1.0, "exponent": 0.8},
-        record={"steps": [100]},
+        record={"steps": [103]},
     )
     recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
     assert recording is not None
@@ -164,9 +217,24 @@ def test_500_trials_are_as_predicted(method: str, data: Path) -> None:
 )
 def test_w_that_change_are_refused_where_one_is_needed(pattern: Pattern) -> None:
     schedule = pattern.start(from_networkx(nx.cycle_graph(6)), 1)
-    with pytest.raises(ConfigurationError, match=r"method exact_diffusion: expected .*got.*; use"):
-        ExactDiffusion().check_mixing(schedule, 6)
+    for method, name in ((ExactDiffusion(), "exact_diffusion"), (Extra(), "extra")):
+        with pytest.raises(ConfigurationError, match=f"method {name}: expected .*got.*; use"):
+            method.check_mixing(schedule, 6)
     GradientTracking().check_mixing(schedule, 6)
+    Prox().check_mixing(schedule, 6)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [DSGD(weights="lazy"), LSGDPP(participants=3), HLSGD(clusters=2), RandomMatching()],
+    ids=repr,
+)
+def test_w_that_are_no_averages_are_refused_where_there_is_a_server(pattern: Pattern) -> None:
+    topology = from_networkx(nx.cycle_graph(6))
+    for method, name in ((Scaffold(), "scaffold"), (FedOpt(), "fedopt")):
+        with pytest.raises(ConfigurationError, match=f"method {name}: expected .*got.*; use"):
+            method.check_mixing(pattern.start(topology, 1), 6)
+        method.check_mixing(LSGDRC().start(topology, 1), 6)
 
 
 @pytest.mark.parametrize("weights", ["metropolis", "lazy", "uniform"])
@@ -179,11 +247,13 @@ def test_w_is_refused_by_its_smallest_eigenvalue(weights: str) -> None:
         n = len(graph)
         schedule = DSGD(weights=weights).start(from_networkx(graph), 1)
         smallest = np.linalg.eigvalsh(matrix(schedule, 1, n))[0]
-        refused = smallest < -1 / 3 + 1e-9
-        decided.add(bool(refused))
-        with pytest.raises(ConfigurationError, match="lazy") if refused else nullcontext():
-            ExactDiffusion().check_mixing(schedule, n)
-    assert decided == ({False} if weights == "lazy" else {False, True})
+        for method, least in ((ExactDiffusion(), -1 / 3), (Extra(), -1)):
+            refused = bool(smallest < least + 1e-9)
+            decided.add((least, refused))
+            with pytest.raises(ConfigurationError, match="lazy") if refused else nullcontext():
+                method.check_mixing(schedule, n)
+    both = {"lazy": 2, "uniform": 3, "metropolis": 4}
+    assert len(decided) == both[weights]
     ExactDiffusion().check_mixing(Centralized().start(from_networkx(graphs[0]), 1), 2)
 
 

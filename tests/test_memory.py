@@ -29,6 +29,10 @@ communication = "centralized"
 [variant.neighbours]
 trials = 2000
 communication = { kind = "dsgd", weights = "lazy" }
+[variant.tracking]
+trials = 1500
+method = "gradient_tracking"
+communication = { kind = "dsgd", weights = "lazy" }
 [variant.iterates]
 trials = 2000
 record = { steps = [1, 2, 3, 4], detail = "iterates" }

@@ -10,15 +10,21 @@ from scipy.sparse import csr_array
 
 from tests.contracts import WithoutRuns
 from udsgd_mpi.__main__ import main
+from udsgd_mpi.experiment.check import check
 from udsgd_mpi.methods import (
     SGD,
     Adam,
     CustomMethod,
     ExactDiffusion,
+    Extra,
+    FedOpt,
     GradientTracking,
     Momentum,
     Nesterov,
+    Prox,
+    Scaffold,
 )
+from udsgd_mpi.methods.fedopt import ServerAdam, ServerMomentum
 from udsgd_mpi.objectives import Custom, Points, Ridge
 from udsgd_mpi.testing import MethodContract
 from udsgd_mpi.testing.methods import AGENTS, OBJECTIVE, STEPS, TRIALS, D
@@ -105,6 +111,26 @@ class TestExactDiffusion(OwnContract):
     method = ExactDiffusion()
 
 
+class TestExtra(OwnContract):
+    method = Extra()
+
+
+class TestProx(OwnContract):
+    method = Prox(mu=0.6)
+
+
+class TestScaffold(OwnContract):
+    method = Scaffold()
+
+
+class TestFedOpt(OwnContract):
+    method = FedOpt()
+
+
+class TestFedAdam(OwnContract):
+    method = FedOpt(ServerAdam())
+
+
 SETTINGS = """
 agents = 3
 trials = 2
@@ -119,14 +145,19 @@ variant.adam.method = "adam"
 variant.adam.step_size = { kind = "by_round", gamma = 0.1 }
 variant.tracking.method = "gradient_tracking"
 variant.tracking.dtype = "float32"
-variant.diffusion.method = "exact_diffusion"
-variant.diffusion.communication = { kind = "dsgd", weights = "lazy" }
+variant.scaffold.method = "scaffold"
+variant.scaffold.communication = { kind = "lsgd_fp", interval = 7 }
+variant.scaffold.dtype = "float32"
+variant.fedopt.method = { kind = "fedopt", server = "adam" }
+variant.fedopt.communication = { kind = "lsgd_fp", interval = 7 }
+variant.fedopt.dtype = "float32"
 """
 STATES = {
     "nesterov": ["velocity"],
     "adam": ["first_moment", "second_moment"],
     "tracking": ["tracked", "gradient"],
-    "diffusion": ["half_step"],
+    "scaffold": ["control", "drift", "length"],
+    "fedopt": ["model", "first_moment", "second_moment"],
 }
 
 
@@ -138,7 +169,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_they_go_on_from_the_middle_with_the_same_bits(settings: str) -> None:
-    run_it = ["run", settings, "--keep-checkpoints"]
+    run_it = ["run", settings, "--keep-checkpoints", "--set", "record.predict=false"]
     assert main([*run_it, "--output", "whole.h5", "--steps", "60"]) == 0
     assert main([*run_it, "--output", "parts.h5", "--steps", "25"]) == 0
     assert main(["extend", "parts.h5", "--steps", "60"]) == 0
@@ -148,18 +179,33 @@ def test_they_go_on_from_the_middle_with_the_same_bits(settings: str) -> None:
             shared = np.isin(one["step"][:], other["step"][:])
             for name in ("theta", "squared_error", "step_size", *states):
                 np.testing.assert_array_equal(one[name][shared], other[name][:])
-                assert np.ptp(one[name][-1]) > 0 or name == "step_size"
+                assert np.ptp(one[name]) > 0
         assert first["runs/tracking/tracked"].dtype == np.float32
         sent = {name: first["runs"][name]["bytes_exchanged"][-1] for name in STATES}
         assert sent["tracking"] == sent["adam"]  # twice as many numbers of half as many bytes
+        assert sent["scaffold"] == 2 * sent["fedopt"]
 
 
-@pytest.mark.parametrize("method", ["nesterov", "adam", "{ kind = 'sgd', weight_decay = 0.1 }"])
+def test_a_table_of_a_method_has_the_kind_of_its_default() -> None:
+    given = {"groups": {"all": {"share": 1, "sampler": "iid"}}}
+    given["method"] = {"kind": "fedopt", "server": {"beta": 0.5}}
+    assert check(given).method == FedOpt(ServerMomentum(beta=0.5))
+
+
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        ("nesterov", "no theorem holds but for sgd and momentum, both without weight_decay"),
+        ("adam", "no theorem holds but for sgd and momentum, both without weight_decay"),
+        ("{ kind = 'sgd', weight_decay = 0.1 }", "no theorem holds but for sgd and momentum"),
+        ("fedopt", "no theorem holds for fedopt, whose server makes steps of its own"),
+    ],
+)
 def test_no_theorem_holds_for_them(
-    method: str, settings: str, capsys: pytest.CaptureFixture[str]
+    method: str, reason: str, settings: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reason = "no theorem holds for methods but sgd and momentum without weight_decay"
     asked = [settings, "--steps", "20", "--set", f"method={method}"]
+    asked += ["--set", "communication={ kind = 'lsgd_fp' }"]
     for command in (["predict"], ["plan", "--upgrade", "srw:srrw", "--against", "nbrw"]):
         assert main([*command, *asked]) == 2
         assert reason in capsys.readouterr().err
@@ -177,6 +223,11 @@ def test_no_theorem_holds_for_them(
         ("{ kind = 'adam', epsilon = 0.0 }", "method.epsilon"),
         ("{ kind = 'sgd', weight_decay = -1.0 }", "method.weight_decay"),
         ("{ kind = 'adam', beta = 0.5 }", "method.beta"),
+        ("{ kind = 'prox', mu = -0.1 }", "method.mu"),
+        ("{ kind = 'gradient_tracking', beta = 0.5 }", "'method.beta': Known: none"),
+        ("{ kind = 'fedopt', server = 'sgd' }", "method.server: unknown server 'sgd'"),
+        ("{ kind = 'fedopt', server = { beta = 1.0 } }", "method.server.beta"),
+        ("{ kind = 'fedopt', server = { kind = 'adam', beta = 0.5 } }", "method.server.beta"),
     ],
 )
 def test_other_parameters_are_refused(

@@ -47,3 +47,76 @@ def exact_diffusion(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats
         new = step * gradient(theta, n)
         old, theta, moved = theta, mixed(W(n + 1), 2 * theta - old - new + moved), new
     return theta
+
+
+def extra(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
+    """θ ← θ + W θ − ½ (θ_old + W θ_old) − γ g + γ_old g_old, after W θ − γ g (Shi et al., 2015)."""
+    moved = gamma[0] * gradient(theta, 0)
+    old, theta = theta, mixed(W(1), theta) - moved
+    for n, step in enumerate(gamma[1:], start=1):
+        new, combined = step * gradient(theta, n), theta + mixed(W(n + 1), theta)
+        old, theta = theta, combined - (old + mixed(W(n), old)) / 2 - new + moved
+        moved = new
+    return theta
+
+
+def prox(mu: float) -> Loop:
+    """Local steps on F + (μ/2) ‖θ − z‖² from z on (Li et al., 2020)."""
+
+    def loop(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
+        z = theta
+        for n, step in enumerate(gamma):
+            theta = theta - step * (gradient(theta, n) + mu * (theta - z))
+            if ends_round(W(n + 1)):
+                z = theta = mixed(W(n + 1), theta)
+        return theta
+
+    return loop
+
+
+def scaffold(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
+    """Algorithm 1 of Karimireddy et al. (2020), option II, with Σ γ for K η_l and η_g = 1."""
+    x, own, server, total = theta.copy(), np.zeros_like(theta), np.zeros_like(theta), 0.0
+    y = x
+    for n, step in enumerate(gamma):
+        y = y - step * (gradient(y, n) - own + server)
+        total += step
+        if ends_round(W(n + 1)):
+            new = own - server + (x - y) / total
+            x = x + (y - x).mean(axis=0)
+            server = server + (new - own).mean(axis=0)
+            own, y, total = new, x, 0.0
+    return y
+
+
+def fedopt(step_of_server: Callable[[Floats, dict[str, Floats]], Floats]) -> Loop:
+    """Algorithm 1 of Reddi et al. (2021), given the server's step for the mean Δ."""
+
+    def loop(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
+        x, kept = theta.mean(axis=0), {}
+        for n, step in enumerate(gamma):
+            theta = theta - step * gradient(theta, n)
+            if ends_round(W(n + 1)):
+                x = x + step_of_server(np.mean([each - x for each in theta], axis=0), kept)
+                theta = np.stack([x] * len(theta))
+        return theta
+
+    return loop
+
+
+def heavy_ball(delta: Floats, kept: dict[str, Floats]) -> Floats:
+    """FedAvgM with η = 0.5 and β = 0.8."""
+    kept["v"] = 0.8 * kept.get("v", 0 * delta) + delta
+    return 0.5 * kept["v"]
+
+
+def adam(delta: Floats, kept: dict[str, Floats]) -> Floats:
+    """FedAdam with η = 0.05, β₁ = 0.7, β₂ = 0.95 and τ = 0.01."""
+    kept["m"] = 0.7 * kept.get("m", 0 * delta) + 0.3 * delta
+    kept["v"] = 0.95 * kept.get("v", 0 * delta) + 0.05 * delta**2
+    return np.asarray(0.05 * kept["m"] / (np.sqrt(kept["v"]) + 0.01))
+
+
+def ends_round(W: Floats) -> bool:
+    """Whether there is an aggregation."""
+    return not np.array_equal(W, np.eye(len(W)))

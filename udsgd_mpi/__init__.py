@@ -71,9 +71,13 @@ if TYPE_CHECKING:
     from udsgd_mpi.methods import Adam as Adam
     from udsgd_mpi.methods import CustomMethod as CustomMethod
     from udsgd_mpi.methods import ExactDiffusion as ExactDiffusion
+    from udsgd_mpi.methods import Extra as Extra
+    from udsgd_mpi.methods import FedOpt as FedOpt
     from udsgd_mpi.methods import GradientTracking as GradientTracking
     from udsgd_mpi.methods import Momentum as Momentum
     from udsgd_mpi.methods import Nesterov as Nesterov
+    from udsgd_mpi.methods import Prox as Prox
+    from udsgd_mpi.methods import Scaffold as Scaffold
     from udsgd_mpi.methods.step_sizes import ByRound as ByRound
     from udsgd_mpi.methods.step_sizes import Constant as Constant
     from udsgd_mpi.methods.step_sizes import Cosine as Cosine
@@ -117,7 +121,10 @@ _HOMES = {
         "SmallWorld Star Torus"
     ),
     "graphs.in_files": "GraphFile RandomNodes RandomWalk Snowball",
-    "methods": "SGD Adam CustomMethod ExactDiffusion GradientTracking Momentum Nesterov",
+    "methods": (
+        "SGD Adam CustomMethod ExactDiffusion Extra FedOpt GradientTracking Momentum Nesterov "
+        "Prox Scaffold"
+    ),
     "methods.step_sizes": "ByRound Constant Cosine Step",
     "objectives": "Custom Logistic Network Quadratic Ridge Softmax",
     "samplers": (

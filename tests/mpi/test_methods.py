@@ -22,27 +22,39 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.sgd import StepByStep
+from udsgd_mpi.experiment.check import check
 from udsgd_mpi.methods import (
     SGD,
     Adam,
     CustomMethod,
     ExactDiffusion,
+    Extra,
+    FedOpt,
     GradientTracking,
     Method,
     Momentum,
     Nesterov,
+    Prox,
+    Scaffold,
     State,
 )
+from udsgd_mpi.methods.fedopt import ServerAdam, ServerMomentum
 from udsgd_mpi.objectives import CompiledObjective, Logistic
+from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.fused import Fused, w_of
 from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.team import RanksTeam
+from udsgd_mpi.problem import pose
 from udsgd_mpi.support.meter import Meter
 from udsgd_mpi.testing.graphs import from_networkx, matrix
 
 pytestmark = pytest.mark.mpi
 COMM = MPI.COMM_WORLD
 SINGLE = np.dtype(np.float32)
+SERVER = ServerMomentum(rate=0.5, beta=0.8)
+ADAM = ServerAdam(rate=0.05, beta1=0.7, beta2=0.95, epsilon=0.01)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: type(objective).__name__)
@@ -87,6 +99,14 @@ def test_other_methods(method: Method, pattern: Pattern) -> None:
         (GradientTracking(), textbook.gradient_tracking, DSGDVT(interval=2)),
         (ExactDiffusion(), textbook.exact_diffusion, DSGD(weights="lazy")),
         (ExactDiffusion(), textbook.exact_diffusion, Centralized()),
+        (Extra(), textbook.extra, DSGD(weights="lazy")),
+        (Extra(), textbook.extra, Centralized()),
+        (Prox(mu=0.7), textbook.prox(0.7), DSGD(interval=4)),
+        (Prox(mu=0.7), textbook.prox(0.7), LSGDPP(participants=3, interval=4)),
+        (Scaffold(), textbook.scaffold, Centralized(interval=4)),
+        (Scaffold(), textbook.scaffold, Centralized(interval=[1, 5, 2])),
+        (FedOpt(SERVER), textbook.fedopt(textbook.heavy_ball), Centralized(interval=4)),
+        (FedOpt(ADAM), textbook.fedopt(textbook.adam), Centralized(interval=4)),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -106,6 +126,28 @@ def test_methods_that_mix_or_undo_mixing(
         sgd.run([0, STEPS])
         times = len(case.iterates.mixed)
         assert case.meter.bytes_sent == times * sgd.meter.bytes_sent
+
+
+def test_what_follows_an_aggregation_does_so_where_computing_is_emulated() -> None:
+    """And at no other step, though there W is asked at each."""
+    settings = {
+        "agents": COMM.size,
+        "steps": 12,
+        "trials": 2,
+        "method": {"kind": "prox", "mu": 0.9},
+        "communication": {"kind": "lsgd_fp", "interval": 4},
+        "topology": "complete",
+        "groups": {"all": {"share": 1, "sampler": "iid"}},
+        "timing": {"compute": {"kind": "constant", "mean": 1e-5}},
+        "record": {"steps": [12]},
+    }
+    posed = pose(check(settings), RanksTeam.evenly(COMM, COMM.size))
+    simulations = [Simulation(COMM, posed, emulate=emulate) for emulate in (False, True)]
+    for each in simulations:
+        each.run(Control(COMM, Policy()), lambda _: None, lambda: None)
+    if COMM.rank == 0:
+        found = [each.recording["theta_mean"] for each in simulations if each.recording]
+        np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("pattern", [DSGD(interval=3), LSGDPP(participants=3, interval=2)])

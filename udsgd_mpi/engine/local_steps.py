@@ -21,9 +21,9 @@ Indices = NDArray[np.int32]
 
 
 @cache
-def _single(move: Kernel[..., None], mixed: int) -> Kernel[..., None]:
+def _single(of_method: Kernel[..., None], mixed: int) -> Kernel[..., None]:
     """For θ and its slopes in single precision, and so many states that W mixes."""
-    return move.with_types(ROWS, ROWS.replace("64", "32"), 2 + mixed)
+    return of_method.with_types(ROWS, ROWS.replace("64", "32"), 2 + mixed)
 
 
 class LocalSteps:
@@ -52,7 +52,7 @@ class LocalSteps:
         self.batch = batch
         self._variation = variation
         self._interpreted = method.interpreted
-        self._move = method.move
+        self._move, self._settle = method.move, method.settle
         self._of_objective: Kernel[..., None] | None = None
         if self._interpreted or self._move:
             states = method.states(iterates.theta.shape[-1])
@@ -103,6 +103,19 @@ class LocalSteps:
                 slopes_of(theta, X[k], points, batch, slopes, **self._beside(n + k))
                 move(theta, slopes, *remembered, step, n + k + 1)
 
+    def settle(self) -> None:
+        """Do what the method does once W has mixed."""
+        if self._settle and (moves := self.moves):
+            theta, settle = self.iterates.theta, self._settle
+            if theta.dtype == np.float32:
+                settle = _single(settle, self._mixed)
+            settle(theta, *moves[2:])
+
+    @property
+    def settles(self) -> bool:
+        """Whether that is anything."""
+        return self._settle is not None
+
     @property
     def compiled(self) -> bool:
         """Whether kernels take them, in double precision and from dense rows."""
@@ -113,7 +126,8 @@ class LocalSteps:
     @property
     def kernels(self) -> list[Kernel[..., None]]:
         """Those that take the steps of θ in single precision, one by one."""
-        found = [_single(self._move, self._mixed)] if self._move else []
+        of_method = [each for each in (self._move, self._settle) if each]
+        found = [_single(each, self._mixed) for each in of_method]
         if isinstance(self.objective, CompiledObjective):
             of_objective = self.objective.kernels(self.points).of(np.dtype(np.float32))
             slopes = self._move or self._interpreted

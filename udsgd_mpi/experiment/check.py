@@ -212,9 +212,10 @@ def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, 
             continue
         tag = info.default.__struct_config__.tag if isinstance(info.default, Struct) else None
         if tag is not None:
-            filled[name] = {"kind": tag, **value}
-        elif len(below := structs_in(info.type)) == 1:
-            filled[name] = _with_default_kinds(value, below[0])
+            value = {"kind": tag, **value}
+        structs = structs_in(info.type)
+        below = structs[0] if len(structs) == 1 else family_in(info.type).get(value.get("kind", ""))
+        filled[name] = _with_default_kinds(value, below) if below else value
     return filled
 
 

@@ -50,7 +50,15 @@ def seconds_a_step(
     states = states_of(method, problem.objective, problem.d)
     iterates = Iterates.alone(len(numbers), trials, problem.d, states)
     descend = LocalSteps(iterates, method, problem.objective, problem.points, batch)
-    update = StepByStep(descend, W, problem.schedule.times) if W else None
+    update = None
+    if W:
+        mix = W
+
+        def exchange(n: int) -> None:
+            mix(n)
+            descend.settle()
+
+        update = StepByStep(descend, exchange, problem.schedule.times)
     gamma = np.zeros(block)
     marks: list[float] = []
     for n, m in X.blocks(0, 2**62):

@@ -73,8 +73,8 @@ class Trials:
         self._draws = Draws(paths, first_rows, batch, T, length=block_length(team.agents, T))
         self._iterates = Iterates.alone(*shape, method.states(problem.d))
         self._iterates.theta[:] = problem.initial(trials)
-        descend = LocalSteps(self._iterates, method, problem.objective, points, batch)
-        self._step = StepByStep(descend, self._mix, problem.schedule.times)
+        self._descend = LocalSteps(self._iterates, method, problem.objective, points, batch)
+        self._step = StepByStep(self._descend, self._mix, problem.schedule.times)
         self._noise = np.zeros((len(points.labels), problem.d))
         for agent, first in zip(agents, first_rows, strict=True):
             g = agent.gradient_noise(problem.objective, problem.minimizer)
@@ -129,6 +129,7 @@ class Trials:
                 mixed = np.empty((team.agents, array.elements))
                 W.apply(self._of_all(array.rows), mixed)
                 array.rows[:] = mixed[team.hosted.start : team.hosted.stop]
+        self._descend.settle()
 
     def _observe(self, n: int) -> None:
         if n not in self._row and not self._averaged:

@@ -55,7 +55,7 @@ def _move(
     theta: Floats, slopes: Floats, memory: Memory, parameters: Floats, gamma: float, n: int
 ) -> None:
     beta1, beta2, epsilon, weight_decay = parameters
-    first, second = memory
+    first, second = memory[:2]
     keep = 1 - gamma * weight_decay
     step, root = gamma / (1 - beta1**n), sqrt(1 - beta2**n)
     agents, trials, d = theta.shape

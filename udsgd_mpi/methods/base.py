@@ -17,14 +17,16 @@ Floats = NDArray[np.float64]
 DOUBLE = np.dtype(np.float64)
 
 # A method remembers so many states; those that it has not are without elements.
-STATES = 2
+STATES = 3
 ROWS = "float64[:, :, ::1]"
 MEMORY = f"Tuple(({', '.join([ROWS] * STATES)}))"
 # θ, w(X) ∇F(θ, X), what the method remembers, its parameters, γ_n and n = 1, 2, …; all of the
 # arrays but the parameters may be changed.
 MOVE = f"void({ROWS}, {ROWS}, {MEMORY}, float64[::1], float64, int64)"
+# θ that W has just mixed, what the move left of the slopes, memory and parameters.
+SETTLE = f"void({ROWS}, {ROWS}, {MEMORY}, float64[::1])"
 
-Memory = tuple[Floats, Floats]
+Memory = tuple[Floats, Floats, Floats]
 Decay = Annotated[float, Meta(ge=0, le=1e9)]
 
 
@@ -89,8 +91,11 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
 
     @property
     def no_theorem(self) -> str:
-        """Why theory does not predict it, where it is no heavy ball."""
-        return "no theorem holds for methods but sgd and momentum without weight_decay"
+        """Why theory does not predict it, where its average is that of no heavy ball."""
+        return (
+            "no theorem holds but for sgd and momentum, both without weight_decay, and for methods"
+            " that move the average as sgd does"
+        )
 
     @property
     def interpreted(self) -> "Interpreted | None":
@@ -103,14 +108,22 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         return None
 
     @property
+    def settle(self) -> Kernel[..., None] | None:
+        """A kernel of the signature ``SETTLE``, for after an aggregation; None: θ stays as it is.
+
+        It follows ``move`` of the step that the aggregation completes.
+        """
+        return None
+
+    @property
     def parameters(self) -> Floats:
-        """What the kernel needs to know of the method."""
+        """What the kernels need to know of the method."""
         return np.empty(0)
 
     def states(self, d: int) -> tuple[State, ...]:
         """What an agent carries beside θ, what W mixes first.
 
-        ``move`` is given the first ``STATES`` of them.
+        Kernels are given the first ``STATES`` of them.
         """
         return ()
 

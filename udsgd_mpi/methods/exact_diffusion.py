@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.kernels.compiled import Kernel, kernel
 from udsgd_mpi.methods.base import MOVE, Memory, Method, State
-from udsgd_mpi.methods.fixed_weights import check_fixed
+from udsgd_mpi.methods.mixing import check_fixed
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ class ExactDiffusion(Method, frozen=True, tag="exact_diffusion"):
     ICML 2018).
 
     W is that of the communication, and the same symmetric one at every step. Its eigenvalues must
-    be above −1/3, or disagreement grows (Tang et al., Assumption 1); those of ``weights = "lazy"``,
+    be above −1/3, or disagreement grows (Tang et al.); those of ``weights = "lazy"``,
     the (I + W)/2 of Yuan et al., are not below 0.
 
     The average over agents moves as that of sgd, θ̄ ← θ̄ − γ ḡ, and is predicted by the theory of

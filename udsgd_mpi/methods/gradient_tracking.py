@@ -51,7 +51,7 @@ class GradientTracking(Method, frozen=True, tag="gradient_tracking"):
 def _move(
     theta: Floats, slopes: Floats, memory: Memory, _parameters: Floats, gamma: float, _n: int
 ) -> None:
-    tracked, before = memory
+    tracked, before = memory[:2]
     agents, trials, d = theta.shape
     for i in range(agents):
         for t in range(trials):

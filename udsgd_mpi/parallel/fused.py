@@ -108,16 +108,32 @@ def update_of(steps: LocalSteps, mixers: Sequence[Mixer], descend: Descent | Non
         Takes the local steps where they are no kernel's; by default ``steps``.
     """
     mixer, *others = mixers
-    if steps.compiled and not others and (exchanges := mixer.in_memory):
+    whole = steps.compiled and not steps.settles and not others
+    if whole and (exchanges := mixer.in_memory):
         return Fused(steps, mixer, exchanges)
-    return StepByStep(descend or steps, w_of(mixers), mixer.schedule.times)
+    return StepByStep(descend or steps, w_of(mixers, steps), mixer.schedule.times)
 
 
-def w_of(mixers: Sequence[Mixer]) -> Callable[[int], None]:
-    """W of all arrays that are mixed, a function of n."""
+def w_of(mixers: Sequence[Mixer], steps: LocalSteps | None = None) -> Callable[[int], None]:
+    """W of all arrays that are mixed, a function of n.
+
+    Parameters
+    ----------
+    steps
+        Do what the method does after an aggregation.
+    """
 
     def mix(n: int) -> None:
         for mixer in mixers:
             mixer(n)
 
-    return mix
+    if steps is None or not steps.settles:
+        return mix
+    schedule, settle = mixers[0].schedule, steps.settle
+
+    def mix_and_settle(n: int) -> None:
+        mix(n)
+        if schedule.aggregates(n):
+            settle()
+
+    return mix_and_settle

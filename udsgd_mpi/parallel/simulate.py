@@ -219,7 +219,7 @@ class Simulation:
         descend = guarded if self.failures.at_every_stop else steps
         if not self._emulate or problem.clock is None:
             return update_of(steps, self._mixers, descend)
-        W = Emulated(w_of(self._mixers), problem.clock, self._comm.rank, self.n)
+        W = Emulated(w_of(self._mixers, steps), problem.clock, self._comm.rank, self.n)
         return StepByStep(descend, W, each_step)
 
     def telemetry(self) -> list[Telemetry]:

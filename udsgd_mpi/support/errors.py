@@ -68,4 +68,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
     words = sorted(known)
     close = get_close_matches(word, words, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(words)}"
+    return f"{hint}Known: {', '.join(words) or 'none'}"

@@ -7,12 +7,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication import DSGD
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.methods import Method
 from udsgd_mpi.objectives import Logistic, Objective, Points
+from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.plugin import forget
 from udsgd_mpi.testing.contract import require_same
+from udsgd_mpi.testing.runs import AGENTS as AGENTS_OF_RUNS
 from udsgd_mpi.testing.runs import RunContract, as_settings
 
 Floats = NDArray[np.float64]
@@ -34,7 +38,14 @@ class MethodContract(RunContract):
     method: ClassVar[Method]
 
     def settings(self) -> dict[str, Any]:
-        return {"method": as_settings(self.method)}
+        """Under averages where the method takes no other W."""
+        found: dict[str, Any] = {"method": as_settings(self.method)}
+        topology = Ring().draw(AGENTS_OF_RUNS, 1)
+        try:
+            self.method.check_mixing(DSGD(weights="lazy").start(topology, 1), AGENTS_OF_RUNS)
+        except ConfigurationError:
+            found["communication"] = {"kind": "lsgd_fp"}
+        return found
 
     @cached_property
     def points(self) -> Points:
@@ -74,11 +85,12 @@ class MethodContract(RunContract):
         points: Points | None = None,
         objective: Objective = OBJECTIVE,
     ) -> Iterates:
-        """Steps from the first on, in blocks of these lengths."""
+        """Steps from the first on, in blocks of these lengths, each ended by W = I."""
         iterates = self.iterates()
         take, n = self.steps(iterates, points, objective), 0
         for block in blocks:
             take(n, self.rows[n : n + block], self.gamma[n : n + block])
+            take.settle()
             n += block
         return iterates
 
@@ -97,7 +109,9 @@ class MethodContract(RunContract):
         second = self.iterates()
         for name in first.names:
             second[name][:] = first[name]
-        self.steps(second)(17, self.rows[17:], self.gamma[17:])
+        take = self.steps(second)
+        take(17, self.rows[17:], self.gamma[17:])
+        take.settle()
         for name in whole.names:
             require_same(
                 second[name],
@@ -111,7 +125,9 @@ class MethodContract(RunContract):
         for i, t in np.ndindex(AGENTS, TRIALS):
             alone = self.iterates(1, 1)
             rows = np.ascontiguousarray(self.rows[:, i : i + 1, t : t + 1])
-            self.steps(alone)(0, rows, self.gamma)
+            take = self.steps(alone)
+            take(0, rows, self.gamma)
+            take.settle()
             for name in whole.names:
                 require_same(
                     alone[name][0, 0],

@@ -1,4 +1,4 @@
-"""What methods ask of W that are defined for a single one."""
+"""What methods ask of W."""
 
 import numpy as np
 
@@ -49,4 +49,20 @@ def check_fixed(method: str, schedule: Schedule, agents: int, least: float, show
         raise ConfigurationError(
             f"method {method}: expected a W with eigenvalues above {shown}, got {smallest:.4g}, by"
             ' which disagreement grows; use communication.weights = "lazy", which is (I + W)/2'
+        )
+
+
+def check_averages(method: str, schedule: Schedule, agents: int) -> None:
+    """Refuse all W but the average of all agents.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the patterns that are left.
+    """
+    if agents > 1 and not all(isinstance(W, Average) for W in schedule.forms):
+        raise ConfigurationError(
+            f"method {method}: expected a communication that leaves all agents with their average,"
+            " as centralized, lsgd_fp and lsgd_rc do, got one after which they hold different"
+            " models, none of them a server's; use one of these"
         )
