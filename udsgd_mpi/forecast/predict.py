@@ -142,7 +142,11 @@ def predict(
             average = _with_what_is_beyond(of_average, found.average, near)
         consensus = disagreement(found, problem).on(near)
         withheld = why_withheld(
-            found.theta.update, theta.relative_error[near], steps[near], theta.holds[near]
+            problem.experiment,
+            found.theta.update,
+            theta.relative_error[near],
+            steps[near],
+            theta.holds[near],
         )
     rows = np.isin(steps, wanted)
     return Prediction(

@@ -3,18 +3,28 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.methods.step_sizes import ByRound
+from udsgd_mpi.theory.step_size import Polynomial
+
 Floats = NDArray[np.float64]
 
 _MOST = 0.8  # of a mean
 
 
 def why_withheld(
-    squares: Floats, error: Floats, steps: NDArray[np.int64], holds: NDArray[np.bool_]
+    experiment: Experiment,
+    squares: Floats,
+    error: Floats,
+    steps: NDArray[np.int64],
+    holds: NDArray[np.bool_],
 ) -> str | None:
     """The reason, with numbers of the last step at which it holds; None where there is none.
 
     Parameters
     ----------
+    experiment
+        Whose settings can be changed.
     squares
         Squared errors along followed trials, shape (steps, trials).
     error
@@ -34,15 +44,20 @@ def why_withheld(
     descending = np.sort(squares[row])[::-1]
     if not np.isfinite(descending).all():
         some = int((~np.isfinite(descending)).sum())
-        return f"{where}: {some:,} {of_all} explode beyond all numbers; {_REMEDY}"
+        return f"{where}: {some:,} {of_all} explode beyond all numbers; {_remedy(experiment)}"
     shares = descending.cumsum() / descending.sum()
     some = int(np.searchsorted(shares, _MOST)) + 1
     times = descending[0] / max(np.median(descending), np.finfo(np.float64).tiny)
     return (
         f"{where}: {some:,} {of_all} make {shares[some - 1]:.0%} of their mean squared error, the"
         f" largest is {times:.1g} times the median, and the mean is not known to better than"
-        f" {error[row]:.0%}; {_REMEDY}"
+        f" {error[row]:.0%}; {_remedy(experiment)}"
     )
 
 
-_REMEDY = 'make the first steps smaller (step_size.gamma), or use weight = "none"'
+def _remedy(experiment: Experiment) -> str:
+    settings = ["step_size.gamma"]
+    if isinstance(experiment.step_size, Polynomial | ByRound) and experiment.step_size.exponent > 0:
+        settings.append("step_size.offset")
+    smaller = f"make the first steps smaller ({', '.join(settings)})"
+    return smaller if experiment.weight == "none" else f'{smaller}, or use weight = "none"'
