@@ -6,7 +6,7 @@ from functools import partial
 from html import escape
 
 from udsgd_mpi.analysis.claims.verdict import Outcome, Verdict
-from udsgd_mpi.analysis.claims.words import claimed, numbers
+from udsgd_mpi.analysis.claims.words import claimed, numbers, with_remarks
 from udsgd_mpi.analysis.figures import FIGURES
 from udsgd_mpi.analysis.image import drawn
 from udsgd_mpi.analysis.statistics import over_trials
@@ -75,7 +75,7 @@ def _summary(studies: Sequence[Study]) -> Iterator[str]:
     yield (
         "<p>A claim holds if all its 95 % confidence intervals lie where it says. It does not hold"
         " if one lies elsewhere even after correction for multiple comparisons. Otherwise it is"
-        " not decided.</p>"
+        " not decided, with the number of trials that would decide it nine times out of ten.</p>"
     )
     rows = [
         (f'<a href="#{escape(study.name)}">{escape(study.name)}</a>', *_cells(verdict))
@@ -89,8 +89,7 @@ def _cells(verdict: Verdict) -> tuple[str, str]:
     kind = verdict.outcome.name.lower()
     sign = _SIGNS[verdict.outcome]
     shown = f'<strong class="{kind}"><span aria-hidden="true">{sign}</span> {verdict.outcome}'
-    text = f"{verdict.text}. {verdict.remark}" if verdict.remark else verdict.text
-    return escape(text), shown + "</strong>"
+    return escape(with_remarks(verdict)), shown + "</strong>"
 
 
 def _section(study: Study) -> Iterator[str]:

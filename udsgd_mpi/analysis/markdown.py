@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from udsgd_mpi.analysis.claims.words import claimed, numbers
+from udsgd_mpi.analysis.claims.words import claimed, numbers, with_remarks
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
 from udsgd_mpi.analysis.table import LOSSES, loss, losses_of, predicted_last, withheld
@@ -26,8 +26,7 @@ def _section(study: Study) -> Iterator[str]:
     yield "|---|---|---|---|"
     for verdict in study.verdicts:
         for k, found in enumerate(verdict.statements):
-            text = f"{verdict.text}. {verdict.remark}" if verdict.remark else verdict.text
-            claim = f"{text} | **{verdict.outcome}**" if k == 0 else " | "
+            claim = f"{with_remarks(verdict)} | **{verdict.outcome}**" if k == 0 else " | "
             shown = f"{found.about} = {numbers(found)}, {found.where}"
             yield f"| {claim} | {shown} | {claimed(found)} |"
     yield ""

@@ -17,6 +17,21 @@ from udsgd_mpi.storage.read import Measured
 class Order(Claim, frozen=True, tag="order", kw_only=True):
     """Each variant's error is below the next one's, or below a fraction of it.
 
+    The claim about two variants of 120 trials, with ``by = 1``, in per cent of results. Errors are
+    independent squared norms of Gaussian vectors of so many components; those that go together in
+    the same trial tell smaller differences:
+
+    ===========================  ====  ====  ====  ====  ====  ====  ====
+    true ratio                   0.7   0.8   0.9   1     1.1   1.2   1.4
+    ===========================  ====  ====  ====  ====  ====  ====  ====
+    6 components: holds          100   84    28    3     0     0     0
+    6 components: does not hold  0     0     0     2     24    68    99
+    2 components: holds          78    40    12    2     0     0     0
+    2 components: does not hold  0     0     0     2     11    31    74
+    ===========================  ====  ====  ====  ====  ====  ====  ====
+
+    Otherwise it is not decided.
+
     Parameters
     ----------
     measure
