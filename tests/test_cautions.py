@@ -20,7 +20,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(data: Path, **settings: object) -> list[str]:
     return [
         text
-        for text in cautions(problem(data, "iid", trials=2, **settings))
+        for text in cautions(problem(data, "iid", trials=2, **settings), None)
         if text.startswith("communication")
     ]
 
@@ -101,7 +101,7 @@ def test_growth_is_that_of_the_heavy_ball(
     L = posed.optimum.largest_curvature
     step_size = {"gamma": factor / L}
     posed = problem(data, "iid", trials=2, method=method, step_size=step_size)
-    texts = [text for text in cautions(posed) if "errors grow" in text]
+    texts = [text for text in cautions(posed, None) if "errors grow" in text]
     assert len(texts) == warned
     if warned:
         largest, theta, velocity = 1.0, 1.0, 0.0
@@ -125,7 +125,7 @@ def test_a_step_size_too_small_for_the_limit_is_told_as_it_was_given(data: Path)
             method = {"kind": "momentum", "beta": beta}
             step_size = {"gamma": gamma}
             posed = problem(data, "iid", trials=2, method=method, step_size=step_size)
-            texts = [text for text in cautions(posed) if f"gamma = {gamma:g} is" in text]
+            texts = [text for text in cautions(posed, None) if f"gamma = {gamma:g} is" in text]
             assert len(texts) == bool(words)
             assert all(f"{words} {bound} = {least:.4g}" in text for text in texts)
             if share < 1:

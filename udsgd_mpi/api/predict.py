@@ -80,6 +80,7 @@ def predicted(
     from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
     from udsgd_mpi.forecast import Forecasts
     from udsgd_mpi.forecast import predict as predict_one
+    from udsgd_mpi.forecast.explosions import explosions
     from udsgd_mpi.forecast.traces import traces
     from udsgd_mpi.preflight.cautions import cautions
     from udsgd_mpi.problem import LoneTeam, pose_all
@@ -99,9 +100,10 @@ def predicted(
             numbers = 2 * paths * problem.d
             require_bytes({f"--paths = {paths:,}": numbers * NUMBER})
         team = LoneTeam(len(problem.summaries), cores())
+        said = [*cautions(problem, explosions(problem, team))]
         if probes and not problem.holds_hessian:
-            yield Predicted(name, problem, traces(problem, team, probes), [*cautions(problem)])
+            yield Predicted(name, problem, traces(problem, team, probes), said)
             continue
         steps = problem.experiment.record.at(problem.experiment.steps)
         found = predict_one(problem, team, steps, method=by, trials=paths, forecasts=forecasts)
-        yield Predicted(name, problem, found, [*cautions(problem)])
+        yield Predicted(name, problem, found, said)

@@ -25,6 +25,12 @@ def command(arguments: Namespace) -> None:
         print(f"spectral gap 1 − λ₂ = {gap:.4g}, relaxation time {1 / gap:,.0f} steps")
     taken = measured_cost(*what)
     print(f"{taken.nanoseconds:.0f} ns to draw a point, {taken.memory:,} bytes to remember a trial")
+    weights = what.sampler.importance_weights("unbiased", what.points, what.graph)
+    if (heaviest := float(weights.max())) > 1:
+        print(
+            f"largest weight w = {heaviest:.4g}, of point {weights.argmax()}: a step there"
+            f" overshoots where γₙλ is above {2 / heaviest:.3g}, λ the largest curvature of F there"
+        )
     print(f"\nvariance of means over that of independent draws, n = {arguments.steps:,}")
     rows = [["function", "in the limit", "measured", "effective sample size"]]
     for function, limit, measured in zip(

@@ -80,6 +80,14 @@ def norms(features: Features) -> Floats:
     return np.asarray(np.sqrt((features * features).sum(axis=1)))
 
 
+def largest_moments(features: Features, batch: int) -> Floats:
+    """Largest eigenvalue of (1/B) Σ x xᵀ over each B rows, shape (rows / B,)."""
+    if batch == 1:
+        return norms(features) ** 2
+    parts = (features[first : first + batch] for first in range(0, features.shape[0], batch))
+    return np.array([np.linalg.norm(dense_rows(x, slice(None)), 2) ** 2 / batch for x in parts])
+
+
 def arrays_of(features: Features) -> tuple[NDArray[np.generic], ...]:
     """The arrays that they lie in."""
     if isinstance(features, np.ndarray):

@@ -249,6 +249,14 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """Weighted sum of ∇²F(θ, x), shape (d, d)."""
         raise NotImplementedError
 
+    def largest_curvatures(self, theta: Floats, points: Points, batch: int) -> Floats | None:
+        """Largest eigenvalue of ∇²F(·, x) of each mini-batch x, unweighted; shape (batches,).
+
+        Where a formula tells it that is an upper bound for all θ, otherwise it is at ``theta``;
+        None where it would take long.
+        """
+        return None
+
     def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
         """Weighted sum of ∇²F(θ, x), times a direction; shape (d,)."""
         raise NotImplementedError

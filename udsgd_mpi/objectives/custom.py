@@ -20,6 +20,7 @@ from udsgd_mpi.support.plugin import made_once
 _METHODS = ("value(theta, features, labels)", "gradient(theta, features, labels)")
 _SAID = {"convex": True, "rowwise": False}  # unless the class says otherwise
 _MOST_NUMBERS = 2**25  # of θ, once for each point
+_POWERS, _TINY = 20, 1e-300
 
 
 class Custom(Objective, frozen=True, tag="custom"):
@@ -164,6 +165,25 @@ class Custom(Objective, frozen=True, tag="custom"):
         e = step / length * direction
         slope = self.gradient(theta + e, points) - self.gradient(theta - e, points)
         return np.asarray(length * slope / (2 * step))
+
+    def largest_curvatures(self, theta: Floats, points: Points, batch: int) -> Floats:
+        """By power iterations of all mini-batches at once."""
+        features = dense_rows(points.features, slice(None))
+        size = batch * max(1, _MOST_NUMBERS // (batch * max(features.shape[1], len(theta))))
+        parts = [slice(first, first + size) for first in range(0, len(points.labels), size)]
+        found = [self._curvatures(theta, features[k], points.labels[k], batch) for k in parts]
+        return np.concatenate(found)
+
+    def _curvatures(self, theta: Floats, features: Floats, labels: Floats, batch: int) -> Floats:
+        own, d = self._implementation(), len(theta)
+        step = np.cbrt(float(np.finfo(np.float64).eps)) * (1 + np.abs(theta).max())
+        along = np.random.default_rng(d).normal(size=(len(labels) // batch, d))
+        for _ in range(_POWERS):
+            along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), _TINY)
+            e = step * np.repeat(along, batch, axis=0)
+            slopes = [_doubles(own.gradient(at, features, labels)) for at in (theta + e, theta - e)]
+            along = (slopes[0] - slopes[1]).reshape(-1, batch, d).mean(axis=1) / (2 * step)
+        return np.asarray(np.linalg.norm(along, axis=1))
 
     def _implementation(self) -> Any:
         return made_once("objective", self.path, _METHODS, self.arguments)

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from udsgd_mpi.data.features import largest_moments
 from udsgd_mpi.kernels.compiled import inlined
 from udsgd_mpi.kernels.prefetch import AHEAD, ask_for, ask_for_next
 from udsgd_mpi.objectives.base import Floats, Points
@@ -37,10 +38,13 @@ class LinearModel(CompiledObjective, frozen=True):
     ----------
     predicts_probability
         Whether p(z) is 1 / (1 + e^(−z)); otherwise it is z.
+    steepest
+        Upper bound of p′(z).
     """
 
     l2: Annotated[float, Meta(ge=0)] = 1.0
     predicts_probability: ClassVar[bool] = False
+    steepest: ClassVar[float] = 1.0
 
     def dimension(self, features: int, classes: int) -> int:
         return features
@@ -77,6 +81,9 @@ class LinearModel(CompiledObjective, frozen=True):
         curvatures = self.curvatures(points.features @ theta, points.weights)
         ridge = self.l2 * points.weights.sum() * np.eye(len(theta))
         return np.asarray(points.features.T @ (curvatures[:, None] * points.features) + ridge)
+
+    def largest_curvatures(self, theta: Floats, points: Points, batch: int) -> Floats:
+        return self.steepest * largest_moments(points.features, batch) + self.l2
 
     def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
         curvatures = self.curvatures(points.features @ theta, points.weights)

@@ -20,6 +20,7 @@ class Logistic(LinearModel, frozen=True, tag="logistic"):
     """
 
     predicts_probability: ClassVar[bool] = True
+    steepest: ClassVar[float] = 0.25
 
     @property
     def classifies(self) -> bool:

@@ -71,6 +71,9 @@ class Quadratic(CompiledObjective, frozen=True, tag="quadratic"):
     def hessian(self, theta: Floats, points: Points) -> Floats:
         return np.diag(points.weights.sum() * self.curvature(len(theta)))
 
+    def largest_curvatures(self, theta: Floats, points: Points, batch: int) -> Floats:
+        return np.full(len(points.labels) // batch, self.curvature(len(theta)).max())
+
     def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
         return np.asarray(points.weights.sum() * self.curvature(len(theta)) * direction)
 

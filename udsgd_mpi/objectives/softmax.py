@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from udsgd_mpi.data.features import largest_moments
 from udsgd_mpi.kernels.compiled import inlined
 from udsgd_mpi.objectives.base import Floats, Points
 from udsgd_mpi.objectives.compiled import (
@@ -88,6 +89,10 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
                 blocks[a, :, b, :] = x.T @ (curvature[:, None] * x)
         ridge = self.l2 * w.sum() * np.eye(len(theta))
         return np.asarray(blocks.reshape(ridge.shape) + ridge)
+
+    def largest_curvatures(self, theta: Floats, points: Points, batch: int) -> Floats:
+        # No eigenvalue of diag(p) − ppᵀ is above ½.
+        return largest_moments(points.features, batch) / 2 + self.l2
 
     def product(self, theta: Floats, direction: Floats, points: Points) -> Floats:
         p = self._probabilities(theta, points)

@@ -12,6 +12,7 @@ from mpi4py import MPI
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room
 from udsgd_mpi.forecast import unpredicted
+from udsgd_mpi.forecast.explosions import Explosions, explosions
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.emulation import check_emulation
 from udsgd_mpi.parallel.identity import check_identity, identity
@@ -19,7 +20,7 @@ from udsgd_mpi.parallel.known import Known
 from udsgd_mpi.parallel.machine import Host, hosts_of, oversubscription
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.provenance import provenance
-from udsgd_mpi.parallel.rebalance import balanced
+from udsgd_mpi.parallel.rebalance import balanced, layout_of
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.parallel.variant import run_variant
 from udsgd_mpi.preflight.cautions import cautions
@@ -80,7 +81,9 @@ def run_job(
         for problem in problems.values() if options.emulate else ():
             check_emulation(problem, comm.size)
         hosts = hosts_of(comm)
-        output = on_root(comm, lambda: _begin(found, problems, hosts)) if problems else None
+        foretold = {name: _foretold(comm, problem) for name, problem in problems.items()}
+        begin = partial(_begin, found, problems, foretold, hosts)
+        output = on_root(comm, begin) if problems else None
         on_root(comm, lambda: _tidy(found, problems))
         try:
             for name, problem in problems.items():
@@ -122,12 +125,19 @@ def _check_inputs(
         say(warning)
 
 
+def _foretold(comm: MPI.Intracomm, problem: Problem) -> Explosions | None:
+    return explosions(problem, RanksTeam(comm, layout_of(comm, problem)))
+
+
 def _begin(
-    found: EarlierRun | None, problems: Mapping[str, Problem], hosts: list[Host]
+    found: EarlierRun | None,
+    problems: Mapping[str, Problem],
+    foretold: Mapping[str, Explosions | None],
+    hosts: list[Host],
 ) -> Output | None:
     if found is None:
         return None
-    _warn(problems, hosts)
+    _warn(problems, foretold, hosts)
     found.begin()
     posed = {name: problem.experiment for name, problem in problems.items()}
     attributes: dict[str, Any] = provenance(found.experiments | posed, hosts)
@@ -156,7 +166,11 @@ def _tell_of_others(notes: list[list[str]] | None) -> None:
         say(f"and {len(others) - _MOST_NOTES} similar notes on the files of other agents")
 
 
-def _warn(problems: Mapping[str, Problem], hosts: list[Host]) -> None:
+def _warn(
+    problems: Mapping[str, Problem],
+    foretold: Mapping[str, Explosions | None],
+    hosts: list[Host],
+) -> None:
     if crowd := oversubscription(hosts, MPI.get_vendor()[0]):
         say(f"warning: {crowd}")
     for name, problem in problems.items():
@@ -168,5 +182,5 @@ def _warn(problems: Mapping[str, Problem], hosts: list[Host]) -> None:
             )
         if problem.experiment.record.predict and (reason := unpredicted(problem)):
             say(f"[variant.{name}] no prediction: {reason}")
-        for caution in cautions(problem):
+        for caution in cautions(problem, foretold[name]):
             say(f"warning: [variant.{name}] {caution}")

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from udsgd_mpi.communication import Schedule
+from udsgd_mpi.forecast.explosions import Explosions
 from udsgd_mpi.objectives.minimizer import Minimum
+from udsgd_mpi.preflight.foretold import of_explosions
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.theory.step_size import Polynomial, StepSize
@@ -18,8 +20,16 @@ _FIRST_STEPS = 1000
 _MOST_OF_SAMPLERS = 10
 
 
-def cautions(problem: Problem) -> Iterator[str]:
-    """Warnings about one variant: an assumption of the limit theorem that it breaks."""
+def cautions(problem: Problem, foretold: Explosions | None) -> Iterator[str]:
+    """Warnings about one variant: an assumption of the limit theorem that it breaks.
+
+    Parameters
+    ----------
+    foretold
+        Of its first steps, see ``forecast.explosions``.
+    """
+    if foretold:
+        yield of_explosions(problem, foretold)
     experiment = problem.experiment
     yield from _of_mixing(problem)
     yield from of_samplers(problem)

@@ -7,6 +7,7 @@ from udsgd_mpi.engine.states import mixed_of_run
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
+from udsgd_mpi.forecast.explosions import explosions
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.preflight.cautions import cautions
 from udsgd_mpi.preflight.cost import cost
@@ -38,6 +39,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
     no_prediction = unpredicted(problem) or unpredicted_walks(problem, team)
     layout = layout_on(problem, ranks)
     short = _shortage(problem, layout)
+    foretold = None if short else explosions(problem, team)
     d = problem.d
     schedule = problem.schedule
     messages, moved = _traffic(problem, layout)
@@ -57,7 +59,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         "prediction": f"none: {no_prediction}" if no_prediction else "with the run",
         "file": f"about {in_bytes(file_size(problem))} in {experiment.output}",
     }
-    warnings = [f"  warning       {caution}" for caution in [*short, *cautions(problem)]]
+    warnings = [f"  warning       {caution}" for caution in [*short, *cautions(problem, foretold)]]
     return "\n".join([name, *(f"  {key:13} {value}" for key, value in lines.items()), *warnings])
 
 

@@ -12,7 +12,9 @@ from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.ground import Ground, GroundSource
 from udsgd_mpi.kernels.compiled import kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
+from udsgd_mpi.theory.chains import Chain
 from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.visits import of_chain
 
 Indices = NDArray[np.int32]
 Weight = Literal["unbiased", "literal", "none"]
@@ -220,6 +222,15 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
             g(x) − E_π g of the points, shape (points, d).
         """
         raise NotImplementedError
+
+    def chain(self, graph: Ground | None) -> Chain | None:
+        """The chain that it is, from a uniform point on; None for one that is none."""
+        return None
+
+    def chance(self, last: NDArray[np.int64], graph: Ground | None) -> float | None:
+        """The probability of certain visits, see ``theory.visits``; None where only paths tell."""
+        chain = self.chain(graph)
+        return None if chain is None else of_chain(chain, last)
 
     def nanoseconds(self, mean_degree: float) -> float:
         """About what drawing a point takes, where it differs much from other samplers'.

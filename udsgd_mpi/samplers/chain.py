@@ -159,10 +159,13 @@ class Chain(Sampler, frozen=True, tag="chain"):
         return TransitionsFile(self.path)
 
     def stationary_law(self, points: int, graph: Ground | None) -> NDArray[np.float64]:
-        return MarkovChain.of(transitions_of(graph)).law
+        return self.chain(graph).law
+
+    def chain(self, graph: Ground | None) -> MarkovChain:
+        return MarkovChain.of(transitions_of(graph))
 
     def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
-        return noise_of_walk(MarkovChain.of(transitions_of(graph)), G)
+        return noise_of_walk(self.chain(graph), G)
 
 
 def transitions_of(chain: Ground | None) -> TransitionMatrix:

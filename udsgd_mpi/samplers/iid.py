@@ -10,6 +10,7 @@ from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.kernels.random_numbers import Purpose
 from udsgd_mpi.samplers.base import Indices, SamplePaths, Sampler, Streams, draw_uniformly
 from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.visits import of_independent_draws
 
 
 class _IIDPaths(SamplePaths):
@@ -37,6 +38,9 @@ class IID(Sampler, frozen=True, tag="iid"):
     on_graph: ClassVar[bool] = False
     degree_biased: ClassVar[bool] = False
     paths: ClassVar[Callable[..., SamplePaths]] = _IIDPaths
+
+    def chance(self, last: NDArray[np.int64], graph: Ground | None) -> float:
+        return of_independent_draws(last)
 
     def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return Noise.white(G.T @ G / len(G))

@@ -46,5 +46,8 @@ class MHRW(Sampler, frozen=True, tag="mhrw"):
     degree_biased: ClassVar[bool] = False
     paths: ClassVar[Callable[..., SamplePaths]] = _Walks
 
+    def chain(self, graph: Ground | None) -> ReversibleChain:
+        return ReversibleChain.metropolis_hastings(graph_of(self, graph))
+
     def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
-        return noise_of_walk(ReversibleChain.metropolis_hastings(graph_of(self, graph)), G)
+        return noise_of_walk(self.chain(graph), G)

@@ -85,5 +85,8 @@ class NBRW(Sampler, frozen=True, tag="nbrw"):
 
     paths: ClassVar[Callable[..., SamplePaths]] = _Walks
 
+    def chain(self, graph: Ground | None) -> NonBacktrackingChain:
+        return NonBacktrackingChain(graph_of(self, graph))
+
     def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
-        return noise_of_walk(NonBacktrackingChain(graph_of(self, graph)), G)
+        return noise_of_walk(self.chain(graph), G)

@@ -12,6 +12,7 @@ from udsgd_mpi.kernels.random_numbers import Purpose, below, fill_with_bits
 from udsgd_mpi.samplers.base import KEY, Indices, Key, SamplePaths, Sampler, Streams
 from udsgd_mpi.samplers.ragged import Ragged, array_of_agent
 from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.visits import of_a_permutation
 
 
 class _Shuffled(SamplePaths):
@@ -47,6 +48,9 @@ class _Shuffling(Sampler, frozen=True):
     long_memory: ClassVar[bool] = True
     paths: ClassVar[Callable[..., SamplePaths]] = _Shuffled
     once: ClassVar[bool] = False
+
+    def chance(self, last: NDArray[np.int64], graph: Ground | None) -> float:
+        return of_a_permutation(last)
 
     def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return Noise.white(np.zeros((G.shape[1], G.shape[1])))

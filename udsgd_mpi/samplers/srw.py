@@ -42,5 +42,8 @@ class SRW(Sampler, frozen=True, tag="srw"):
 
     paths: ClassVar[Callable[..., SamplePaths]] = _Walks
 
+    def chain(self, graph: Ground | None) -> ReversibleChain:
+        return ReversibleChain.simple(graph_of(self, graph))
+
     def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
-        return noise_of_walk(ReversibleChain.simple(graph_of(self, graph)), G)
+        return noise_of_walk(self.chain(graph), G)

@@ -41,6 +41,12 @@ class Chain(Protocol):
     def poisson(self, G: Floats) -> Floats:
         """M with (I − P) M = G and πᵀ M = 0, for G with πᵀ G = 0; shape (states, d)."""
 
+    def first_step(self, start: Floats) -> Floats:
+        """Masses of the states that show X_1, from those of the points of X_0."""
+
+    def step(self, masses: Floats) -> Floats:
+        """Masses of the states a step later, shape (states,)."""
+
 
 def asymptotic_covariance(chain: Chain, G: Floats) -> Floats:
     """U of a chain for values G of the points, shape (points, d), whose mean under π is 0.
@@ -117,6 +123,13 @@ class ReversibleChain:
         M = np.zeros_like(G)
         M[1:] = _solve(laplacian.tocsc()[1:, 1:], self.law[1:, None] * G[1:])
         return np.asarray(M - self.law @ M)
+
+    def first_step(self, start: Floats) -> Floats:
+        return self.step(start)
+
+    def step(self, masses: Floats) -> Floats:
+        shares = masses / self.law
+        return np.asarray(masses - shares * self.flows.sum(axis=1) + self.flows @ shares)
 
     def repel(self, G: Floats, alpha: float) -> Floats:
         """(α(I + P) + I)⁻¹ G: what self-repulsion makes of G in the long run."""
@@ -208,6 +221,19 @@ class NonBacktrackingChain:
         M[gone] = (by_head - b[j, None] * by_tail) * scale[:, None]
         return np.asarray(M - M.mean(axis=0))
 
+    def first_step(self, start: Floats) -> Floats:
+        graph = self.graph
+        return np.asarray(np.repeat(start / graph.degrees, graph.degrees))
+
+    def step(self, masses: Floats) -> Floats:
+        graph = self.graph
+        arrived = np.bincount(graph.neighbours, masses, minlength=len(graph))
+        back = masses[graph.reverse_arcs()]
+        degrees = np.repeat(graph.degrees, graph.degrees)
+        # From a leaf the only way is back.
+        others = np.repeat(arrived, graph.degrees) - np.where(degrees > 1, back, 0)
+        return np.asarray(others / np.maximum(1, degrees - 1))
+
     def _along_the_cycle(self, G: Floats) -> Floats:
         """On a cycle the walk goes round for ever in its first direction: M is a sum along it."""
         reverse, offsets = self.graph.reverse_arcs(), self.graph.offsets
@@ -253,6 +279,12 @@ class MarkovChain:
         if len(G) > 1:
             M[1:] = _solve(_generator(self.transitions)[1:, 1:], G[1:])
         return np.asarray(M - self.law @ M)
+
+    def first_step(self, start: Floats) -> Floats:
+        return self.step(start)
+
+    def step(self, masses: Floats) -> Floats:
+        return np.asarray(self.transitions.csr.T @ masses)
 
 
 @lru_cache(maxsize=64)
