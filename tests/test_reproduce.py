@@ -53,9 +53,11 @@ def test_networks_are_told_apart() -> None:
 def test_experiments_are_whole(name: str) -> None:
     """Settings are right at both sizes, claims name variants, and the comment says what it must."""
     shipped = Shipped(name)
-    full, quick = shipped.variants({}, quick=False), shipped.variants({}, quick=True)
-    assert list(full) == list(quick)
-    assert all(each.steps < full[variant].steps for variant, each in quick.items())
+    full = shipped.variants({})
+    for size in ("middle", "quick") if shipped.of_networks else ("quick",):
+        smaller = shipped.variants({}, size=size)
+        assert list(full) == list(smaller)
+        assert all(each.steps < full[variant].steps for variant, each in smaller.items())
     for raw in shipped.claims:
         claim: Claim = one_of(AnyClaim, raw, "claim")
         assert set(claim.variants or []) <= set(full)
@@ -64,7 +66,7 @@ def test_experiments_are_whole(name: str) -> None:
 
 
 def test_literal_weights_are_asked_for_by_a_flag() -> None:
-    chosen = Shipped("fig2a").variants({"weight": "literal"}, quick=False)
+    chosen = Shipped("fig2a").variants({"weight": "literal"})
     assert {each.weight for each in chosen.values()} == {"literal"}
 
 
@@ -73,6 +75,28 @@ def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unknown experiment 'fig2g': did you mean 'fig2" in capsys.readouterr().err
     with pytest.raises(ConfigurationError):
         Shipped("fig2g")
+
+
+def test_sizes_that_an_experiment_lacks_are_refused_before_any_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert (
+        main(["reproduce", "fig3a", "fig2c", "--middle", "--output-dir", str(tmp_path / "x")]) == 2
+    )
+    assert (
+        "fig2c: expected one of the experiment's sizes, full, quick, got middle"
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "x").exists()
+    assert main(["reproduce", "fig3a", "--middle", "--quick"]) == 2
+    with pytest.raises(ConfigurationError, match="size: expected the name of an experiment"):
+        udsgd_mpi.load({"agents": 2}, size="middle")
+    rounds = udsgd_mpi.load("fig3a", size="middle")["srrw"]
+    assert (rounds.steps, rounds.trials, rounds.objective) == (
+        20_000,
+        5,
+        udsgd_mpi.load("fig3a")["srrw"].objective,
+    )
 
 
 def test_verdicts_follow_from_the_file(results: Path) -> None:

@@ -179,7 +179,7 @@ def test_wrong_keywords_are_refused(keywords: dict[str, Any], said: str, folder:
 
 
 def test_experiments_that_ship_with_the_package(folder: Path) -> None:
-    quick = udsgd_mpi.load("fig2a", {"trials": 5, "step_size.gamma": 0.5}, quick=True)
+    quick = udsgd_mpi.load("fig2a", {"trials": 5, "step_size.gamma": 0.5}, size="quick")
     assert {(each.trials, each.step_size(1, 1)[0]) for each in quick.values()} == {(5, 0.5)}
     full = udsgd_mpi.load("fig2a")
     assert quick.keys() == full.keys()

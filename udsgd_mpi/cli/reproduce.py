@@ -25,6 +25,8 @@ def command(arguments: Namespace) -> None:
     if "all" in arguments.names:
         every = {name: Shipped(name) for name in names()}
         shipped = {k: each for k, each in every.items() if k in shipped or not each.of_networks}
+    for each in shipped.values():
+        each.require_size(arguments.size)
     chosen = [*shipped]
     arguments.resume = "no" if arguments.force else "auto"
     arguments.allow_changes = []
@@ -33,7 +35,7 @@ def command(arguments: Namespace) -> None:
 
         def load(name: str = name, experiment: Shipped = experiment) -> dict[str, "Experiment"]:
             _check_files(arguments, chosen)
-            return experiment.variants(_flags(arguments, name), quick=arguments.quick)
+            return experiment.variants(_flags(arguments, name), size=arguments.size)
 
         results = on_all_ranks(load, arguments)
         if results:
@@ -75,7 +77,7 @@ def _flags(arguments: Namespace, name: str) -> dict[str, Any]:
 
 def _full_name(arguments: Namespace, name: str) -> str:
     parts = [name, *([arguments.weight] if arguments.weight else [])]
-    return "-".join(parts + (["quick"] if arguments.quick else []))
+    return "-".join(parts + ([arguments.size] if arguments.size != "full" else []))
 
 
 def _study(name: str, experiment: Any, results: Path, arguments: Namespace) -> "Study":
@@ -83,7 +85,11 @@ def _study(name: str, experiment: Any, results: Path, arguments: Namespace) -> "
     from udsgd_mpi.analysis.study import Study
     from udsgd_mpi.analysis.table import table
 
-    words = ["udsgd reproduce", name, *(["--quick"] if arguments.quick else [])]
+    words = [
+        "udsgd reproduce",
+        name,
+        *([f"--{arguments.size}"] if arguments.size != "full" else []),
+    ]
     words += [f"--weight {arguments.weight}"] if arguments.weight else []
     words += [f"--set {assignment}" for assignment in arguments.set]
     study = Study.of(

@@ -17,7 +17,7 @@ from udsgd_mpi.support.input_file import content_of, decoded
 from udsgd_mpi.support.one_line import require_name
 
 _LONGEST_NAME = 100  # of a variant, and so of the files of its checkpoints
-_NO_SETTINGS = ("variant", "claim", "quick")
+_NO_SETTINGS = ("variant", "claim", "middle", "quick")
 
 
 def read_experiment(path: Path | None) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def variants(
     ----------
     raw
         Settings as read; without variant tables the base is the only variant, ``"main"``. What the
-        experiment claims, and its quick size, are not settings.
+        experiment claims, and its smaller sizes, are not settings.
     flags
         Settings from the command line, laid over every variant.
     folder

@@ -3,12 +3,14 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from udsgd_mpi.experiment.check import expand, merge
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.support.errors import ConfigurationError, nearest
+
+Size: TypeAlias = Literal["full", "middle", "quick"]
 
 _FOLDER = Path(__file__).parent.parent / "experiments"
 
@@ -39,6 +41,7 @@ class Shipped:
     def __init__(self, name: str) -> None:
         if name not in names():
             raise ConfigurationError(f"unknown experiment {name!r}: {nearest(name, names())}")
+        self._name = name
         text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         self._raw: dict[str, Any] = tomllib.loads(text)
         self.title = str(self._raw["title"])
@@ -51,12 +54,34 @@ class Shipped:
         """Whether it trains networks, which needs PyTorch, and days without a GPU."""
         return bool(self._raw.get("objective", {}).get("kind") == "torch")
 
-    def variants(self, flags: Mapping[str, Any], *, quick: bool) -> dict[str, Experiment]:
-        """Its variants at full size, or at the quick one, under settings of the command line."""
-        size = dict(self._raw["quick"]) if quick else {}
-        of_variants = size.pop("variant", {})
+    def require_size(self, size: Size) -> None:
+        """Refuse a size that it does not have.
+
+        Raises
+        ------
+        ConfigurationError
+            Says which it has.
+        """
+        sizes = [each for each in get_args(Size) if each == "full" or each in self._raw]
+        if size not in sizes:
+            raise ConfigurationError(
+                f"{self._name}: expected one of the experiment's sizes, {', '.join(sizes)}, got"
+                f" {size}"
+            )
+
+    def variants(self, flags: Mapping[str, Any], *, size: Size = "full") -> dict[str, Experiment]:
+        """Its variants at a size, under settings of the command line.
+
+        Raises
+        ------
+        ConfigurationError
+            If it does not have this size, or a setting is wrong.
+        """
+        self.require_size(size)
+        of_size = dict(self._raw.get(size, {}))
+        of_variants = of_size.pop("variant", {})
         overlays = {
             name: merge(expand(overlay), expand(of_variants.get(name, {})))
             for name, overlay in self._raw["variant"].items()
         }
-        return variants(self._raw | {"variant": overlays}, merge(expand(size), expand(flags)))
+        return variants(self._raw | {"variant": overlays}, merge(expand(of_size), expand(flags)))

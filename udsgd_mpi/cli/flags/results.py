@@ -59,8 +59,21 @@ def add_reproduce(commands: Commands) -> Parser:
         metavar="NAME",
         help="fig2a … fig2f, upgrade, …; or all, but those of networks, fig3a … fig3c",
     )
-    reproduce.add_argument(
-        "--quick", action="store_true", help="half a minute each, on smaller data and graphs"
+    size = reproduce.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick",
+        dest="size",
+        action="store_const",
+        const="quick",
+        default="full",
+        help="half a minute each, on smaller data and graphs",
+    )
+    size.add_argument(
+        "--middle",
+        dest="size",
+        action="store_const",
+        const="middle",
+        help="two hours each on two cores; fig3a … fig3c have it",
     )
     reproduce.add_argument(
         "--weight",
