@@ -160,6 +160,27 @@ def test_a_prediction_that_takes_too_long_is_left_out_with_a_reason(data: Path) 
     assert str(reason).startswith(f"it would take {AGENTS * 600 * 10**7:,} steps")
 
 
+def test_what_is_too_large_to_predict_follows_from_what_it_costs(data: Path) -> None:
+    few = problem(data, "iid", steps=200)
+
+    def reason(posed: Problem, d: int, agents: int = AGENTS) -> str:
+        summaries = posed.summaries[:1] * agents
+        return str(unpredicted(replace(posed, d=d, summaries=summaries)))
+
+    assert reason(few, 650) == reason(few, 1000, 20) == "None"
+    assert reason(few, 650, 90) == "None"
+    assert reason(few, 650, 100).startswith("V of 100 agents with d = 650 each takes agents · d³")
+    assert reason(few, 1000, 30).startswith("V of 30 agents with d = 1,000 each takes")
+    wide = replace(few, optimum=few.optimum._replace(hessian=None))
+    assert reason(wide, 1500) == (
+        "d = 1,500 is beyond the 1,000 parameters for which a Hessian is computed"
+    )
+    # Paths of ten times as many numbers may be a tenth as long.
+    walks = problem(data, "srrw", steps=5 * 10**5)
+    assert reason(walks, 300) == "None"
+    assert "at most with d = 900; udsgd predict" in reason(walks, 900)
+
+
 def test_a_recursion_that_takes_too_long_is_left_out_with_a_reason(data: Path) -> None:
     def reason(posed: Problem, d: int) -> str | None:
         return unpredicted(replace(posed, d=d))

@@ -12,7 +12,7 @@ from scipy.linalg import solve_continuous_lyapunov
 from tests.small_problem import AGENTS, D, problem, write_points
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.experiment.check import check
-from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast import predict, unpredicted
 from udsgd_mpi.forecast.traces import Estimate, TracePlan, TraceProbes
 from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.parallel.simulate import simulate
@@ -288,6 +288,16 @@ share = 1
 sampler = "srw"
 graph = "ring"
 """
+
+
+def test_trials_of_networks_that_take_too_long_are_left_out(data: Path) -> None:
+    for steps, vectorise, left_out in (
+        (10_000, False, "steps of trials would take some"),
+        (10_000, True, "None"),
+        (2_000, False, "None"),
+    ):
+        found = posed(data, steps=steps, objective={"vectorise": vectorise})
+        assert left_out in str(unpredicted(found)), (steps, vectorise)
 
 
 def test_run_predict_and_plan_on_the_command_line(

@@ -213,7 +213,7 @@ def test_a_plan_of_200_000_features_takes_no_square_of_them(
     )
     assert main(["run", "x.toml", "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "none: d = 200,000 is beyond the 300 parameters" in said
+    assert "none: d = 200,000 is beyond the 1,000 parameters for which a Hessian" in said
     assert main(["predict", "x.toml", "--probes", "2"]) == 0
     assert "d = 200,000: Tr V by 2 probes" in capsys.readouterr().out
     plan = "plan", "x.toml", "--upgrade", "iid:single_shuffling", "--against", "single_shuffling"

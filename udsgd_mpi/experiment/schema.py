@@ -172,8 +172,8 @@ class Record(Struct, frozen=True, forbid_unknown_fields=True):
         all of them where they are no more. Of a test part it is always all.
     predict
         Whether what theory predicts is written beside what is measured; takes some sampling, and
-        some trials of the update. Not done for more than 300 parameters or data graphs beyond
-        10,000 nodes.
+        some trials of the update. Not done without a Hessian, where V would take more than a
+        minute, or for data graphs beyond 10,000 nodes.
     """
 
     detail: Literal["average", "iterates"] = "average"

@@ -7,10 +7,12 @@ from udsgd_mpi.forecast.effort import first_trials, last_followed
 from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
 
-_MOST_PARAMETERS = 300  # V and the agents' V_i are matrices of that size
+_MOST_SOLVED = 26 * 10**9  # agents times d³; a minute on one processor, at 2.3 ns each
 _LARGEST_GRAPH = 10_000  # Poisson's equation is solved on it
 _MOST_ENTRIES = 2**28  # of all V_i; 2 GB
-_MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors
+_MOST_STEPS_OF_PATHS = 2 * 10**9  # some minutes on two processors, with up to so many numbers
+_NUMBERS_OF_A_STEP = 300
+_MOST_SECONDS_OF_TRIALS = 600  # of one processor
 _MOST_STEPS_OF_MOMENTS = 2 * 10**10  # half a minute on one processor, at 1.3 ns each
 
 
@@ -25,9 +27,15 @@ def unpredicted(problem: Problem) -> str | None:
 
 
 def _too_large(problem: Problem) -> str | None:
-    d = problem.d
-    if d > _MOST_PARAMETERS:
-        return f"d = {d:,} is beyond the {_MOST_PARAMETERS} parameters for which V is computed"
+    d, N = problem.d, len(problem.summaries)
+    if not problem.holds_hessian:
+        most = problem.most_parameters
+        return f"d = {d:,} is beyond the {most:,} parameters for which a Hessian is computed"
+    if N * d**3 > _MOST_SOLVED:
+        return (
+            f"V of {N:,} agents with d = {d:,} each takes agents · d³ = {N * d**3:.1e} operations,"
+            f" of {_MOST_SOLVED:.1e} at most; udsgd predict takes them all the same"
+        )
     nodes = max(
         (e.points // e.batch for e in problem.summaries if not np.isnan(e.mean_degree)), default=0
     )
@@ -36,9 +44,9 @@ def _too_large(problem: Problem) -> str | None:
             f"a data graph or chain of {nodes:,} points is beyond the {_LARGEST_GRAPH:,} for which"
             " the variance of a walk is computed"
         )
-    if len(problem.summaries) * d**2 > _MOST_ENTRIES:
+    if N * d**2 > _MOST_ENTRIES:
         return (
-            f"V of {len(problem.summaries):,} agents with d = {d:,} each is beyond the"
+            f"V of {N:,} agents with d = {d:,} each is beyond the"
             f" {_MOST_ENTRIES:,} entries that are kept in memory"
         )
     return None
@@ -46,8 +54,15 @@ def _too_large(problem: Problem) -> str | None:
 
 def _too_long(problem: Problem) -> str | None:
     steps = steps_of_paths(problem)
-    if steps > _MOST_STEPS_OF_PATHS:
-        return _too_many_paths(steps)
+    if steps > most_steps_of_paths(problem.d):
+        return _too_many_paths(steps, problem.d)
+    steps = _steps_of_trials(problem)
+    seconds = 1e-9 * steps * problem.objective.nanoseconds(problem.d)
+    if seconds > _MOST_SECONDS_OF_TRIALS:
+        return (
+            f"{steps:,} steps of trials would take some {seconds:,.0f} s of a processor, of"
+            f" {_MOST_SECONDS_OF_TRIALS} s at most; udsgd predict takes them all the same"
+        )
     steps = steps_of_moments(problem)
     if steps > _MOST_STEPS_OF_MOMENTS:
         return (
@@ -68,7 +83,8 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
     others = steps_of_paths(problem)
     of_a_walk = paths_of_each_walk(N) * experiment.steps
     walks = sum(not sampler.long_memory for sampler in samplers)
-    if others + walks * of_a_walk <= _MOST_STEPS_OF_PATHS:
+    most = most_steps_of_paths(problem.d)
+    if others + walks * of_a_walk <= most:
         return None
 
     def is_slow(i: int) -> bool:
@@ -82,13 +98,18 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
 
     slow = sum(team.allgather(team.map(is_slow)))
     steps = others + slow * of_a_walk
-    return _too_many_paths(steps) if steps > _MOST_STEPS_OF_PATHS else None
+    return _too_many_paths(steps, problem.d) if steps > most else None
 
 
-def _too_many_paths(steps: int) -> str:
+def most_steps_of_paths(d: int) -> int:
+    """Steps that a prediction takes along paths at most: fewer where each is of many numbers."""
+    return _MOST_STEPS_OF_PATHS * _NUMBERS_OF_A_STEP // max(_NUMBERS_OF_A_STEP, d)
+
+
+def _too_many_paths(steps: int, d: int) -> str:
     return (
-        f"it would take {steps:,} steps along sampled paths, of {_MOST_STEPS_OF_PATHS:,} at most;"
-        " udsgd predict takes them all the same"
+        f"it would take {steps:,} steps along sampled paths, of {most_steps_of_paths(d):,} at most"
+        f" with d = {d:,}; udsgd predict takes them all the same"
     )
 
 
@@ -100,7 +121,12 @@ def steps_of_paths(problem: Problem) -> int:
     groups, N = problem.experiment.groups, len(problem.summaries)
     remember = sum(groups[entry.group].sampler.long_memory for entry in problem.summaries)
     paths = remember * paths_of_each(N) * problem.experiment.steps
-    return paths + N * first_trials(N) * last_followed(problem)
+    return paths + _steps_of_trials(problem)
+
+
+def _steps_of_trials(problem: Problem) -> int:
+    N = len(problem.summaries)
+    return N * first_trials(N) * last_followed(problem)
 
 
 def steps_of_moments(problem: Problem) -> int:

@@ -112,6 +112,10 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """θ_0 of each trial, the same for all agents, shape (trials, d)."""
         return np.zeros((len(trials), d))
 
+    def nanoseconds(self, d: int) -> float:
+        """Roughly what a step of one agent in one trial takes, for deciding what is too long."""
+        return d / 2
+
     def search_from(self, d: int, seed: int) -> Floats:
         """Where the search for a local minimum begins: by default at θ_0 of trial 0; (d,)."""
         return np.asarray(self.initial(d, seed, range(1))[0], dtype=np.float64)

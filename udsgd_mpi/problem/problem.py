@@ -146,13 +146,17 @@ class Problem:
         """
         hessian = self._predictable.hessian
         if hessian is None:
-            most = MOST_OF_LOCAL if self.objective.minimum_is_local else MOST_PARAMETERS
             raise ConfigurationError(
-                f"d = {self.d:,}: expected at most {most:,} parameters for a Hessian,"
-                " which predict and plan need; use fewer features, or run the experiment without a"
-                " prediction"
+                f"d = {self.d:,}: expected at most {self.most_parameters:,} parameters for a"
+                " Hessian, which predict and plan need; use fewer features, or run the experiment"
+                " without a prediction"
             )
         return hessian
+
+    @property
+    def most_parameters(self) -> int:
+        """The largest d for which there is H."""
+        return MOST_OF_LOCAL if self.objective.minimum_is_local else MOST_PARAMETERS
 
     @property
     def smallest_curvature(self) -> float:

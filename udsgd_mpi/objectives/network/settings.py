@@ -218,6 +218,9 @@ class NetworkOn(Objective, frozen=True):
     def initial(self, d: int, seed: int, trials: range) -> Numbers:
         return self.computed(_SINGLE).initial(seed, trials)
 
+    def nanoseconds(self, d: int) -> float:
+        return max(5_000 if self.settings.vectorise else 250_000, 20 * d)  # PyTorch's own calls
+
     def search_from(self, d: int, seed: int) -> Floats:
         file = self.settings.minimum
         if file is None or file == TRAINED:
