@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from tests.small_network import DOUBLE, IMAGE, TINY, images, on, start  # noqa: E402 - these import torch
 from udsgd_mpi.objectives.network.convolution import AsProducts  # noqa: E402
+from udsgd_mpi.objectives.network.device import device_here  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,23 @@ def test_a_gpu_computes_the_same_up_to_rounding_and_twice_the_same_bits(vectoris
     for one, other, again in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-10)
         np.testing.assert_array_equal(other, again)
+
+
+@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"])
+def test_ranks_of_a_host_are_spread_over_its_gpus(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert (device_here("cpu"), device_here("cuda")) == ("cpu", "cuda:0")
+    found = []
+    for rank in range(6):
+        monkeypatch.setenv(name, str(rank))
+        found.append(device_here("cuda"))
+    assert found == ["cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:0", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # what Slurm shows to each task
+    assert device_here("cuda") == "cuda:0"
 
 
 def test_cuda_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ _VARIABLES = (
 # Slurm's is a list over hosts such as "4(x2),3".
 _LOCAL_SIZES = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_TASKS_PER_NODE")
 
+_LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
+
 UNCOMPILED = "NUMBA_DISABLE_JIT: expected it not to be set, as kernels only run compiled; unset it"
 
 # MPICH's heavy yield makes exchanges slower until ranks outnumber the cores many times.
@@ -90,6 +92,12 @@ def processors() -> set[int]:
 def launched_rank(environment: Mapping[str, str] = os.environ) -> int:
     """Rank that the launcher gave to this process; 0 without a launcher."""
     return _read(environment, 0, 0)
+
+
+def local_rank(environment: Mapping[str, str] = os.environ) -> int:
+    """Number of this process among those of its host; 0 without a launcher."""
+    found = (environment.get(name, "") for name in _LOCAL_RANKS)
+    return next((int(value) for value in found if value.isdecimal()), 0)
 
 
 def launched_size(environment: Mapping[str, str] = os.environ) -> int:

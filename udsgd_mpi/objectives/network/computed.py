@@ -18,7 +18,12 @@ from udsgd_mpi.objectives.network.build import build, seed_of
 from udsgd_mpi.objectives.network.checks import check_parameters, check_shapes, check_state
 from udsgd_mpi.objectives.network.curvature import Curvature
 from udsgd_mpi.objectives.network.descent import Array, Descent
-from udsgd_mpi.objectives.network.device import computed_by, require_device, same_bits
+from udsgd_mpi.objectives.network.device import (
+    computed_by,
+    device_here,
+    require_device,
+    same_bits,
+)
 from udsgd_mpi.objectives.network.flat import FlatModule
 from udsgd_mpi.objectives.network.losses import loss_of, type_of_labels
 from udsgd_mpi.objectives.network.settings import CHUNK
@@ -62,7 +67,7 @@ class Computed:
         require_device(settings.device)
         self._network = network
         self._dtype = _TYPES[dtype]
-        self._device = settings.device
+        self._device = device_here(settings.device)
         module = build(network, seed=0)
         self._module = FlatModule(module, settings.model, self._dtype, self._device)
         if ":" in settings.model:
@@ -87,7 +92,7 @@ class Computed:
         self._statistics = self._module.statistics_row().clone()
         self.d, self.used = self._module.d, self._module.used
         self.statistics = self._module.statistics
-        self.by = computed_by(settings.device)
+        self.by = computed_by(self._device)
 
     def initial(self, seed: int, trials: range) -> Numbers:
         """θ_0 of each trial by the layers' own laws, shape (trials, d); the same for all agents."""

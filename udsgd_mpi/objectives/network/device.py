@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
 
 import torch
 
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.launcher import local_rank
 
 _one_thread = RLock()  # what PyTorch is told, and what a module is bound to, is of the process
 
@@ -27,10 +28,20 @@ def require_device(device: str) -> None:
         )
 
 
+def device_here(device: str) -> str:
+    """The device of this process: ranks of a host are spread over its GPUs in turn.
+
+    Where a batch system shows each process one GPU alone it is that one.
+    """
+    if device != "cuda":
+        return device
+    return f"cuda:{local_rank() % torch.cuda.device_count()}"
+
+
 def computed_by(device: str) -> str:
     """What decides the last bits: PyTorch's version, and the processor as PyTorch uses it."""
-    if device == "cuda":
-        where = torch.cuda.get_device_name()
+    if device != "cpu":
+        where = torch.cuda.get_device_name(device)
     else:
         where = torch.backends.cpu.get_cpu_capability()
     return f"PyTorch {torch.__version__}, {where}"
@@ -46,10 +57,15 @@ def same_bits(device: str) -> Iterator[None]:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            with _deterministic() if device == "cuda" else nullcontext():
+            with nullcontext() if device == "cpu" else _deterministic(), _current(device):
                 yield
         finally:
             torch.set_num_threads(threads)
+
+
+def _current(device: str) -> AbstractContextManager[object]:
+    """Have streams and recorded steps be of the device, which is not the first one everywhere."""
+    return nullcontext() if device == "cpu" else torch.cuda.device(device)
 
 
 @contextmanager

@@ -57,7 +57,8 @@ class Network(Objective, frozen=True, tag="torch"):
         Whether all trials of all agents of a process take a step at once. Faster on a GPU, and
         with other bits than one after the other: the number of processes then shows in them.
     device
-        Where it is computed.
+        Where it is computed. Ranks of a host are spread over its GPUs in turn. θ stays in the
+        host's memory, where it is mixed: it is copied to the GPU and back for each block of steps.
     minimum
         The minimum θ* that theory is to be about, where every run then begins: ``"trained"`` is the
         one to which training with all points goes from θ_0 of trial 0. Or a file of NumPy, such as
