@@ -1,5 +1,6 @@
 """A mean that few trials make is not promised, and the table says why."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,10 @@ def test_an_error_that_few_exploding_trials_make_is_withheld_as_long_as_it_is(da
     reason = prediction.withheld or ""
     assert reason.startswith("at n = 10: ")
     assert "of 10,000 trials that were followed make 80%" in reason
+    assert re.search(
+        r"first steps of agents 0-3 overshoot: .* > 5 at point \d+ of agent [0-3]", reason
+    )
+    assert "step_size.offset" in reason
     recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
     assert recording is not None
     squares = recording["squared_error"][-1]

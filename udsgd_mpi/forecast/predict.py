@@ -22,6 +22,7 @@ from udsgd_mpi.forecast.effort import disagreement, followed, last_followed
 from udsgd_mpi.forecast.followed import FollowedTrials, SamePaths
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.means import MeanOverTrials
+from udsgd_mpi.forecast.overshooting import overshooting
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.withheld import why_withheld
 from udsgd_mpi.problem import Problem, Team, inputs_of_law
@@ -141,13 +142,16 @@ def predict(
         if problem.experiment.record.polyak:
             average = _with_what_is_beyond(of_average, found.average, near)
         consensus = disagreement(found, problem).on(near)
-        withheld = why_withheld(
-            problem.experiment,
-            found.theta.update,
-            theta.relative_error[near],
-            steps[near],
-            theta.holds[near],
-        )
+        holds = theta.holds[near]
+        if not holds.all():
+            withheld = why_withheld(
+                problem.experiment,
+                overshooting(problem, team),
+                found.theta.update,
+                theta.relative_error[near],
+                steps[near],
+                holds,
+            )
     rows = np.isin(steps, wanted)
     return Prediction(
         step=wanted,

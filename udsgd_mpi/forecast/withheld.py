@@ -1,10 +1,14 @@
 """Why an error is not predicted although it was looked at: few trials make most of it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.forecast.overshooting import Overshooting
 from udsgd_mpi.methods.step_sizes import ByRound
+from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.theory.step_size import Polynomial
 
 Floats = NDArray[np.float64]
@@ -14,17 +18,20 @@ _MOST = 0.8  # of a mean
 
 def why_withheld(
     experiment: Experiment,
+    too_large: Sequence[Overshooting],
     squares: Floats,
     error: Floats,
     steps: NDArray[np.int64],
     holds: NDArray[np.bool_],
-) -> str | None:
-    """The reason, with numbers of the last step at which it holds; None where there is none.
+) -> str:
+    """The reason, with numbers of the last step at which it holds.
 
     Parameters
     ----------
     experiment
         Whose settings can be changed.
+    too_large
+        The agents whose first steps overshoot.
     squares
         Squared errors along followed trials, shape (steps, trials).
     error
@@ -32,27 +39,36 @@ def why_withheld(
     steps
         The n.
     holds
-        Where the mean is promised, shape (steps,).
+        Where the mean is promised, shape (steps,); not everywhere.
     """
-    if holds.all():
-        return None
     lacking = np.flatnonzero(~holds)
     row, first = lacking[-1], int(steps[lacking[0]])
     n = int(steps[row])
     where = f"at n = {n:,}" if n == first else f"from n = {first:,} to {n:,}"
+    why = f"{_named(too_large)}; {_remedy(experiment)}"
     of_all = f"of {squares.shape[1]:,} trials that were followed"
     descending = np.sort(squares[row])[::-1]
     if not np.isfinite(descending).all():
         some = int((~np.isfinite(descending)).sum())
-        return f"{where}: {some:,} {of_all} explode beyond all numbers; {_remedy(experiment)}"
+        return f"{where}: {some:,} {of_all} explode beyond all numbers{why}"
     shares = descending.cumsum() / descending.sum()
     some = int(np.searchsorted(shares, _MOST)) + 1
     times = descending[0] / max(np.median(descending), np.finfo(np.float64).tiny)
     return (
         f"{where}: {some:,} {of_all} make {shares[some - 1]:.0%} of their mean squared error, the"
         f" largest is {times:.1g} times the median, and the mean is not known to better than"
-        f" {error[row]:.0%}; {_remedy(experiment)}"
+        f" {error[row]:.0%}{why}"
     )
+
+
+def _named(too_large: Sequence[Overshooting]) -> str:
+    if not too_large:
+        return ""
+    worst = max(too_large, key=lambda each: each.factor / each.bound)
+    agents = in_words([each.agent for each in too_large])
+    largest = f"γ₁wλ = {worst.factor:.3g} > {worst.bound:.3g}"
+    where = f"at point {worst.point} of agent {worst.agent}"
+    return f"; first steps of {agents} overshoot: at most {largest} {where}"
 
 
 def _remedy(experiment: Experiment) -> str:
