@@ -1,7 +1,7 @@
 """Unified Distributed SGD on MPI ranks: how agents' sampling shapes a distributed learner.
 
 From Python, ``load`` makes experiments, ``run`` runs them and ``open_results`` opens what they have
-written; ``predict``, ``plan`` and ``diagnose`` say what theory expects. All else is what
+written; ``predict``, ``plan``, ``tune`` and ``diagnose`` say what theory expects. All else is what
 experiments are made of, and what can go wrong.
 
 Examples
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.api.plan import plan as plan
     from udsgd_mpi.api.predict import predict as predict
     from udsgd_mpi.api.run import run as run
+    from udsgd_mpi.api.tune import tune as tune
     from udsgd_mpi.communication import DFL as DFL
     from udsgd_mpi.communication import DSGD as DSGD
     from udsgd_mpi.communication import DSGDVT as DSGDVT
@@ -109,6 +110,7 @@ _HOMES = {
     "api.plan": "plan",
     "api.predict": "predict",
     "api.run": "run",
+    "api.tune": "tune",
     "communication": (
         "DFL DSGD DSGDVT HLSGD LSGDFP LSGDPP LSGDRC Centralized CustomPattern DropOut "
         "OnePeerExponential RandomMatching UnreliableLinks"

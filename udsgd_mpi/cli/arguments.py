@@ -12,7 +12,7 @@ from udsgd_mpi.cli.flags.plugins import add_check
 from udsgd_mpi.cli.flags.results import add_inspect, add_merge, add_report, add_reproduce, add_watch
 from udsgd_mpi.cli.flags.running import add_extend, add_run
 from udsgd_mpi.cli.flags.surroundings import add_doctor, add_topology
-from udsgd_mpi.cli.flags.theory import add_diagnose, add_plan, add_predict
+from udsgd_mpi.cli.flags.theory import add_diagnose, add_plan, add_predict, add_tune
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.one_line import require_one_line
 from udsgd_mpi.support.version import __version__
@@ -23,7 +23,7 @@ exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not w
 
 _SUBCOMMANDS = (
     *(add_run, add_inspect, add_report, add_reproduce),
-    *(add_predict, add_plan, add_diagnose, add_topology, add_check),
+    *(add_predict, add_plan, add_tune, add_diagnose, add_topology, add_check),
     *(add_extend, add_merge, add_watch, add_submit, add_status, add_doctor),
 )
 

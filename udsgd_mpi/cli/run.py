@@ -19,6 +19,7 @@ from udsgd_mpi.support.stop_request import LOADING, stop_request
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
     from udsgd_mpi.parallel.known import Known
+    from udsgd_mpi.parallel.watched import Watched
 
 _STDERR = 2  # whatever a caller has put in place of sys.stderr, such as a string in memory
 
@@ -86,15 +87,31 @@ def on_all_ranks(
     joining
         A result file with which the results are to be joined.
     """
-    stop_request.listen(arguments.max_time, advice)
+    comm = start_mpi(arguments.max_time, arguments.stall_timeout, advice)
+    return job(comm, load, _how(arguments), _known(), joining)
+
+
+def start_mpi(max_time: float | None, stall_timeout: float, advice: str) -> "Watched":
+    """Start MPI, and the watchdog; all ranks.
+
+    Parameters
+    ----------
+    max_time
+        Seconds after which a job is to stop; None: as long as it takes.
+    stall_timeout
+        Seconds after which ranks that wait for others end the job.
+    advice
+        How to resume a job that was stopped on request.
+    """
+    stop_request.listen(max_time, advice)
     stop_request.enter(LOADING)
     before_mpi()
     from udsgd_mpi.parallel.watchdog import watch_process
 
     alone = launched_size() == 1
-    watch_process(launched_rank(), socket.gethostname(), arguments.stall_timeout, alone=alone)
+    watch_process(launched_rank(), socket.gethostname(), stall_timeout, alone=alone)
     # MPI starts with Python's lock held, so that no thread of Python can watch it.
-    faulthandler.dump_traceback_later(arguments.stall_timeout, exit=True, file=_STDERR)
+    faulthandler.dump_traceback_later(stall_timeout, exit=True, file=_STDERR)
     from udsgd_mpi.parallel.watched import world
 
     faulthandler.cancel_dump_traceback_later()
@@ -103,7 +120,7 @@ def on_all_ranks(
     comm = world()
     refuse_singletons(comm.size)
     load_in_turn(comm)
-    return job(comm, load, _how(arguments), _known(), joining)
+    return comm
 
 
 def _how(arguments: Namespace) -> How:

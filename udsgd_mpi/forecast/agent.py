@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.forecast.paths import Functional, along_paths
+from udsgd_mpi.forecast.paths import Functional, along_paths, values_along_paths
 from udsgd_mpi.forecast.spectral import LongRunCovariance
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.problem import Agent, Problem
@@ -185,6 +185,27 @@ class AgentForecast:
             see,
             averaged=self.averaged,
         )
+
+    def last_values(self, agent: Agent, i: int, trials: range) -> Floats:
+        """What some of agent i's paths make of θ at the last step, shape (trials, d).
+
+        In the eigenbasis of H. A path depends on its trial, not on which others are asked for.
+        """
+        h, basis = self.spectrum
+        G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
+        stream = Stream(self.seed, i, len(trials), trials.start)
+        *_, (theta, _) = values_along_paths(
+            agent.sampler.start(agent.batches, agent.graph, stream),
+            len(trials),
+            np.ascontiguousarray(G @ basis),
+            h,
+            self.problem.experiment.step_size,
+            self.steps[-1:],
+            self._check_in,
+            self._momentum,
+            averaged=False,
+        )
+        return theta
 
     def _limit(self, noise: Noise) -> Floats:
         """V, NaN where no limit theorem holds."""

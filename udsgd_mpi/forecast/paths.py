@@ -4,7 +4,7 @@ As no sampler looks at θ, θ_n − θ* is to first order a linear functional of
 Σ_k Φ(n, k) γ_k g_i(X_k) with Φ(n, k) = Π_{k<m≤n} (I − γ_m H).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +70,41 @@ def along_paths(
 
     Parameters
     ----------
+    path, trials, g, h, step_size, steps, check_in, momentum, see, averaged
+        As ``values_along_paths``.
+    """
+    found: tuple[list[Functional], list[Functional]] = ([], [])
+    how = (path, trials, g, h, step_size, steps, check_in, momentum, see)
+    for theta, average in values_along_paths(*how, averaged=averaged):
+        found[0].append(sampled_functional(theta))
+        if averaged:
+            found[1].append(sampled_functional(average))
+    of_theta, of_average = (
+        Functional(*map(np.array, zip(*rows, strict=True)))
+        if rows
+        else Functional.unknown(len(steps), len(h))
+        for rows in found
+    )
+    return of_theta, of_average
+
+
+def values_along_paths(
+    path: SamplePath,
+    trials: int,
+    g: Floats,
+    h: Floats,
+    step_size: StepSize,
+    steps: NDArray[np.int64],
+    check_in: Callable[[], None] = lambda: None,
+    momentum: float = 0.0,
+    see: Callable[[NDArray[np.int32]], None] = lambda _: None,
+    *,
+    averaged: bool = True,
+) -> Iterator[tuple[Floats, Floats]]:
+    """What one agent's paths make of θ_n and of (1/n) Σ_{s<n} θ_s, shape (trials, d) each.
+
+    Parameters
+    ----------
     g
         g_i(x) − E_π g_i in the eigenbasis of H, shape (points, d).
     h
@@ -83,11 +118,15 @@ def along_paths(
     see
         Takes each block of points, shape (steps, trials).
     averaged
-        Whether the second is asked for, which takes two thirds more of the time.
+        Whether the second is asked for, which takes two thirds more of the time; otherwise it is of
+        shape (trials, 0).
+
+    Yields
+    ------
+    Both at one of the steps after the other; the first is overwritten by the next.
     """
     theta, velocity = np.zeros((2, 1, trials, len(h)))
     total = np.zeros((1, trials, len(h) if averaged else 0))
-    found: tuple[list[Functional], list[Functional]] = ([], [])
     X = np.empty((_BLOCK, trials), dtype=np.int32)
     n, drawn = 0, 0
     for step in steps.tolist():
@@ -103,16 +142,7 @@ def along_paths(
             linear_descent(theta, total, velocity, drawn_now, g, h, gamma, momentum)
             n = end
             check_in()
-        found[0].append(sampled_functional(theta[0]))
-        if averaged:
-            found[1].append(sampled_functional(total[0] / max(n, 1)))
-    of_theta, of_average = (
-        Functional(*map(np.array, zip(*rows, strict=True)))
-        if rows
-        else Functional.unknown(len(steps), len(h))
-        for rows in found
-    )
-    return of_theta, of_average
+        yield theta[0], total[0] / max(n, 1)
 
 
 def sampled_functional(values: Floats) -> Functional:

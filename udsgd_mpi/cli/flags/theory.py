@@ -4,6 +4,8 @@ from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
 from udsgd_mpi.cli.flags.running import experiment_flags
 from udsgd_mpi.cli.flags.values import at_least, numbers, seed
 
+_LARGEST_BUDGET = 10**15
+
 
 def add_predict(commands: Commands) -> Parser:
     """Flags of ``predict``."""
@@ -59,6 +61,35 @@ def add_plan(commands: Commands) -> Parser:
     goal.add_argument("--target-mse", type=float, metavar="X", help="reach an MSE at the last step")
     goal.add_argument("--match", metavar="VARIANT", help="reach the MSE of another variant")
     return plan
+
+
+def add_tune(commands: Commands) -> Parser:
+    """Flags of ``tune``."""
+    tune = subcommand(
+        commands, "tune", "which alpha and b of srrw or hdt, without running anything"
+    )
+    experiment_flags(tune)
+    tune.add_argument(
+        "--variant", metavar="NAME", help="variant to tune (default: the first with such agents)"
+    )
+    tune.add_argument(
+        "--group", metavar="NAME", help="walkers to tune (default: all with srrw or hdt)"
+    )
+    tune.add_argument(
+        "--budget",
+        type=at_least(1, _LARGEST_BUDGET),
+        default=2_000_000_000,
+        metavar="STEPS",
+        help="steps along sampled paths, at the most (default: 2000000000, some minutes)",
+    )
+    tune.add_argument(
+        "--top",
+        type=at_least(1),
+        default=12,
+        metavar="K",
+        help="candidates to list, least error first (default: 12)",
+    )
+    return tune
 
 
 def prediction_flags(parser: Parser) -> None:
