@@ -142,7 +142,8 @@ def test_what_is_kept_is_multiplied_by_no_more_than_one(
         a = off * bound
         radius = abs(np.linalg.eigvals([[1 + beta - a, -beta], [1, 0]])).max()
         assert (share * radius > 1) == beyond
-    last = last_steps(one, np.array([0.0, bound, 10.5 * bound]), bound)
+    gamma = one.experiment.step_size(1, 300)
+    last = last_steps(gamma, np.array([0.0, bound, 10.5 * bound]), bound)
     assert last.tolist() == [0, 0, 10]
 
 

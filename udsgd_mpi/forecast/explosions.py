@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.forecast.first_trials import FirstTrials
 from udsgd_mpi.forecast.overshooting import (
     Overshooting,
+    first_gammas,
     last_steps,
     overshooting,
     steepness_of,
@@ -38,6 +39,7 @@ EXPLODED = 100.0  # times what the start and the first noise account for
 _FEWEST_TRIALS, _FIRST_TRIALS, _MOST_TRIALS = 50, 250, 1000
 _MOST_WORK = 2**26  # numbers of all θ, times steps: some tenths of a second
 _NUMBERS_AT_ONCE = 2**18  # of θ
+_MOST_NUMBERS = 2**24  # of gradients of an agent's points
 _PATHS = 1000  # of a sampler of which only paths tell what it visits
 _NAMED = 5
 
@@ -122,10 +124,12 @@ def explosions(problem: Problem, team: Team) -> Explosions | None:
 
     It takes some tenths of a second where any step overshoots, and nothing elsewhere. Others than
     the run's are counted if one of those or of the first 250 explodes. Agents too many, or with θ
-    too long, for fifty trials in that time are not looked at.
+    too long, for fifty trials in that time, or for the gradients of all points, are not looked at.
     """
-    found = overshooting(problem, team)
     N, d = len(problem.summaries), problem.d
+    if max(entry.points for entry in problem.summaries) * d > _MOST_NUMBERS:
+        return None
+    found = overshooting(problem, team)
     most = _MOST_WORK // (_FEWEST_TRIALS * N * d)
     steps = min(most, max((each.last for each in found), default=0))
     if steps == 0:
@@ -220,13 +224,13 @@ def _chances(
 ) -> dict[int, tuple[float, float]]:
     """The probability that each of some agents overshoots at all, and its standard error."""
     rng = generator(problem.experiment.seed, Purpose.PREDICTION, 2)
-    seed = int(rng.integers(2**63))
+    seed, gamma = int(rng.integers(2**63)), first_gammas(problem)
 
     def of_agent(i: int) -> tuple[float, float] | None:
         if i not in named:
             return None
         agent = problem.agents[i - team.hosted.start]
-        last = last_steps(problem, steepness_of(problem, agent), named[i].bound)
+        last = last_steps(gamma, steepness_of(problem, agent), named[i].bound)
         chance = agent.sampler.chance(last, agent.graph)
         if chance is not None:
             return chance, 0.0

@@ -63,16 +63,17 @@ def overshooting(problem: Problem, team: Team) -> list[Overshooting]:
     if problem.optimum is None or problem.experiment.method.momentum is None:
         return []
     kept = team.everywhere(lambda: kept_shares(problem))
+    gamma = first_gammas(problem)
 
     def of_agent(i: int) -> Overshooting | None:
         agent = problem.agents[i - team.hosted.start]
         steepness = steepness_of(problem, agent)
-        last = last_steps(problem, steepness, bound := bound_of(problem, kept[i]))
+        last = last_steps(gamma, steepness, bound := bound_of(problem, kept[i]))
         x = int(steepness.argmax())
         if last[x] == 0:
             return None
         weight = float(agent.points.weights[x * agent.batch])
-        factor = float(problem.experiment.step_size(1, 1)[0] * steepness[x])
+        factor = float(gamma[0] * steepness[x])
         curvature = float(steepness[x] / weight)
         return Overshooting(
             i, x, weight, curvature, factor, bound, int(last[x]), int((last > 0).sum())
@@ -96,10 +97,14 @@ def steepness_of(problem: Problem, agent: Agent) -> Floats:
     return np.asarray(weights * curvatures)
 
 
-def last_steps(problem: Problem, steepness: Floats, bound: float) -> Integers:
-    """The number of first steps with γ_n w λ above a bound, for each steepness w λ."""
+def first_gammas(problem: Problem) -> Floats:
+    """γ_1, γ_2, … as far as is looked."""
     experiment = problem.experiment
-    gamma = experiment.step_size(1, min(experiment.steps, _MOST_STEPS))
+    return experiment.step_size(1, min(experiment.steps, _MOST_STEPS))
+
+
+def last_steps(gamma: Floats, steepness: Floats, bound: float) -> Integers:
+    """The number of first steps with γ_n w λ above a bound, for each steepness w λ."""
     return np.searchsorted(-gamma, -bound / np.maximum(steepness, 1e-300))
 
 
