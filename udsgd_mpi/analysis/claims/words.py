@@ -31,8 +31,8 @@ def remarks(verdict: Verdict) -> list[str]:
 def _to_decide(trials: float, statement: Statement) -> str:
     if isinf(trials):
         return (
-            "More trials alone would not decide it: predictions are withheld, or their own standard"
-            " errors are too large."
+            "More trials alone would probably not decide it: predictions are withheld, or their own"
+            " standard errors are too large."
         )
     supposed = "ratios are 1" if statement.is_equivalence else "ratios are as measured"
     unit = 10 ** max(0, floor(log10(trials)) - 1)
