@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.data.partition import Shared as Shared
     from udsgd_mpi.data.partition import Unequal as Unequal
     from udsgd_mpi.data.reader import CustomReader as CustomReader
+    from udsgd_mpi.data.tables.reader import TableReader as TableReader
     from udsgd_mpi.experiment.schema import Data as Data
     from udsgd_mpi.experiment.schema import Experiment as Experiment
     from udsgd_mpi.experiment.schema import Group as Group
@@ -117,6 +118,7 @@ _HOMES = {
     ),
     "data.partition": "ByLabel CustomPartition Dirichlet Even Shared Unequal",
     "data.reader": "CustomReader",
+    "data.tables.reader": "TableReader",
     "experiment.schema": "Data Experiment Group Record Timing",
     "graphs.generators": (
         "Barbell Clustered Complete ErdosRenyi Exponential RandomRegular Ring ScaleFree "

@@ -227,10 +227,11 @@ def planned(
     """
     from udsgd_mpi.forecast.traces import TracePlan
     from udsgd_mpi.forecast.upgrades import Planner
-    from udsgd_mpi.problem import LoneTeam, pose_all
+    from udsgd_mpi.problem import LoneTeam, pose_all, with_agents_of_data
     from udsgd_mpi.support.launcher import cores
     from udsgd_mpi.theory.limit import check_step_size
 
+    experiments = with_agents_of_data(experiments)
     name = variant or next(iter(experiments))
     problem = pose_all({name: _variant(experiments, name)}, LoneTeam, 1)[name]
     experiment = problem.experiment

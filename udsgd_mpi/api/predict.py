@@ -83,11 +83,12 @@ def predicted(
     from udsgd_mpi.forecast.explosions import explosions
     from udsgd_mpi.forecast.traces import traces
     from udsgd_mpi.preflight.cautions import cautions
-    from udsgd_mpi.problem import LoneTeam, pose_all
+    from udsgd_mpi.problem import LoneTeam, pose_all, with_agents_of_data
     from udsgd_mpi.support.launcher import cores
 
     if paths is not None and paths < 2:
         raise ConfigurationError(f"--paths: expected a number from 2 on, got {paths}")
+    experiments = with_agents_of_data(experiments)
     for experiment in experiments.values():
         if experiment.agents is None:
             raise ConfigurationError(

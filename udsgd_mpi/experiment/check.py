@@ -88,7 +88,7 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
     TypeError
         If it was made in Python of values that no file can have.
     """
-    settings: dict[str, Any] = _without_none(msgspec.to_builtins(experiment, enc_hook=_as_in_file))
+    settings: dict[str, Any] = without_none(msgspec.to_builtins(experiment, enc_hook=_as_in_file))
     return settings
 
 
@@ -192,13 +192,13 @@ def _expand_struct(
     raw: Mapping[str, Any], struct: type[Struct], path: str, rename: Renaming
 ) -> dict[str, Any]:
     fields = fields_of(struct)
-    if raw.keys() & {"kind", "arguments"} and hasattr(struct, "of_kind"):
-        raw = struct.of_kind(raw)
+    if hasattr(struct, "in_place"):
+        raw = struct.in_place(raw)
     for key in raw:
         if key not in fields:
             raise ConfigurationError(f"unknown key {_join(path, key)!r}: {nearest(key, fields)}")
-    return {
-        key: _expand(value, fields[key].type, _join(path, key), rename)
+    return {  # None says that what is laid over others has no such part
+        key: None if value is None else _expand(value, fields[key].type, _join(path, key), rename)
         for key, value in raw.items()
     }
 
@@ -235,9 +235,10 @@ def _as_in_file(value: object) -> Any:
     raise TypeError(f"got {value!r} of type {type(value).__name__}")
 
 
-def _without_none(value: Any) -> Any:
+def without_none(value: Any) -> Any:
+    """Settings without those that are None, which no file can have."""
     if isinstance(value, dict):
-        return {key: _without_none(v) for key, v in value.items() if v is not None}
+        return {key: without_none(v) for key, v in value.items() if v is not None}
     return value
 
 

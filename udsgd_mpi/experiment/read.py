@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from udsgd_mpi.experiment.check import check, expand, merge, settings_of
+from udsgd_mpi.experiment.check import check, expand, merge, settings_of, without_none
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import in_folders, seen_from
@@ -100,4 +100,4 @@ def to_toml(experiments: Mapping[str, Experiment]) -> str:
         )
         for name, experiment in experiments.items()
     }
-    return tomli_w.dumps({"variant": tables})
+    return tomli_w.dumps({"variant": without_none(tables)})

@@ -17,6 +17,7 @@ from udsgd_mpi.data.images.augmentation import Augmentation
 from udsgd_mpi.data.libsvm import IndexBase
 from udsgd_mpi.data.partition import AnyPartition, Even
 from udsgd_mpi.data.reader import CustomReader
+from udsgd_mpi.data.tables.reader import TableReader
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.methods import SGD, AnyMethod
@@ -27,11 +28,13 @@ from udsgd_mpi.samplers.base import Weight
 from udsgd_mpi.support.file_names import is_of_agents, names_file
 from udsgd_mpi.theory.step_size import Polynomial
 
+AnyReader = CustomReader | TableReader
+
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 _BESIDE_READER = ("standardize", "augment")
-_READ_BY_THE_PACKAGE = ("breast_cancer", None, "auto")
+_READ_BY_THE_PACKAGE = {"source": "breast_cancer", "path": None, "index_base": "auto"}
 
 
 class Data(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,15 +52,16 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     standardize
         Shift and scale every feature to mean 0 and variance 1 over agents and their points;
         features that are constant become 0. Objectives that read images have every channel
-        shifted and scaled, over all images for training; else pixels are from 0 to 1.
+        shifted and scaled, over all images for training; else pixels are from 0 to 1. Of tables it
+        is every numeric column over all rows.
     augment
         Random crops and reflections of images, for objectives that read images.
     index_base
         Index of the first feature in LIBSVM files, 0 or 1. ``"auto"``: 0 if an index 0 stands in
         the file, or in that of any agent, else 1.
     reader
-        Instead: a class of the user's own that reads points. ``data = { kind = …, … }`` stands for
-        ``data.reader = { kind = …, … }``, but for ``standardize`` beside it.
+        Instead: a class of the user's own that reads points, or a table. ``data = { kind = …, … }``
+        stands for ``data.reader = { kind = …, … }``, but for ``standardize`` beside it.
     """
 
     source: Annotated[str, names_file(NAMES, or_folder=True)] = "breast_cancer"
@@ -65,13 +69,22 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
     standardize: bool = False
     augment: Augmentation | None = None
     index_base: IndexBase = "auto"
-    reader: CustomReader | None = None
+    reader: AnyReader | None = None
 
     @staticmethod
-    def of_kind(raw: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings with what belongs to a reader in a table of its own."""
-        beside = {key: value for key, value in raw.items() if key in _BESIDE_READER}
-        return {**beside, "reader": {k: value for k, value in raw.items() if k not in beside}}
+    def in_place(raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings with what belongs to a reader in a table of its own.
+
+        Where they name one source of points alone, it takes the place of another that they are
+        laid over.
+        """
+        if raw.keys() & {"kind", "arguments"}:
+            beside = {key: value for key, value in raw.items() if key in _BESIDE_READER}
+            reader = {k: value for k, value in raw.items() if k not in beside}
+            return {**_READ_BY_THE_PACKAGE, **beside, "reader": reader}
+        if len(raw.keys() & {"source", "path", "reader"}) == 1 and "reader" not in raw:
+            return {"path": None, "reader": None, **raw}
+        return dict(raw)
 
     @property
     def is_of_agents(self) -> bool:
@@ -89,7 +102,7 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
                 "expected {agent} in path, in place of each agent's number; for one file of all"
                 f" agents use source; got path {self.path!r}"
             )
-        elsewhere = (self.source, self.path, self.index_base) != _READ_BY_THE_PACKAGE
+        elsewhere = any(getattr(self, key) != v for key, v in _READ_BY_THE_PACKAGE.items())
         if self.reader is not None and elsewhere:
             raise ValueError(
                 "expected neither source, path nor index_base beside a class that reads data, got"
@@ -219,6 +232,10 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     weight
         Importance weight of a sampled point: ``"unbiased"`` mean degree / degree, ``"literal"``
         1 / degree (paper, eq. 91), ``"none"`` 1.
+    weighting
+        How agents count in f where they hold unequal numbers of points n_i: ``"agents"``, f is the
+        mean of their f_i; ``"points"``, f = Σ_i n_i f_i / Σ_i n_i, which is that of all points in
+        one place. These have different θ*.
     method
         What an agent does with its gradients, such as ``"sgd"`` or ``"gradient_tracking"``; see
         ``methods``.
@@ -239,6 +256,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
     output: str = "udsgd.h5"
     weight: Weight = "unbiased"
+    weighting: Literal["agents", "points"] = "agents"
     data: Data = Data()
     partition: AnyPartition = Even()
     objective: AnyObjective = Logistic()

@@ -24,7 +24,7 @@ from udsgd_mpi.parallel.rebalance import balanced, layout_of
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.parallel.variant import run_variant
 from udsgd_mpi.preflight.cautions import cautions
-from udsgd_mpi.problem import Problem, pose_all
+from udsgd_mpi.problem import Problem, pose_all, with_agents_of_data
 from udsgd_mpi.storage.earlier_run import EarlierRun, find_earlier_run, output_of
 from udsgd_mpi.storage.lock import locked
 from udsgd_mpi.storage.output import Output
@@ -100,6 +100,7 @@ def _find(
     experiments: dict[str, Experiment], options: Options, ranks: int, until_end: ExitStack
 ) -> EarlierRun:
     output = output_of(experiments)
+    experiments = with_agents_of_data(experiments)
     for experiment in experiments.values():  # before data are read, which say what d is
         require_room(experiment, experiment.agents or ranks, 1, ranks)
     until_end.enter_context(locked(output, options.has_ended))

@@ -19,7 +19,7 @@ from udsgd_mpi.preflight.memory import (
     file_size,
     peak_memory,
 )
-from udsgd_mpi.problem import LoneTeam, Problem, pose
+from udsgd_mpi.problem import LoneTeam, Problem, pose, with_agents_of_data
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.units import in_bytes, in_seconds
 
@@ -32,6 +32,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
     ConfigurationError
         Where running it would.
     """
+    experiment = with_agents_of_data({name: experiment})[name]
     agents = experiment.agents or ranks
     require_room_to_predict(experiment)
     team = LoneTeam(agents)

@@ -1,6 +1,7 @@
 """The problem that a variant poses: every agent's points, data graph and sampler, and θ*."""
 
 from udsgd_mpi.problem.agent import Agent, start_paths
+from udsgd_mpi.problem.agents_of_data import with_agents_of_data
 from udsgd_mpi.problem.held_out import held_out_points, held_out_shares
 from udsgd_mpi.problem.inputs import (
     inputs_of_agents,
@@ -28,4 +29,5 @@ __all__ = [
     "pose_all",
     "start_paths",
     "topology_of",
+    "with_agents_of_data",
 ]

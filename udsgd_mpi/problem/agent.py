@@ -32,6 +32,8 @@ class Agent:
     graph
         What its sampler needs beside them: the data graph, whose nodes are the batches, a
         transition matrix or recorded visits; None for full access.
+    share
+        Factor of its f_i in f, by which its points are weighted, too; 1 on average over agents.
     """
 
     group: str
@@ -39,6 +41,7 @@ class Agent:
     points: Points
     batch: int
     graph: Ground | None
+    share: float = 1.0
 
     @classmethod
     def of(
@@ -51,11 +54,12 @@ class Agent:
         batch: int,
         graph: Ground | None,
         image: ImageFormat | None = None,
+        share: float = 1.0,
     ) -> "Agent":
         """An agent with ``features`` (points, d) and ``labels`` (points,), batch after batch."""
-        weights = sampler.importance_weights(weight, len(labels) // batch, graph)
+        weights = share * sampler.importance_weights(weight, len(labels) // batch, graph)
         points = Points(features, labels, np.repeat(weights, batch), image)
-        return cls(group, sampler, points, batch, graph)
+        return cls(group, sampler, points, batch, graph, share)
 
     def with_sampler(self, sampler: Sampler, weight: Weight, graph: Ground | None) -> "Agent":
         """The same agent with another sampler, and with what that needs."""
@@ -69,6 +73,7 @@ class Agent:
             self.batch,
             graph,
             points.image,
+            self.share,
         )
 
     @property

@@ -25,7 +25,9 @@ from udsgd_mpi.data.images.pixels import ImageFormat, ImageSet, Moments, as_floa
 from udsgd_mpi.data.libsvm import IndexBase, Libsvm, index_base, read_libsvm
 from udsgd_mpi.data.partition import Partition
 from udsgd_mpi.data.reader import CustomReader
+from udsgd_mpi.data.tables.reader import TableReader
 from udsgd_mpi.experiment.schema import Data
+from udsgd_mpi.problem.tables import Table
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import digest
 from udsgd_mpi.support.errors import ConfigurationError
@@ -92,6 +94,8 @@ def hold(
     ConfigurationError
         If the data can't be read or do not suffice; it names the agent.
     """
+    if isinstance(data.reader, TableReader):
+        return _of_table(data.reader, data.standardize, team)
     if data.reader is not None and data.is_of_agents:
         held = _read_by_agents(data.reader, team)
     elif data.path is None:
@@ -110,7 +114,8 @@ def hold(
 
 def _shares(data: Data, partition: Partition, seed: int, team: Team) -> Held:
     def deal() -> list[tuple[LocalData, int, ImageFormat | None]]:
-        dataset = data.reader.read() if data.reader else load(data.source, data.index_base)
+        whole = data.reader if isinstance(data.reader, CustomReader) else None
+        dataset = whole.read() if whole else load(data.source, data.index_base)
         shares = partition.share_points(dataset.features, dataset.labels, team.agents, seed)
         finite = finite_rows(dataset.features) & np.isfinite(dataset.labels)
         for i, rows in enumerate(shares.rows):
@@ -152,6 +157,12 @@ def _read_by_agents(reader: CustomReader, team: Team) -> Held:
         LocalData(widened(each.features, columns[0], sparse=sparse), each.labels) for each in found
     ]
     return Held(rows, [_digest(own) for own in rows], 0)
+
+
+def _of_table(reader: TableReader, standardize: bool, team: Team) -> Held:
+    table = Table(reader, standardize=standardize, team=team)
+    rows = [LocalData(*own) for own in zip(table.features, table.labels, strict=True)]
+    return Held(rows, table.digests, 0)
 
 
 def _own_files(template: str, base: IndexBase, team: Team) -> Held:

@@ -1,13 +1,13 @@
 """From settings to a problem: data and graphs on the agents' processes, and θ*."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.experiment.groups import assign
-from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.experiment.timing import clock_of
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.kernels.random_numbers import Purpose, generator, graph_seed
@@ -103,6 +103,9 @@ def pose(
         for i in team.hosted
     }
 
+    of_agents = _shares(experiment, [*nodes.values()], groups, team)
+    shares = dict(zip(team.hosted, of_agents, strict=True))
+
     def agent(i: int) -> Agent:
         graph = data_graph(i, names[i], groups[i], nodes[i], seed)
         features, labels = rows[i]
@@ -116,6 +119,7 @@ def pose(
             groups[i].batch,
             graph,
             held.image if as_images else None,
+            shares[i],
         )
 
     agents = team.map(agent)
@@ -178,6 +182,17 @@ def _number_of_batches(i: int, group: str, points: int, batch: int) -> int:
     return points // batch
 
 
+def _shares(
+    experiment: Experiment, batches: Sequence[int], groups: Sequence[Group], team: Team
+) -> list[float]:
+    """Factor of each hosted agent's f_i in f."""
+    if experiment.weighting == "agents":
+        return [1.0] * len(batches)
+    used = [k * groups[i].batch for i, k in zip(team.hosted, batches, strict=True)]
+    mean = sum(team.allgather(used)) / team.agents
+    return [points / mean for points in used]
+
+
 def _batch_order(points: int, batches: int, batch: int, seed: int, agent: int) -> BatchOrder:
     """Points in the order of their batches: at random, since shares may be sorted by label."""
     if batch == 1:
@@ -195,4 +210,5 @@ def _summary(agent: Agent) -> AgentSummary:
         agent.batch,
         np.nan if graph is None else graph.mean_degree,
         sampler.cautions(agent.batches, graph),
+        agent.share,
     )

@@ -37,6 +37,8 @@ class AgentSummary(NamedTuple):
         Mean number of points that may follow a point; NaN where any may.
     cautions
         What its sampler has to say of the results.
+    share
+        Factor of its f_i in f.
     """
 
     group: str
@@ -45,6 +47,7 @@ class AgentSummary(NamedTuple):
     batch: int
     mean_degree: float
     cautions: tuple[str, ...] = ()
+    share: float = 1.0
 
 
 class Reading(NamedTuple):
@@ -92,8 +95,8 @@ class Problem:
     d
         Number of parameters.
     optimum
-        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), and the curvature of f; None where the
-        objective is not convex.
+        θ* of f(θ) = (1/N) Σ_i Σ_x π_i(x) w_i(x) F(θ, x), where the agent's share is in w_i, and the
+        curvature of f; None where the objective is not convex.
     """
 
     experiment: Experiment

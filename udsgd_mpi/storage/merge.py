@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tomli_w
 
-from udsgd_mpi.experiment.check import check, completed, expand
+from udsgd_mpi.experiment.check import check, completed, expand, without_none
 from udsgd_mpi.experiment.deciding import DECIDE_NOTHING, DECIDE_TRIALS_ALONE
 from udsgd_mpi.storage.digests import COMPUTED_BY, digests_in, without_digests
 from udsgd_mpi.storage.inputs import KnownInputs, inputs_in, is_redrawn
@@ -123,7 +123,8 @@ def _joined_settings(variant: str, parts: Sequence[Part], output: str) -> dict[s
 def _settings(variant: str, part: Part, output: str) -> dict[str, Any]:
     """Settings of a part, its files named as they are seen from the output."""
     settings = tomllib.loads(part.attributes["configuration"])["variant"][variant]
-    return expand(completed(settings), seen_from(Path(output).parent, Path(part.name).parent))
+    renaming = seen_from(Path(output).parent, Path(part.name).parent)
+    return dict(without_none(expand(completed(settings), renaming)))
 
 
 def _joined_trials(variant: str, parts: Sequence[Part]) -> Run:

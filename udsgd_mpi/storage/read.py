@@ -69,6 +69,10 @@ class Measured:
         is not complete.
     withheld
         Why some of ``predicted_mse`` are NaN; None where none are.
+    points
+        Number of points of each agent, shape (agents,).
+    shares
+        Factor of each agent's f_i in f, shape (agents,); None in files of older versions.
     """
 
     title: str
@@ -90,6 +94,8 @@ class Measured:
     bytes_exchanged: NDArray[np.int64] | None
     predicted_consensus_error_error: Floats | None = None
     withheld: str | None = None
+    points: NDArray[np.int64] | None = None
+    shares: Floats | None = None
 
     def measure(self, name: str) -> Floats:
         """One of the measures.
@@ -108,9 +114,14 @@ class Measured:
 
     @property
     def composition(self) -> str:
-        """How many agents have which sampler."""
+        """How many agents have which sampler, and how they count where their points differ."""
         counts = Counter(self.samplers)
-        return " + ".join(f"{count} {sampler}" for sampler, count in counts.items())
+        found = " + ".join(f"{count} {sampler}" for sampler, count in counts.items())
+        if self.points is None or self.points.min() == self.points.max():
+            return found
+        by_points = self.shares is not None and (self.shares != self.shares[0]).any()
+        counted = "by their points" if by_points else "alike"
+        return f"{found}, of {self.points.min()} to {self.points.max()} points, counted {counted}"
 
     @property
     def limit(self) -> float | None:
@@ -245,6 +256,8 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         simulated_time=_optional(run, "simulated_time"),
         bytes_exchanged=_optional(run, "bytes_exchanged"),
         withheld=run.attrs.get("prediction_withheld"),
+        points=_optional(run, "points"),
+        shares=_optional(run, "share"),
     )
 
 

@@ -114,10 +114,12 @@ def _agent_table(summaries: list[AgentSummary]) -> dict[str, Variable]:
     points = np.array([entry.points for entry in summaries])
     batch = np.array([entry.batch for entry in summaries])
     degrees = np.array([entry.mean_degree for entry in summaries])
+    shares = np.array([entry.share for entry in summaries])
     return {
         "group": _variable(groups, "agent", "group of the agent"),
         "sampler": _variable(samplers, "agent", "sampling strategy of the agent"),
         "points": _variable(points, "agent", "number of data points of the agent"),
+        "share": _variable(shares, "agent", "factor of the agent's f_i in f; 1 on average"),
         "batch": _variable(batch, "agent", "number of points in a mini-batch of the agent"),
         "mean_degree": _variable(
             degrees, "agent", "mean degree of the agent's data graph; NaN where it has full access"

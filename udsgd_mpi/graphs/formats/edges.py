@@ -3,8 +3,8 @@
 import re
 
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat, between_names
-from udsgd_mpi.graphs.formats.order import as_number
 from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, SOME_ATTRIBUTES, Table, excerpt
+from udsgd_mpi.support.natural_order import as_number
 
 _SOURCES = {"source", "src", "from", "fromnode", "tail", "start", "node1", "user1", "nodei"}
 _TARGETS = {"target", "dst", "to", "tonode", "head", "end", "node2", "user2", "nodej"}

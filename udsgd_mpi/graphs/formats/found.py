@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs.csr import Graph
-from udsgd_mpi.graphs.formats.order import as_number, natural_order
+from udsgd_mpi.support.natural_order import as_number, natural_order
 
 Indices = NDArray[np.int64]
 

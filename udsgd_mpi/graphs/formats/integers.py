@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from udsgd_mpi.graphs.formats.content import Content, without_comment
 from udsgd_mpi.graphs.formats.edges import MOST_COLUMNS
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
-from udsgd_mpi.graphs.formats.order import NUMBER
 from udsgd_mpi.graphs.formats.table import NO_ATTRIBUTES, between_spaces
+from udsgd_mpi.support.natural_order import NUMBER
 
 _DIGITS = frozenset("0123456789")
 

@@ -13,8 +13,8 @@ from udsgd_mpi.graphs.formats import edges, integers, neighbours
 from udsgd_mpi.graphs.formats.content import Content
 from udsgd_mpi.graphs.formats.found import Found, NotOfFormat
 from udsgd_mpi.graphs.formats.matrix import of_matrix
-from udsgd_mpi.graphs.formats.order import as_number
 from udsgd_mpi.graphs.formats.table import MARKS, Table
+from udsgd_mpi.support.natural_order import as_number
 
 _EDGES, _NEIGHBOURS, _MATRIX = "edge list", "adjacency list", "adjacency matrix"
 _ALL = (_EDGES, _NEIGHBOURS, _MATRIX)

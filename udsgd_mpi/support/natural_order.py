@@ -1,4 +1,4 @@
-"""The order of nodes: numbers by value, then names with the numbers in them by value."""
+"""The order of names: numbers by value, then names with the numbers in them by value."""
 
 import re
 from collections.abc import Sequence
