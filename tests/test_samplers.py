@@ -19,6 +19,7 @@ from udsgd_mpi.samplers import (
     SRW,
     Chain,
     CustomSampler,
+    InOrder,
     PathsOfSeveral,
     Reshuffling,
     SingleShuffling,
@@ -261,6 +262,14 @@ class TestTrace(OwnContract):
         path.draw(out)
         expected = np.tile(recorded(graph), 500)[:500]
         np.testing.assert_array_equal(out, np.repeat(expected[:, None], 3, axis=1))
+
+
+class TestStream(OwnContract):
+    sampler = InOrder()
+    lazy = True
+
+    def reference_path(self, graph: nx.Graph, trial: int) -> "reference.Iterator[int]":
+        return reference.replayed([*range(len(graph))], SEED, AGENT, trial)
 
 
 def recorded(graph: nx.Graph) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.test_claims import measured
+from udsgd_mpi.data.tables.sets import TABLES
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import to_toml, variants
 from udsgd_mpi.problem import LoneTeam, Problem, pose, with_agents_of_data
@@ -283,3 +285,51 @@ def test_the_table_says_how_unequal_agents_count() -> None:
     said = "1 iid, of 2 to 40 points, counted by their points"
     assert measured(np.ones(4), **unequal).composition == said
     assert measured(np.ones(4), points=np.array([9, 9, 9])).composition == "1 iid"
+
+
+def test_well_known_tables_are_looked_for_in_the_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UDSGD_DATA", str(tmp_path))
+    place = tmp_path / "deployments/heart_disease"
+    place.mkdir(parents=True)
+    for remote in TABLES["heart_disease"].files:
+        row = ",".join(["1"] * 13)
+        (place / remote.name).write_text(f"{row},0\n{row},2\n")
+    found = posed(Path("heart_disease"), agent=None, label="num", categorical=["cp"], above=0)
+    assert found.points.labels.tolist() == [0, 1] * 4
+    assert found.points.features.shape == (8, 14)
+    (tmp_path / "parkinsons").mkdir()
+    packed = write(tmp_path / "parkinsons/parkinsons_updrs.data.gz", rows())
+    assert TABLES["parkinsons"].fetch() == packed
+
+
+@pytest.mark.skipif(
+    not (Path(os.environ.get("UDSGD_DATA", "nowhere")) / "deployments").is_dir(),
+    reason="UDSGD_DATA names no folder with deployments",
+)
+@pytest.mark.parametrize(
+    ("changes", "agents", "of"),
+    [
+        ({"path": "heart_disease", "label": "num", "above": 0, "missing": "drop"}, 4, 740),
+        ({"path": "parkinsons", "label": "motor_UPDRS", "agent": "subject#"}, 42, 5875),
+    ],
+)
+def test_minimisers_of_deployments_are_those_of_scikit_learn(
+    changes: dict[str, Any], agents: int, of: int
+) -> None:
+    few = {"drop": ["slope", "ca", "thal"]} if agents == 4 else {"drop": ["total_UPDRS"]}
+    data = {"kind": "table", "standardize": True, **few, **changes}
+    kind = "logistic" if agents == 4 else "ridge"
+    raw = {"data": data, "objective": {"kind": kind, "l2": 0.1}, "weighting": "points"}
+    experiment = check(raw | {"groups": {"all": {"sampler": "iid"}}})
+    experiment = with_agents_of_data({"main": experiment})["main"]
+    assert experiment.agents == agents
+    found = pose(experiment, LoneTeam(agents))
+    assert len(found.points.labels) == of
+    if kind == "ridge":
+        model = Ridge(alpha=0.1 * of, fit_intercept=False, tol=1e-14)
+    else:
+        model = LogisticRegression(C=10 / of, fit_intercept=False, tol=1e-12, solver="newton-cg")
+    model.fit(found.points.features, found.points.labels)
+    np.testing.assert_allclose(found.minimizer, model.coef_.ravel(), rtol=0, atol=1e-8)

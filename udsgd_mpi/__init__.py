@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.samplers import SRW as SRW
     from udsgd_mpi.samplers import Chain as Chain
     from udsgd_mpi.samplers import CustomSampler as CustomSampler
+    from udsgd_mpi.samplers import InOrder as InOrder
     from udsgd_mpi.samplers import Reshuffling as Reshuffling
     from udsgd_mpi.samplers import SingleShuffling as SingleShuffling
     from udsgd_mpi.samplers import Trace as Trace
@@ -132,7 +133,7 @@ _HOMES = {
     "methods.step_sizes": "ByRound Constant Cosine Step",
     "objectives": "Custom Logistic Network Quadratic Ridge Softmax",
     "samplers": (
-        "HDT IID MHRW NBRW SRRW SRW Chain CustomSampler Reshuffling SingleShuffling Trace"
+        "HDT IID MHRW NBRW SRRW SRW Chain CustomSampler InOrder Reshuffling SingleShuffling Trace"
     ),
     "theory.step_size": "Polynomial",
 }

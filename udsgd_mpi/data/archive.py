@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import logging
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from udsgd_mpi.support.errors import ConfigurationError
@@ -28,12 +28,16 @@ class Remote(NamedTuple):
         Of the unpacked content, where it is known; mirrors may compress it differently.
     as_it_is
         Whether ``sha256`` is of the file instead, as published.
+    group
+        The folder of the set that it belongs to, in the cache and in the user's folder, there also
+        below ``deployments``.
     """
 
     name: str
     folder: str
     sha256: str | None = None
     as_it_is: bool = False
+    group: str = ""
 
 
 DATA_SETS = {
@@ -86,8 +90,8 @@ def fetch(remote: Remote) -> Path:
     place = os.environ.get("UDSGD_DATA", "")
     is_mirror = "://" in place
     if place and not is_mirror:
-        own = Path(place) / remote.name
-        if own.is_file():
+        own = own_copy(remote, Path(place))
+        if own is not None:
             return own
     root = cache_root()
     if root is None:
@@ -97,8 +101,9 @@ def fetch(remote: Remote) -> Path:
         )
     import pooch
 
-    cache = root / "udsgd_mpi" / "data"
-    address = (place.rstrip("/") + "/" if is_mirror else remote.folder) + remote.name
+    cache = root / "udsgd_mpi" / "data" / remote.group
+    path = str(PurePosixPath(remote.group, remote.name))
+    address = f"{place.rstrip('/')}/{path}" if is_mirror else remote.folder + remote.name
     pooch.get_logger().setLevel("WARNING")
     try:
         is_new = not (cache / remote.name).exists()
@@ -120,6 +125,14 @@ def fetch(remote: Remote) -> Path:
             digest,
         )
     return file
+
+
+def own_copy(remote: Remote, folder: Path) -> Path | None:
+    """The file in a user's folder, as it is or packed; None where it is not there."""
+    places = [folder / remote.group]
+    places += [folder / "deployments" / remote.group] * bool(remote.group)
+    files = [place / name for place in places for name in (remote.name, f"{remote.name}.gz")]
+    return next((file for file in files if file.is_file()), None)
 
 
 def _check(file: Path, remote: Remote) -> None:

@@ -133,7 +133,7 @@ class AgentForecast:
             How many, where they are sampled.
         """
         G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
-        noise = agent.sampler.noise(G, agent.graph)
+        noise = agent.sampler.noise_up_to(int(self.steps[-1]), G, agent.graph)
         if noise is None:
             return self._by_paths_alone(agent, i, G, paths or self.usual_paths(agent))
         by_paths = method == "paths" or (method == "auto" and self._is_sampled(agent, noise))

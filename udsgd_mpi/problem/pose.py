@@ -99,8 +99,7 @@ def pose(
     nodes = dict(zip(team.hosted, team.map(batches), strict=True))
     data_graph.read(experiment, team)
     orders = {
-        i: _batch_order(len(rows[i].labels), nodes[i], groups[i].batch, seed, i)
-        for i in team.hosted
+        i: _batch_order(len(rows[i].labels), nodes[i], groups[i], seed, i) for i in team.hosted
     }
 
     of_agents = _shares(experiment, [*nodes.values()], groups, team)
@@ -193,12 +192,14 @@ def _shares(
     return [points / mean for points in used]
 
 
-def _batch_order(points: int, batches: int, batch: int, seed: int, agent: int) -> BatchOrder:
+def _batch_order(points: int, batches: int, group: Group, seed: int, agent: int) -> BatchOrder:
     """Points in the order of their batches: at random, since shares may be sorted by label."""
-    if batch == 1:
+    if group.batch == 1:
         return slice(None)
+    if group.sampler.keeps_order:
+        return slice(batches * group.batch)
     order = generator(seed, Purpose.BATCHES, agent).permutation(points)
-    return order[: batches * batch]
+    return order[: batches * group.batch]
 
 
 def _summary(agent: Agent) -> AgentSummary:

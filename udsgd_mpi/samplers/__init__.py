@@ -14,6 +14,7 @@ from udsgd_mpi.samplers.several import PathsOfSeveral
 from udsgd_mpi.samplers.shuffling import Reshuffling, SingleShuffling
 from udsgd_mpi.samplers.srrw import SRRW
 from udsgd_mpi.samplers.srw import SRW
+from udsgd_mpi.samplers.stream import InOrder
 from udsgd_mpi.samplers.trace import Trace
 
 AnySampler = (
@@ -27,6 +28,7 @@ AnySampler = (
     | HDT
     | Chain
     | Trace
+    | InOrder
     | CustomSampler
 )
 
@@ -40,6 +42,7 @@ __all__ = [
     "AnySampler",
     "Chain",
     "CustomSampler",
+    "InOrder",
     "PathsOfSeveral",
     "Reshuffling",
     "SamplePath",

@@ -147,6 +147,8 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
 
     degree_biased: ClassVar[bool] = True
     drawing_time: ClassVar[DrawingTime] = DrawingTime(step=3)
+    # Whether mini-batches are of rows that follow each other in the data.
+    keeps_order: ClassVar[bool] = False
     # Made of the sampler, and what ``start_all`` takes.
     paths: ClassVar[Callable[..., SamplePaths]]
 
@@ -231,6 +233,10 @@ class Sampler(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
         """The probability of certain visits, see ``theory.visits``; None where only paths tell."""
         chain = self.chain(graph)
         return None if chain is None else of_chain(chain, last)
+
+    def noise_up_to(self, n: int, G: NDArray[np.float64], graph: Ground | None) -> Noise | None:
+        """What its fluctuations do to θ up to step n, where that is not as in the limit."""
+        return self.noise(G, graph)
 
     def nanoseconds(self, mean_degree: float) -> float:
         """About what drawing a point takes, where it differs much from other samplers'.

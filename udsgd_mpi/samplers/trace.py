@@ -68,8 +68,8 @@ class Trace(Sampler, frozen=True, tag="trace"):
     π is the share of each point in it; points that it never visits have weight 0, and f_i is the
     sum over the others divided by the number of all points. With s uniform X is stationary. A sum
     over L steps does not depend on s, so U = 0 and V = 0, as for single shuffling: that is the
-    limit for n ≫ L alone. Up to n = L a trial sees an extract of what was recorded, and what that
-    does to θ is told by its paths.
+    limit for n ≫ L alone. Up to n = L a trial sees an extract of what was recorded; U is then
+    estimated along its paths.
 
     Parameters
     ----------
@@ -102,6 +102,9 @@ class Trace(Sampler, frozen=True, tag="trace"):
 
     def noise(self, G: NDArray[np.float64], graph: Ground | None) -> Noise:
         return Noise.white(np.zeros((G.shape[1], G.shape[1])))
+
+    def noise_up_to(self, n: int, G: NDArray[np.float64], graph: Ground | None) -> Noise | None:
+        return self.noise(G, graph) if n >= len(visits_of(graph)) else None
 
 
 def visits_of(trace: Ground | None) -> Visits:
