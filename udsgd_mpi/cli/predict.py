@@ -8,6 +8,7 @@ import numpy as np
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.cli.by_probes import of_traces
+from udsgd_mpi.cli.of_stationary import of_stationary
 from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.forecast import PATHS_ALONE, Prediction
 from udsgd_mpi.forecast.traces import Traces
@@ -29,9 +30,13 @@ def command(arguments: Namespace) -> None:
             print(_table(prediction, problem))
             if prediction.withheld:
                 print(f"  no prediction {prediction.withheld}")
-            print(_limit(prediction, problem.experiment.step_size))
+            if prediction.stationary is None:
+                print(_limit(prediction, problem.experiment.step_size))
             print(_groups(prediction, problem))
-            print(_agents(prediction, problem, arguments.top))
+            if prediction.stationary is None:
+                print(_agents(prediction, problem, arguments.top))
+            else:
+                print(of_stationary(prediction.stationary, problem, arguments.top))
         for caution in cautions:
             print(f"  warning: {caution}")
         print(flush=True)

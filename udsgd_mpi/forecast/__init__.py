@@ -10,6 +10,7 @@ from udsgd_mpi.forecast.agent import (
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.limits import unpredicted, unpredicted_walks
 from udsgd_mpi.forecast.predict import KnownPredictions, Prediction, mse_of_mean, predict
+from udsgd_mpi.forecast.stationary import Stationary
 
 __all__ = [
     "PATHS_ALONE",
@@ -19,6 +20,7 @@ __all__ = [
     "Forecasts",
     "KnownPredictions",
     "Prediction",
+    "Stationary",
     "from_the_start",
     "mse_of_mean",
     "predict",

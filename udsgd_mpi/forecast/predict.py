@@ -24,6 +24,7 @@ from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.means import MeanOverTrials
 from udsgd_mpi.forecast.overshooting import overshooting
 from udsgd_mpi.forecast.paths import Functional
+from udsgd_mpi.forecast.stationary import Stationary, stationary
 from udsgd_mpi.forecast.withheld import why_withheld
 from udsgd_mpi.problem import Problem, Team, inputs_of_law
 
@@ -64,6 +65,8 @@ class Prediction:
         What each agent adds to Tr V, Tr V_i / N², shape (agents,).
     methods
         ``"linear"`` or ``"paths"`` for each agent; ``"paths alone"`` where no theory is known.
+    stationary
+        What θ_n comes to under a constant step, or why that is not known; None where γ_n falls.
     """
 
     step: NDArray[np.int64]
@@ -80,6 +83,7 @@ class Prediction:
     trace_error: float
     agent_traces: Floats
     methods: list[str]
+    stationary: Stationary | str | None
     withheld: str | None = None
 
     @property
@@ -169,6 +173,7 @@ def predict(
         agent_traces=np.array(team.allgather([np.trace(part.V) / N**2 for part in parts])),
         methods=team.allgather([part.method for part in parts]),
         withheld=withheld,
+        stationary=stationary(problem, team),
     )
 
 

@@ -25,6 +25,10 @@ class Constant(StepSize, frozen=True, tag="constant"):
     def __call__(self, first: int, last: int) -> Floats:
         return np.full(max(0, last + 1 - first), self.gamma)
 
+    @property
+    def is_constant(self) -> bool:
+        return True
+
 
 class Step(StepSize, frozen=True, tag="step"):
     """γ_n = γ⋆ · factor^⌊(n − 1) / every⌋, as PyTorch's StepLR.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.clock import Elapsed
 from udsgd_mpi.engine.measures import Recording, measures_of
 from udsgd_mpi.engine.states import states_of_run
-from udsgd_mpi.forecast import Prediction
+from udsgd_mpi.forecast import Prediction, Stationary
 from udsgd_mpi.problem import AgentSummary, Problem
 from udsgd_mpi.storage.digests import as_attributes, as_variables
 from udsgd_mpi.storage.variables import Run, Variable
@@ -51,6 +51,8 @@ def run_of(
         variables |= _prediction(prediction)
         if experiment.record.polyak:
             variables |= _averaged_prediction(prediction)
+        if isinstance(prediction.stationary, Stationary):
+            variables |= _stationary(prediction.stationary)
     if passed is not None:
         variables |= _elapsed(passed)
     withheld = prediction.withheld if prediction else None
@@ -197,6 +199,30 @@ def _averaged_prediction(prediction: Prediction) -> dict[str, Variable]:
         ),
         "predicted_averaged_mse_error": _variable(
             prediction.averaged_error, "step", "standard error of predicted_averaged_mse"
+        ),
+    }
+
+
+def _stationary(found: Stationary) -> dict[str, Variable]:
+    bias = "part of E theta_n - theta* in the long run under a constant step, by "
+    parts = {
+        "correlation": (found.correlation, "the memory of samplers"),
+        "disagreement": (found.disagreement, "disagreement of agents that differ"),
+        "curvature": (found.curvature, "curvature of f"),
+    }
+    return {
+        "stationary_covariance": _variable(
+            found.covariance, "parameter other_parameter", "Cov(theta_n) in the long run"
+        ),
+        **{
+            f"stationary_bias_by_{name}": _variable(values, "parameter", bias + cause)
+            for name, (values, cause) in parts.items()
+        },
+        "agent_stationary_variance": _variable(
+            found.agent_variances, "agent", "what the agent adds to the trace of that covariance"
+        ),
+        "agent_stationary_bias": _variable(
+            found.agent_biases, "agent", "what the agent adds to the squared norm of the bias"
         ),
     }
 

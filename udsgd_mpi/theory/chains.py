@@ -8,7 +8,7 @@ for large graphs.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,13 @@ class Chain(Protocol):
     def step(self, masses: Floats) -> Floats:
         """Masses of the states a step later, shape (states,)."""
 
+    def on_points(self, M: Floats) -> Floats:
+        """Σ π_s M(s) over the states s that show each point, shape (points, d)."""
+
+    @property
+    def backward(self) -> "csr_array | None":
+        """The chain in reversed time, π_y P_yx / π_x; None where the past says nothing."""
+
 
 def asymptotic_covariance(chain: Chain, G: Floats) -> Floats:
     """U of a chain for values G of the points, shape (points, d), whose mean under π is 0.
@@ -76,6 +83,35 @@ def _covariance(chain: Chain, on_states: Floats, M: Floats) -> Floats:
     weighted = chain.law[:, None] * on_states
     half = weighted.T @ M
     return np.asarray(half + half.T - on_states.T @ weighted)
+
+
+@dataclass(frozen=True)
+class IndependentDraws:
+    """No memory at all.
+
+    Attributes
+    ----------
+    law
+        π, shape (points,).
+    """
+
+    law: Floats
+    backward: ClassVar[None] = None
+
+    def lift(self, G: Floats) -> Floats:
+        return G
+
+    def poisson(self, G: Floats) -> Floats:
+        return G
+
+    def first_step(self, start: Floats) -> Floats:
+        return self.step(start)
+
+    def step(self, masses: Floats) -> Floats:
+        return np.asarray(masses.sum() * self.law)
+
+    def on_points(self, M: Floats) -> Floats:
+        return self.law[:, None] * M
 
 
 @dataclass(frozen=True)
@@ -130,6 +166,16 @@ class ReversibleChain:
     def step(self, masses: Floats) -> Floats:
         shares = masses / self.law
         return np.asarray(masses - shares * self.flows.sum(axis=1) + self.flows @ shares)
+
+    def on_points(self, M: Floats) -> Floats:
+        return self.law[:, None] * M
+
+    @property
+    def backward(self) -> "csr_array":
+        from scipy.sparse import diags_array
+
+        moves = diags_array(1 / self.law) @ self.flows
+        return (moves + diags_array(1 - moves.sum(axis=1))).tocsr()
 
     def repel(self, G: Floats, alpha: float) -> Floats:
         """(α(I + P) + I)⁻¹ G: what self-repulsion makes of G in the long run."""
@@ -234,6 +280,26 @@ class NonBacktrackingChain:
         others = np.repeat(arrived, graph.degrees) - np.where(degrees > 1, back, 0)
         return np.asarray(others / np.maximum(1, degrees - 1))
 
+    def on_points(self, M: Floats) -> Floats:
+        points = np.zeros((len(self.graph), M.shape[1]))
+        np.add.at(points, self.graph.neighbours, M / len(M))
+        return points
+
+    @property
+    def backward(self) -> "csr_array":
+        from scipy.sparse import csr_array
+
+        graph = self.graph
+        following = graph.degrees[graph.neighbours]  # how many arcs begin where each one ends
+        arcs = np.repeat(np.arange(len(following)), following)
+        place = np.arange(len(arcs)) - np.repeat(np.cumsum(following) - following, following)
+        after = graph.offsets[graph.neighbours][arcs] + place
+        allowed = (after != graph.reverse_arcs()[arcs]) | (following[arcs] == 1)
+        arcs, after = arcs[allowed], after[allowed]
+        chances = 1 / np.maximum(1, following - 1)[arcs]
+        # The law is uniform, so that time is reversed by a transpose.
+        return csr_array((chances, (after, arcs)), shape=(len(following),) * 2)
+
     def _along_the_cycle(self, G: Floats) -> Floats:
         """On a cycle the walk goes round for ever in its first direction: M is a sum along it."""
         reverse, offsets = self.graph.reverse_arcs(), self.graph.offsets
@@ -285,6 +351,16 @@ class MarkovChain:
 
     def step(self, masses: Floats) -> Floats:
         return np.asarray(self.transitions.csr.T @ masses)
+
+    def on_points(self, M: Floats) -> Floats:
+        return self.law[:, None] * M
+
+    @property
+    def backward(self) -> "csr_array":
+        from scipy.sparse import diags_array
+
+        flows = diags_array(self.law) @ self.transitions.csr
+        return (diags_array(1 / self.law) @ flows.T).tocsr()
 
 
 @lru_cache(maxsize=64)

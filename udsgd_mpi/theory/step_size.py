@@ -28,6 +28,11 @@ class StepSize(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
         """γ_first, …, γ_last; both ends belong to it."""
         raise NotImplementedError
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether γ_n = γ⋆ for all n."""
+        return False
+
     def in_blocks(self, first: int, last: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """γ_first, …, γ_last in blocks, each with its first n, for loops over any number of steps.
 
@@ -64,6 +69,10 @@ class Polynomial(StepSize, frozen=True, tag="polynomial"):
         """γ_first, …, γ_last; both ends belong to it."""
         n = np.arange(first, last + 1, dtype=np.float64)
         return self.gamma / (n + self.offset) ** self.exponent
+
+    @property
+    def is_constant(self) -> bool:
+        return self.exponent == 0
 
 
 def check_offset(offset: float, exponent: float) -> None:
