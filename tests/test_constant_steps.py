@@ -6,14 +6,19 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from tests.exact_stationary import exact_average
+from udsgd_mpi import run
+from udsgd_mpi.analysis.constant_steps import against, constant_steps, pairs
 from udsgd_mpi.communication.carried import Carried, carried
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.forecast.stationary import Stationary, stationary
+from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.samplers import MHRW, NBRW, SRW, Sampler
+from udsgd_mpi.storage.read import read_measures
 from udsgd_mpi.testing.graphs import from_networkx
 from udsgd_mpi.theory.constant_step import innovations, past, recent_past
 
@@ -233,3 +238,45 @@ def test_agents_drift_apart_as_in_a_loop(name: str, data: Path) -> None:
     assert np.linalg.norm(found.total @ drift - mean) < slack * np.linalg.norm(mean)
     # What the diagonal of all lags adds up to.
     np.testing.assert_allclose(found.excess.sum(axis=0), np.diag(found.total), atol=1e-9)
+
+
+STAR = {"all": {"sampler": "srw", "graph": "star"}}
+
+
+def test_extrapolated_pairs_lose_their_bias(data: Path) -> None:
+    """On a star, whose walk is slow: as large as predicted, and ten times less extrapolated.
+
+    Four standard errors of 300 trials beyond the second order, which is a tenth.
+    """
+    settings = {"groups": STAR, "steps": 8000, "trials": 300, "record": {"points": 400}}
+    biases, errors = [], []
+    for gamma in (0.02, 0.04):
+        problem = posed(data, 1, 6, gamma, **settings)
+        recording = simulate(MPI.COMM_SELF, problem, lambda _: None)
+        assert recording is not None
+        late = recording["theta_mean"][recording.step > 500].mean(axis=0)
+        biases.append(predicted(problem).bias)
+        errors.append(late - problem.minimizer)
+        ratio, low, high = against(errors[-1], biases[-1])
+        assert abs(ratio - 1) < 0.1 + (high - low)
+        assert high - low < 0.2
+    extrapolated, low, high = against(2 * errors[0] - errors[1], biases[0])
+    assert abs(extrapolated) < 0.1 + (high - low)
+
+
+def test_a_report_extrapolates_pairs(data: Path, tmp_path: Path) -> None:
+    settings = {"groups": STAR, "steps": 250, "trials": 20, "record": {"points": 20}}
+    study = {
+        name: posed(data, 1, 6, gamma, **settings).experiment
+        for name, gamma in (("small", 0.04), ("double", 0.08), ("other", 0.05))
+    }
+    assert pairs(study) == [("small", "double")]
+    output = tmp_path / "pair.h5"
+    run({name: study[name] for name in ("small", "double")}, output=output)
+    text = constant_steps(read_measures(output), study)
+    assert text is not None
+    *_, small, double, extrapolated = text.splitlines()
+    found = predicted(posed(data, 1, 6, 0.04, **settings))
+    assert f"{np.linalg.norm(found.bias):.2e}" in small
+    assert "double" in double
+    assert "2 small − double" in extrapolated

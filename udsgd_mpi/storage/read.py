@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,32 @@ Floats = NDArray[np.float64]
 # What continuing from a result file relies on.
 _ATTRIBUTES = ("started", "status", "udsgd_mpi_version", "written")
 
+_FORGOTTEN = 5  # time constants: less than a hundredth of θ_0 is left
+_FEWEST_TRIALS = 10  # for an interval
+
 # What h5py and NumPy raise where a file is not what it was.
 _DAMAGE = (AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+
+
+class Settled(NamedTuple):
+    """Network averages under a constant step, at recorded steps at which θ_0 is forgotten.
+
+    Attributes
+    ----------
+    step
+        The first of these steps, five time constants 1/(γ μ) or more.
+    errors
+        Mean over these steps, less θ*, shape (trials, d).
+    bias
+        Predicted expectation of that, shape (d,).
+    variance
+        Mean of the variance over trials at these steps, and the predicted one.
+    """
+
+    step: int
+    errors: Floats
+    bias: Floats
+    variance: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -73,6 +97,9 @@ class Measured:
         Number of points of each agent, shape (agents,).
     shares
         Factor of each agent's f_i in f, shape (agents,); None in files of older versions.
+    settled
+        What became of a constant step; None where no stationary law is predicted, no recorded step
+        is late enough, or trials are few.
     """
 
     title: str
@@ -96,6 +123,7 @@ class Measured:
     withheld: str | None = None
     points: NDArray[np.int64] | None = None
     shares: Floats | None = None
+    settled: Settled | None = None
 
     def measure(self, name: str) -> Floats:
         """One of the measures.
@@ -258,7 +286,21 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         withheld=run.attrs.get("prediction_withheld"),
         points=_optional(run, "points"),
         shares=_optional(run, "share"),
+        settled=_settled(run, finite),
     )
+
+
+def _settled(run: "h5py.Group", finite: NDArray[np.bool_]) -> Settled | None:
+    step = run["step"][:]
+    late = np.flatnonzero(step >= _FORGOTTEN * run.attrs.get("time_constant", np.inf))
+    if len(late) == 0 or "theta_mean" not in run or finite.sum() < _FEWEST_TRIALS:
+        return None
+    errors = run["theta_mean"][late[0] :][:, finite] - run["minimizer"][:]
+    parts = [run[name][:] for name in run if name.startswith("stationary_bias_by_")]
+    variance = float(errors.var(axis=1, ddof=1).sum(axis=-1).mean())
+    predicted = float(np.trace(run["stationary_covariance"][:]))
+    bias = np.sum(parts, axis=0)
+    return Settled(int(step[late[0]]), errors.mean(axis=0), bias, (variance, predicted))
 
 
 def _optional(run: "h5py.Group", name: str) -> NDArray[Any] | None:

@@ -51,17 +51,19 @@ def run_of(
         variables |= _prediction(prediction)
         if experiment.record.polyak:
             variables |= _averaged_prediction(prediction)
-        if isinstance(prediction.stationary, Stationary):
-            variables |= _stationary(prediction.stationary)
     if passed is not None:
         variables |= _elapsed(passed)
     withheld = prediction.withheld if prediction else None
+    lasting = prediction.stationary if prediction else None
+    if isinstance(lasting, Stationary):
+        variables |= _stationary(lasting)
     attributes = {
         "title": experiment.title,
         "rows_left_over": problem.rows_left_over,
         "measured": measured,
         "complete": complete,
         **({"prediction_withheld": withheld} if withheld else {}),
+        **({"time_constant": lasting.time_constant} if isinstance(lasting, Stationary) else {}),
         **as_attributes(problem.digests),
     }
     return Run(attributes, variables)
