@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tests.exact_stationary import exact_average
 from udsgd_mpi import run
 from udsgd_mpi.analysis.constant_steps import against, constant_steps, pairs
+from udsgd_mpi.cli.of_stationary import of_stationary
 from udsgd_mpi.communication.carried import Carried, carried
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.forecast.stationary import Stationary, stationary
@@ -280,3 +281,56 @@ def test_a_report_extrapolates_pairs(data: Path, tmp_path: Path) -> None:
     assert f"{np.linalg.norm(found.bias):.2e}" in small
     assert "double" in double
     assert "2 small − double" in extrapolated
+
+
+def test_predict_says_what_bias_and_variance_add_up_to(data: Path) -> None:
+    problem = posed(data, 3, 4, 0.01, topology="complete")
+    found = predicted(problem)
+    text = of_stationary(found, problem, 2)
+    parts = f"bias² {found.bias @ found.bias:.3e} + variance {found.variance:.3e}"
+    assert f"MSE = {found.mse:.3e} = {parts}" in text
+    assert "at n = 1,000 it still counts" not in text
+    assert len(text.splitlines()) == 6
+    refused = of_stationary("of a reason", problem, 2)
+    assert refused == "  no stationary law is predicted: of a reason"
+
+
+LOGISTIC = {"objective": {"kind": "logistic", "l2": 0.1}}
+LAZY = {"kind": "dsgd", "interval": 2, "weights": "lazy"}
+LOCAL = {"kind": "centralized", "interval": 4}
+SIX: dict[str, tuple[int, int, float, int, dict[str, Any]]] = {
+    "quadratic, iid": (1, 6, 0.02, 4_000, {"objective": "quadratic"}),
+    "ridge, SRW on a star": (1, 6, 0.01, 60_000, {"groups": STAR}),
+    "logistic, iid": (1, 12, 0.2, 40_000, LOGISTIC),
+    "logistic, SRW on a ring": (1, 11, 0.02, 300_000, {**LOGISTIC, "groups": RING}),
+    "heterogeneous DSGD on a ring": (4, 3, 0.015, 60_000, {"communication": LAZY}),
+    "local SGD": (2, 4, 0.005, 20_000, {"communication": LOCAL}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIX)
+def test_measured_bias_and_variance_are_the_predicted_ones(name: str, data: Path) -> None:
+    """Within 10 %, and within half a 95 % interval beyond that for the bias, over 1,000 trials.
+
+    Steps that are looked at are an odd number apart, as a walk on a star alternates.
+    """
+    agents, points, gamma, steps, settings = SIX[name]
+    path = data.with_name("of two classes.svm")
+    lines = [line.split(" ", 1)[1] for line in data.read_text().splitlines()]
+    path.write_text("".join(f"{k * k % 3 == 1:d} {line}\n" for k, line in enumerate(lines)))
+    record = {"steps": list(range(1000, steps, 7))}
+    settings = {**settings, "steps": steps, "trials": 1000, "record": record}
+    problem = posed(path if "logistic" in name else data, agents, points, gamma, **settings)
+    found = predicted(problem)
+    recording = simulate(MPI.COMM_SELF, problem, lambda _: None)
+    assert recording is not None
+    late = recording["theta_mean"][recording.step > 6 * found.time_constant] - problem.minimizer
+    assert abs(late.var(axis=1, ddof=1).sum(axis=-1).mean() / found.variance - 1) < 0.1
+    errors = late.mean(axis=0)
+    if not found.bias.any():
+        assert abs(errors.mean(axis=0)).max() < 4 * errors.std(axis=0).max() / np.sqrt(len(errors))
+        return
+    ratio, low, high = against(errors, found.bias)
+    assert high - low < 0.15
+    assert abs(ratio - 1) < 0.1 + (high - low) / 2
