@@ -30,8 +30,7 @@ def command(arguments: Namespace) -> None:
             print(_table(prediction, problem))
             if prediction.withheld:
                 print(f"  no prediction {prediction.withheld}")
-            if prediction.stationary is None:
-                print(_limit(prediction, problem.experiment.step_size))
+            print(_limit(prediction, problem.experiment.step_size))
             print(_groups(prediction, problem))
             if prediction.stationary is None:
                 print(_agents(prediction, problem, arguments.top))
