@@ -56,6 +56,7 @@ OTHERS: dict[str, Any] = {
     "title": "Other",
     "topology": "star",
     "weight": "none",
+    "weighting": "points",
 }
 
 

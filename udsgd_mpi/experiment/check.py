@@ -214,7 +214,9 @@ def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, 
         if tag is not None:
             value = {"kind": tag, **value}
         structs = structs_in(info.type)
-        below = structs[0] if len(structs) == 1 else family_in(info.type).get(value.get("kind", ""))
+        below = (
+            structs[0] if len(structs) == 1 else family_in(info.type).get(str(value.get("kind")))
+        )
         filled[name] = _with_default_kinds(value, below) if below else value
     return filled
 
