@@ -230,8 +230,11 @@ def test_report_equals_the_file(tmp_path: Path, here: Callable[..., Said]) -> No
     assert scaled == f"{30 * errors.mean():.4g}"
 
 
-def test_every_flag_in_the_readme_exists(here: Callable[..., Said]) -> None:
-    flags = set(re.findall(r"udsgd[^\n]*?(--[a-z-]+)", (ROOT / "README.md").read_text()))
+def test_every_flag_in_the_readme_and_the_documentation_exists(here: Callable[..., Said]) -> None:
+    pages = ROOT / "README.md", *(ROOT / "docs").glob("*.md")
+    flags = {
+        flag for page in pages for flag in re.findall(r"udsgd[^\n]*?(--[a-z-]+)", page.read_text())
+    }
     commands = (
         *("run", "report", "reproduce", "inspect", "predict", "plan", "topology", "diagnose"),
         "submit",
@@ -241,8 +244,12 @@ def test_every_flag_in_the_readme_exists(here: Callable[..., Said]) -> None:
     assert all(flag in known for flag in flags)
 
 
-def test_the_objective_of_the_readme_runs(tmp_path: Path) -> None:
-    code = re.search(r"```python\n(class Ridge.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_objective_of_the_documentation_runs(tmp_path: Path) -> None:
+    code = re.search(
+        r"```python\n# own.py\n(class Ridge.*?)```",
+        (ROOT / "docs/own-parts.md").read_text(),
+        re.DOTALL,
+    )
     assert code
     (tmp_path / "mine.py").write_text("import numpy as np\n" + code[1])
     objective = 'objective={ kind = "custom", path = "mine:Ridge", arguments = { l2 = 0.1 } }'
