@@ -123,3 +123,19 @@ def test_equal_values_have_no_error() -> None:
     found = MeanOverTrials.of(np.full((1, 20), 3.0))
     assert found.error == 0
     assert found.holds.all()
+
+
+def test_a_control_beyond_all_numbers_is_left_out() -> None:
+    """And one whose squares are beyond them counts like one in other units."""
+    rng = np.random.default_rng(5)
+    control = rng.standard_normal((4, 50))
+    values = control + 0.1 * rng.standard_normal((4, 50)) + 7
+    units = np.array([1.0, 1e200, np.inf, np.nan])
+    known = MeanOverTrials.controlled(values, control, np.zeros(4), np.full(4, 0.01))
+    found = MeanOverTrials.controlled(
+        values, control * units[:, None], np.zeros(4), np.full(4, 0.01) * units
+    )
+    assert found.mean[:2] == pytest.approx(known.mean[:2])
+    assert found.error[:2] == pytest.approx(known.error[:2])
+    assert found.mean[2:] == pytest.approx(values[2:].mean(axis=1))
+    assert found.error[2:] == pytest.approx(values[2:].std(axis=1, ddof=2) / np.sqrt(50))

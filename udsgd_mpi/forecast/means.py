@@ -48,7 +48,8 @@ class MeanOverTrials(NamedTuple):
         """The mean of values of which a control variate is known better.
 
         With the coefficient that makes the error least (Lavenberg and Welch, A perspective on the
-        use of control variables, 1981), the error of the control's expectation included.
+        use of control variables, 1981), the error of the control's expectation included. Where the
+        control is beyond all numbers it is left out.
 
         Parameters
         ----------
@@ -58,10 +59,17 @@ class MeanOverTrials(NamedTuple):
             Expectation of ``control`` and its standard error, shape (steps,).
         """
         trials = values.shape[1]
+        finite = np.isfinite(control).all(axis=1) & np.isfinite(expected) & np.isfinite(error)
+        control = np.where(finite[:, None], control, 0)
+        expected, error = (np.where(finite, each, 0) for each in (expected, error))
         means = values.mean(axis=1), control.mean(axis=1)
         value, linear = values - means[0][:, None], control - means[1][:, None]
-        spread = (linear**2).sum(axis=1) + trials * (trials - 1) * error**2
-        coefficient = (value * linear).sum(axis=1) / np.where(spread > 0, spread, 1)
+        largest = np.maximum(abs(linear).max(axis=1), error)
+        unit = np.where(largest > 0, largest, 1)  # of the control, whose square may overflow
+        spread = ((linear / unit[:, None]) ** 2).sum(axis=1)
+        spread += trials * (trials - 1) * (error / unit) ** 2
+        shared = (value * (linear / unit[:, None])).sum(axis=1)
+        coefficient = shared / np.where(spread > 0, spread, 1) / unit
         of_rest, effective = _spread(value - coefficient[:, None] * linear, 2)
         corrected = means[0] - coefficient * (means[1] - expected)
         return cls(corrected, np.hypot(of_rest, coefficient * error), effective)
