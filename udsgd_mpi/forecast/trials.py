@@ -6,15 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.engine.draws import Draws, block_length
-from udsgd_mpi.engine.iterates import Iterates
-from udsgd_mpi.engine.local_steps import LocalSteps
-from udsgd_mpi.engine.sgd import StepByStep, unified_distributed_sgd
+from udsgd_mpi.engine.sgd import unified_distributed_sgd
 from udsgd_mpi.forecast.agent import Spectrum, from_the_start
 from udsgd_mpi.forecast.paths import linear_descent
-from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
-from udsgd_mpi.problem import Problem, Team, start_paths
-from udsgd_mpi.samplers import Streams
+from udsgd_mpi.forecast.together import Together
+from udsgd_mpi.kernels.agent_sums import squared_distances
+from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.step_size import CachedStepSize
 
 Floats = NDArray[np.float64]
@@ -65,17 +62,11 @@ class Trials:
         trials: range,
     ) -> None:
         experiment, agents, first_rows = problem.experiment, problem.agents, problem.first_rows
-        self._problem, self._team, self._steps = problem, team, steps
+        self._problem, self._steps = problem, steps
         self._h, basis = spectrum
-        points, batch, method, T = problem.points, problem.batch, experiment.method, len(trials)
-        shape = len(agents), T, problem.d
-        paths = start_paths(agents, Streams(seed, np.array(team.hosted), T, trials.start))
-        self._draws = Draws(paths, first_rows, batch, T, length=block_length(team.agents, T))
-        self._iterates = Iterates.alone(*shape, method.states(problem.d))
-        self._iterates.theta[:] = problem.initial(trials)
-        self._descend = LocalSteps(self._iterates, method, problem.objective, points, batch)
-        self._step = StepByStep(self._descend, self._mix, problem.schedule.times)
-        self._noise = np.zeros((len(points.labels), problem.d))
+        shape = len(agents), len(trials), problem.d
+        self._together = Together(problem, team, seed, trials)
+        self._noise = np.zeros((len(problem.points.labels), problem.d))
         for agent, first in zip(agents, first_rows, strict=True):
             g = agent.gradient_noise(problem.objective, problem.minimizer)
             self._noise[first : first + len(agent.points.labels) : agent.batch] = g @ basis
@@ -86,7 +77,8 @@ class Trials:
         self._sum = np.zeros(shape[1:])
         self._row = {int(n): row for row, n in enumerate(steps)}
         self._found = Squares(
-            np.empty((3, len(steps), T)), np.empty((2, self._averaged * len(steps), T))
+            np.empty((3, len(steps), shape[1])),
+            np.empty((2, self._averaged * len(steps), shape[1])),
         )
 
     def follow(self, check_in: Callable[[], None]) -> Squares:
@@ -109,58 +101,34 @@ class Trials:
         stops = range(1, last + 1) if self._averaged else looked_at
         gamma = CachedStepSize(self._problem.experiment.step_size)
         self._observe(0)
-        unified_distributed_sgd(self._draws, gamma, self._update, stops, observe)
+        unified_distributed_sgd(self._together.draws, gamma, self._update, stops, observe)
         return self._found
 
     def _update(self, n: int, X: NDArray[np.int32], gamma: Floats) -> None:
-        self._step(n, X, gamma)
+        self._together.step(n, X, gamma)
         momentum = self._problem.experiment.method.momentum or 0.0
         linear_descent(
             self._linear, self._linear_sum, self._velocity, X, self._noise, self._h, gamma, momentum
         )
 
-    def _mix(self, n: int) -> None:
-        W, team = self._problem.schedule.mixing(n), self._team
-        for array in self._iterates.mixed.values():
-            if array.agents == team.agents:
-                W.apply(array.half_steps, array.mixed)
-                array.swap()
-            else:
-                mixed = np.empty((team.agents, array.elements))
-                W.apply(self._of_all(array.rows), mixed)
-                array.rows[:] = mixed[team.hosted.start : team.hosted.stop]
-        self._descend.settle()
-
     def _observe(self, n: int) -> None:
         if n not in self._row and not self._averaged:
             return
-        theta, star = self._iterates.theta, self._problem.minimizer
-        centre = self._mean(theta)
+        theta, star = self._together.theta, self._problem.minimizer
+        mean = self._together.mean
+        centre = mean(theta)
         if n in self._row:
             row, start = self._row[n], self._start
             distances = np.empty(theta.shape[:2])
             squared_distances(theta, centre, distances)
-            linear = start[0][row] + self._mean(self._linear)
-            squares = _squared(centre - star), _squared(linear), self._mean(distances)
+            linear = start[0][row] + mean(self._linear)
+            squares = _squared(centre - star), _squared(linear), mean(distances)
             self._found.of_theta[:, row] = squares
             if self._averaged:
-                linear = start[1][row] + self._mean(self._linear_sum) / max(n, 1)
+                linear = start[1][row] + mean(self._linear_sum) / max(n, 1)
                 average = self._sum / max(n, 1)
                 self._found.of_average[:, row] = _squared(average - star), _squared(linear)
         self._sum += centre
-
-    def _mean(self, values: Floats) -> Floats:
-        """Mean over all agents of values (hosted agents, …)."""
-        found = np.empty(values.shape[1:])
-        rows = self._of_all(np.ascontiguousarray(values).reshape(len(values), -1))
-        mean_over_agents(rows, found.reshape(-1))
-        return found
-
-    def _of_all(self, rows: Floats) -> Floats:
-        """Rows of all agents from those of the hosted ones."""
-        if len(rows) == self._team.agents:
-            return rows
-        return np.concatenate(self._team.allgather([rows]))
 
 
 def _squared(values: Floats) -> Floats:
