@@ -11,10 +11,12 @@ from udsgd_mpi.preflight.memory import LIBRARIES, LIBRARIES_OF_RANK_0, peak_memo
 from udsgd_mpi.problem import LoneTeam, pose
 from udsgd_mpi.storage.telemetry_group import read_telemetry
 
-# The first variant takes hardly more than libraries; a rank's peak is that of its process.
+# The first variant takes hardly more than libraries; a rank's peak is that of its process. With
+# small steps no explosion is looked for, which takes memory of its own before the run.
 EXPERIMENT = """
 agents = 30
 steps = 4
+step_size.gamma = 0.001
 data = { source = "digits", standardize = true }
 record = { steps = [4], predict = false }
 [groups.all]
