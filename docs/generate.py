@@ -51,15 +51,16 @@ def file_format() -> Iterator[str]:
         with h5py.File(path) as file:
             for group in ("runs/some", "telemetry/some"):
                 yield f"\n### `/{group.replace('some', 'VARIANT')}`\n"
-                yield "| dataset | dimensions | type | units | is |\n|---|---|---|---|---|"
+                yield "| dataset | dimensions | type | is |\n|---|---|---|---|"
                 for name, dataset in file[group].items():
                     axes = ", ".join(
                         Path(scale.name).name for axis in dataset.dims for scale in axis.values()
                     )
                     kind = "text" if dataset.dtype.kind == "O" else dataset.dtype
                     units, what = dataset.attrs["units"], dataset.attrs["description"]
+                    kind = kind if units == "1" else f"{kind}, {units}"
                     what = what.replace("|", "\\|").replace("*", "\\*")
-                    yield f"| `{name}` | {axes} | {kind} | {units} | {what} |"
+                    yield f"| `{name}` | {axes} | {kind} | {what} |"
                 if file[group].attrs:
                     yield "\nAttributes: " + ", ".join(f"`{name}`" for name in file[group].attrs)
             yield "\nAttributes of the root: " + ", ".join(f"`{name}`" for name in file.attrs)

@@ -12,7 +12,8 @@ def _inline(translator: HTML5Translator, node: nodes.math) -> None:
 
 
 def _displayed(translator: HTML5Translator, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    formula = convert(node.astext(), display="block")
+    translator.body.append(f'<div class="math" style="overflow-y: hidden">{formula}</div>')
     raise nodes.SkipNode
 
 
