@@ -202,6 +202,15 @@ def test_500_trials_are_as_predicted(name: str, data: Path) -> None:
         assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all()
 
 
+@pytest.mark.parametrize(("method", "measured"), [("sgd", 0), ("momentum", 0), ("extra", 1)])
+def test_a_limit_that_no_theorem_gives_is_called_measured(
+    method: str, measured: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ("--agents", "3", "--steps", "50", "--only", "all-srw", "--method", method)
+    assert main(["predict", *small, "--set", "communication.weights=lazy"]) == 0
+    assert capsys.readouterr().out.count("is measured, not proved") == measured
+
+
 @pytest.mark.parametrize(
     "pattern",
     [

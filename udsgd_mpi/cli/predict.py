@@ -10,11 +10,11 @@ from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.cli.by_probes import of_traces
 from udsgd_mpi.cli.of_stationary import of_stationary
 from udsgd_mpi.cli.settings import requested
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.forecast import PATHS_ALONE, Prediction
 from udsgd_mpi.forecast.traces import Traces
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.agent_lists import in_words
-from udsgd_mpi.theory.step_size import StepSize
 
 _SHOWN_STEPS = 6
 
@@ -30,7 +30,7 @@ def command(arguments: Namespace) -> None:
             print(_table(prediction, problem))
             if prediction.withheld:
                 print(f"  no prediction {prediction.withheld}")
-            print(_limit(prediction, problem.experiment.step_size))
+            print(_limit(prediction, problem.experiment))
             print(_groups(prediction, problem))
             if prediction.stationary is None:
                 print(_agents(prediction, problem, arguments.top))
@@ -65,15 +65,17 @@ def _or_dash(value: float, form: str) -> str:
     return "—" if np.isnan(value) else f"{value:{form}}"
 
 
-def _limit(prediction: Prediction, step_size: StepSize) -> str:
+def _limit(prediction: Prediction, experiment: Experiment) -> str:
     trace = float(np.trace(prediction.limiting_covariance))
     if np.isnan(trace):
         if PATHS_ALONE in prediction.methods:
             return "  V is not known: no limit theorem holds, or sampled paths are too short for it"
         return "  no limit theorem holds for this step size"
     n = int(prediction.step[-1])
-    limit = trace * float(step_size(n, n)[0])
+    limit = trace * float(experiment.step_size(n, n)[0])
     line = f"  limit: Tr V = {trace:.4g}, γₙ Tr V = {limit:.3e} at n = {n:,}"
+    if not experiment.method.proved:
+        line += "\n  that this is the limit under the method, too, is measured, not proved"
     if unknown := [i for i, method in enumerate(prediction.methods) if method == PATHS_ALONE]:
         line += (
             f"\n  V of {in_words(unknown)} is estimated from sampled paths: Tr V ±"

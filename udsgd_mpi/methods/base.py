@@ -90,6 +90,11 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         return None
 
     @property
+    def proved(self) -> bool:
+        """Whether the limit of its average follows from a theorem, not from measurement alone."""
+        return False
+
+    @property
     def no_theorem(self) -> str:
         """Why theory does not predict it, where its average is that of no heavy ball."""
         return (

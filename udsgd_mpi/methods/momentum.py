@@ -16,12 +16,18 @@ class Momentum(WithVelocity, frozen=True, tag="momentum"):
     """v ← β v + w(X) ∇F(θ, X), θ ← θ − γ v.
 
     The heavy ball (Polyak, Some methods of speeding up the convergence of iteration methods, 1964)
-    in the form of PyTorch's SGD without dampening.
+    in the form of PyTorch's SGD without dampening. z = θ − γβ/(1 − β) v moves as sgd with
+    γ/(1 − β), by gradients at θ, which is O(γ) away (Yang, Lin and Li, Unified convergence analysis
+    of stochastic momentum methods, 2016); so the limit is that of sgd.
     """
 
     @property
     def momentum(self) -> float | None:
         return None if self.weight_decay else self.beta
+
+    @property
+    def proved(self) -> bool:
+        return True
 
     @property
     def move(self) -> Kernel[..., None]:

@@ -26,6 +26,10 @@ class SGD(Method, frozen=True, tag="sgd"):
         return None if self.weight_decay else 0.0
 
     @property
+    def proved(self) -> bool:
+        return True
+
+    @property
     def move(self) -> Kernel[..., None] | None:
         return _move if self.weight_decay else None
 
