@@ -39,7 +39,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_issue_s_experiments_are_there() -> None:
     figures = {*(f"fig2{letter}" for letter in "abcdef"), "fig3a", "fig3b", "fig3c"}
     others = "speedup network_independence upgrade sampling_tradeoffs markov_vs_iid stragglers"
-    assert {*figures, *others.split(), "federated", "methods", "subgraphs"} == set(names())
+    deployments = "deploy_hospitals", "deploy_patients"
+    assert {*figures, *others.split(), "federated", "methods", "subgraphs", *deployments} == set(
+        names()
+    )
     assert (ROOT / "launch/experiments/fig2a.toml").is_file()
 
 
