@@ -187,7 +187,7 @@ def test_one_rank_ends_all(tmp_path: Path) -> None:
     run = write(tmp_path, "mine", in_draw=FROM_RANK + "raise KeyError('mine')")
     done = udsgd(*run, ranks=2, cwd=tmp_path, timeout=60)
     assert done.returncode == 2, done.stderr
-    assert "udsgd: error: on rank 1: sampler mine.py:Mine: " in done.stderr
+    assert "sampler mine.py:Mine: " in done.stderr
     assert "mine.py:18: KeyError: 'mine'" in done.stderr
 
 

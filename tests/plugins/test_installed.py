@@ -26,7 +26,7 @@ own-ridge = tests.own_objective:OwnRidge
 quarters = tiny_parts:Quarters
 
 [udsgd_mpi.readers]
-table = tiny_parts:Table
+sheet = tiny_parts:Table
 
 [udsgd_mpi.methods]
 signum = tiny_parts.methods:Signum
@@ -105,7 +105,7 @@ def test_a_sampler_is_named_in_groups() -> None:
 
 @pytest.mark.usefixtures("site")
 def test_a_reader_is_named_in_data() -> None:
-    raw = {"kind": "table", "path": "x.parquet", "columns": [1, 2], "standardize": True}
+    raw = {"kind": "sheet", "path": "x.parquet", "columns": [1, 2], "standardize": True}
     data = check({"groups": GROUP, "data": raw}).data
     assert data.standardize
     assert data.reader is not None

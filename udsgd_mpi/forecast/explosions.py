@@ -138,12 +138,12 @@ def explosions(problem: Problem, team: Team) -> Explosions | None:
     experiment = problem.experiment
     most = min(_MOST_TRIALS, _MOST_WORK // (N * d * steps))
     looked_at, begin = min(experiment.trials, most), experiment.first_trial
-    first = range(begin, begin + max(looked_at, min(_FIRST_TRIALS, most)))
-    of_first = _followed(problem, team, first, steps, limit)
-    if (of_first < 0).all():
+    own = range(begin, begin + looked_at)
+    more = range(own.stop, begin + max(looked_at, min(_FIRST_TRIALS, most)))
+    of_own = _followed(problem, team, own, steps, limit)
+    if (np.append(of_own, _followed(problem, team, more, steps, limit)) < 0).all():
         return None
-    of_others = _followed(problem, team, range(first.stop, first.stop + most), steps, limit)
-    of_own = of_first[:looked_at]
+    of_others = _followed(problem, team, range(more.stop, more.stop + most), steps, limit)
     every = np.append(of_own, of_others)
     if (every < 0).all():
         return None
@@ -192,6 +192,8 @@ def _scale(problem: Problem, team: Team) -> float:
 
 def _followed(problem: Problem, team: Team, trials: range, steps: int, limit: float) -> Integers:
     """The culprit of each trial; each process follows some trials, or all follow all together."""
+    if not trials:
+        return np.empty(0, dtype=np.int64)
     seed = problem.experiment.seed
     size = max(1, _NUMBERS_AT_ONCE // (team.agents * problem.d))
 
