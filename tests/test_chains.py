@@ -6,8 +6,12 @@ import pytest
 
 from udsgd_mpi.samplers import HDT, IID, MHRW, NBRW, SRRW, SRW, Reshuffling, Sampler
 from udsgd_mpi.testing.graphs import from_networkx
-from udsgd_mpi.theory import chains
-from udsgd_mpi.theory.chains import NonBacktrackingChain, ReversibleChain, asymptotic_covariance
+from udsgd_mpi.theory.chains import (
+    NonBacktrackingChain,
+    ReversibleChain,
+    asymptotic_covariance,
+    solving,
+)
 from udsgd_mpi.theory.limit import long_run_covariance
 from udsgd_mpi.theory.step_size import Polynomial
 
@@ -79,7 +83,7 @@ def scale(G: np.ndarray, U: np.ndarray) -> float:
 def test_covariance_is_the_sum_of_autocovariances(
     kind: str, largest_dense: int, graph: nx.Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chains, "LARGEST_DENSE", largest_dense)
+    monkeypatch.setattr(solving, "LARGEST_DENSE", largest_dense)
     compressed = from_networkx(graph, "graph")
     sampler = {"srw": SRW(), "nbrw": NBRW(), "mhrw": MHRW()}[kind]
     G = values(graph, sampler.stationary_law(len(graph), compressed))
@@ -126,7 +130,7 @@ def test_dense_and_sparse_agree_with_the_fundamental_matrix(
         - on_states.T @ D @ on_states
     )
     for largest_dense in (0, 600):
-        monkeypatch.setattr(chains, "LARGEST_DENSE", largest_dense)
+        monkeypatch.setattr(solving, "LARGEST_DENSE", largest_dense)
         noise = sampler.noise(G, compressed)
         U = noise.amplitudes.T @ noise.amplitudes
         np.testing.assert_allclose(U, expected, atol=1e-9 * scale(G, expected))

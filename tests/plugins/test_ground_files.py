@@ -12,8 +12,7 @@ from tests.test_chains import brute_force, stationary
 from udsgd_mpi.graphs.transitions import TransitionMatrix, TransitionsFile
 from udsgd_mpi.graphs.visits import VisitsFile
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.theory import chains
-from udsgd_mpi.theory.chains import MarkovChain, asymptotic_covariance
+from udsgd_mpi.theory.chains import MarkovChain, asymptotic_covariance, markov, solving
 
 
 def uneven(n: int) -> np.ndarray:
@@ -42,7 +41,7 @@ def two_sides(n: int) -> np.ndarray:
 def test_law_and_covariance_of_any_chain(
     make: Any, largest_dense: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chains, "LARGEST_DENSE", largest_dense)
+    monkeypatch.setattr(solving, "LARGEST_DENSE", largest_dense)
     P = make(10)
     chain = MarkovChain.of(TransitionMatrix.of(P, "P"))
     np.testing.assert_allclose(chain.law, stationary(P), rtol=1e-10)
@@ -58,11 +57,11 @@ def test_law_and_covariance_of_any_chain(
 def test_law_of_a_large_chain_is_iterated(monkeypatch: pytest.MonkeyPatch) -> None:
     P = TransitionMatrix.of(two_sides(20), "P")
     solved = MarkovChain.of(P).law
-    monkeypatch.setattr(chains, "_LARGEST_SOLVED", 10)
-    chains._law.cache_clear()
+    monkeypatch.setattr(markov, "_LARGEST_SOLVED", 10)
+    markov._law.cache_clear()
     np.testing.assert_allclose(MarkovChain.of(P).law, solved, rtol=1e-10)
-    monkeypatch.setattr(chains, "_MOST_ITERATIONS", 5)
-    chains._law.cache_clear()
+    monkeypatch.setattr(markov, "_MOST_ITERATIONS", 5)
+    markov._law.cache_clear()
     with pytest.raises(ConfigurationError, match="mixes within 5 steps"):
         MarkovChain.of(P)
 

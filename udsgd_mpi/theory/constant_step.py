@@ -28,7 +28,8 @@ All of it is for coordinates in the eigenbasis of H, whose eigenvalues are h.
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.theory.chains import LARGEST_DENSE, Chain
+from udsgd_mpi.theory.chains import Chain
+from udsgd_mpi.theory.chains.solving import LARGEST_DENSE
 
 Floats = NDArray[np.float64]
 
