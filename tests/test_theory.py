@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import digamma, gammaln
 
-from udsgd_mpi.forecast.paths import along_paths
+from udsgd_mpi.forecast.paths import along_paths, functionals
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory import step_size as step_sizes
 from udsgd_mpi.theory.limit import limiting_covariance
@@ -172,7 +172,9 @@ def test_paths_give_the_functional() -> None:
             out[:] = X[self.drawn : self.drawn + len(out)]
             self.drawn += len(out)
 
-    theta, average = along_paths(Listed(), trials, g, h, step_size, np.array([7, n]))
+    theta, average = functionals(
+        along_paths(Listed(), trials, g, h, step_size, np.array([7, n])), len(h)
+    )
     gamma = step_size(1, n)
     expected = np.zeros((trials, d))
     for k in range(n):
@@ -186,8 +188,8 @@ def test_paths_give_the_functional() -> None:
         states.append((1 - gamma[k] * h) * states[-1] - gamma[k] * g[X[k]])
     means = np.mean(states, axis=0)
     np.testing.assert_allclose(average.variance[1], means.var(axis=0, ddof=1).sum(), rtol=1e-10)
-    alone, unknown = along_paths(
-        Listed(), trials, g, h, step_size, np.array([7, n]), averaged=False
+    alone, unknown = functionals(
+        along_paths(Listed(), trials, g, h, step_size, np.array([7, n]), averaged=False), len(h)
     )
     assert all(map(np.array_equal, alone, theta))
     assert all(np.isnan(each).all() for each in unknown)

@@ -1,6 +1,6 @@
 """What theory expects of one agent alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import ClassVar, Literal
@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.forecast.paths import Functional, along_paths, values_along_paths
+from udsgd_mpi.forecast.paths import Functional, See, along_paths, functionals
 from udsgd_mpi.forecast.spectral import LongRunCovariance
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.problem import Agent, Problem
@@ -145,7 +145,7 @@ class AgentForecast:
         linear = np.einsum("ka,nka->n", counts, table.theta)
         paths = by_paths * (paths or self.usual_paths(agent))
         if paths:
-            theta, average = self._along_paths(agent, i, G, paths)
+            theta, average = self._functionals(agent, i, G, paths)
         else:
             averaged = np.einsum("ka,nka->n", counts, table.average)
             theta = Functional.exactly(linear, len(h))
@@ -156,7 +156,7 @@ class AgentForecast:
         """Forecast of an agent with a sampler of which no theory is known."""
         _, basis = self.spectrum
         estimate = LongRunCovariance(np.ascontiguousarray(G @ basis), paths, int(self.steps[-1]))
-        theta, average = self._along_paths(agent, i, G, paths, estimate)
+        theta, average = self._functionals(agent, i, G, paths, estimate)
         linear = np.full(len(self.steps), np.nan)
         # V is linear in U, so that Tr V is the sum of U's diagonal weighted by V for U = I.
         weights = np.diag(basis.T @ self._limit(Noise.white(np.eye(len(basis)))) @ basis)
@@ -164,48 +164,48 @@ class AgentForecast:
         V = self._limit(Noise.white(basis @ U @ basis.T)) if np.isfinite(U).all() else U
         return AgentMoments(paths, theta, average, linear, V, np.array(error))
 
-    def _along_paths(
-        self,
-        agent: Agent,
-        i: int,
-        G: Floats,
-        paths: int,
-        see: Callable[[NDArray[np.int32]], None] = lambda _: None,
-    ) -> tuple[Functional, Functional]:
-        h, basis = self.spectrum
-        return along_paths(
-            agent.sampler.start(agent.batches, agent.graph, Stream(self.seed, i, paths)),
-            paths,
-            np.ascontiguousarray(G @ basis),
-            h,
-            self.problem.experiment.step_size,
-            self.steps,
-            self._check_in,
-            self._momentum,
-            see,
-            averaged=self.averaged,
-        )
-
     def last_values(self, agent: Agent, i: int, trials: range) -> Floats:
         """What some of agent i's paths make of θ at the last step, shape (trials, d).
 
         In the eigenbasis of H. A path depends on its trial, not on which others are asked for.
         """
-        h, basis = self.spectrum
         G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
+        last = self.steps[-1:]
+        *_, (theta, _) = self._along_paths(agent, i, G, trials, last, averaged=False)
+        return theta
+
+    def _functionals(
+        self, agent: Agent, i: int, G: Floats, paths: int, see: See = lambda _: None
+    ) -> tuple[Functional, Functional]:
+        trials, averaged = range(paths), self.averaged
+        values = self._along_paths(agent, i, G, trials, self.steps, see, averaged=averaged)
+        return functionals(values, len(self.spectrum[0]))
+
+    def _along_paths(
+        self,
+        agent: Agent,
+        i: int,
+        G: Floats,
+        trials: range,
+        steps: NDArray[np.int64],
+        see: See = lambda _: None,
+        *,
+        averaged: bool,
+    ) -> Iterator[tuple[Floats, Floats]]:
+        h, basis = self.spectrum
         stream = Stream(self.seed, i, len(trials), trials.start)
-        *_, (theta, _) = values_along_paths(
+        return along_paths(
             agent.sampler.start(agent.batches, agent.graph, stream),
             len(trials),
             np.ascontiguousarray(G @ basis),
             h,
             self.problem.experiment.step_size,
-            self.steps[-1:],
+            steps,
             self._check_in,
             self._momentum,
-            averaged=False,
+            see,
+            averaged=averaged,
         )
-        return theta
 
     def _limit(self, noise: Noise) -> Floats:
         """V, NaN where no limit theorem holds."""

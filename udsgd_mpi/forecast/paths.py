@@ -4,7 +4,7 @@ As no sampler looks at θ, θ_n − θ* is to first order a linear functional of
 Σ_k Φ(n, k) γ_k g_i(X_k) with Φ(n, k) = Π_{k<m≤n} (I − γ_m H).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from udsgd_mpi.samplers import SamplePath
 from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
+See = Callable[[NDArray[np.int32]], None]
 
 _BLOCK = 1024
 
@@ -62,42 +63,7 @@ def along_paths(
     steps: NDArray[np.int64],
     check_in: Callable[[], None] = lambda: None,
     momentum: float = 0.0,
-    see: Callable[[NDArray[np.int32]], None] = lambda _: None,
-    *,
-    averaged: bool = True,
-) -> tuple[Functional, Functional]:
-    """The functional of one agent's paths, for θ_n and for (1/n) Σ_{s<n} θ_s.
-
-    Parameters
-    ----------
-    path, trials, g, h, step_size, steps, check_in, momentum, see, averaged
-        As ``values_along_paths``.
-    """
-    found: tuple[list[Functional], list[Functional]] = ([], [])
-    how = (path, trials, g, h, step_size, steps, check_in, momentum, see)
-    for theta, average in values_along_paths(*how, averaged=averaged):
-        found[0].append(sampled_functional(theta))
-        if averaged:
-            found[1].append(sampled_functional(average))
-    of_theta, of_average = (
-        Functional(*map(np.array, zip(*rows, strict=True)))
-        if rows
-        else Functional.unknown(len(steps), len(h))
-        for rows in found
-    )
-    return of_theta, of_average
-
-
-def values_along_paths(
-    path: SamplePath,
-    trials: int,
-    g: Floats,
-    h: Floats,
-    step_size: StepSize,
-    steps: NDArray[np.int64],
-    check_in: Callable[[], None] = lambda: None,
-    momentum: float = 0.0,
-    see: Callable[[NDArray[np.int32]], None] = lambda _: None,
+    see: See = lambda _: None,
     *,
     averaged: bool = True,
 ) -> Iterator[tuple[Floats, Floats]]:
@@ -143,6 +109,23 @@ def values_along_paths(
             n = end
             check_in()
         yield theta[0], total[0] / max(n, 1)
+
+
+def functionals(values: Iterable[tuple[Floats, Floats]], d: int) -> tuple[Functional, Functional]:
+    """Those of θ_n and of (1/n) Σ_{s<n} θ_s, from what ``along_paths`` yields."""
+    found: tuple[list[Functional], list[Functional]] = ([], [])
+    for pair in values:
+        for rows, each in zip(found, pair, strict=True):
+            if each.shape[1] > 0:
+                rows.append(sampled_functional(each))
+    steps = len(found[0])
+    of_theta, of_average = (
+        Functional(*map(np.array, zip(*rows, strict=True)))
+        if rows
+        else Functional.unknown(steps, d)
+        for rows in found
+    )
+    return of_theta, of_average
 
 
 def sampled_functional(values: Floats) -> Functional:
