@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, Memory, Method, State
+from udsgd_mpi.methods.base import MOVE, Memory, State
+from udsgd_mpi.methods.corrected import Corrected
 from udsgd_mpi.methods.mixing import check_fixed
 
 Floats = NDArray[np.float64]
@@ -13,7 +14,7 @@ Floats = NDArray[np.float64]
 _LEAST = -1 / 3  # eigenvalue of W, not reached
 
 
-class ExactDiffusion(Method, frozen=True, tag="exact_diffusion"):
+class ExactDiffusion(Corrected, frozen=True, tag="exact_diffusion"):
     """ψ_{n+1} = θ_n − γ g_n, φ_{n+1} = ψ_{n+1} + θ_n − ψ_n, θ_{n+1} = W φ_{n+1}, with ψ_0 = θ_0.
 
     g_n = w(X_n) ∇F(θ_n, X_n). What mixing did to an agent at the step before, θ_n − ψ_n but for
@@ -26,14 +27,7 @@ class ExactDiffusion(Method, frozen=True, tag="exact_diffusion"):
     W is that of the communication, and the same symmetric one at every step. Its eigenvalues must
     be above −1/3, or disagreement grows (Tang et al.); those of ``weights = "lazy"``,
     the (I + W)/2 of Yuan et al., are not below 0.
-
-    The average over agents moves as that of sgd, θ̄ ← θ̄ − γ ḡ, and is predicted by the theory of
-    sgd; that the limit is the same is measured, not proved.
     """
-
-    @property
-    def momentum(self) -> float:
-        return 0.0
 
     @property
     def move(self) -> Kernel[..., None]:

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, SETTLE, Memory, Method, State
+from udsgd_mpi.methods.base import MOVE, SETTLE, Memory, State
+from udsgd_mpi.methods.corrected import Corrected
 from udsgd_mpi.methods.mixing import check_fixed
 
 Floats = NDArray[np.float64]
@@ -13,7 +14,7 @@ Floats = NDArray[np.float64]
 _LEAST = -1.0  # eigenvalue of W, not reached
 
 
-class Extra(Method, frozen=True, tag="extra"):
+class Extra(Corrected, frozen=True, tag="extra"):
     """θ_{n+1} = W θ_n − γ g_n + c_n, c_{n+1} = c_n + ½ (W θ_n − θ_n), with c_0 = 0.
 
     g_n = w(X_n) ∇F(θ_n, X_n). θ is combined, then adapted. c gathers what mixing did to an agent,
@@ -23,14 +24,7 @@ class Extra(Method, frozen=True, tag="extra"):
 
     W is that of the communication, the same symmetric one at every step, with eigenvalues above −1
     (Assumption 1 there).
-
-    The average over agents moves as that of sgd, θ̄ ← θ̄ − γ ḡ, and is predicted by the theory of
-    sgd; that the limit is the same is measured, not proved.
     """
-
-    @property
-    def momentum(self) -> float:
-        return 0.0
 
     @property
     def move(self) -> Kernel[..., None]:

@@ -4,12 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, Memory, Method, State
+from udsgd_mpi.methods.base import MOVE, Memory, State
+from udsgd_mpi.methods.corrected import Corrected
 
 Floats = NDArray[np.float64]
 
 
-class GradientTracking(Method, frozen=True, tag="gradient_tracking"):
+class GradientTracking(Corrected, frozen=True, tag="gradient_tracking"):
     """y_n = W_{n−1} y_{n−1} + g_n − g_{n−1}, θ_{n+1} = W_n (θ_n − γ y_n), with y_0 = g_0.
 
     g_n = w(X_n) ∇F(θ_n, X_n), and one exchange carries both θ and y. As W is doubly stochastic,
@@ -22,14 +23,7 @@ class GradientTracking(Method, frozen=True, tag="gradient_tracking"):
     Transactions on Signal Processing, 2022) of DIGing (Nedić, Olshevsky and Shi, SIAM Journal on
     Optimization, 2017) and GNSD (Lu, Zhang, Sun and Hong, DSW 2019), which have
     θ_{n+1} = W_n θ_n − γ y_n.
-
-    The average over agents moves as that of sgd, θ̄ ← θ̄ − γ ḡ, and is predicted by the theory of
-    sgd; that the limit is the same is measured, not proved.
     """
-
-    @property
-    def momentum(self) -> float:
-        return 0.0
 
     @property
     def move(self) -> Kernel[..., None]:

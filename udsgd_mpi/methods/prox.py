@@ -7,21 +7,21 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, SETTLE, Memory, Method, State
+from udsgd_mpi.methods.base import MOVE, SETTLE, Memory, State
+from udsgd_mpi.methods.corrected import Corrected
 
 Floats = NDArray[np.float64]
 
 
-class Prox(Method, frozen=True, tag="prox"):
+class Prox(Corrected, frozen=True, tag="prox"):
     """θ ← θ − γ (g + μ (θ − z)), where z is the θ that the last aggregation has left.
 
     g = w(X) ∇F(θ, X): local steps on F(θ) + (μ/2) ‖θ − z‖² (Li, Sahu, Zaheer, Sanjabi, Talwalkar
     and Smith, Federated optimization in heterogeneous networks, MLSys 2020). z is the average where
     W is, and θ_0 at first. With an aggregation after every step it is sgd.
 
-    In a round θ comes no further from z than some γ, so that what the proximal term adds to a step
-    is of second order, and the average over agents is predicted by the theory of sgd; that the
-    limit is the same is measured, not proved.
+    In a round θ comes no further from z than some γ, so that the average over agents moves as that
+    of sgd but for terms of second order.
 
     Parameters
     ----------
@@ -30,10 +30,6 @@ class Prox(Method, frozen=True, tag="prox"):
     """
 
     mu: Annotated[float, Meta(ge=0, le=1e9)] = 0.1
-
-    @property
-    def momentum(self) -> float:
-        return 0.0
 
     @property
     def move(self) -> Kernel[..., None]:

@@ -5,13 +5,14 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.methods.base import MOVE, SETTLE, Memory, Method, State
+from udsgd_mpi.methods.base import MOVE, SETTLE, Memory, State
+from udsgd_mpi.methods.corrected import Corrected
 from udsgd_mpi.methods.mixing import check_averages
 
 Floats = NDArray[np.float64]
 
 
-class Scaffold(Method, frozen=True, tag="scaffold"):
+class Scaffold(Corrected, frozen=True, tag="scaffold"):
     """θ^i ← θ^i − γ (g^i − c^i + c) in a round; then θ ← (1/N) Σ_i θ^i, c ← (1/N) Σ_i c^i.
 
     g = w(X) ∇F(θ, X). Before c is averaged, c^i becomes the mean of the g^i of the round, each
@@ -22,14 +23,7 @@ class Scaffold(Method, frozen=True, tag="scaffold"):
 
     W has to be the average of all agents. Agents outside the set of ``lsgd_pp`` go on from models
     of their own, and what they would learn of c^i is of these.
-
-    The average over agents moves as that of sgd, θ̄ ← θ̄ − γ ḡ, and is predicted by the theory of
-    sgd; that the limit is the same is measured, not proved.
     """
-
-    @property
-    def momentum(self) -> float:
-        return 0.0
 
     @property
     def move(self) -> Kernel[..., None]:
