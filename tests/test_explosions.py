@@ -1,5 +1,7 @@
 """Explosions are foretold: which agents overshoot, at which points, and in how many trials."""
 
+import gc
+import weakref
 from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import udsgd_mpi
 from tests.small_problem import AGENTS, POINTS, D, problem, write_points
 from udsgd_mpi.forecast.explosions import explosions, offset_against
 from udsgd_mpi.forecast.overshooting import bound_of, kept_shares, last_steps, overshooting
+from udsgd_mpi.forecast.together import Together
 from udsgd_mpi.graphs.generators import Ring, Star
 from udsgd_mpi.graphs.transitions import TransitionMatrix
 from udsgd_mpi.objectives import Logistic, Objective, Points, Quadratic, Ridge, Softmax
@@ -206,3 +209,14 @@ def test_the_default_experiment_is_not_warned_of() -> None:
     for each in pose_all(experiments, LoneTeam, 4).values():
         assert overshooting(each, TEAM)
         assert explosions(each, TEAM) is None
+
+
+def test_trials_that_were_followed_take_no_memory_any_more(data: Path) -> None:
+    """At once, not when Python next looks for objects that keep each other alive."""
+    posed = problem(data, "srw")
+    gc.disable()
+    try:
+        followed = weakref.ref(Together(posed, LoneTeam(AGENTS), 1, range(3)))
+        assert followed() is None
+    finally:
+        gc.enable()

@@ -1,8 +1,11 @@
 """The update of all agents in some trials, on the processes of a team."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication import Schedule
 from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
@@ -34,27 +37,30 @@ class Together:
         The agents' points.
     step
         Takes steps of all of them; collective where ``team`` is.
+    theta
+        θ^i of the hosted agents, shape (hosted agents, trials, d); another array after each step.
     """
 
     def __init__(
         self, problem: Problem, team: Team, seed: int, trials: range, longest: int | None = None
     ) -> None:
         agents, method, T = problem.agents, problem.experiment.method, len(trials)
-        self._team, self._mixing = team, problem.schedule.mixing
+        self._team = team
         block = block_length(team.agents, T)
         paths = start_paths(agents, Streams(seed, np.array(team.hosted), T, trials.start))
         length = min(block, longest or block)
         self.draws = Draws(paths, problem.first_rows, problem.batch, T, length=length)
         self._iterates = Iterates.alone(len(agents), T, problem.d, method.states(problem.d))
         self._iterates.theta[:] = problem.initial(trials)
-        self._descend = LocalSteps(
+        descend = LocalSteps(
             self._iterates, method, problem.objective, problem.points, problem.batch
         )
-        self.step = StepByStep(self._descend, self._mix, problem.schedule.times)
+        # Not a method of this object: it would be kept alive by itself, with all its arrays.
+        mix = _Mixing(problem.schedule, team, self._iterates, descend)
+        self.step = StepByStep(descend, mix, problem.schedule.times)
 
     @property
     def theta(self) -> Floats:
-        """θ^i of the hosted agents, shape (hosted agents, trials, d)."""
         return self._iterates.theta
 
     def mean(self, values: Floats) -> Floats:
@@ -66,18 +72,30 @@ class Together:
 
     def of_all(self, rows: Floats) -> Floats:
         """Rows of all agents from those of the hosted ones."""
-        if len(rows) == self._team.agents:
-            return rows
-        return np.concatenate(self._team.allgather([rows]))
+        return _of_all(rows, self._team)
 
-    def _mix(self, n: int) -> None:
-        W, team = self._mixing(n), self._team
-        for array in self._iterates.mixed.values():
-            if array.agents == team.agents:
+
+@dataclass(frozen=True)
+class _Mixing:
+    """Applies W_n to all that it mixes, wherever agents are hosted."""
+
+    schedule: Schedule
+    team: Team
+    iterates: Iterates
+    descend: LocalSteps
+
+    def __call__(self, n: int) -> None:
+        W, hosted = self.schedule.mixing(n), self.team.hosted
+        for array in self.iterates.mixed.values():
+            if array.agents == self.team.agents:
                 W.apply(array.half_steps, array.mixed)
                 array.swap()
             else:
-                mixed = np.empty((team.agents, array.elements))
-                W.apply(self.of_all(array.rows), mixed)
-                array.rows[:] = mixed[team.hosted.start : team.hosted.stop]
-        self._descend.settle()
+                mixed = np.empty((self.team.agents, array.elements))
+                W.apply(_of_all(array.rows, self.team), mixed)
+                array.rows[:] = mixed[hosted.start : hosted.stop]
+        self.descend.settle()
+
+
+def _of_all(rows: Floats, team: Team) -> Floats:
+    return rows if len(rows) == team.agents else np.concatenate(team.allgather([rows]))
