@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import udsgd_mpi
-from tests.python.test_python import typed
+from tests.python.typed import typed
 from udsgd_mpi.api import launched
 
 SCRIPT = f"""#!{sys.executable}
