@@ -123,3 +123,15 @@ def test_tune_from_python_on_ranks_and_with_wrong_input(
     assert on_ranks.stdout.splitlines()[:-1] == said[:-1]
     assert main(["tune", *flags, "--only", "all-srw"]) == 2
     assert "name a group of walkers with --group" in capsys.readouterr().err
+
+
+def test_agents_are_those_of_a_table(tmp_path: Path) -> None:
+    rows = "".join(f"{k % 3},{k * 7 % 11},{k % 2}\n" for k in range(60))
+    (tmp_path / "wards.csv").write_text(f"ward,dose,outcome\n{rows}")
+    data = {"kind": "table", "path": str(tmp_path / "wards.csv"), "agent": "ward"}
+    settings = {
+        "steps": 100,
+        "data": {**data, "label": "outcome", "standardize": True},
+        "groups": {"all": {"share": 1, "sampler": "srrw", "graph": "ring"}},
+    }
+    assert udsgd_mpi.tune(udsgd_mpi.load(settings), budget=10**6).agents == [0, 1, 2]

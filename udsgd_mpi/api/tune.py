@@ -85,11 +85,11 @@ def tune(
     SRRW(alpha=5.0, b=0.95)
     """
     from udsgd_mpi.api.asked import checked
-    from udsgd_mpi.problem import LoneTeam
+    from udsgd_mpi.problem import LoneTeam, with_agents_of_data
     from udsgd_mpi.support.launcher import cores
 
     with as_before():
-        named = checked(experiments)
+        named = with_agents_of_data(checked(experiments))
         return tuned(named, variant, group, budget, lambda N: LoneTeam(N, cores()), 1)
 
 

@@ -10,8 +10,9 @@ import tomli_w
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.api.tune import Tuning, tuned
 from udsgd_mpi.cli.settings import requested
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.forecast.tuning import PAPER, Repelled, Tried
-from udsgd_mpi.problem import LoneTeam
+from udsgd_mpi.problem import LoneTeam, with_agents_of_data
 from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.support.launcher import cores, launched_rank, launched_size
 
@@ -29,16 +30,20 @@ def command(arguments: Namespace) -> None:
         from udsgd_mpi.parallel.collective import on_root
         from udsgd_mpi.parallel.team import RanksTeam
 
-        experiments = comm.bcast(on_root(comm, lambda: requested(arguments)))
+        experiments = comm.bcast(on_root(comm, lambda: _asked(arguments)))
         found = tuned(experiments, *asked, partial(RanksTeam.evenly, comm), comm.size)
     else:
-        found = tuned(requested(arguments), *asked, lambda N: LoneTeam(N, cores()), 1)
+        found = tuned(_asked(arguments), *asked, lambda N: LoneTeam(N, cores()), 1)
     if launched_rank() == 0:
         _show(found, arguments)
         print(
             f"took {found.steps:,} of {arguments.budget:,} steps along sampled paths,"
             f" {time.monotonic() - began:.0f} s"
         )
+
+
+def _asked(arguments: Namespace) -> dict[str, Experiment]:
+    return with_agents_of_data(requested(arguments))
 
 
 def _show(found: Tuning, arguments: Namespace) -> None:

@@ -100,7 +100,7 @@ class Data(Struct, frozen=True, forbid_unknown_fields=True):
         if self.path is not None and not is_of_agents(self.path):
             raise ValueError(
                 "expected {agent} in path, in place of each agent's number; for one file of all"
-                f" agents use source; got path {self.path!r}"
+                f" agents use source, for a table data.reader.path; got path {self.path!r}"
             )
         elsewhere = any(getattr(self, key) != v for key, v in _READ_BY_THE_PACKAGE.items())
         if self.reader is not None and elsewhere:
