@@ -174,6 +174,19 @@ def test_refused_sites(
 
 
 @pytest.mark.usefixtures("home")
+def test_a_rank_for_each_agent_of_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wards.csv").write_text("ward,outcome\n" + "a,1\na,0\nb,1\nb,0\nc,0\n")
+    (tmp_path / "x.toml").write_text(
+        "data = { kind = 'table', path = 'wards.csv', agent = 'ward', label = 'outcome' }\n"
+        "groups.all = { share = 1, sampler = 'stream' }\n"
+    )
+    assert main(["submit", "--print", str(tmp_path / "x.toml")]) == 0
+    assert "#SBATCH --ntasks=3\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

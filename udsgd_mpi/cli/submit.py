@@ -17,6 +17,7 @@ from udsgd_mpi.cluster.slurm import states, submit
 from udsgd_mpi.cluster.submission import Submission, read_submission, submission_folder
 from udsgd_mpi.cluster.tasks import Task, array
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.problem import with_agents_of_data
 from udsgd_mpi.storage.earlier_run import find_earlier_run, output_of
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.destination import Destination, check_destinations
@@ -47,6 +48,9 @@ def command(arguments: Namespace) -> None:
 def _resources(arguments: Namespace, experiments: Mapping[str, Experiment]) -> Resources:
     """Ranks, by default one for each agent, on nodes."""
     nodes = arguments.nodes
+    asked = arguments.ranks, arguments.tasks_per_node
+    if asked == (None, None):  # of data that may be on the nodes alone no number is asked here
+        experiments = with_agents_of_data(experiments)
     agents = min((each.agents for each in experiments.values() if each.agents), default=None)
     ranks = arguments.ranks or agents
     if arguments.tasks_per_node is not None:
