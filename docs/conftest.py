@@ -3,7 +3,8 @@
 The blocks of a page run one after the other in a folder of its own. ``bash`` has to end with 0,
 ``python`` to run, all of a page in one namespace, and ``toml`` to load. A block of the last two
 whose first line is a comment that names a file is that file, for the blocks after it. What takes a
-cluster, an hour or the network is called ``console``, what is printed ``text``.
+cluster, an hour or the network is called ``console``, and ``text`` is what that prints. The lines
+of an ``output`` have to be among those that the ``bash`` before it has printed.
 """
 
 import os
@@ -53,7 +54,14 @@ def _bash(example: Example) -> str | None:
         timeout=_SECONDS,
         check=False,
     )
+    example.namespace["printed"] = done.stdout.splitlines()
     return f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}" if done.returncode else None
+
+
+def _output(example: Example) -> str | None:
+    printed = example.namespace["printed"]
+    lacking = [line for line in example.parsed.splitlines() if line not in printed]
+    return "\n".join(["not printed:", *lacking, "but:", *printed]) if lacking else None
 
 
 def _toml(example: Example) -> str | None:
@@ -76,7 +84,7 @@ def _python(example: Example) -> str | None:
     return None
 
 
-_LANGUAGES = {"bash": _bash, "toml": _toml, "python": _python}
+_LANGUAGES = {"bash": _bash, "output": _output, "toml": _toml, "python": _python}
 pytest_collect_file = Sybil(
     [CodeBlockParser(language, evaluate) for language, evaluate in _LANGUAGES.items()],
     pattern="*.md",
