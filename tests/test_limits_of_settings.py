@@ -11,6 +11,7 @@ from udsgd_mpi.experiment import sizes
 from udsgd_mpi.experiment.schema import Experiment, Record
 from udsgd_mpi.experiment.sizes import require_room
 from udsgd_mpi.support.agent_lists import parse_agents
+from udsgd_mpi.support.durations import seconds_of
 from udsgd_mpi.support.errors import ConfigurationError, OutputError
 from udsgd_mpi.support.progress import Progress, last_line
 from udsgd_mpi.support.units import in_duration
@@ -186,6 +187,20 @@ def test_no_time_left_is_given_without_a_rate(
 )
 def test_durations_have_their_units(seconds: float, words: str) -> None:
     assert in_duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("1.5m", 90), ("2h", 7200), ("1h30m", 5400), ("1d1h1m1s", 90_061)],
+)
+def test_a_time_has_its_units_from_the_largest_down(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "5x", "30m1h", "0s", "-1s", "1.2.3s", "1 h", "infs"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a time such as"):
+        seconds_of(text)
 
 
 @pytest.mark.parametrize(("polyak", "copies"), [(False, 2), (True, 3)])

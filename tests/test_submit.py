@@ -195,7 +195,7 @@ def test_a_rank_for_each_agent_of_a_table(
         (("--agents", "4", "--nodes", "5"), "at most one for each of 4 ranks, got 5"),
         (("--agents", "4", "--nodes", "0"), "expected a number from 1 on, got '0'"),
         (("--agents", "4", "--restarts", "-1"), "expected a number from 0 on, got '-1'"),
-        (("--agents", "4", "--time", "soon"), "expected a time such as 90s, 5m or 2h"),
+        (("--agents", "4", "--time", "soon"), "expected a time such as 90s, 5m, 2h or 1h30m"),
         (("--agents", "4", "--array", "trial=7"), "expected trials=K or variants, got 'trial=7'"),
         (("--agents", "4", "--array", "trials=65"), "at most one part for each of 64 trials"),
         (("--agents", "4", "--array", "trials=2", "--array", "trials=3"), "trials=K once"),

@@ -129,7 +129,7 @@ def test_values_that_no_type_checker_has_seen_are_refused(folder: Path) -> None:
         ({"resume": "yes"}, "resume: expected one of 'no', 'auto', 'required', got 'yes'"),
         ({"on_divergence": 1}, "on_divergence: expected one of 'stop', 'mask', got 1"),
         ({"force": 1}, "force: expected True or False, got 1"),
-        ({"max_time": "5x"}, "max_time: expected a time such as 90s, 5m or 2h, got '5x'"),
+        ({"max_time": "5x"}, "max_time: expected a time such as 90s, 5m, 2h or 1h30m, got '5x'"),
         ({"stall_timeout": 0}, "stall_timeout: expected a time .*, got '0s'"),
         ({"checkpoint_every": 0}, "checkpoint_every: expected a time .* of steps, got 0"),
         ({"allow_changes": "steps"}, r"allow_changes: expected \['steps'\] or \[\]"),

@@ -1,10 +1,13 @@
-"""Times as users write them, such as 90s, 5m, 2h or 1d."""
+"""Times as users write them, such as 90s, 5m, 2h or 1h30m."""
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+import re
+
+_UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_PARTS = re.compile("".join(rf"(?:(?P<{unit}>[0-9.]+){unit})?" for unit in _UNITS))
 
 
 def seconds_of(text: str) -> float:
-    """Seconds of a time such as 90s, 5m, 2h or 1d.
+    """Seconds of a time such as 90s, 5m, 2h or 1h30m.
 
     Raises
     ------
@@ -13,14 +16,15 @@ def seconds_of(text: str) -> float:
 
     Examples
     --------
-    >>> seconds_of("5m")
-    300.0
+    >>> seconds_of("5m"), seconds_of("1h30m")
+    (300.0, 5400.0)
     """
-    number, unit = text[:-1], text[-1:]
+    parts = _PARTS.fullmatch(text)
+    numbers = parts.groupdict("0") if parts else {}
     try:
-        time = float(number) * _UNITS[unit]
-    except (KeyError, ValueError):
+        time = sum(float(number) * _UNITS[unit] for unit, number in numbers.items())
+    except ValueError:
         time = 0.0
     if not 0 < time < float("inf"):
-        raise ValueError(f"expected a time such as 90s, 5m or 2h, got {text!r}")
+        raise ValueError(f"expected a time such as 90s, 5m, 2h or 1h30m, got {text!r}")
     return time

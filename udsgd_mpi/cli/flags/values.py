@@ -15,7 +15,7 @@ _LARGEST_SEED = 2**63 - 1
 
 
 def seconds(text: str) -> float:
-    """A time such as 90s, 5m, 2h or 1d."""
+    """A time such as 90s, 5m, 2h or 1h30m."""
     try:
         return durations.seconds_of(text)
     except ValueError as error:
