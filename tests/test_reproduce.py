@@ -15,7 +15,9 @@ import udsgd_mpi
 from tests.launch import udsgd
 from udsgd_mpi import open_results
 from udsgd_mpi.analysis.claims import AnyClaim, Claim
+from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.shipped import Shipped, names
 from udsgd_mpi.support.errors import ConfigurationError
@@ -71,6 +73,34 @@ def test_experiments_are_whole(name: str) -> None:
 def test_literal_weights_are_asked_for_by_a_flag() -> None:
     chosen = Shipped("fig2a").variants({"weight": "literal"})
     assert {each.weight for each in chosen.values()} == {"literal"}
+
+
+@pytest.mark.parametrize("command", ["run", "predict", "plan", "tune", "submit"])
+def test_other_commands_take_their_names(command: str) -> None:
+    flags = ("--steps", "70")
+    assert requested(parse([command, "fig2c", *flags])) == Shipped("fig2c").variants({"steps": 70})
+
+
+def test_a_file_comes_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("fig2c").write_text("groups.all = { share = 1.0, sampler = 'iid' }")
+    assert list(requested(parse(["run", "fig2c"]))) == ["main"]
+
+
+@pytest.mark.parametrize("command", ["run", "predict", "plan", "tune"])
+def test_what_is_neither_a_file_nor_a_name_is_refused(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([command, "fig3z"]) == 2
+    said = capsys.readouterr().err
+    assert "unknown experiment 'fig3z': did you mean 'fig3" in said
+    assert "or the path of a TOML file" in said
+    assert main([command, "fig3a.toml"]) == 2
+    assert "experiment file fig3a.toml: cannot be read" in capsys.readouterr().err
 
 
 def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.support.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from udsgd_mpi.experiment.schema import Experiment
@@ -52,10 +52,10 @@ def load(
     """
     from udsgd_mpi.experiment.dotted import laid_together
     from udsgd_mpi.experiment.read import read_experiment, variants
-    from udsgd_mpi.experiment.shipped import Shipped
+    from udsgd_mpi.experiment.shipped import Shipped, name_of
 
     over = laid_together(settings or {})
-    name = _shipped_name(source)
+    name = name_of(source) if isinstance(source, str) else None
     if name is not None:
         return Shipped(name).variants(over, size=size)
     if size != "full":
@@ -67,18 +67,3 @@ def load(
         return variants(raw, over)
     file = Path(source)
     return variants(read_experiment(file), over, file.parent)
-
-
-def _shipped_name(source: Source) -> str | None:
-    """The name that a source is, which may be of no experiment; None where it is none."""
-    from udsgd_mpi.experiment.shipped import names
-
-    if not isinstance(source, str) or Path(source).exists():
-        return None
-    if source in names():
-        return source
-    if source.endswith(".toml") or "/" in source:
-        return None
-    raise ConfigurationError(
-        f"unknown experiment {source!r}: {nearest(source, names())}; or the path of a TOML file"
-    )

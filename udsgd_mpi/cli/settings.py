@@ -2,6 +2,7 @@
 
 import tomllib
 from argparse import Namespace
+from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from udsgd_mpi.experiment.dotted import laid_together, nested
 from udsgd_mpi.experiment.named_files import keep_inputs
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.experiment.shipped import Shipped, name_of
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 
 _FLAGS = {
@@ -32,15 +34,24 @@ def requested(arguments: Namespace) -> dict[str, Experiment]:
     flags = laid_together({key: value for key, value in given.items() if value is not None})
     for assignment in arguments.set:  # may be of what a flag names
         flags = merge(flags, expand(assigned(assignment)))
-    file: Path | None = arguments.experiment
-    found = variants(read_experiment(file), flags, file.parent if file else None)
-    keep_inputs(found, {} if file is None else {f"the experiment file {file}": file})
+    found = _variants(arguments.experiment, flags)
     only = arguments.only
     if only is None:
         return found
     if only not in found:
         raise ConfigurationError(f"--only: unknown variant {only!r}: {nearest(only, found)}")
     return {only: found[only]}
+
+
+def _variants(source: Path | None, flags: Mapping[str, Any]) -> dict[str, Experiment]:
+    """Those of a file, of a shipped experiment's name or of the default, under flags."""
+    if source is not None and (name := name_of(str(source))) is not None:
+        found, read = Shipped(name).variants(flags), {}
+    else:
+        found = variants(read_experiment(source), flags, source.parent if source else None)
+        read = {f"the experiment file {source}": source} if source else {}
+    keep_inputs(found, read)
+    return found
 
 
 def as_words(arguments: Namespace) -> list[str]:

@@ -1,5 +1,6 @@
 """The experiments that ship with the package: the paper's, and some beyond it."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,23 @@ _FOLDER = Path(__file__).parent.parent / "experiments"
 def names() -> list[str]:
     """Names of all of them, ascending."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def name_of(source: str) -> str | None:
+    """The name that stands for one of them; None where it is the path of a file, there or not.
+
+    Raises
+    ------
+    ConfigurationError
+        If it looks like a name, and is none of theirs.
+    """
+    if source.endswith(".toml") or "/" in source or os.path.lexists(source):
+        return None
+    if source not in names():
+        raise ConfigurationError(
+            f"unknown experiment {source!r}: {nearest(source, names())}; or the path of a TOML file"
+        )
+    return source
 
 
 class Shipped:
