@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from udsgd_mpi.cli.flags.beginning import add_completion, add_new
 from udsgd_mpi.cli.flags.cluster import add_status, add_submit
-from udsgd_mpi.cli.flags.parser import Parser
+from udsgd_mpi.cli.flags.parser import Commands, Parser
 from udsgd_mpi.cli.flags.plugins import add_check
 from udsgd_mpi.cli.flags.results import add_inspect, add_merge, add_report, add_reproduce, add_watch
 from udsgd_mpi.cli.flags.running import add_extend, add_run
@@ -17,15 +18,46 @@ from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.one_line import require_one_line
 from udsgd_mpi.support.version import __version__
 
+_PURPOSE = """\
+Unified Distributed SGD on MPI ranks. Without a command: run.
+udsgd COMMAND --help says more, with an example."""
+
 _EXIT_CODES = """\
 exit codes: 0 done, 2 usage or configuration, 70 internal error, 74 output not written,
 75 stopped early and resumable"""
 
-_SUBCOMMANDS = (
-    *(add_run, add_inspect, add_report, add_reproduce),
-    *(add_predict, add_plan, add_tune, add_diagnose, add_topology, add_check),
-    *(add_extend, add_merge, add_watch, add_submit, add_status, add_doctor),
-)
+_WIDEST = 12  # characters of a command's name, and a gap
+
+_GROUPS = {
+    "run": (add_new, add_run, add_extend, add_watch, add_merge, add_reproduce),
+    "understand": (add_report, add_inspect, add_diagnose, add_topology, add_check),
+    "plan": (add_predict, add_plan, add_tune),
+    "cluster": (add_submit, add_status, add_doctor),
+    "shell": (add_completion,),
+}
+
+
+def parsers() -> tuple[Parser, Commands]:
+    """The parser of the command line, and the action that chooses between subcommands."""
+    parser = Parser(
+        prog="udsgd",
+        usage="udsgd [-h] [--version] COMMAND …",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"udsgd_mpi {__version__}")
+    # Its own list would be one of all commands, so the description has one for each group.
+    commands = parser.add_subparsers(
+        dest="command", required=True, prog="udsgd", help=argparse.SUPPRESS
+    )
+    lines = [_PURPOSE]
+    for group, adds in _GROUPS.items():
+        made = {add.__name__.removeprefix("add_"): add(commands) for add in adds}
+        lines += ["", f"{group}:"]
+        lines += [f"  {name:{_WIDEST}}{each.description}" for name, each in made.items()]
+    parser.description = "\n".join(lines)
+    return parser, commands
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -36,17 +68,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     ConfigurationError
         For an unknown flag (with the nearest known one) or a missing value.
     """
-    parser = Parser(
-        prog="udsgd",
-        description="Unified Distributed SGD on MPI ranks. Without a subcommand: run.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"udsgd_mpi {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    subparsers = {add.__name__.removeprefix("add_"): add(commands) for add in _SUBCOMMANDS}
-
+    parser, commands = parsers()
+    subparsers = commands.choices
     for word in argv:
         require_one_line(word, "argument")
     argv = _with_resume_as_one(argv)

@@ -10,7 +10,10 @@ from udsgd_mpi.cli.flags.values import array, at_least, time_limit
 def add_submit(commands: Commands) -> Parser:
     """Flags of ``submit``."""
     submit = subcommand(
-        commands, "submit", "run an experiment on a Slurm cluster, as long as it takes"
+        commands,
+        "submit",
+        "run an experiment on a Slurm cluster, as long as it takes",
+        "udsgd submit my.toml --agents 100 --nodes 4 --time 2h --array trials=10",
     )
     experiment_flags(submit)
     survival_flags(submit)
@@ -71,6 +74,11 @@ def add_submit(commands: Commands) -> Parser:
 
 def add_status(commands: Commands) -> Parser:
     """Flags of ``status``."""
-    status = subcommand(commands, "status", "state of a submitted run, task by task")
+    status = subcommand(
+        commands,
+        "status",
+        "state of a submitted run, task by task",
+        "udsgd status my.h5",
+    )
     status.add_argument("file", type=Path, metavar="OUTPUT", help="its result file (.h5)")
     return status

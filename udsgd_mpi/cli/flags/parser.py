@@ -16,6 +16,19 @@ class Parser(argparse.ArgumentParser):
         raise ConfigurationError(f"{message}; see {self.prog} --help")
 
 
-def subcommand(commands: "Commands", name: str, purpose: str) -> Parser:
-    """The parser of a new subcommand."""
-    return commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+def subcommand(commands: "Commands", name: str, purpose: str, example: str) -> Parser:
+    """The parser of a new subcommand.
+
+    Parameters
+    ----------
+    example
+        A command line that it takes.
+    """
+    return commands.add_parser(
+        name,
+        help=purpose,
+        description=purpose,
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )

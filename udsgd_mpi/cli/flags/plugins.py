@@ -7,7 +7,12 @@ _FAMILIES = ("sampler", "communication", "objective", "partition", "data", "meth
 
 def add_check(commands: Commands) -> Parser:
     """Flags of ``check``."""
-    check = subcommand(commands, "check", "try a plug-in against the contract of its family")
+    check = subcommand(
+        commands,
+        "check",
+        "try a plug-in against the contract of its family",
+        "udsgd check mine:LazyWalk --arguments '{ stay = 0.4 }'",
+    )
     check.add_argument(
         "plugin",
         metavar="MODULE:CLASS",

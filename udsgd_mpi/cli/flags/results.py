@@ -9,14 +9,24 @@ from udsgd_mpi.cli.flags.values import seconds
 
 def add_inspect(commands: Commands) -> Parser:
     """Flags of ``inspect``."""
-    inspect = subcommand(commands, "inspect", "list what a result file holds")
+    inspect = subcommand(
+        commands,
+        "inspect",
+        "list what a result file holds",
+        "udsgd inspect my.h5",
+    )
     inspect.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
     return inspect
 
 
 def add_report(commands: Commands) -> Parser:
     """Flags of ``report``."""
-    report = subcommand(commands, "report", "table and figure of a result file")
+    report = subcommand(
+        commands,
+        "report",
+        "table and figure of a result file",
+        "udsgd report my.h5 --show agents --figure agents.pdf --style paper",
+    )
     report.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
     report.add_argument(
         "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
@@ -51,7 +61,10 @@ def add_report(commands: Commands) -> Parser:
 def add_reproduce(commands: Commands) -> Parser:
     """Flags of ``reproduce``."""
     reproduce = subcommand(
-        commands, "reproduce", "run the paper's experiments, and say which claims hold"
+        commands,
+        "reproduce",
+        "run the paper's experiments, and say which claims hold",
+        "mpirun -n 2 udsgd reproduce fig2c --quick",
     )
     reproduce.add_argument(
         "names",
@@ -104,7 +117,10 @@ def add_reproduce(commands: Commands) -> Parser:
 def add_merge(commands: Commands) -> Parser:
     """Flags of ``merge``."""
     merge = subcommand(
-        commands, "merge", "join result files of trials or variants that were run separately"
+        commands,
+        "merge",
+        "join result files of trials or variants that were run separately",
+        "udsgd merge all.h5 part-0.h5 part-1.h5",
     )
     merge.add_argument("output", type=Path, metavar="OUT.h5", help="file to write")
     merge.add_argument("parts", type=Path, nargs="+", metavar="PART.h5", help="complete results")
@@ -116,7 +132,12 @@ def add_merge(commands: Commands) -> Parser:
 
 def add_watch(commands: Commands) -> Parser:
     """Flags of ``watch``."""
-    watch = subcommand(commands, "watch", "follow a run through its result file")
+    watch = subcommand(
+        commands,
+        "watch",
+        "follow a run through its result file",
+        "udsgd watch my.h5 --every 10s",
+    )
     watch.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
     watch.add_argument(
         "--every", type=seconds, default=2.0, metavar="2s", help="time between looks (default: 2s)"

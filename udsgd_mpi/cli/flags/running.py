@@ -9,7 +9,12 @@ from udsgd_mpi.support.progress import SECONDS_BETWEEN_LINES
 
 def add_run(commands: Commands) -> Parser:
     """Flags of ``run``."""
-    run = subcommand(commands, "run", "run an experiment on all ranks: mpirun -n N udsgd run")
+    run = subcommand(
+        commands,
+        "run",
+        "run an experiment on all ranks: mpirun -n N udsgd run",
+        "mpirun -n 4 udsgd run my.toml --agents 100 --output my.h5",
+    )
     experiment_flags(run)
     survival_flags(run)
     run.add_argument(
@@ -103,7 +108,8 @@ def experiment_flags(parser: Parser) -> None:
         type=Path,
         nargs="?",
         metavar="EXPERIMENT.toml",
-        help="settings (default: the experiment that ships with the package)",
+        help="settings, or the name of an experiment of udsgd reproduce (default: one that ships"
+        " with the package)",
     )
     parser.add_argument("--agents", type=int, metavar="N", help="default: one per rank")
     parser.add_argument("--steps", type=int, metavar="N")
@@ -127,7 +133,10 @@ def experiment_flags(parser: Parser) -> None:
 def add_extend(commands: Commands) -> Parser:
     """Flags of ``extend``."""
     extend = subcommand(
-        commands, "extend", "add steps or trials to a result file: mpirun -n N udsgd …"
+        commands,
+        "extend",
+        "add steps or trials to a result file: mpirun -n N udsgd …",
+        "mpirun -n 4 udsgd extend my.h5 --steps 100000 --trials +60",
     )
     extend.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
     extend.add_argument("--steps", type=int, metavar="M", help="total number of steps")

@@ -8,7 +8,12 @@ from udsgd_mpi.cli.flags.values import at_least, seed
 
 def add_topology(commands: Commands) -> Parser:
     """Flags of ``topology``."""
-    topology = subcommand(commands, "topology", "degrees, diameter and spectral gap of a topology")
+    topology = subcommand(
+        commands,
+        "topology",
+        "degrees, diameter and spectral gap of a topology",
+        "udsgd topology ring -n 16 --pattern random_matching",
+    )
     topology.add_argument("source", metavar="NAME|FILE", help="generator, or graph file")
     topology.add_argument(
         "-n", "--agents", type=at_least(1), metavar="N", help="agents of a generator"
@@ -35,7 +40,10 @@ def add_topology(commands: Commands) -> Parser:
 def add_doctor(commands: Commands) -> Parser:
     """Flags of ``doctor``."""
     doctor = subcommand(
-        commands, "doctor", "find what is wrong with this machine, and how to fix it"
+        commands,
+        "doctor",
+        "find what is wrong with this machine, and how to fix it",
+        "udsgd doctor",
     )
     doctor.add_argument(
         "--clean", action="store_true", help="remove shared memory that earlier runs left behind"

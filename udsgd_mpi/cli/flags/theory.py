@@ -10,7 +10,10 @@ _LARGEST_BUDGET = 10**15
 def add_predict(commands: Commands) -> Parser:
     """Flags of ``predict``."""
     predict = subcommand(
-        commands, "predict", "predict the error of an experiment, without running it"
+        commands,
+        "predict",
+        "predict the error of an experiment, without running it",
+        "udsgd predict my.toml --steps 100000 --top 10",
     )
     experiment_flags(predict)
     prediction_flags(predict)
@@ -27,7 +30,10 @@ def add_predict(commands: Commands) -> Parser:
 def add_plan(commands: Commands) -> Parser:
     """Flags of ``plan``."""
     plan = subcommand(
-        commands, "plan", "which agents' samplers to upgrade, without running anything"
+        commands,
+        "plan",
+        "which agents' samplers to upgrade, without running anything",
+        "udsgd plan my.toml --upgrade srw:srrw --against nbrw --budget 5",
     )
     experiment_flags(plan)
     prediction_flags(plan)
@@ -66,7 +72,10 @@ def add_plan(commands: Commands) -> Parser:
 def add_tune(commands: Commands) -> Parser:
     """Flags of ``tune``."""
     tune = subcommand(
-        commands, "tune", "which alpha and b of srrw or hdt, without running anything"
+        commands,
+        "tune",
+        "which alpha and b of srrw or hdt, without running anything",
+        "udsgd tune my.toml --variant some-srrw --budget 100000000",
     )
     experiment_flags(tune)
     tune.add_argument(
@@ -117,7 +126,12 @@ def prediction_flags(parser: Parser) -> None:
 
 def add_diagnose(commands: Commands) -> Parser:
     """Flags of ``diagnose``."""
-    diagnose = subcommand(commands, "diagnose", "how well a sampler explores a data graph")
+    diagnose = subcommand(
+        commands,
+        "diagnose",
+        "how well a sampler explores a data graph",
+        "udsgd diagnose nbrw small_world -n 100 --set k=6",
+    )
     diagnose.add_argument("sampler", metavar="SAMPLER", help="name, or a TOML table")
     diagnose.add_argument(
         "graph",
