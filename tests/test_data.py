@@ -2,19 +2,24 @@
 
 import bz2
 import gzip
+import hashlib
+import io
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 
 from udsgd_mpi.data.archive import DATA_SETS, GRAPHS, Remote, fetch
 from udsgd_mpi.data.datasets import BUNDLED, load
+from udsgd_mpi.data.tables.sets import TABLES
 from udsgd_mpi.support.errors import ConfigurationError
 
+_OF_TABLES = [remote for table in TABLES.values() for remote in table.files]
 TEXT = b"+1 1:0.5 3:2\n-1 2:1.5\n"
 
 
@@ -86,6 +91,39 @@ def test_wrong_content_is_refused_and_not_kept(
     assert not list(cache.rglob("ijcnn1.bz2"))
 
 
+def test_files_of_an_archive_are_unpacked_once_and_checked(
+    cache: Path, mirror: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, address = mirror
+    archive, member = folder / "all.zip", "inner/a.csv"
+    digest = hashlib.sha256(TEXT).hexdigest()
+    remote = Remote("a.csv", f"{address}/", digest, group="set", archive="all.zip", member=member)
+    monkeypatch.delenv("UDSGD_DATA", raising=False)
+    for content in (b"no archive", zipped({member: b"1 1:1"}), zipped({"other.csv": TEXT})):
+        archive.write_bytes(content)
+        with pytest.raises(ConfigurationError, match=r"^a\.csv: expected "):
+            fetch(remote)
+        assert not list(cache.rglob("*.zip"))
+    archive.write_bytes(zipped({member: TEXT, "other.csv": b""}))
+    assert fetch(remote).read_bytes() == TEXT
+    archive.unlink()
+    assert fetch(remote).is_relative_to(cache)
+    assert not list(cache.rglob("other.csv"))
+    (folder / "set").mkdir()
+    (folder / "set/a.csv").write_bytes(TEXT)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache / "of mirror"))
+    monkeypatch.setenv("UDSGD_DATA", address)
+    assert fetch(remote).read_bytes() == TEXT
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
 @pytest.mark.usefixtures("cache")
 def test_without_a_network_the_message_says_what_to_put_where(
     monkeypatch: pytest.MonkeyPatch,
@@ -97,7 +135,9 @@ def test_without_a_network_the_message_says_what_to_put_where(
         assert part in str(error.value)
 
 
-@pytest.mark.parametrize("remote", [*DATA_SETS.values(), *GRAPHS.values()], ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "remote", [*DATA_SETS.values(), *GRAPHS.values(), *_OF_TABLES], ids=lambda r: r.name
+)
 def test_every_name_has_an_address(remote: Remote) -> None:
     assert remote.folder.startswith("https://")
     assert remote.folder.endswith("/")

@@ -109,7 +109,7 @@ def test_rows_with_missing_values_are_left_out_and_counted(
     expected = posed(write(tmp_path / "kept.csv", kept))
     np.testing.assert_array_equal(found.points.features, expected.points.features)
     assert "agent 1 (ward 2)" in caplog.text
-    assert "of 40 rows are left out, as values are missing" in caplog.text
+    assert "of 40 rows are left out, as values are missing (the label in 0 of" in caplog.text
 
 
 def test_a_file_for_each_agent_gives_the_same_bits(tmp_path: Path) -> None:
@@ -308,6 +308,71 @@ def test_well_known_tables_are_looked_for_in_the_users_folder(
     assert TABLES["parkinsons"].fetch() == packed
 
 
+def station(hours: int, seed: int) -> list[list[str]]:
+    rng = np.random.default_rng(seed)
+    weather = rng.normal(size=(hours, 2))
+    label = weather @ [3, -1] + rng.normal(size=hours)
+    return [[f"{y:.3f}", *map(repr, x)] for y, x in zip(label, weather.tolist(), strict=True)]
+
+
+def test_hours_without_a_label_are_left_out_and_counted_with_the_gaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """θ* is that of scikit-learn on the complete rows of all files."""
+    monkeypatch.setenv("UDSGD_DATA", str(tmp_path))
+    (tmp_path / "beijing_air").mkdir()
+    whole = []
+    for k, remote in enumerate(TABLES["beijing_air"].files):
+        hours = station(30, k)
+        if k == 2:
+            # One gap of two hours, one of one, and one at the end, after which no hour follows.
+            for hour, column in ((4, 0), (5, 1), (9, 0), (29, 2)):
+                hours[hour][column] = "NA"
+        write(tmp_path / "beijing_air" / f"{remote.name}.gz", hours, ["PM2.5", "TEMP", "DEWP"])
+        whole += [hour for hour in hours if "NA" not in hour]
+    data: dict[str, Any] = {
+        "agent": None,
+        "label": "PM2.5",
+        "categorical": [],
+        "standardize": False,
+    }
+    with caplog.at_level(logging.WARNING):
+        found = posed(Path("beijing_air"), {"weighting": "points"}, **data, missing="drop")
+    said = "4 of 30 rows are left out, as values are missing (the label in 2 of them); gaps between"
+    assert f"agent 2 (PRSA_Data_Dingling_20130301-20170228): {tmp_path}" in caplog.text
+    assert f"{said} rows that are kept: 2\n" in caplog.text
+    assert [entry.points for entry in found.summaries] == [30, 30, 26, *[30] * 9]
+    table = np.array(whole, dtype=float)
+    expected = Ridge(alpha=0.1 * len(table), fit_intercept=False, tol=1e-14)
+    expected.fit(np.column_stack([table[:, 1:], np.ones(len(table))]), table[:, 0])
+    np.testing.assert_allclose(found.minimizer, expected.coef_, rtol=0, atol=1e-8)
+    with pytest.raises(ConfigurationError, match=r"Dingling.*line 6, column 'PM2.5': expected a"):
+        posed(Path("beijing_air"), **data)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"b.csv": "y,x\nNA,1\n,2\n"}, r"agent 1 \(b\): .*'y': expected a label in one row at l"),
+        ({"b.csv": "y,x\n1,NA\n2,?\n"}, r"agent 1 \(b\): .*expected a row without missing values"),
+        ({"b.csv": "y,x\n"}, r"agent 1: .*b\.csv: expected rows, got the names of columns alone"),
+        ({"b.csv": ""}, r"agent 1: data file .*b\.csv: expected CSV, got an empty file"),
+        ({"b.csv": "z,x\n1,2\n"}, r"data\.label: expected a column of .*b\.csv, got 'y'"),
+        ({"b.csv": "y,xx\n1,2\n"}, r"agent 1 \(b\): .*further ones \(xx\) and none of x"),
+        ({"b.csv": "y,x,u\n1,2,3\n"}, r"agent 1 \(b\): .*further ones \(u\);"),
+        ({"b.csv": "y,x\n1,2,3\n"}, r"agent 1: .*b\.csv: line 2: expected 2 cells"),
+        ({"b.csv": "y,x\n1,2\n", "b.txt": "y,x\n3,4\n"}, r"got b\.csv and b\.txt for b; remove"),
+    ],
+)
+def test_what_is_wrong_with_one_file_of_a_folder_is_named(
+    files: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    for name, text in {"a.csv": "y,x\n1,2\n3,5\n", **files}.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=said):
+        posed(tmp_path, agent=None, label="y", categorical=[], missing="drop")
+
+
 @pytest.mark.skipif(
     not (Path(os.environ.get("UDSGD_DATA", "nowhere")) / "deployments").is_dir(),
     reason="UDSGD_DATA names no folder with deployments",
@@ -317,12 +382,23 @@ def test_well_known_tables_are_looked_for_in_the_users_folder(
     [
         ({"path": "heart_disease", "label": "num", "above": 0, "missing": "drop"}, 4, 740),
         ({"path": "parkinsons", "label": "motor_UPDRS", "agent": "subject#"}, 42, 5875),
+        pytest.param(
+            {
+                "path": "beijing_air",
+                "label": "PM2.5",
+                "columns": ["SO2", "NO2", "CO", "O3", "TEMP", "PRES", "DEWP", "WSPM"],
+                "missing": "drop",
+            },
+            12,
+            383_771,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_minimisers_of_deployments_are_those_of_scikit_learn(
     changes: dict[str, Any], agents: int, of: int
 ) -> None:
-    few = {"drop": ["slope", "ca", "thal"]} if agents == 4 else {"drop": ["total_UPDRS"]}
+    few = {4: {"drop": ["slope", "ca", "thal"]}, 42: {"drop": ["total_UPDRS"]}}.get(agents, {})
     data = {"kind": "table", "standardize": True, **few, **changes}
     kind = "logistic" if agents == 4 else "ridge"
     raw = {"data": data, "objective": {"kind": kind, "l2": 0.1}, "weighting": "points"}

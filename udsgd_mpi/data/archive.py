@@ -5,8 +5,10 @@ import gzip
 import hashlib
 import logging
 import os
-from pathlib import Path, PurePosixPath
+import zlib
+from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.users_folders import cache_root
@@ -17,6 +19,8 @@ _LIBSVM = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/binary/"
 _SNAP = "https://snap.stanford.edu/data/"
 _CIFAR = "https://www.cs.toronto.edu/~kriz/"
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+
+_DAMAGED = (BadZipFile, EOFError, zlib.error)  # of a zip archive
 
 
 class Remote(NamedTuple):
@@ -31,6 +35,10 @@ class Remote(NamedTuple):
     group
         The folder of the set that it belongs to, in the cache and in the user's folder, there also
         below ``deployments``.
+    archive
+        The zip archive in ``folder`` that holds it, where it does not lie there by itself.
+    member
+        Its path in the archive.
     """
 
     name: str
@@ -38,6 +46,8 @@ class Remote(NamedTuple):
     sha256: str | None = None
     as_it_is: bool = False
     group: str = ""
+    archive: str = ""
+    member: str = ""
 
 
 DATA_SETS = {
@@ -102,19 +112,26 @@ def fetch(remote: Remote) -> Path:
     import pooch
 
     cache = root / "udsgd_mpi" / "data" / remote.group
-    path = str(PurePosixPath(remote.group, remote.name))
-    address = f"{place.rstrip('/')}/{path}" if is_mirror else remote.folder + remote.name
+    if is_mirror:  # laid out as a user's folder
+        places = [place.rstrip("/"), *([remote.group] if remote.group else [])]
+        remote = remote._replace(folder="/".join([*places, ""]), archive="")
+    loaded = remote.archive or remote.name
+    address = remote.folder + loaded
     pooch.get_logger().setLevel("WARNING")
     try:
         is_new = not (cache / remote.name).exists()
-        file = Path(pooch.retrieve(address, None, fname=remote.name, path=cache))
-    except (OSError, ValueError) as error:  # what requests raises is an OSError
+        unpack = pooch.Unzip([remote.member], extract_dir=".") if remote.archive else None
+        pooch.retrieve(address, None, fname=loaded, path=cache, processor=unpack)
+    except (OSError, ValueError, *_DAMAGED) as error:  # what requests raises is an OSError
+        if isinstance(error, _DAMAGED):
+            (cache / loaded).unlink(missing_ok=True)
         raise ConfigurationError(
             f"{remote.name}: expected it in {place if place and not is_mirror else cache}, or to"
             f" download it from {address}, got {type(error).__name__}; put the file there by hand,"
             " or set UDSGD_DATA to the folder that holds it"
         ) from error
-    _check(file, remote)
+    file = cache / (remote.member if remote.archive else remote.name)
+    _check(file, remote, cache / loaded)
     if is_new and remote.sha256 is None:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         _log.warning(
@@ -135,7 +152,7 @@ def own_copy(remote: Remote, folder: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _check(file: Path, remote: Remote) -> None:
+def _check(file: Path, remote: Remote, loaded: Path) -> None:
     if remote.sha256 is None:
         return
     suffix = "" if remote.as_it_is else file.suffix
@@ -145,7 +162,8 @@ def _check(file: Path, remote: Remote) -> None:
     except (OSError, EOFError, ValueError):
         found = "something that can't be unpacked"
     if found != remote.sha256:
-        file.unlink()
+        for each in {file, loaded}:
+            each.unlink(missing_ok=True)
         raise ConfigurationError(
             f"{remote.name}: expected content with SHA-256 {remote.sha256} from the download, got"
             f" {found}; set UDSGD_DATA to a folder or a mirror that holds the right file"

@@ -113,6 +113,12 @@ class Table:
                 f' {column!r}: expected a value, got none; use missing = "drop" or "mean", or drop'
                 " the column"
             )
+        if missing[self._reader.label].all():
+            raise ConfigurationError(
+                f"{self._called(i)}: data file {cells.path}: column {self._reader.label!r}:"
+                f" expected a label in one row at least, got none in {len(without)}; leave the"
+                " agent out, or name another label"
+            )
         if without.all():
             raise ConfigurationError(
                 f"{self._called(i)}: data file {cells.path}: expected a row without missing values"
@@ -121,11 +127,14 @@ class Table:
             )
         if without.any():
             _log.warning(
-                "%s: %s: %s of %s rows are left out, as values are missing",
+                "%s: %s: %s of %s rows are left out, as values are missing (the label in %s of"
+                " them); gaps between rows that are kept: %s",
                 self._called(i),
                 cells.path,
                 f"{without.sum():,}",
                 f"{len(without):,}",
+                f"{missing[self._reader.label].sum():,}",
+                f"{_gaps(without):,}",
             )
         return found.take(~without)
 
@@ -190,6 +199,12 @@ class Table:
         mine = [np.array([[total(x) for x in own], [number(x) for x in own]]) for own in parts]
         sums, counts = np.sum(self._team.allgather(mine), axis=0)
         return sums / np.maximum(counts, 1), counts
+
+
+def _gaps(without: NDArray[np.bool_]) -> int:
+    """How many stretches of rows are left out between rows that are kept."""
+    kept = np.flatnonzero(~without)
+    return int((np.diff(kept) > 1).sum())
 
 
 def _digest(rows: Numbers) -> str:

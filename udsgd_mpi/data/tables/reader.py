@@ -1,5 +1,6 @@
 """Tables whose rows belong to agents, and the rules that make points of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -212,6 +213,12 @@ def _files(folder: Path) -> list[Path]:
             f" packed), got {folder} without one; name another folder, or a file"
         )
     names = [_stem(file) for file in found]
+    for name in (name for name, count in Counter(names).items() if count > 1):
+        same = " and ".join(sorted(file.name for file in found if _stem(file) == name))
+        raise ConfigurationError(
+            f"data.path: expected one file for each agent in {folder}, got {same} for {name};"
+            " remove all but one"
+        )
     return [found[k] for k in natural_order(names)]
 
 
