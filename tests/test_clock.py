@@ -29,6 +29,8 @@ from udsgd_mpi.communication import (
     Average,
     Centralized,
     DropOut,
+    Latency,
+    MessageTimes,
     Mixing,
     OnePeerExponential,
     PartialAverage,
@@ -64,11 +66,11 @@ class Simulation:
 
     An agent's part in an exchange is a list of dispatches: (what it waits for, to whom it sends
     then). A message keeps the link busy for ``busy``, those of one dispatch together, and arrives
-    ``latency`` after they have left.
+    ``latency`` after they have left, that from its sender to its receiver.
     """
 
-    def __init__(self, laws: list[Computing], busy: float, latency: float) -> None:
-        self.busy, self.latency = busy, latency
+    def __init__(self, laws: list[Computing], busy: list[float], latency: np.ndarray) -> None:
+        self.busy, self.latency = busy, latency.tolist()
         self.laws = laws
         self.messages = 0
         self.now = [0.0] * len(laws)
@@ -102,11 +104,11 @@ class Simulation:
             when, what, i = heapq.heappop(events)
             done[i] = max(done[i], when)
             if what == "ready":
-                heapq.heappush(events, (when + len(receivers[i]) * self.busy, "sent", i))
+                heapq.heappush(events, (when + len(receivers[i]) * self.busy[i], "sent", i))
             elif what == "sent":
                 for k in receivers[i]:
                     self.messages += 1
-                    heapq.heappush(events, (when + self.latency, "arrived", k))
+                    heapq.heappush(events, (when + self.latency[i][k], "arrived", k))
             else:
                 got[i] += 1
         assert all(got[i] == awaited[i] for i in receivers)
@@ -114,14 +116,16 @@ class Simulation:
             self.now[i] = done[i]
 
     def tree(self, members: list[int]) -> None:
-        """All wait for the last; then level by level up, and down again."""
+        """All wait for the last; then level by level up, and down again the same way."""
         when = max(self.now[i] for i in members)
-        levels = 0
-        while 2**levels < len(members):
-            levels += 1
-        for _ in range(2 * levels):
-            when += self.busy + self.latency
-        self.messages += 2 * len(members) - 2
+        holding = members
+        up: list[list[tuple[int, int]]] = []
+        while len(holding) > 1:
+            up.append([(j, i) for i, j in zip(holding[::2], holding[1::2], strict=False)])
+            holding = holding[::2]
+        for level in [*up, *([(i, j) for j, i in level] for level in up[::-1])]:
+            when += max(self.busy[i] + self.latency[i][j] for i, j in level)
+            self.messages += len(level)
         for i in members:
             self.now[i] = when
 
@@ -134,19 +138,46 @@ def quantile(law: Computing, u: float) -> float:
     return law.mean
 
 
+def matrix(kind: str) -> np.ndarray:
+    """Latencies between the agents."""
+    i, j = np.indices((AGENTS, AGENTS))
+    if kind == "two regions":
+        return np.where((i < 4) == (j < 4), 0.01, 1.5)
+    drawn = np.random.default_rng(3).exponential(size=(AGENTS, AGENTS))
+    of_kind = {
+        "none": np.zeros((AGENTS, AGENTS)),
+        "uniform": np.full((AGENTS, AGENTS), 0.05),
+        "symmetric": drawn + drawn.T,
+        "asymmetric": drawn,
+        "a slow agent": np.where((i == 2) != (j == 2), 3.0, 0.02),
+    }
+    return np.where(i == j, 0, of_kind[kind])
+
+
+LINKS = {
+    "none": np.full(AGENTS, np.inf),
+    "uniform": np.full(AGENTS, 8 * D / 0.1),
+    "two regions": np.full(AGENTS, 8 * D / 0.1),
+    "symmetric": np.full(AGENTS, np.inf),
+    "asymmetric": 8 * D / np.linspace(0.01, 0.9, AGENTS),
+    "a slow agent": np.where(np.arange(AGENTS) == 2, 8 * D / 2.0, np.inf),
+}
+
+
 @pytest.mark.parametrize("name", PATTERNS)
-@pytest.mark.parametrize(("latency", "bandwidth"), [(0.0, math.inf), (0.05, 8 * D / 0.1)])
+@pytest.mark.parametrize("links", LINKS)
 def test_equals_the_event_simulation(
-    name: str, latency: float, bandwidth: float, monkeypatch: pytest.MonkeyPatch
+    name: str, links: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.modules[elapsed.__module__], "_BLOCK", 4)
     steps = np.array([0, 1, 7, 30, 31, 45])
-    clock = Clock(SEED, LAWS, latency, bandwidth)
+    latency, bandwidth = matrix(links), LINKS[links]
+    clock = Clock(SEED, LAWS, Latency.matrix(latency), bandwidth)
     got = elapsed(PATTERNS[name].start(TOPOLOGY, 3), clock, AGENTS, 8 * D, steps)
     assert got.seconds is not None
     schedule = PATTERNS[name].start(TOPOLOGY, 3)
     times = schedule.times(0, 45).tolist()
-    expected = Simulation(LAWS, 8 * D / bandwidth, latency)
+    expected = Simulation(LAWS, (8 * D / bandwidth).tolist(), latency)
     for n in range(46):
         if n > 0:
             expected.compute(n)
@@ -159,6 +190,37 @@ def test_equals_the_event_simulation(
     without = elapsed(PATTERNS[name].start(TOPOLOGY, 3), None, AGENTS, 8 * D, steps)
     assert without.seconds is None
     np.testing.assert_array_equal(without.sent, got.sent)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_uniform_matrix_is_the_number(name: str) -> None:
+    """And so are regions that are all alike; bit for bit."""
+    ninth = 1 / 9
+    alike = np.full((AGENTS, AGENTS), ninth)
+    np.fill_diagonal(alike, 0)
+    regions = Latency(np.arange(AGENTS) // 3, np.full((3, 3), ninth))
+    number, *others = (
+        elapsed(
+            PATTERNS[name].start(TOPOLOGY, 3),
+            Clock(SEED, LAWS, latency, np.full(AGENTS, 77.0)),
+            AGENTS,
+            8 * D,
+            np.arange(30),
+        ).seconds
+        for latency in (Latency.uniform(AGENTS, ninth), Latency.matrix(alike), regions)
+    )
+    for other in others:
+        np.testing.assert_array_equal(other, number)
+
+
+def test_a_tree_takes_as_long_as_its_levels_by_hand() -> None:
+    """Five members: 1 to 0 and 3 to 2, then 2 to 0, then 4 to 0, and back."""
+    seconds = np.arange(25.0).reshape(5, 5)
+    messages = MessageTimes(np.array([0, 0.1, 0.2, 0.3, 0.4]), Latency.matrix(seconds))
+    up = max(5 + 0.1, 17 + 0.3) + (10 + 0.2) + (20 + 0.4)
+    down = 4.0 + 2.0 + max(1.0, 13 + 0.2)
+    assert messages.through_tree(np.arange(5)) == pytest.approx(up + down, rel=1e-14)
+    assert messages.through_tree(np.array([3])) == 0
 
 
 def test_bytes_of_many_steps_have_a_closed_form() -> None:
@@ -187,7 +249,9 @@ def seconds(
     pattern: Pattern, topology: nx.Graph, law: Computing, steps: int, **link: float
 ) -> np.ndarray:
     graph = from_networkx(topology, "topology")
-    clock = Clock(SEED, [law] * len(graph), link.get("latency", 0), link.get("bandwidth", math.inf))
+    agents = len(graph)
+    latency = Latency.uniform(agents, link.get("latency", 0))
+    clock = Clock(SEED, [law] * agents, latency, np.full(agents, link.get("bandwidth", math.inf)))
     found = elapsed(pattern.start(graph, 1), clock, len(graph), 8 * D, np.array([steps])).seconds
     assert found is not None
     return found[0]
@@ -267,7 +331,8 @@ def test_stored_and_drawn(
         groups = run["group"].asstr()[:].tolist()
         assert groups == ["full_access", "full_access", "walkers", "walkers", "upgraded"]
         schedule = DSGD(weights="lazy").start(ring, 1)
-        expected = elapsed(schedule, Clock(1, laws, 0.01, 1e5), 5, 8 * 64, run["step"][:])
+        clock = Clock(1, laws, Latency.uniform(5, 0.01), np.full(5, 1e5))
+        expected = elapsed(schedule, clock, 5, 8 * 64, run["step"][:])
         np.testing.assert_array_equal(times, expected.seconds)
         # Each of five agents sends 64 numbers to two neighbours at each of 60 steps.
         assert sent[-1] == 60 * 5 * 2 * 64 * 8

@@ -9,6 +9,7 @@ from udsgd_mpi.communication import (
     LSGDPP,
     Average,
     Form,
+    Latency,
     Layout,
     PartialAverage,
     Rounds,
@@ -98,7 +99,7 @@ def test_the_contraction_of_several_is_that_of_their_mean() -> None:
 
 def test_the_clock_and_bytes_of_several_are_those_of_each_in_turn() -> None:
     steps = np.array([1, 4, 20])
-    clock = Clock(1, [Constant(1.0)] * 6, 0.5, 80.0)
+    clock = Clock(1, [Constant(1.0)] * 6, Latency.uniform(6, 0.5), np.full(6, 80.0))
     found = elapsed(several(), clock, 6, 8, steps)
     schedule, now, sent = several(), np.zeros(6), 0
     assert found.seconds is not None
@@ -106,7 +107,7 @@ def test_the_clock_and_bytes_of_several_are_those_of_each_in_turn() -> None:
         now += 1
         if schedule.aggregates(n):
             W = schedule.mixing(n)
-            W.advance(now, clock.link(8))
+            W.advance(now, clock.messages(8))
             sent += 8 * W.messages(6)
         if n in steps:
             row = steps.tolist().index(n)

@@ -2,6 +2,7 @@
 """The virtual clock against ranks that really sleep for their agents' computing times.
 
 Four agents on four ranks of this machine: seconds a step from the clock, and of the slowest rank.
+Links take no time, or agents 2 and 3 are far from the others and send slowly.
 """
 
 import sys
@@ -29,6 +30,16 @@ PATTERNS = {
     "lsgd_pp of 2": {"kind": "lsgd_pp", "participants": 2},
 }
 LAWS = ({"kind": "exponential", "mean": MEAN}, {"kind": "pareto", "mean": MEAN, "shape": 2.0})
+LINKS: dict[str, dict[str, object]] = {
+    "none": {},
+    "two regions": {
+        "latency": {
+            "regions": {"near": "0-1", "far": "2-3"},
+            "seconds": {"near": {"near": 0.002, "far": 0.03}, "far": {"near": 0.06, "far": 0.002}},
+        },
+        "bandwidth": [1e6, 1e6, 2e4, 2e4],
+    },
+}
 
 
 def main() -> None:
@@ -39,14 +50,15 @@ def main() -> None:
         print(done.stdout, done.stderr if done.returncode else "", flush=True)
         return
     if MPI.COMM_WORLD.rank == 0:
-        print("| | computing times | simulated, ms a step | slept | slept / simulated |")
-        print("|---|---|---|---|---|")
+        print("| | computing times | links | simulated, ms a step | slept | slept / simulated |")
+        print("|---|---|---|---|---|---|")
     for name, pattern in PATTERNS.items():
         for law in LAWS:
-            compare(name, experiment(pattern, law))
+            for links, times in LINKS.items():
+                compare(name, links, experiment(pattern, {"compute": law, **times}))
 
 
-def experiment(communication: dict[str, object], compute: dict[str, object]) -> Experiment:
+def experiment(communication: dict[str, object], timing: dict[str, object]) -> Experiment:
     return variants(
         {
             "agents": AGENTS,
@@ -56,13 +68,13 @@ def experiment(communication: dict[str, object], compute: dict[str, object]) -> 
             "communication": communication,
             "groups": {"all": {"share": 1, "sampler": "iid"}},
             "record": {"steps": [STEPS], "predict": False},
-            "timing": {"compute": compute},
+            "timing": timing,
         },
         {},
     )["main"]
 
 
-def compare(name: str, settings: Experiment) -> None:
+def compare(name: str, links: str, settings: Experiment) -> None:
     comm = MPI.COMM_WORLD
     problem = pose(settings, RanksTeam.evenly(comm, AGENTS))
     steps = settings.record.at(STEPS)
@@ -83,7 +95,9 @@ def compare(name: str, settings: Experiment) -> None:
         low, middle, high = min(slept), median(slept), max(slept)
         law = type(settings.timing.compute).__name__.lower() if settings.timing else ""
         ratios = f"{middle / expected:.2f} ({low / expected:.2f}–{high / expected:.2f})"
-        print(f"| {name} | {law} | {expected * 1e3:.2f} | {middle * 1e3:.2f} | {ratios} |")
+        print(
+            f"| {name} | {law} | {links} | {expected * 1e3:.2f} | {middle * 1e3:.2f} | {ratios} |"
+        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from mpi4py import MPI
 
 from tests.every_pair import experiment
 from udsgd_mpi.clock import elapsed
-from udsgd_mpi.communication import Average, Layout, Link, Mixing, Traffic, contraction
+from udsgd_mpi.communication import Average, Layout, MessageTimes, Mixing, Traffic, contraction
 from udsgd_mpi.communication.base import InTurn
 from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.engine.draws import Draws
@@ -40,10 +40,12 @@ class Mirror(Mixing):
     def messages(self, agents: int) -> int:
         return agents // 2 * 2
 
-    def advance(self, now: np.ndarray, link: Link) -> None:
-        others = np.arange(len(now)) != np.arange(len(now))[::-1]
-        sent = now + link.busy
-        now[others] = np.maximum(sent, sent[::-1] + link.latency)[others]
+    def advance(self, now: np.ndarray, messages: MessageTimes) -> None:
+        agents = np.arange(len(now))
+        others = agents != agents[::-1]
+        sent = now + messages.busy
+        latency = messages.latency.between(agents[::-1], agents)
+        now[others] = np.maximum(sent, sent[::-1] + latency)[others]
 
     def traffic(self, layout: Layout, rank: int, elements: int, codec: Codec) -> Traffic:
         hosted = layout.counts[rank]

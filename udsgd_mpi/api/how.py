@@ -40,7 +40,7 @@ class How:
     stall_timeout
         Seconds after which ranks that wait for others end the job.
     emulate
-        Whether to sleep for simulated computing times.
+        Whether to sleep for simulated times.
     progress_every
         Seconds from one line of progress to the next.
     """

@@ -72,7 +72,7 @@ def run(
     stall_timeout
         Seconds, or a time, after which ranks that wait for others end the job.
     emulate
-        Whether to sleep for the computing times of ``timing``; needs one agent for each rank.
+        Whether to sleep for the times of ``timing``; needs one agent for each rank.
 
     Returns
     -------

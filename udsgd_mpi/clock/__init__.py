@@ -5,17 +5,21 @@ To add a model of computing times, name it in ``AnyComputing``.
 
 from udsgd_mpi.clock.computing import Computing, Constant, Exponential, Pareto, computing_times
 from udsgd_mpi.clock.elapsed import Clock, Elapsed, elapsed
+from udsgd_mpi.clock.latency import AnyLatency, Regions, latency_of
 
 AnyComputing = Constant | Exponential | Pareto
 
 __all__ = [
     "AnyComputing",
+    "AnyLatency",
     "Clock",
     "Computing",
     "Constant",
     "Elapsed",
     "Exponential",
     "Pareto",
+    "Regions",
     "computing_times",
     "elapsed",
+    "latency_of",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock.computing import Computing, computing_times
-from udsgd_mpi.communication import Link, Schedule
+from udsgd_mpi.communication import Latency, MessageTimes, Schedule
 
 Floats = NDArray[np.float64]
 
@@ -27,21 +27,21 @@ class Clock:
     latency
         Seconds that a message travels.
     bandwidth
-        Bytes that an agent's link takes in a second.
+        Bytes that each agent's link takes in a second, shape (agents,).
     """
 
     seed: int
     computing: Sequence[Computing]
-    latency: float
-    bandwidth: float
+    latency: Latency
+    bandwidth: Floats
 
     def durations(self) -> Iterator[Floats]:
         """Seconds that steps 1, 2, … take the agents, shape (agents,) each."""
         return computing_times(dict(enumerate(self.computing)), self.seed)
 
-    def link(self, message: int) -> Link:
-        """Every agent's link for messages of this many bytes."""
-        return Link(message / self.bandwidth, self.latency)
+    def messages(self, size: int) -> MessageTimes:
+        """What messages of so many bytes take."""
+        return MessageTimes(size / self.bandwidth, self.latency)
 
 
 class Elapsed(NamedTuple):
@@ -84,7 +84,7 @@ def elapsed(
     if clock is None:
         return Elapsed(None, sent)
     now, seconds = np.zeros(agents), np.zeros((len(steps), agents))
-    durations, link = clock.durations(), clock.link(message)
+    durations, messages = clock.durations(), clock.messages(message)
     for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
         for first, last in _blocks(n, m):
             check_in()
@@ -92,7 +92,7 @@ def elapsed(
             for step in range(first + 1, last + 1):
                 now += next(durations)
                 if step in times:
-                    schedule.mixing(step).advance(now, link)
+                    schedule.mixing(step).advance(now, messages)
         seconds[row] = now
     return Elapsed(seconds, sent)
 

@@ -9,7 +9,7 @@ from udsgd_mpi.communication.consensus import contraction
 from udsgd_mpi.communication.custom import CustomPattern
 from udsgd_mpi.communication.dsgd import DFL, DSGD
 from udsgd_mpi.communication.forms.average import Average
-from udsgd_mpi.communication.forms.base import Form, Link, Mixing, Traffic
+from udsgd_mpi.communication.forms.base import Form, Mixing, Traffic
 from udsgd_mpi.communication.forms.links import OnLinks
 from udsgd_mpi.communication.forms.own import OwnMatrices
 from udsgd_mpi.communication.forms.partial_average import PartialAverage, Rounds
@@ -18,6 +18,7 @@ from udsgd_mpi.communication.hlsgd import HLSGD
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.lsgd_pp import LSGDPP
 from udsgd_mpi.communication.matching import RandomMatching
+from udsgd_mpi.communication.message_times import Latency, MessageTimes
 from udsgd_mpi.communication.random_links import DropOut, UnreliableLinks
 from udsgd_mpi.communication.time_varying import DSGDVT, OnePeerExponential
 from udsgd_mpi.communication.weights import metropolis
@@ -52,8 +53,9 @@ __all__ = [
     "CustomPattern",
     "DropOut",
     "Form",
+    "Latency",
     "Layout",
-    "Link",
+    "MessageTimes",
     "Mixing",
     "OnLinks",
     "OnePeerExponential",

@@ -48,6 +48,11 @@ def mixed_of_run(experiment: Experiment, objective: Objective, d: int) -> list[i
     return [d, *(state.elements for state in states if state.mixed)]
 
 
+def message_of_run(experiment: Experiment, objective: Objective, d: int) -> int:
+    """Bytes of an agent's message in one trial."""
+    return experiment.codec.row_bytes(sum(mixed_of_run(experiment, objective, d)))
+
+
 def states_of_run(experiment: Experiment, objective: Objective, d: int) -> tuple[State, ...]:
     """The same of a run, in numbers of its type."""
     return states_of(experiment.method, objective, d, experiment.numbers)

@@ -12,7 +12,7 @@ DECIDE_TRIALS_ALONE = frozenset({"trials", "first_trial"})
 # No recorded measure: simulated times are none, and of a group only the sampler, the graph and
 # the batch of each agent count.
 DECIDE_NO_MEASURE = DECIDE_NOTHING | {"timing", "groups"}
-DECIDE_NO_MEASURE_OF_AGENTS = frozenset({"share", "agents", "compute"})
+DECIDE_NO_MEASURE_OF_AGENTS = frozenset({"share", "agents", "compute", "bandwidth"})
 
 # Not the noise of an agent's own sampler, and so not its share of the limit.
 DECIDE_NO_NOISE = (

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
-from udsgd_mpi.clock import AnyComputing, Constant
+from udsgd_mpi.clock import AnyComputing, AnyLatency, Constant
 from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.communication.codecs import SINGLE_AS_IS, Codec
 from udsgd_mpi.communication.dsgd import DSGD
@@ -31,6 +31,7 @@ from udsgd_mpi.theory.step_size import Polynomial
 AnyReader = CustomReader | TableReader
 
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Bandwidth = Annotated[float, Meta(gt=0)]
 
 
 _BESIDE_READER = ("standardize", "augment")
@@ -123,8 +124,8 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     batch
         Number of points in a mini-batch. The batches are drawn once; what is sampled, or walked
         on, are batches, and points that fill no batch are left over.
-    compute
-        Their computing times instead of those of ``timing``.
+    compute, bandwidth
+        Their computing times, and the bandwidth of their links, instead of those of ``timing``.
     """
 
     sampler: AnySampler
@@ -133,6 +134,7 @@ class Group(Struct, frozen=True, forbid_unknown_fields=True):
     agents: str | None = None
     batch: Count = 1
     compute: AnyComputing | None = None
+    bandwidth: Bandwidth | None = None
 
 
 class Timing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,16 +145,19 @@ class Timing(Struct, frozen=True, forbid_unknown_fields=True):
     compute
         Computing time of a local step.
     latency
-        Seconds that a message travels.
+        Seconds that a message travels. A CSV file has them from the agent of each row to that of
+        each column, N × N with 0 on the diagonal, and need not be symmetric. ``{ regions = …,
+        seconds = … }`` has them between regions.
     bandwidth
-        Bytes that an agent's link takes in a second; by default messages take no time to leave.
+        Bytes that an agent's link takes in a second, or a list with those of each agent; by default
+        messages take no time to leave.
     stragglers
         Agents whose computing times are ``slowdown`` times as long, e.g. ``"3, 10-12"``.
     """
 
     compute: AnyComputing = Constant()
-    latency: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
-    bandwidth: Annotated[float, Meta(gt=0)] = np.inf
+    latency: AnyLatency = 0.0
+    bandwidth: Bandwidth | list[Bandwidth] = np.inf
     stragglers: str | None = None
     slowdown: Annotated[float, Meta(gt=0, le=1e9)] = 10.0
 
@@ -306,9 +311,13 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 'expected no communication.precision = "single" beside dtype = "float32", whose'
                 " messages are in single precision as they are; leave one of them out"
             )
-        timed = [name for name, group in self.groups.items() if group.compute]
+        timed = [
+            f"groups.{name}.{key}"
+            for name, group in self.groups.items()
+            for key in ("compute", "bandwidth")
+            if getattr(group, key) is not None
+        ]
         if timed and self.timing is None:
             raise ValueError(
-                f"expected a table [timing] beside groups.{timed[0]}.compute, got none; add"
-                " timing = {}"
+                f"expected a table [timing] beside {timed[0]}, got none; add timing = {{}}"
             )

@@ -1,10 +1,15 @@
-"""Sleeping for the computing times of the virtual clock, to test its model on real ranks."""
+"""Sleeping for the times of the virtual clock, to test its model on real ranks."""
 
 import time
 from collections.abc import Callable
 from itertools import islice
 
+import numpy as np
+from mpi4py import MPI
+
 from udsgd_mpi.clock import Clock, computing_times
+from udsgd_mpi.communication import Schedule
+from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -32,23 +37,65 @@ def check_emulation(problem: Problem, ranks: int) -> None:
 class Emulated:
     """W of the equation, after sleeping until local steps took as long as the clock says.
 
-    Messages take their real time.
+    Then each rank sleeps until, by the clock's rule, all that its agent waits for has arrived. What
+    the rule starts from are the times at which agents were ready here, which they tell those that
+    wait for them. Real messages are sent beside that; where latencies are 0 and bandwidths
+    infinite, there are no others.
 
     Parameters
     ----------
-    agent
-        The only agent of this rank.
+    comm
+        Of ranks with one agent each; collective.
+    message
+        Bytes of a message.
     n
         Number of updates done.
     """
 
-    def __init__(self, W: Callable[[int], None], clock: Clock, agent: int, n: int) -> None:
-        laws = {agent: clock.computing[agent]}
+    _READY = 1  # tag of these times
+
+    def __init__(
+        self,
+        comm: MPI.Intracomm,
+        W: Callable[[int], None],
+        schedule: Schedule,
+        clock: Clock,
+        message: int,
+        n: int,
+    ) -> None:
+        laws = {comm.rank: clock.computing[comm.rank]}
         self._durations = computing_times(laws, clock.seed, n)
-        self._W = W
+        self._comm, self._W, self._schedule = comm, W, schedule
+        self._messages = clock.messages(message)
+        self._delayed = bool(self._messages.busy.any() or clock.latency.seconds.any())
         self._n = n
+        comm.Barrier()
+        self._began = time.perf_counter()
 
     def __call__(self, n: int) -> None:
         time.sleep(sum(float(step[0]) for step in islice(self._durations, n - self._n)))
         self._n = n
+        if self._delayed and self._schedule.aggregates(n):
+            self._exchange(n)
+        else:
+            self._W(n)
+
+    def _exchange(self, n: int) -> None:
+        mixing, me = self._schedule.mixing(n), self._comm.rank
+        pairs = mixing.awaited(self._comm.size).tocoo()
+        apart = (pairs.row != pairs.col) & (pairs.data != 0)
+        waits, awaited = pairs.row[apart], pairs.col[apart]
+        now = np.full(self._comm.size, self._passed())
+        ready = now[:1].copy()
+        requests = [self._comm.Isend(ready, int(i), self._READY) for i in waits[awaited == me]]
+        requests += [
+            self._comm.Irecv(now[j : j + 1], int(j), self._READY) for j in awaited[waits == me]
+        ]
         self._W(n)
+        with waiting("ranks of agents whose messages are awaited"):
+            MPI.Request.Waitall(requests)
+        mixing.advance(now, self._messages)
+        time.sleep(max(0.0, float(now[me]) - self._passed()))
+
+    def _passed(self) -> float:
+        return time.perf_counter() - self._began

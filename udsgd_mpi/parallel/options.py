@@ -29,7 +29,7 @@ class Options(NamedTuple):
     mask_diverged
         Whether to continue where a trial has diverged.
     emulate
-        Whether to sleep for the computing times of the virtual clock.
+        Whether to sleep for the times of the virtual clock.
     has_ended
         Whether a job of this cluster, by its number, is known to be over.
     progress_every

@@ -19,7 +19,7 @@ from udsgd_mpi.engine.sgd import (
     each_step,
     unified_distributed_sgd,
 )
-from udsgd_mpi.engine.states import states_of_run
+from udsgd_mpi.engine.states import message_of_run, states_of_run
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.objectives import CompiledObjective
 from udsgd_mpi.parallel.collective import on_root
@@ -84,7 +84,7 @@ class Simulation:
     go_on
         Whether a diverged trial is recorded as such rather than an error.
     emulate
-        Whether to sleep for the computing times of the virtual clock, see ``emulation``.
+        Whether to sleep for the times of the virtual clock, see ``emulation``.
 
     Attributes
     ----------
@@ -219,7 +219,14 @@ class Simulation:
         descend = guarded if self.failures.at_every_stop else steps
         if not self._emulate or problem.clock is None:
             return update_of(steps, self._mixers, descend)
-        W = Emulated(w_of(self._mixers, steps), problem.clock, self._comm.rank, self.n)
+        W = Emulated(
+            self._comm,
+            w_of(self._mixers, steps),
+            problem.schedule,
+            problem.clock,
+            message_of_run(experiment, problem.objective, problem.d),
+            self.n,
+        )
         return StepByStep(descend, W, each_step)
 
     def telemetry(self) -> list[Telemetry]:

@@ -6,7 +6,7 @@ from collections import deque
 from mpi4py import MPI
 
 from udsgd_mpi.clock import Elapsed, elapsed
-from udsgd_mpi.engine.states import mixed_of_run
+from udsgd_mpi.engine.states import message_of_run
 from udsgd_mpi.forecast import Prediction, unpredicted, unpredicted_walks
 from udsgd_mpi.parallel.collective import check_in, on_root
 from udsgd_mpi.parallel.control import Control
@@ -156,8 +156,6 @@ def _predict(comm: MPI.Intracomm, name: str, problem: Problem, known: Known) -> 
 def _elapsed(problem: Problem) -> Elapsed:
     experiment = problem.experiment
     steps = experiment.record.at(experiment.steps)
-    message = experiment.codec.row_bytes(
-        sum(mixed_of_run(experiment, problem.objective, problem.d))
-    )
+    message = message_of_run(experiment, problem.objective, problem.d)
     agents = len(problem.summaries)
     return elapsed(problem.schedule, problem.clock, agents, message, steps, check_in)

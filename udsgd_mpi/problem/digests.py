@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.experiment.check import settings_of
 from udsgd_mpi.experiment.plugins import files_of_objective, plugins
@@ -29,6 +30,7 @@ def digests_of(
     graphs: Sequence[Ground | None],
     topology: Graph,
     schedule: Schedule,
+    clock: Clock | None,
     objective: Objective,
     team: Team,
 ) -> Digests:
@@ -61,7 +63,14 @@ def digests_of(
         team.everywhere(lambda: _sources(experiment)),
         team.bcast(lambda: _test_part(experiment)),
         "; ".join(sorted(set(team.allgather([team.everywhere(lambda: objective.computed_by)])))),
+        _latencies(experiment, clock),
     )
+
+
+def _latencies(experiment: Experiment, clock: Clock | None) -> str:
+    if clock is None or experiment.timing is None or not isinstance(experiment.timing.latency, str):
+        return ""
+    return digest(clock.latency.seconds)
 
 
 def _test_part(experiment: Experiment) -> str:

@@ -88,7 +88,7 @@ def pose(
     schedule = team.everywhere(lambda: experiment.communication.start(topology, seed))
     team.bcast(lambda: experiment.method.check_mixing(schedule, team.agents))
     names = assign(experiment.groups, team.agents)
-    clock = clock_of(experiment, names)
+    clock = team.bcast(lambda: clock_of(experiment, names))
     groups = [experiment.groups[name] for name in names]
     rows = dict(zip(team.hosted, held.rows, strict=True))
     classes = _classes(experiment, held.rows, team)
@@ -130,6 +130,7 @@ def pose(
         [agent.graph for agent in agents],
         topology,
         schedule,
+        clock,
         objective,
         team,
     )

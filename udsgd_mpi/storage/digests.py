@@ -18,7 +18,8 @@ _VARIABLES = ("data_digest", "graph_digest")
 def as_attributes(digests: Digests) -> dict[str, str]:
     """Digests of what agents have in common, for a variant's group."""
     shared = {"topology": digests.topology, "W": digests.W, "sources": digests.sources}
-    shared |= {"test": digests.test} if digests.test else {}
+    for name in ("test", "latency"):
+        shared |= {name: value} if (value := getattr(digests, name)) else {}
     found = {_ATTRIBUTE: json.dumps(shared)}
     return found | ({COMPUTED_BY: digests.computed_by} if digests.computed_by else {})
 

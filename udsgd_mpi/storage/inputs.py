@@ -154,6 +154,10 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
         source = settings["data"]["source"]
         setting = _Setting("test part of the data", "data.source", source)
         yield _Reading(("test", source), setting, None, digests.test)
+    if digests.latency:
+        path = settings["timing"]["latency"]
+        setting = _Setting("matrix of latencies", "timing.latency", path)
+        yield _Reading(("latency", path), setting, None, digests.latency)
     named = plugins(settings) if digests.sources else {}
     read = files_of_objective(settings) if digests.sources else {}
     for name, value in digests.sources.items():

@@ -31,6 +31,8 @@ class Digests(Struct, frozen=True):
     computed_by
         What decides last bits beside them, as the objective says it; of several kinds of
         processors all. Nothing where none is known.
+    latency
+        Of a matrix of latencies that a file holds, which decides simulated times alone.
     """
 
     data: list[str]
@@ -40,10 +42,11 @@ class Digests(Struct, frozen=True):
     sources: dict[str, str]
     test: str = ""
     computed_by: str = ""
+    latency: str = ""
 
     @property
     def shared(self) -> dict[str, str]:
-        """Those of what all agents have in common, by name."""
+        """Those of what all agents have in common and their numbers depend on, by name."""
         matrices = {f"W {k}": value for k, value in enumerate(self.W)}
         sources = {f"source {name}": value for name, value in self.sources.items()}
         test = {"test part": self.test} if self.test else {}

@@ -46,7 +46,7 @@ def add_run(commands: Commands) -> Parser:
     run.add_argument(
         "--emulate",
         action="store_true",
-        help="sleep for the computing times of [timing]; needs one agent per rank",
+        help="sleep for the times of [timing]; needs one agent per rank",
     )
     run.add_argument(
         "--quiet",

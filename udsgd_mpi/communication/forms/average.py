@@ -5,14 +5,19 @@ from collections.abc import Callable
 import numpy as np
 
 from udsgd_mpi.communication.codecs import Codec
-from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing, Traffic
+from udsgd_mpi.communication.forms.base import Floats, Integers, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.communication.message_times import MessageTimes
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.kernels.agent_sums import mean_of_rows, mean_over_agents
 
 
 class Average(Mixing):
-    """W = J = 11ᵀ/N: all agents move to their average."""
+    """W = J = 11ᵀ/N: all agents move to their average.
+
+    On the virtual clock it goes through a tree as soon as the last agent is ready, and all have it
+    at the same time, see ``MessageTimes.through_tree``.
+    """
 
     def matrix(self, agents: int) -> Floats:
         return np.full((agents, agents), 1 / agents)
@@ -27,8 +32,8 @@ class Average(Mixing):
     def messages(self, agents: int) -> int:
         return messages_of_tree(agents)
 
-    def advance(self, now: Floats, link: Link) -> None:
-        now[:] = through_tree(now, link)
+    def advance(self, now: Floats, messages: MessageTimes) -> None:
+        now[:] = now.max() + messages.through_tree(np.arange(len(now)))
 
     def work(self, layout: Layout, rank: int, ones: Floats, mixed: Floats) -> Callable[[], None]:
         return work_on_slices(np.arange(layout.agents), layout, ones, mixed)
@@ -40,12 +45,6 @@ class Average(Mixing):
 def messages_of_tree(agents: int) -> int:
     """Number of messages that sum all agents up a tree and send their average down."""
     return 2 * (agents - 1)
-
-
-def through_tree(now: Floats, link: Link) -> float:
-    """When all have the average: ⌈log₂ N⌉ messages up and down after the last is ready."""
-    levels = (len(now) - 1).bit_length()
-    return float(now.max() + 2 * levels * (link.busy + link.latency))
 
 
 def traffic_of_slices(

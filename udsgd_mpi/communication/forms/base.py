@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.communication.message_times import MessageTimes
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.kernels.agent_sums import combine
 
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-class Link(NamedTuple):
-    """Seconds that a message keeps its sender's link busy, and that it travels then."""
-
-    busy: float
-    latency: float
 
 
 class Traffic(NamedTuple):
@@ -77,8 +71,9 @@ class Mixing(Form):
     """W at an aggregation.
 
     A message is one agent's θ, with what else W mixes. On the virtual clock its sender's link is
-    busy with it for a while, and it arrives one latency after it has left; receivers cause no
-    delay. An agent continues when all of its messages have left and all that it needs have arrived.
+    busy with it for a while, and it arrives one latency after it has left, that from its sender to
+    its receiver; receivers cause no delay. An agent continues when all of its messages have left
+    and all that it needs have arrived.
     """
 
     def at(self, number: int) -> Self:
@@ -105,8 +100,15 @@ class Mixing(Form):
     def messages(self, agents: int) -> int: ...
 
     @abstractmethod
-    def advance(self, now: Floats, link: Link) -> None:
+    def advance(self, now: Floats, messages: MessageTimes) -> None:
         """Move every agent's time (agents,) from the end of its step to that of the exchange."""
+
+    def awaited(self, agents: int) -> "csr_array":
+        """For whom each agent waits on the virtual clock: in its row, what is not 0.
+
+        The time after an exchange depends on no others' before it.
+        """
+        return self.sparse(agents)
 
     def sent(self, agents: int, begin: int, end: int) -> int:
         return (end - begin) * self.messages(agents)

@@ -3,21 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.forms.average import (
     messages_of_tree,
-    through_tree,
     traffic_of_slices,
     work_on_slices,
 )
-from udsgd_mpi.communication.forms.base import Floats, Form, Integers, Link, Mixing, Traffic
+from udsgd_mpi.communication.forms.base import Floats, Form, Integers, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.communication.message_times import MessageTimes
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.kernels.agent_sums import mean_of_rows
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +72,22 @@ class PartialAverage(Mixing):
     def messages(self, agents: int) -> int:
         return messages_of_tree(len(self.members)) + 2 * len(self.leaving)
 
-    def advance(self, now: Floats, link: Link) -> None:
-        now[self.members] = through_tree(now[self.members], link)
-        leaving, entering = now[self.leaving] + link.busy, now[self.entering] + link.busy
-        now[self.leaving] = np.maximum(leaving, entering + link.latency)
-        now[self.entering] = np.maximum(entering, leaving + link.latency)
+    def advance(self, now: Floats, messages: MessageTimes) -> None:
+        now[self.members] = now[self.members].max() + messages.through_tree(self.members)
+        i, j, latency = self.leaving, self.entering, messages.latency
+        leaving, entering = now[i] + messages.busy[i], now[j] + messages.busy[j]
+        now[i] = np.maximum(leaving, entering + latency.between(j, i))
+        now[j] = np.maximum(entering, leaving + latency.between(i, j))
+
+    def awaited(self, agents: int) -> "csr_array":
+        """Of members all members, as they sum; of those who enter, too, by whom they follow."""
+        from scipy.sparse import csr_array
+
+        pairs = np.zeros((agents, agents))
+        pairs[np.ix_(self.members, self.members)] = 1
+        pairs[np.ix_(self.entering, self.members)] = 1
+        pairs[self.leaving, self.entering] = 1
+        return csr_array(pairs)
 
     def work(self, layout: Layout, rank: int, ones: Floats, mixed: Floats) -> Callable[[], None]:
         return work_on_slices(self.members, layout, ones, mixed)

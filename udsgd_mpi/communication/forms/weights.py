@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication.codecs import Codec
-from udsgd_mpi.communication.forms.base import Floats, Integers, Link, Mixing, Traffic
+from udsgd_mpi.communication.forms.base import Floats, Integers, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.communication.message_times import MessageTimes
 from udsgd_mpi.kernels.agent_sums import combine
 from udsgd_mpi.kernels.compiled import kernel
 
@@ -24,7 +25,8 @@ class Weights(Mixing):
     Row i says how agent i combines the half-steps: θ^i ← Σ_k values[k] θ^{columns[k]} over
     offsets[i] ≤ k < offsets[i + 1], itself among them. On the virtual clock an agent waits for
     those with a positive weight in its row. Its own messages share its link and leave side by
-    side, so that all are gone at the same time.
+    side, so that all are gone at the same time: with what agents j send to so many others,
+    t_i ← max(s_i, max over senders j to i of s_j + latency_ji), where s_j = t_j + sends_j busy_j.
     """
 
     offsets: Integers
@@ -93,10 +95,12 @@ class Weights(Mixing):
     def messages(self, agents: int) -> int:
         return len(self._senders[1])
 
-    def advance(self, now: Floats, link: Link) -> None:
+    def advance(self, now: Floats, messages: MessageTimes) -> None:
         offsets, senders = self._senders
         sends = np.bincount(senders, minlength=len(self))
-        _wait(offsets, senders, now + sends * link.busy, link.latency, now)
+        latency = messages.latency
+        sent = now + sends * messages.busy
+        _wait(offsets, senders, sent, latency.region, latency.seconds, now)
 
     def traffic(self, layout: Layout, rank: int, elements: int, codec: Codec) -> Traffic:
         wanted = self.wanted(layout, rank).values()
@@ -110,11 +114,17 @@ class Weights(Mixing):
         return np.searchsorted(rows[needed], np.arange(len(self) + 1)), self.columns[needed]
 
 
-@kernel("void(int64[::1], int32[::1], float64[::1], float64, float64[::1])")
+@kernel("void(int64[::1], int32[::1], float64[::1], int64[::1], float64[:, ::1], float64[::1])")
 def _wait(
-    offsets: Integers, senders: NDArray[np.int32], sent: Floats, latency: float, now: Floats
+    offsets: Integers,
+    senders: NDArray[np.int32],
+    sent: Floats,
+    region: Integers,
+    seconds: Floats,
+    now: Floats,
 ) -> None:
     for i in range(len(now)):
         now[i] = sent[i]
         for k in range(offsets[i], offsets[i + 1]):
-            now[i] = max(now[i], sent[senders[k]] + latency)
+            j = senders[k]
+            now[i] = max(now[i], sent[j] + seconds[region[j], region[i]])
