@@ -109,9 +109,9 @@ class Table:
             row = int(np.argmax(without))
             column = next(name for name, those in missing.items() if those[row])
             raise ConfigurationError(
-                f"{self._called(i)}: data file {cells.path}: line {found.lines[row]}, column"
-                f' {column!r}: expected a value, got none; use missing = "drop" or "mean", or drop'
-                " the column"
+                f"{self._called(i)}: data file {cells.path}: {cells.counted} {found.lines[row]},"
+                f' column {column!r}: expected a value, got none; use missing = "drop" or "mean",'
+                " or drop the column"
             )
         if missing[self._reader.label].all():
             raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""Tables in text: records of cells, each with its line."""
+"""Tables as records of cells, each with its place in its file."""
 
 import csv
 import zlib
@@ -9,6 +9,7 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import NamedTuple
 
+from udsgd_mpi.data.tables import parquet
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.input_file import open_text, require_regular_file
 
@@ -25,13 +26,18 @@ class Cells(NamedTuple):
     records
         A list of cells for each row, in the order of the file.
     lines
-        The line at which each row ends, counted from 1.
+        The line at which each row ends, or in Parquet the row, counted from 1.
     """
 
     path: Path
     columns: list[str]
     records: list[list[str]]
     lines: list[int]
+
+    @property
+    def counted(self) -> str:
+        """What ``lines`` counts."""
+        return _counted(self.path)
 
     def column(self, name: str) -> list[str]:
         """The cells of a column."""
@@ -46,7 +52,7 @@ def read_cells(
     agent: str | None = None,
     wanted: Container[str] | None = None,
 ) -> dict[str, Cells]:
-    """Cells of a CSV file (plain, ``.gz``, ``.bz2`` or ``.xz``), by agent.
+    """Cells of a CSV file (plain, ``.gz``, ``.bz2`` or ``.xz``) or of Parquet, by agent.
 
     Parameters
     ----------
@@ -65,7 +71,13 @@ def read_cells(
     """
     columns: list[str] = []
     parts: dict[str, Cells] = {}
-    for line, record in _records(path, separator):
+    of_parquet = path.suffix == parquet.SUFFIX
+    if of_parquet and names:
+        raise ConfigurationError(
+            f"data.names: expected none for Parquet, which has them, got {[*names]} for {path};"
+            " leave them out"
+        )
+    for line, record in parquet.records(path) if of_parquet else _records(path, separator):
         if not columns:
             columns = list(names or record)
             place = _places(columns, agent, path)
@@ -80,8 +92,8 @@ def read_cells(
         own = "" if place is None else record[place]
         if place is not None and not own:
             raise ConfigurationError(
-                f"data file {path}: line {line}, column {agent!r}: expected the name of an agent,"
-                " got an empty cell; fill it in, or leave the row out"
+                f"data file {path}: {_counted(path)} {line}, column {agent!r}: expected the name"
+                " of an agent, got an empty cell; fill it in, or leave the row out"
             )
         if wanted is None or own in wanted:
             part = parts.setdefault(own, Cells(path, columns, [], []))
@@ -90,6 +102,10 @@ def read_cells(
     if not columns:
         raise ConfigurationError(f"data file {path}: expected CSV, got an empty file")
     return parts
+
+
+def _counted(path: Path) -> str:
+    return "row" if path.suffix == parquet.SUFFIX else "line"
 
 
 def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:

@@ -102,10 +102,10 @@ def _numbers(cells: Cells, name: str, marks: frozenset[str]) -> Floats:
     found = [math.nan if cell in marks else _number(cell) for cell in cells.column(name)]
     bad = [k for k, number in enumerate(found) if number is None]
     if bad:
-        place = cells.columns.index(name)
+        cell = cells.records[bad[0]][cells.columns.index(name)]
         raise ConfigurationError(
-            f"data file {cells.path}: line {cells.lines[bad[0]]}, column {name!r}: expected a"
-            f" finite number, got {shown(cells.records[bad[0]][place])} (and {len(bad) - 1} more"
+            f"data file {cells.path}: {cells.counted} {cells.lines[bad[0]]}, column {name!r}:"
+            f" expected a finite number, got {shown(cell)} (and {len(bad) - 1} more"
             " such cells in this column); name the column in categorical or drop, or the cell in"
             " marks of missing values"
         )

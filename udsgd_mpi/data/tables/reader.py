@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from udsgd_mpi.data.tables import parquet
 from udsgd_mpi.data.tables.cells import Cells, read_cells, require_column
 from udsgd_mpi.data.tables.sets import TABLES
 from udsgd_mpi.support.errors import ConfigurationError
@@ -15,14 +16,14 @@ from udsgd_mpi.support.file_names import is_of_agents, names_file, of_agent
 from udsgd_mpi.support.input_file import PACKED_SUFFIXES, FileVersion
 from udsgd_mpi.support.natural_order import natural_order
 
-_SUFFIXES = (".csv", ".data", ".dat", ".tsv", ".txt")
+_SUFFIXES = (".csv", ".data", ".dat", ".tsv", ".txt", parquet.SUFFIX)
 _MARKS = ("", "?", "NA", "N/A", "NaN", "nan", "null")
 
 Name = Annotated[str, Meta(min_length=1)]
 
 
 class TableReader(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="table"):
-    """CSV files (also ``.gz``, ``.bz2``, ``.xz``) whose rows belong to agents that exist.
+    """CSV (also ``.gz``, ``.bz2``, ``.xz``) or Parquet whose rows belong to agents that exist.
 
     The agents are those in the data, in natural order of their names, and N is their number. Each
     rank keeps the rows of the agents that it hosts; only sums, counts and categories are known to
