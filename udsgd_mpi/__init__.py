@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from udsgd_mpi.api.load import load as load
     from udsgd_mpi.api.open_results import open_results as open_results
     from udsgd_mpi.api.plan import plan as plan
+    from udsgd_mpi.api.plan_intervals import plan_intervals as plan_intervals
     from udsgd_mpi.api.predict import predict as predict
     from udsgd_mpi.api.run import run as run
     from udsgd_mpi.api.tune import tune as tune
+    from udsgd_mpi.clock import Regions as Regions
     from udsgd_mpi.communication import DFL as DFL
     from udsgd_mpi.communication import DSGD as DSGD
     from udsgd_mpi.communication import DSGDVT as DSGDVT
@@ -110,9 +112,11 @@ _HOMES = {
     "api.load": "load",
     "api.open_results": "open_results",
     "api.plan": "plan",
+    "api.plan_intervals": "plan_intervals",
     "api.predict": "predict",
     "api.run": "run",
     "api.tune": "tune",
+    "clock": "Regions",
     "communication": (
         "DFL DSGD DSGDVT HLSGD LSGDFP LSGDPP LSGDRC Centralized CustomPattern DropOut "
         "OnePeerExponential RandomMatching UnreliableLinks"

@@ -2,13 +2,15 @@
 
 import re
 from argparse import Namespace
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
-from udsgd_mpi.api.plan import Aim, Plan, planned, sampler_of
+from udsgd_mpi.api.plan import TRACE, Aim, Plan, planned, sampler_of
 from udsgd_mpi.cli.by_probes import print_plan_of_traces
+from udsgd_mpi.cli.plan_intervals import print_plan_of_intervals
 from udsgd_mpi.cli.settings import requested, value_of
 from udsgd_mpi.forecast.traces import TracePlan
 from udsgd_mpi.samplers import Sampler
@@ -16,11 +18,32 @@ from udsgd_mpi.support.errors import ConfigurationError, nearest
 
 _SHOWN = 11
 
+_OF_UPGRADES = (
+    *("upgrade", "against", "criterion", "contrast"),
+    *("budget", "target_mse", "match"),
+)
+
 
 def command(arguments: Namespace) -> None:
-    """Rank the agents, and say how many upgrades it takes."""
-    upgrades = dict(map(_upgrade, _separate(arguments.upgrade)))
-    rival = _sampler(arguments.against, "--against")
+    """Rank the agents, and say how many upgrades it takes; or compare intervals."""
+    if arguments.intervals is None:
+        _refuse(arguments, ("seconds", "bytes"), "with --intervals alone")
+        _plan_upgrades(arguments)
+    else:
+        _refuse(arguments, _OF_UPGRADES, "without --intervals alone")
+        print_plan_of_intervals(arguments)
+
+
+def _refuse(arguments: Namespace, names: Sequence[str], where: str) -> None:
+    for name in names:
+        if getattr(arguments, name) is not None:
+            raise ConfigurationError(f"--{name.replace('_', '-')}: expected {where}; leave it out")
+
+
+def _plan_upgrades(arguments: Namespace) -> None:
+    asked = "srw:srrw" if arguments.upgrade is None else arguments.upgrade
+    upgrades = dict(map(_upgrade, _separate(asked)))
+    rival = _sampler("nbrw" if arguments.against is None else arguments.against, "--against")
     experiments = requested(arguments)
     match = arguments.match
     if match is not None and match not in experiments:
@@ -32,7 +55,7 @@ def command(arguments: Namespace) -> None:
         arguments.by,
         arguments.paths,
         arguments.probes,
-        Aim(arguments.criterion, arguments.contrast),
+        Aim(arguments.criterion or TRACE.criterion, arguments.contrast),
     )
     name = arguments.variant or next(iter(experiments))
     shown = ", ".join(f"{before} to {_shown(to)}" for before, to in upgrades.items())

@@ -83,18 +83,61 @@ def elapsed(
     sent = message * np.cumsum([_messages(schedule, agents, n, m, check_in) for n, m in parts])
     if clock is None:
         return Elapsed(None, sent)
-    now, seconds = np.zeros(agents), np.zeros((len(steps), agents))
-    durations, messages = clock.durations(), clock.messages(message)
-    for row, (n, m) in enumerate(pairwise([0, *steps.tolist()])):
-        for first, last in _blocks(n, m):
-            check_in()
-            times = set(schedule.times(first, last).tolist())
-            for step in range(first + 1, last + 1):
-                now += next(durations)
-                if step in times:
-                    schedule.mixing(step).advance(now, messages)
-        seconds[row] = now
+    seconds = np.zeros((len(steps), agents))
+    rows = {n: row for row, n in enumerate(steps.tolist())}
+    for n, now in _passing(schedule, clock, agents, message, int(steps[-1]), check_in):
+        if n in rows:
+            seconds[rows[n]] = now
     return Elapsed(seconds, sent)
+
+
+def _passing(
+    schedule: Schedule,
+    clock: Clock,
+    agents: int,
+    message: int,
+    last: int,
+    check_in: Callable[[], None],
+) -> Iterator[tuple[int, Floats]]:
+    """Steps n = 1, …, last, and when each agent had done it, in one array that changes."""
+    now, durations, messages = np.zeros(agents), clock.durations(), clock.messages(message)
+    for first, end in _blocks(0, last):
+        check_in()
+        times = set(schedule.times(first, end).tolist())
+        for n in range(first + 1, end + 1):
+            now += next(durations)
+            if n in times:
+                schedule.mixing(n).advance(now, messages)
+            yield n, now
+
+
+def steps_in_time(
+    schedule: Schedule, clock: Clock, agents: int, message: int, seconds: float, most: int
+) -> int:
+    """How many steps the slowest agent has done when some seconds have passed, up to ``most``."""
+    for n, now in _passing(schedule, clock, agents, message, most, lambda: None):
+        if now.max() > seconds:
+            return n - 1
+    return most
+
+
+def steps_by_bytes(schedule: Schedule, agents: int, message: int, sent: float, most: int) -> int:
+    """After how many steps the agents have sent as many bytes as that at most, up to ``most``."""
+
+    def messages(n: int, m: int) -> int:
+        return _messages(schedule, agents, n, m, lambda: None)
+
+    left, n, ahead = sent / message, 0, 1
+    while n < most:  # twice as far as long as that is allowed, then half as far
+        m = min(n + ahead, most)
+        needed = messages(n, m)
+        if needed <= left:
+            left, n = left - needed, m
+            ahead *= 2
+        else:
+            most = m - 1
+            ahead //= 2
+    return n
 
 
 def _messages(schedule: Schedule, agents: int, n: int, m: int, check_in: Callable[[], None]) -> int:

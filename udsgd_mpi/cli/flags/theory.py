@@ -2,7 +2,7 @@
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
 from udsgd_mpi.cli.flags.running import experiment_flags
-from udsgd_mpi.cli.flags.values import at_least, numbers, seed
+from udsgd_mpi.cli.flags.values import at_least, intervals, numbers, positive, seed
 
 _LARGEST_BUDGET = 10**15
 
@@ -32,28 +32,25 @@ def add_plan(commands: Commands) -> Parser:
     plan = subcommand(
         commands,
         "plan",
-        "which agents' samplers to upgrade, without running anything",
+        "which samplers to upgrade, or how often to aggregate, without running anything",
         "udsgd plan my.toml --upgrade srw:srrw --against nbrw --budget 5",
     )
     experiment_flags(plan)
     prediction_flags(plan)
     plan.add_argument(
         "--upgrade",
-        default="srw:srrw",
         metavar="FROM:TO,…",
         help="samplers, TO as a name or a TOML table (default: srw:srrw)",
     )
     plan.add_argument(
         "--against",
-        default="nbrw",
         metavar="SAMPLER",
         help="moderate upgrade of all agents, to be beaten (default: nbrw)",
     )
-    plan.add_argument("--variant", metavar="NAME", help="variant to upgrade (default: the first)")
+    plan.add_argument("--variant", metavar="NAME", help="variant to plan for (default: the first)")
     plan.add_argument(
         "--criterion",
         choices=["trace", "largest", "contrast"],
-        default="trace",
         help="what is to be small: Tr V, the largest eigenvalue of V, or cᵀVc (default: trace)",
     )
     plan.add_argument(
@@ -66,6 +63,26 @@ def add_plan(commands: Commands) -> Parser:
     goal.add_argument("--budget", type=int, metavar="K", help="upgrade K agents")
     goal.add_argument("--target-mse", type=float, metavar="X", help="reach an MSE at the last step")
     goal.add_argument("--match", metavar="VARIANT", help="reach the MSE of another variant")
+    plan.add_argument(
+        "--intervals",
+        type=intervals,
+        metavar="K1,K2,…",
+        help="instead: which of these steps from one aggregation to the next have the least error;"
+        " also log and loglog",
+    )
+    spent = plan.add_mutually_exclusive_group()
+    spent.add_argument(
+        "--seconds",
+        type=positive,
+        metavar="S",
+        help="with --intervals: in so many simulated seconds (default: those of the experiment)",
+    )
+    spent.add_argument(
+        "--bytes",
+        type=positive,
+        metavar="B",
+        help="with --intervals: or with so many bytes of messages in a trial",
+    )
     return plan
 
 

@@ -63,6 +63,25 @@ def array(text: str) -> int | None:
     return at_least(1, _MOST_TASKS)(value)
 
 
+def positive(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        message = f"expected a number above 0, got {shown(text)}"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def intervals(text: str) -> list[int | str]:
+    """Steps between aggregations, with commas between: numbers, ``log`` or ``loglog``."""
+    number = at_least(1)
+    words = [word.strip() for word in text.split(",")]
+    return [word if word in ("log", "loglog") else number(word) for word in words]
+
+
 def numbers(text: str) -> list[float]:
     """Numbers with commas or spaces between, or those in a file of that name."""
     try:
