@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.small_problem import problem, write_points
-from udsgd_mpi.preflight.cautions import cautions
+from udsgd_mpi.preflight.cautions import Foretold, cautions
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.limit import check_step_size
 
@@ -20,7 +20,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(data: Path, **settings: object) -> list[str]:
     return [
         text
-        for text in cautions(problem(data, "iid", trials=2, **settings), None)
+        for text in cautions(problem(data, "iid", trials=2, **settings), Foretold())
         if text.startswith("communication")
     ]
 
@@ -101,7 +101,7 @@ def test_growth_is_that_of_the_heavy_ball(
     L = posed.optimum.largest_curvature
     step_size = {"gamma": factor / L}
     posed = problem(data, "iid", trials=2, method=method, step_size=step_size)
-    texts = [text for text in cautions(posed, None) if "errors grow" in text]
+    texts = [text for text in cautions(posed, Foretold()) if "errors grow" in text]
     assert len(texts) == warned
     if warned:
         largest, theta, velocity = 1.0, 1.0, 0.0
@@ -125,7 +125,9 @@ def test_a_step_size_too_small_for_the_limit_is_told_as_it_was_given(data: Path)
             method = {"kind": "momentum", "beta": beta}
             step_size = {"gamma": gamma}
             posed = problem(data, "iid", trials=2, method=method, step_size=step_size)
-            texts = [text for text in cautions(posed, None) if f"gamma = {gamma:g} is" in text]
+            texts = [
+                text for text in cautions(posed, Foretold()) if f"gamma = {gamma:g} is" in text
+            ]
             assert len(texts) == bool(words)
             assert all(f"{words} {bound} = {least:.4g}" in text for text in texts)
             if share < 1:

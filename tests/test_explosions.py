@@ -20,7 +20,7 @@ from udsgd_mpi.graphs.transitions import TransitionMatrix
 from udsgd_mpi.objectives import Logistic, Objective, Points, Quadratic, Ridge, Softmax
 from udsgd_mpi.objectives.custom import Custom
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.preflight.cautions import cautions
+from udsgd_mpi.preflight.cautions import Foretold, cautions
 from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.samplers import IID, MHRW, NBRW, SRW, Reshuffling, Sampler, SingleShuffling, Stream
 from udsgd_mpi.theory.chains import MarkovChain
@@ -192,7 +192,7 @@ def test_as_many_trials_explode_as_are_foretold(case: str, data: Path) -> None:
         lengths = points.weights * np.linalg.norm(points.features, axis=1)
         assert worst.point == lengths.argmax()
         assert culprit.chance > 0
-    (said,) = [text for text in cautions(one, found) if "first steps overshoot" in text]
+    (said,) = [text for text in cautions(one, Foretold(found)) if "first steps overshoot" in text]
     offset = int(np.ceil(offset_against(one.experiment.step_size, found.largest_gamma) or 0))
     assert f"step_size.offset = {offset:,}" in said
     for smaller in ({"offset": offset}, {"gamma": found.largest_gamma}):

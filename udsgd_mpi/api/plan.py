@@ -85,9 +85,14 @@ class Plan:
     @property
     def cautions(self) -> list[str]:
         """What the agents' samplers, and those that take their places, say of these errors."""
+        from udsgd_mpi.forecast.stationarity import unsteady
         from udsgd_mpi.preflight.cautions import of_samplers
+        from udsgd_mpi.preflight.foretold import of_unsteady
+        from udsgd_mpi.problem import LoneTeam
 
-        return [*of_samplers(self.problem), *sorted(self.planner.cautions)]
+        found = unsteady(self.problem, LoneTeam(len(self.problem.summaries)))
+        said = [of_unsteady(self.problem, found)] if found else []
+        return [*said, *of_samplers(self.problem), *sorted(self.planner.cautions)]
 
     def upgraded(self, upgrades: int) -> Errors:
         """Errors where the best agents, so many of them, are upgraded."""

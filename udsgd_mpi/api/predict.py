@@ -80,9 +80,8 @@ def predicted(
     from udsgd_mpi.experiment.sizes import NUMBER, require_bytes, require_room_to_predict
     from udsgd_mpi.forecast import Forecasts
     from udsgd_mpi.forecast import predict as predict_one
-    from udsgd_mpi.forecast.explosions import explosions
     from udsgd_mpi.forecast.traces import traces
-    from udsgd_mpi.preflight.cautions import cautions
+    from udsgd_mpi.preflight.cautions import cautions, foretell
     from udsgd_mpi.problem import LoneTeam, pose_all, with_agents_of_data
     from udsgd_mpi.support.launcher import cores
 
@@ -101,7 +100,7 @@ def predicted(
             numbers = 2 * paths * problem.d
             require_bytes({f"--paths = {paths:,}": numbers * NUMBER})
         team = LoneTeam(len(problem.summaries), cores())
-        said = [*cautions(problem, explosions(problem, team))]
+        said = [*cautions(problem, foretell(problem, team))]
         if probes and not problem.holds_hessian:
             yield Predicted(name, problem, traces(problem, team, probes), said)
             continue

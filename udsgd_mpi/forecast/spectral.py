@@ -14,6 +14,13 @@ Floats = NDArray[np.float64]
 _SHORTEST = 64  # of a batch
 
 
+def half_batch(steps: int) -> int:
+    """Half of the length of batches, where so many steps will be seen at least."""
+    # Longer than a slow sampler remembers, and still many with those of all paths.
+    length = 2 ** max(0, round(np.log2(max(steps, 1)) * 2 / 3))
+    return int(max(_SHORTEST, length) // 2)
+
+
 class LongRunCovariance:
     """Estimates U from the values along paths of one agent, block by block.
 
@@ -30,9 +37,7 @@ class LongRunCovariance:
     """
 
     def __init__(self, g: Floats, trials: int, steps: int) -> None:
-        # Longer than a slow sampler remembers, and still many with those of all paths.
-        length = 2 ** max(0, round(np.log2(max(steps, 1)) * 2 / 3))
-        self._half = max(_SHORTEST, length) // 2
+        self._half = half_batch(steps)
         self._g = g
         d = g.shape[1]
         self._sum = np.zeros((trials, d))

@@ -12,7 +12,6 @@ from mpi4py import MPI
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room
 from udsgd_mpi.forecast import unpredicted
-from udsgd_mpi.forecast.explosions import Explosions, explosions
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.emulation import check_emulation
 from udsgd_mpi.parallel.identity import check_identity, identity
@@ -23,7 +22,7 @@ from udsgd_mpi.parallel.provenance import provenance
 from udsgd_mpi.parallel.rebalance import balanced, layout_of
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.parallel.variant import run_variant
-from udsgd_mpi.preflight.cautions import cautions
+from udsgd_mpi.preflight.cautions import Foretold, cautions, foretell
 from udsgd_mpi.problem import Problem, pose_all, with_agents_of_data
 from udsgd_mpi.storage.earlier_run import EarlierRun, find_earlier_run, output_of
 from udsgd_mpi.storage.lock import locked
@@ -126,14 +125,14 @@ def _check_inputs(
         say(warning)
 
 
-def _foretold(comm: MPI.Intracomm, problem: Problem) -> Explosions | None:
-    return explosions(problem, RanksTeam(comm, layout_of(comm, problem)))
+def _foretold(comm: MPI.Intracomm, problem: Problem) -> Foretold:
+    return foretell(problem, RanksTeam(comm, layout_of(comm, problem)))
 
 
 def _begin(
     found: EarlierRun | None,
     problems: Mapping[str, Problem],
-    foretold: Mapping[str, Explosions | None],
+    foretold: Mapping[str, Foretold],
     hosts: list[Host],
 ) -> Output | None:
     if found is None:
@@ -169,7 +168,7 @@ def _tell_of_others(notes: list[list[str]] | None) -> None:
 
 def _warn(
     problems: Mapping[str, Problem],
-    foretold: Mapping[str, Explosions | None],
+    foretold: Mapping[str, Foretold],
     hosts: list[Host],
 ) -> None:
     if crowd := oversubscription(hosts, MPI.get_vendor()[0]):

@@ -1,14 +1,16 @@
 """Warnings about a run that is allowed but likely to disappoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from udsgd_mpi.communication import Schedule
-from udsgd_mpi.forecast.explosions import Explosions
+from udsgd_mpi.forecast.explosions import Explosions, explosions
+from udsgd_mpi.forecast.stationarity import Unsteady, unsteady
 from udsgd_mpi.objectives.minimizer import Minimum
-from udsgd_mpi.preflight.foretold import of_explosions
-from udsgd_mpi.problem import Problem
+from udsgd_mpi.preflight.foretold import of_explosions, of_unsteady
+from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.theory.step_size import Polynomial, StepSize
 
@@ -20,16 +22,32 @@ _FIRST_STEPS = 1000
 _MOST_OF_SAMPLERS = 10
 
 
-def cautions(problem: Problem, foretold: Explosions | None) -> Iterator[str]:
-    """Warnings about one variant: an assumption of the limit theorem that it breaks.
+class Foretold(NamedTuple):
+    """What agents' data tell of a run before it begins.
 
-    Parameters
+    Attributes
     ----------
-    foretold
+    explosions
         Of its first steps, see ``forecast.explosions``.
+    unsteady
+        Agents whose series are not stationary, see ``forecast.stationarity``.
     """
-    if foretold:
-        yield of_explosions(problem, foretold)
+
+    explosions: Explosions | None = None
+    unsteady: Sequence[Unsteady] = ()
+
+
+def foretell(problem: Problem, team: Team) -> Foretold:
+    """Find it; collective where ``team`` is."""
+    return Foretold(explosions(problem, team), unsteady(problem, team))
+
+
+def cautions(problem: Problem, foretold: Foretold) -> Iterator[str]:
+    """Warnings about one variant: an assumption of the limit theorem that it breaks."""
+    if foretold.explosions:
+        yield of_explosions(problem, foretold.explosions)
+    if foretold.unsteady:
+        yield of_unsteady(problem, foretold.unsteady)
     experiment = problem.experiment
     yield from _of_mixing(problem)
     yield from of_samplers(problem)

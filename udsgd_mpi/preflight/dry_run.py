@@ -7,9 +7,8 @@ from udsgd_mpi.engine.states import mixed_of_run
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
-from udsgd_mpi.forecast.explosions import explosions
 from udsgd_mpi.objectives.minimizer import Minimum
-from udsgd_mpi.preflight.cautions import cautions
+from udsgd_mpi.preflight.cautions import Foretold, cautions, foretell
 from udsgd_mpi.preflight.cost import cost
 from udsgd_mpi.preflight.hosting import layout_on
 from udsgd_mpi.preflight.memory import (
@@ -40,7 +39,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
     no_prediction = unpredicted(problem) or unpredicted_walks(problem, team)
     layout = layout_on(problem, ranks)
     short = _shortage(problem, layout)
-    foretold = None if short else explosions(problem, team)
+    foretold = Foretold() if short else foretell(problem, team)
     d = problem.d
     schedule = problem.schedule
     messages, moved = _traffic(problem, layout)

@@ -1,12 +1,14 @@
-"""What is foretold of a run's first steps, in words, with what helps."""
+"""What is foretold of a run, in words, with what helps."""
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isfinite
 
 from msgspec.structs import replace
 
 from udsgd_mpi.forecast.agent import has_limit
 from udsgd_mpi.forecast.explosions import Culprit, Explosions, offset_against
+from udsgd_mpi.forecast.spectral import half_batch
+from udsgd_mpi.forecast.stationarity import Unsteady
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.agent_lists import in_words
 
@@ -27,6 +29,25 @@ def of_explosions(problem: Problem, found: Explosions) -> str:
         f" {found.expected:.2g} of {found.trials:,} do, with 95 % {few} to {many}."
         f" {'; '.join(map(_of_culprit, named))}{'; ' + in_words(others) if others else ''}."
         f" Use {_remedies(problem, found)}"
+    )
+
+
+def of_unsteady(problem: Problem, found: Sequence[Unsteady]) -> str:
+    """Which agents' series are not stationary, what that means, and what helps."""
+    seen = []
+    if drifting := [each.agent for each in found if each.drifts]:
+        seen.append(f"change slowly over the whole series ({in_words(drifting)})")
+    if periods := {each.agent: each.period for each in found if isfinite(each.period)}:
+        few, many = (f"{f(periods.values()):,.0f}" for f in (min, max))
+        span = few if few == many else f"{few} to {many}"
+        seen.append(f"have a season of about {span} steps ({in_words([*periods])})")
+    return (
+        "sampler: in the order of the rows gradients at θ* are not stationary, or are correlated"
+        f" over more than a hundredth of them: they {' and '.join(seen)}. U is estimated from"
+        f" batches of {2 * half_batch(problem.experiment.steps):,} steps, and longer stretches have"
+        " another: V, and what plan ranks by it, need not tell of the last step. Predicted errors"
+        " do, as they follow paths through these rows. Use iid or a shuffling where rows can be"
+        " read in any order, or add features that explain the change, such as the month"
     )
 
 
