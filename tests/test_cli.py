@@ -237,7 +237,7 @@ def test_every_flag_in_the_readme_and_the_documentation_exists(here: Callable[..
     }
     commands = (
         *("run", "report", "reproduce", "inspect", "predict", "plan", "topology", "diagnose"),
-        *("submit", "extend", "tune"),
+        *("submit", "extend", "tune", "infer"),
     )
     known = "".join(here(c, "--help").stdout for c in commands)
     assert flags

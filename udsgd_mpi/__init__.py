@@ -1,8 +1,8 @@
 """Unified Distributed SGD on MPI ranks: how agents' sampling shapes a distributed learner.
 
 From Python, ``load`` makes experiments, ``run`` runs them and ``open_results`` opens what they have
-written; ``predict``, ``plan``, ``tune`` and ``diagnose`` say what theory expects. All else is what
-experiments are made of, and what can go wrong.
+written; ``infer`` makes intervals of it; ``predict``, ``plan``, ``tune`` and ``diagnose`` say what
+theory expects. All else is what experiments are made of, and what can go wrong.
 
 Examples
 --------
@@ -22,6 +22,7 @@ from udsgd_mpi.support.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from udsgd_mpi.api.diagnose import diagnose as diagnose
+    from udsgd_mpi.api.infer import infer as infer
     from udsgd_mpi.api.load import load as load
     from udsgd_mpi.api.open_results import open_results as open_results
     from udsgd_mpi.api.plan import plan as plan
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
 # Where a name is, which is imported as it is first asked for: all together take a second.
 _HOMES = {
     "api.diagnose": "diagnose",
+    "api.infer": "infer",
     "api.load": "load",
     "api.open_results": "open_results",
     "api.plan": "plan",

@@ -10,7 +10,14 @@ from udsgd_mpi.cli.flags.beginning import add_completion, add_new
 from udsgd_mpi.cli.flags.cluster import add_status, add_submit
 from udsgd_mpi.cli.flags.parser import Commands, Parser
 from udsgd_mpi.cli.flags.plugins import add_check
-from udsgd_mpi.cli.flags.results import add_inspect, add_merge, add_report, add_reproduce, add_watch
+from udsgd_mpi.cli.flags.results import (
+    add_infer,
+    add_inspect,
+    add_merge,
+    add_report,
+    add_reproduce,
+    add_watch,
+)
 from udsgd_mpi.cli.flags.running import add_extend, add_run
 from udsgd_mpi.cli.flags.surroundings import add_doctor, add_topology
 from udsgd_mpi.cli.flags.theory import add_diagnose, add_plan, add_predict, add_tune
@@ -30,7 +37,7 @@ _WIDEST = 12  # characters of a command's name, and a gap
 
 _GROUPS = {
     "run": (add_new, add_run, add_extend, add_watch, add_merge, add_reproduce),
-    "understand": (add_report, add_inspect, add_diagnose, add_topology, add_check),
+    "understand": (add_report, add_infer, add_inspect, add_diagnose, add_topology, add_check),
     "plan": (add_predict, add_plan, add_tune),
     "cluster": (add_submit, add_status, add_doctor),
     "shell": (add_completion,),

@@ -32,6 +32,10 @@ MEASURES = {
     "theta_mean": Measure(
         (*_OF_TRIAL, "parameter"), "network average theta_n = (1/N) sum_i theta^i_n"
     ),
+    "averaged_theta_mean": Measure(
+        (*_OF_TRIAL, "parameter"),
+        "network average of the Polyak-Ruppert averages 1/n sum_{s<n} theta^i_s",
+    ),
     "squared_error": Measure(_OF_TRIAL, "|theta_n - theta*|^2; its mean over trials is the MSE"),
     "consensus_error": Measure(_OF_TRIAL, "(1/N) sum_i |theta^i_n - theta_n|^2"),
     "averaged_squared_error": Measure(
@@ -77,6 +81,7 @@ def measures_of(
     record, objective = experiment.record, experiment.objective
     wanted = {
         "theta_mean": experiment.records_theta,
+        "averaged_theta_mean": record.polyak and experiment.records_theta,
         "squared_error": objective.has_minimizer,
         "consensus_error": True,
         "averaged_squared_error": record.polyak,
@@ -151,6 +156,8 @@ class Recording:
     def fill(self, n: int, step: NDArray[np.int64], measures: Mapping[str, NDArray[Any]]) -> None:
         """Copy what was recorded at some steps up to n.
 
+        What an older version did not record stays NaN.
+
         Raises
         ------
         ValueError
@@ -162,8 +169,8 @@ class Recording:
             message = f"step {missing[0]:,} was not recorded"
             raise ValueError(message)
         rows = np.searchsorted(step, mine)
-        for name, values in self.measures.items():
-            values[: len(mine)] = measures[name][rows]
+        for name in self.measures.keys() & measures.keys():
+            self.measures[name][: len(mine)] = measures[name][rows]
 
     @classmethod
     def empty(

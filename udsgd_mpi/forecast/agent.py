@@ -136,7 +136,7 @@ class AgentForecast:
         noise = agent.sampler.noise_up_to(int(self.steps[-1]), G, agent.graph)
         if noise is None:
             return self._by_paths_alone(agent, i, G, paths or self.usual_paths(agent))
-        by_paths = method == "paths" or (method == "auto" and self._is_sampled(agent, noise))
+        by_paths = method == "paths" or (method == "auto" and self.is_sampled(agent, noise))
         h, basis = self.spectrum
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
@@ -164,15 +164,20 @@ class AgentForecast:
         V = self._limit(Noise.white(basis @ U @ basis.T)) if np.isfinite(U).all() else U
         return AgentMoments(paths, theta, average, linear, V, np.array(error))
 
-    def last_values(self, agent: Agent, i: int, trials: range) -> Floats:
+    def last_values(self, agent: Agent, i: int, trials: range, *, averaged: bool = False) -> Floats:
         """What some of agent i's paths make of θ at the last step, shape (trials, d).
 
         In the eigenbasis of H. A path depends on its trial, not on which others are asked for.
+
+        Parameters
+        ----------
+        averaged
+            Whether the Polyak–Ruppert average is asked for instead.
         """
         G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
         last = self.steps[-1:]
-        *_, (theta, _) = self._along_paths(agent, i, G, trials, last, averaged=False)
-        return theta
+        *_, (theta, average) = self._along_paths(agent, i, G, trials, last, averaged=averaged)
+        return average if averaged else theta
 
     def _functionals(
         self, agent: Agent, i: int, G: Floats, paths: int, see: See = lambda _: None
@@ -216,7 +221,7 @@ class AgentForecast:
         gamma = self.problem.experiment.step_size.gamma
         return np.asarray(V * (self.in_the_limit.gamma / gamma))  # of Cov / γ_n
 
-    def _is_sampled(self, agent: Agent, noise: Noise) -> bool:
+    def is_sampled(self, agent: Agent, noise: Noise) -> bool:
         """Whether paths tell more of an agent than the linear recursion does.
 
         No walk's noise is white in the first steps, which θ remembers for long where γμ is small;

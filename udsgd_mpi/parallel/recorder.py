@@ -111,8 +111,10 @@ class Recorder:
         if self._minimizer is not None:
             found["squared_error"] = self._error(mean, self._minimizer)
             if self.sum is not None:
-                average = self._average_of_sums((self.sum / max(n, 1)).reshape(len(theta), -1))
-                error = self._error(average.reshape(mean.shape), self._minimizer)
+                averages = self._average_of_sums((self.sum / max(n, 1)).reshape(len(theta), -1))
+                average = np.array(averages).reshape(mean.shape)  # a copy, as of ``mean``
+                error = self._error(average, self._minimizer)
+                found["averaged_theta_mean"] = average
                 found["averaged_squared_error"] = error
         if self._of_all:
             for name in self._iterates.names:

@@ -9,6 +9,7 @@ from udsgd_mpi.problem.inputs import (
     inputs_of_noise,
     inputs_of_run,
 )
+from udsgd_mpi.problem.parameters import Coordinates, on_scale_of_data, parameters
 from udsgd_mpi.problem.pose import pose, pose_all, topology_of
 from udsgd_mpi.problem.problem import AgentSummary, Problem
 from udsgd_mpi.problem.team import LoneTeam, Team
@@ -16,6 +17,7 @@ from udsgd_mpi.problem.team import LoneTeam, Team
 __all__ = [
     "Agent",
     "AgentSummary",
+    "Coordinates",
     "LoneTeam",
     "Problem",
     "Team",
@@ -25,6 +27,8 @@ __all__ = [
     "inputs_of_law",
     "inputs_of_noise",
     "inputs_of_run",
+    "on_scale_of_data",
+    "parameters",
     "pose",
     "pose_all",
     "start_paths",

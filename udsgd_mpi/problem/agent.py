@@ -100,20 +100,27 @@ class Agent:
             slopes = objective.gradients(theta, self.points)
         else:
             slopes = np.concatenate(
-                [objective.gradients(theta, part) @ along for part in self._dense_parts(len(theta))]
+                [
+                    objective.gradients(theta, part) @ along
+                    for part in _dense_parts(self.points, len(theta))
+                ]
             )
         weighted = self.points.weights[:, None] * slopes
         g = weighted.reshape(self.batches, self.batch, -1).mean(axis=1)
         return np.asarray(g - self.stationary_law @ g)
 
-    def _dense_parts(self, d: int) -> Iterator[Points]:
-        """All points, as many at once as have gradients that fit into little memory."""
-        size = max(1, _MOST_NUMBERS // d)
-        for rows in np.split(
-            np.arange(number := len(self.points.labels)), range(size, number, size)
-        ):
-            part = self.points.take(rows)
-            yield replace(part, features=dense_rows(part.features, slice(None)))
+    def scatter_of_gradients(self, objective: Objective, theta: Floats) -> Floats:
+        """Σ (π(x) w(x))² ∇F(θ, x) ∇F(θ, x)ᵀ over the points x, shape (d, d).
+
+        It is the variance of ∇f_i(θ) over draws of the points from a population in which the
+        gradient has mean 0 (White, Econometrica 1980: HC0).
+        """
+        d = len(theta)
+        total = np.zeros((d, d))
+        for part in _dense_parts(self.expectation, d):
+            slopes = part.weights[:, None] * objective.gradients(theta, part)
+            total += slopes.T @ slopes
+        return total
 
     @property
     def expectation(self) -> Points:
@@ -128,6 +135,14 @@ class Agent:
             return whole
         part = whole.take(np.arange(most) * number // most)
         return replace(part, weights=part.weights * (whole.weights.sum() / part.weights.sum()))
+
+
+def _dense_parts(points: Points, d: int) -> Iterator[Points]:
+    """All points, as many at once as have gradients that fit into little memory."""
+    size = max(1, _MOST_NUMBERS // d)
+    for rows in np.split(np.arange(number := len(points.labels)), range(size, number, size)):
+        part = points.take(rows)
+        yield replace(part, features=dense_rows(part.features, slice(None)))
 
 
 def start_paths(agents: Sequence[Agent], streams: Streams) -> SamplePaths:

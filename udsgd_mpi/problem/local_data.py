@@ -27,6 +27,7 @@ from udsgd_mpi.data.partition import Partition
 from udsgd_mpi.data.reader import CustomReader
 from udsgd_mpi.data.tables.reader import TableReader
 from udsgd_mpi.experiment.schema import Data
+from udsgd_mpi.problem.reading import Scaling
 from udsgd_mpi.problem.tables import Table
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import digest
@@ -45,17 +46,6 @@ class LocalData(NamedTuple):
     labels: Floats
 
 
-class Scaling(NamedTuple):
-    """How features were standardised: (x − mean) / scale, both of shape (features,)."""
-
-    mean: Floats
-    scale: Floats
-
-    def __call__(self, features: Floats) -> Floats:
-        """Features as they are to be."""
-        return (features - self.mean) / self.scale
-
-
 class Held(NamedTuple):
     """What the hosted agents hold.
 
@@ -70,6 +60,8 @@ class Held(NamedTuple):
         What the rows mean where they were read from images.
     scaling
         How features were standardised, where they were.
+    features
+        Names of the features, where the data have any.
     """
 
     rows: list[LocalData]
@@ -77,6 +69,7 @@ class Held(NamedTuple):
     left_over: int
     image: ImageFormat | None = None
     scaling: Scaling | None = None
+    features: tuple[str, ...] | None = None
 
 
 def hold(
@@ -162,7 +155,7 @@ def _read_by_agents(reader: CustomReader, team: Team) -> Held:
 def _of_table(reader: TableReader, standardize: bool, team: Team) -> Held:
     table = Table(reader, standardize=standardize, team=team)
     rows = [LocalData(*own) for own in zip(table.features, table.labels, strict=True)]
-    return Held(rows, table.digests, 0)
+    return Held(rows, table.digests, 0, scaling=table.scaling, features=table.names)
 
 
 def _own_files(template: str, base: IndexBase, team: Team) -> Held:

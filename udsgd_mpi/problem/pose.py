@@ -16,7 +16,8 @@ from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.digests import BatchOrder, digests_of
 from udsgd_mpi.problem.local_data import Held, LocalData, hold
 from udsgd_mpi.problem.optimum import find_optimum
-from udsgd_mpi.problem.problem import AgentSummary, Problem, Reading
+from udsgd_mpi.problem.problem import AgentSummary, Problem
+from udsgd_mpi.problem.reading import Reading
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -148,7 +149,7 @@ def pose(
         digests,
         held.left_over + in_shares - used,
         objective,
-        Reading(classes, held.scaling, held.image),
+        Reading(classes, held.scaling, held.image, held.features),
         d,
         optimum,
     )

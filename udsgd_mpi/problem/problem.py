@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.data.features import stacked
-from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.objectives import Objective, Points
 from udsgd_mpi.objectives.base import Numbers
 from udsgd_mpi.objectives.minimizer import Minimum
 from udsgd_mpi.problem.agent import Agent
-from udsgd_mpi.problem.local_data import Scaling
 from udsgd_mpi.problem.optimum import MOST_OF_LOCAL, MOST_PARAMETERS
+from udsgd_mpi.problem.reading import Reading
 from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -48,24 +47,6 @@ class AgentSummary(NamedTuple):
     mean_degree: float
     cautions: tuple[str, ...] = ()
     share: float = 1.0
-
-
-class Reading(NamedTuple):
-    """How data became points, as test data are to.
-
-    Attributes
-    ----------
-    classes
-        Distinct labels of all agents, ascending; none where the objective does not classify.
-    scaling
-        How features were standardised, where they were.
-    image
-        What the rows mean where they were read from images.
-    """
-
-    classes: Floats
-    scaling: Scaling | None
-    image: ImageFormat | None
 
 
 @dataclass(frozen=True)

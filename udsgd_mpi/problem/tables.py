@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.data.tables.cells import Cells
 from udsgd_mpi.data.tables.numbers import Numbers, levels
 from udsgd_mpi.data.tables.reader import TableReader
+from udsgd_mpi.problem.reading import INTERCEPT, Scaling
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.digests import digest
 from udsgd_mpi.support.errors import ConfigurationError
@@ -19,6 +20,8 @@ from udsgd_mpi.support.errors import ConfigurationError
 Floats = NDArray[np.float64]
 
 _log = logging.getLogger(__name__)
+
+_MISSING = "(missing)"
 
 _EPSILON = np.finfo(np.float64).eps
 
@@ -35,6 +38,10 @@ class Table:
     ----------
     features, labels
         Of each hosted agent, shapes (rows, features) and (rows,).
+    names
+        Of the features.
+    scaling
+        How they were standardised; None where they were not.
     digests
         Of each hosted agent's rows as they were read.
 
@@ -68,10 +75,20 @@ class Table:
         parts = [[own.numeric[name] for name in numeric] for own in rows]
         if reader.missing == "mean":
             parts = self._imputed(numeric, parts)
+        found = {
+            name: self._levels(name, rows) for name in self._columns if name in reader.categorical
+        }
+        of_levels = [f"{name}={level or _MISSING}" for name in found for level in found[name]]
+        self.names = (*numeric, *of_levels, *([INTERCEPT] * reader.intercept))
+        self.scaling = None
         if standardize:
-            parts = self._standardized(parts)
+            parts, means, scales = self._standardized(parts)
+            others = len(self.names) - len(numeric)
+            self.scaling = Scaling(
+                np.append(means, np.zeros(others)), np.append(scales, np.ones(others))
+            )
         ends = [[np.ones_like(y)] * reader.intercept for y in self.labels]
-        whole = zip(parts, self._one_hot(rows), ends, strict=True)
+        whole = zip(parts, _one_hot(rows, found), ends, strict=True)
         self.features = [np.stack([x for part in own for x in part], axis=1) for own in whole]
 
     def _agreed_columns(self, cells: Mapping[int, Cells]) -> list[str]:
@@ -155,16 +172,6 @@ class Table:
         here = {word for own in rows for word in own.words[column]}
         return levels(set().union(*self._team.allgather([here])))
 
-    def _one_hot(self, rows: Sequence[Numbers]) -> list[list[Floats]]:
-        parts: list[list[Floats]] = [[] for _ in rows]
-        for column in self._columns:
-            if column in self._reader.categorical:
-                found = self._levels(column, rows)
-                for own, part in zip(rows, parts, strict=True):
-                    words = own.words[column]
-                    part += [np.array([word == level for word in words], float) for level in found]
-        return parts
-
     def _imputed(
         self, names: Sequence[str], parts: Sequence[Sequence[Floats]]
     ) -> list[list[Floats]]:
@@ -180,14 +187,18 @@ class Table:
             for own in parts
         ]
 
-    def _standardized(self, parts: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
+    def _standardized(
+        self, parts: Sequence[Sequence[Floats]]
+    ) -> tuple[list[list[Floats]], Floats, Floats]:
+        """The columns with mean 0 and variance 1, what was taken off, and what they were over."""
         means, counts = self._means(parts, np.sum, len)
         centred = [[x - mean for x, mean in zip(own, means, strict=True)] for own in parts]
         variances, _ = self._means([[x**2 for x in own] for own in centred], np.sum, len)
         # A column of equal numbers has this variance at most, by rounding, as in scikit-learn.
         by_rounding = counts * _EPSILON * variances + (counts * means * _EPSILON) ** 2
         scales = np.where(variances > by_rounding, np.sqrt(variances), 1)
-        return [[x / scale for x, scale in zip(own, scales, strict=True)] for own in centred]
+        scaled = [[x / scale for x, scale in zip(own, scales, strict=True)] for own in centred]
+        return scaled, means, scales
 
     def _means(
         self,
@@ -205,6 +216,20 @@ def _gaps(without: NDArray[np.bool_]) -> int:
     """How many stretches of rows are left out between rows that are kept."""
     kept = np.flatnonzero(~without)
     return int((np.diff(kept) > 1).sum())
+
+
+def _one_hot(
+    rows: Sequence[Numbers], found: Mapping[str, Sequence[str | None]]
+) -> list[list[Floats]]:
+    """Columns of 0 and 1 for each category of each column."""
+    return [
+        [
+            np.array([word == level for word in own.words[column]], float)
+            for column, known in found.items()
+            for level in known
+        ]
+        for own in rows
+    ]
 
 
 def _digest(rows: Numbers) -> str:

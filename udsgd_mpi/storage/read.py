@@ -215,7 +215,7 @@ def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
         runs = {
             name: Run(
                 {"complete": True, **group.attrs},
-                {key: _variable(dataset) for key, dataset in group.items()},
+                {key: variable_of(dataset) for key, dataset in group.items()},
             )
             for name, group in file["runs"].items()
         }
@@ -227,7 +227,8 @@ def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
         return attributes, runs
 
 
-def _variable(dataset: "h5py.Dataset") -> Variable:
+def variable_of(dataset: "h5py.Dataset") -> Variable:
+    """A data set with the names of its axes."""
     is_text = h5py.check_string_dtype(dataset.dtype)
     values = dataset.asstr()[:] if is_text else dataset[:]
     scales = [dataset] if dataset.is_scale else [axis[0] for axis in dataset.dims]

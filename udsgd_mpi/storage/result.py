@@ -83,7 +83,8 @@ def recording_of(problem: Problem, run: Run) -> Recording:
     recording = Recording.empty(
         experiment, len(problem.summaries), problem.d, states, tested=tested
     )
-    recording.fill(experiment.steps, run["step"], {name: run[name] for name in recording.measures})
+    known = {name: run[name] for name in recording.measures if name in run.variables}
+    recording.fill(experiment.steps, run["step"], known)
     return recording
 
 

@@ -1,8 +1,9 @@
-"""Whether a resumed run reads the same inputs as before."""
+"""Whether what goes on from a run reads the same inputs as that did."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.read import to_toml
@@ -15,10 +16,23 @@ from udsgd_mpi.support.digests import Digests
 from udsgd_mpi.support.errors import ConfigurationError
 
 
+class Told(NamedTuple):
+    """Who needs the inputs of the earlier run, and what to do where they are others."""
+
+    who: str
+    remedy: str
+
+
+RESUMING = Told("--resume", "restore them, or start again with --force")
+
+
 def check_unchanged(
-    found: EarlierRun, problems: Mapping[str, Problem], joining: Path | None
+    found: EarlierRun,
+    problems: Mapping[str, Problem],
+    joining: Path | None = None,
+    told: Told = RESUMING,
 ) -> str | None:
-    """Refuse to resume with other data, graphs, W, sources of an objective, or processors.
+    """Refuse to go on with other data, graphs, W, sources of an objective, or processors.
 
     Parameters
     ----------
@@ -28,6 +42,8 @@ def check_unchanged(
         What is to be run.
     joining
         A result file with which the results are to be joined.
+    told
+        Words of what is refused.
 
     Returns
     -------
@@ -60,9 +76,9 @@ def check_unchanged(
         lines += [f"[variant.{name}] {each.text}" for each in known.changed(now)]
     if lines:
         raise ConfigurationError(
-            "--resume: expected the inputs of the earlier run, got others:\n"
+            f"{told.who}: expected the inputs of the earlier run, got others:\n"
             + "\n".join(lines)
-            + "\nrestore them, or start again with --force"
+            + f"\n{told.remedy}"
         )
     return not_compared(silent)
 

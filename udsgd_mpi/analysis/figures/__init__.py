@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from udsgd_mpi.analysis.abscissa import Abscissa
 from udsgd_mpi.analysis.figures.agents import agents_figure
+from udsgd_mpi.analysis.figures.forest import forest_figure
 from udsgd_mpi.analysis.figures.last import last_figure
 from udsgd_mpi.analysis.figures.measures import (
     accuracy_figure,
@@ -78,4 +79,4 @@ def figure(variants: Mapping[str, Measured], kind: str | None, x: Abscissa = "st
     return FIGURES[kind].draw(chosen) if x == "step" else FIGURES[kind].draw(chosen, x)
 
 
-__all__ = ["FIGURES", "draw", "figure", "style", "topology_figure"]
+__all__ = ["FIGURES", "draw", "figure", "forest_figure", "style", "topology_figure"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from udsgd_mpi.cli.flags.parser import Commands, Parser, subcommand
 from udsgd_mpi.cli.flags.running import survival_flags
-from udsgd_mpi.cli.flags.values import seconds
+from udsgd_mpi.cli.flags.values import at_least, seconds
 
 
 def add_inspect(commands: Commands) -> Parser:
@@ -56,6 +56,49 @@ def add_report(commands: Commands) -> Parser:
         help="replace files other than earlier figures of FILE and earlier curves",
     )
     return report
+
+
+def add_infer(commands: Commands) -> Parser:
+    """Flags of ``infer``."""
+    infer = subcommand(
+        commands,
+        "infer",
+        "coefficients with intervals, from a run without repetitions",
+        "mpirun -n 4 udsgd infer my.h5 --figure forest.pdf --output coefficients.csv",
+    )
+    infer.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    infer.add_argument("--variant", metavar="NAME", help="default: all")
+    infer.add_argument(
+        "--trial", type=at_least(0), metavar="K", help="default: the first that did not diverge"
+    )
+    infer.add_argument(
+        "--level", type=float, default=0.95, metavar="P", help="of intervals (default: 0.95)"
+    )
+    infer.add_argument(
+        "--parameters",
+        type=lambda text: text.split(","),
+        metavar="NAME,…",
+        help="some of them, by names of columns or numbers from 0 on (default: all)",
+    )
+    infer.add_argument(
+        "--original",
+        action="store_true",
+        help="coefficients of features as they were read, not as they were standardised",
+    )
+    infer.add_argument("--output", type=Path, metavar="FILE", help="write a table (.csv)")
+    infer.add_argument("--figure", type=Path, metavar="IMAGE", help="forest plot: png, pdf or svg")
+    infer.add_argument(
+        "--style",
+        choices=["screen", "paper"],
+        default="screen",
+        help="for a screen, or for one column of a paper (default: screen)",
+    )
+    infer.add_argument(
+        "--force",
+        action="store_true",
+        help="replace files other than earlier tables and figures of FILE",
+    )
+    return infer
 
 
 def add_reproduce(commands: Commands) -> Parser:
