@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.api.plan_intervals import plan_intervals as plan_intervals
     from udsgd_mpi.api.predict import predict as predict
     from udsgd_mpi.api.run import run as run
+    from udsgd_mpi.api.signs_of_trouble import signs_of_trouble as signs_of_trouble
     from udsgd_mpi.api.tune import tune as tune
     from udsgd_mpi.clock import Regions as Regions
     from udsgd_mpi.communication import DFL as DFL
@@ -117,6 +118,7 @@ _HOMES = {
     "api.plan_intervals": "plan_intervals",
     "api.predict": "predict",
     "api.run": "run",
+    "api.signs_of_trouble": "signs_of_trouble",
     "api.tune": "tune",
     "clock": "Regions",
     "communication": (

@@ -1,22 +1,20 @@
 """``udsgd report``."""
 
-import tomllib
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from udsgd_mpi.analysis import signs
 from udsgd_mpi.analysis.constant_steps import constant_steps
 from udsgd_mpi.analysis.covariance import CovarianceTest, against_limit, in_words
 from udsgd_mpi.analysis.csv import HEADER, rows
 from udsgd_mpi.analysis.image import figure_of, save
 from udsgd_mpi.analysis.table import table
 from udsgd_mpi.analysis.telemetry_summary import summary
-from udsgd_mpi.experiment.read import variants
-from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.problem import topology_of
-from udsgd_mpi.storage.read import Measured, open_result_file, read_measures
+from udsgd_mpi.storage.read import Measured, read_experiments, read_measures
 from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.destination import Destination, check_destinations
@@ -95,10 +93,12 @@ def show(
             print(f"{name}: {variant.diverged} of {trials} trials diverged and are left out")
     if found := _against_limits(measured):
         print(in_words(found))
-    if settled := constant_steps(measured, _experiments(results)):
+    if settled := constant_steps(measured, read_experiments(results)):
         print(settled)
     for name, lines in read_telemetry(results).items():
         print(f"{name}: {summary(lines)}")
+    for line in signs.in_words(signs.signs_of_trouble(results)):
+        print(line)
     print(f"\nresults {results}", flush=True)
     if failure:
         raise failure
@@ -122,15 +122,10 @@ def _against_limits(measured: Mapping[str, Measured]) -> dict[str, CovarianceTes
     return found
 
 
-def _experiments(results: Path) -> dict[str, Experiment]:
-    with open_result_file(results) as file:
-        return variants(tomllib.loads(file.attrs["configuration"]), {}, results.parent)
-
-
 def _topologies(results: Path, measured: Mapping[str, Measured]) -> "Figure":
     from udsgd_mpi.analysis.figures import topology_figure
 
-    experiments = _experiments(results)
+    experiments = read_experiments(results)
     return topology_figure(
         {name: topology_of(experiments[name], len(measured[name].samplers)) for name in measured},
         {name: each.samplers for name, each in measured.items()},

@@ -82,6 +82,24 @@ def overshooting(problem: Problem, team: Team) -> list[Overshooting]:
     return [found for found in team.allgather(team.map(of_agent)) if found]
 
 
+def first_steps(problem: Problem, team: Team) -> Floats:
+    """γ_1 w λ over what it must not exceed, the most of each agent's points, shape (agents,).
+
+    First steps of agents above 1 overshoot. NaN where that is not known, see ``overshooting``;
+    collective where ``team`` is.
+    """
+    if problem.optimum is None or problem.experiment.method.momentum is None:
+        return np.full(team.agents, np.nan)
+    kept = team.everywhere(lambda: kept_shares(problem))
+    gamma_1 = float(first_gammas(problem)[0])
+
+    def of_agent(i: int) -> float:
+        steepness = steepness_of(problem, problem.agents[i - team.hosted.start])
+        return gamma_1 * float(steepness.max()) / bound_of(problem, kept[i])
+
+    return np.array(team.allgather(team.map(of_agent)))
+
+
 def steepness_of(problem: Problem, agent: Agent) -> Floats:
     """W(x) λ_max(∇²F(·, x)) of an agent's points, or mini-batches; 0 where it is not known.
 

@@ -21,8 +21,9 @@ from udsgd_mpi.forecast.agent import (
 from udsgd_mpi.forecast.effort import disagreement, followed, last_followed
 from udsgd_mpi.forecast.followed import FollowedTrials, SamePaths
 from udsgd_mpi.forecast.forecasts import Forecasts
+from udsgd_mpi.forecast.independent import independent_traces
 from udsgd_mpi.forecast.means import MeanOverTrials
-from udsgd_mpi.forecast.overshooting import overshooting
+from udsgd_mpi.forecast.overshooting import first_steps, overshooting
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.stationary import Stationary, stationary
 from udsgd_mpi.forecast.withheld import why_withheld
@@ -63,6 +64,10 @@ class Prediction:
         Standard error of Tr V; 0 unless V of some agents is estimated from paths.
     agent_traces
         What each agent adds to Tr V, Tr V_i / N², shape (agents,).
+    independent_traces
+        The same with independent draws; see ``forecast.independent``.
+    first_steps
+        By how much each agent's first steps overshoot; see ``overshooting.first_steps``.
     methods
         ``"linear"`` or ``"paths"`` for each agent; ``"paths alone"`` where no theory is known.
     stationary
@@ -82,6 +87,8 @@ class Prediction:
     limiting_covariance: Floats
     trace_error: float
     agent_traces: Floats
+    independent_traces: Floats
+    first_steps: Floats
     methods: list[str]
     stationary: Stationary | str | None
     withheld: str | None = None
@@ -171,6 +178,8 @@ def predict(
         limiting_covariance=mean.V / N,
         trace_error=float(mean.trace_error) / np.sqrt(N) / N,
         agent_traces=np.array(team.allgather([np.trace(part.V) / N**2 for part in parts])),
+        independent_traces=independent_traces(problem, team, spectrum),
+        first_steps=first_steps(problem, team),
         methods=team.allgather([part.method for part in parts]),
         withheld=withheld,
         stationary=stationary(problem, team),

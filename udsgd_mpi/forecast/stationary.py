@@ -42,6 +42,8 @@ class Stationary:
         Parts of E θ − θ*, shape (d,) each; see ``theory.constant_step``. Of first order in γ.
     agent_variances
         What each agent adds to Tr C, shape (agents,).
+    independent_variances
+        The same with independent draws by its sampler's law, shape (agents,).
     agent_biases
         What each agent adds to the squared norm of the bias, shape (agents,); may be negative.
     """
@@ -52,6 +54,7 @@ class Stationary:
     disagreement: Floats
     curvature: Floats
     agent_variances: Floats
+    independent_variances: Floats
     agent_biases: Floats
 
     @property
@@ -158,13 +161,15 @@ class _Law:
         along = self._third_derivative_along(self._inverse(bias), float(np.trace(C)))
         N = self._team.agents
         of_agents = [
-            (np.trace(own) / N, (bias @ (first + second) - (along * own).sum() / 2) / N)
-            for own, first, second in zip(covariances, correlation, disagreement, strict=True)
+            (np.trace(own) / N, free / N, (bias @ (first + second) - (along * own).sum() / 2) / N)
+            for own, free, first, second in zip(
+                covariances, self._independent(), correlation, disagreement, strict=True
+            )
         ]
-        variances, biases = np.array(self._team.allgather(of_agents)).T
+        variances, independent, biases = np.array(self._team.allgather(of_agents)).T
         time_constant = 1 / (self._gamma * float(self._h[0]))
         spread = self._basis @ C @ self._basis.T
-        return Stationary(time_constant, spread, *parts, variances, biases)
+        return Stationary(time_constant, spread, *parts, variances, independent, biases)
 
     def _innovations(self) -> list[Floats] | None:
         """S of each hosted agent, with what θ's own spread adds where draws are independent."""
@@ -188,6 +193,15 @@ class _Law:
                 S if A is None else S + multiplied(A, C) for S, A in zip(first, slopes, strict=True)
             ]
         return None
+
+    def _independent(self) -> list[float]:
+        """Trace of each hosted agent's part of C, times N, if it drew independently."""
+        laws = [agent.stationary_law for agent in self._agents]
+        found = [
+            innovations(law, g, np.zeros_like(g), self._h, self._gamma)
+            for law, g in zip(laws, self._noise, strict=True)
+        ]
+        return [float(np.trace(self._covariance(S))) / self._team.agents for S in found]
 
     def _slopes(self, agent: Agent) -> Floats:
         """A(x) − E A of batches x, evenly spread over the agent's, shape (batches, d, d)."""

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.engine.measures import MEASURES
+from udsgd_mpi.experiment.read import variants
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
@@ -100,6 +102,16 @@ class Measured:
     settled
         What became of a constant step; None where no stationary law is predicted, no recorded step
         is late enough, or trials are few.
+    independent_traces
+        ``agent_traces`` if agents drew independently; None in files of older versions, too.
+    first_steps
+        By how much each agent's first steps overshoot: above 1 they do, shape (agents,); None
+        likewise.
+    stationary_variances, independent_variances
+        What each agent adds to the variance in the long run under a constant step, and the same if
+        it drew independently, shape (agents,); None where that is not known.
+    time_constant
+        Steps in which a constant step forgets by e; infinite where that is not known.
     """
 
     title: str
@@ -124,6 +136,11 @@ class Measured:
     points: NDArray[np.int64] | None = None
     shares: Floats | None = None
     settled: Settled | None = None
+    independent_traces: Floats | None = None
+    first_steps: Floats | None = None
+    stationary_variances: Floats | None = None
+    independent_variances: Floats | None = None
+    time_constant: float = np.inf
 
     def measure(self, name: str) -> Floats:
         """One of the measures.
@@ -252,6 +269,18 @@ def read_measures(path: Path) -> dict[str, Measured]:
         }
 
 
+def read_experiments(path: Path) -> dict[str, Experiment]:
+    """Settings of all variants of a result file.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file can't be read.
+    """
+    with open_result_file(path) as file:
+        return variants(tomllib.loads(file.attrs["configuration"]), {}, path.parent)
+
+
 def _measured(what: str, run: "h5py.Group") -> Measured:
     has_minimizer = "minimizer" in run or "training_loss" not in run
     always = "squared_error" if has_minimizer else "training_loss"
@@ -288,6 +317,11 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         points=_optional(run, "points"),
         shares=_optional(run, "share"),
         settled=_settled(run, finite),
+        independent_traces=_optional(run, "agent_trace_V_independent"),
+        first_steps=_optional(run, "agent_first_step"),
+        stationary_variances=_optional(run, "agent_stationary_variance"),
+        independent_variances=_optional(run, "agent_stationary_variance_independent"),
+        time_constant=float(run.attrs.get("time_constant", np.inf)),
     )
 
 

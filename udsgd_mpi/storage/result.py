@@ -184,6 +184,17 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
         "agent_trace_V": _variable(
             prediction.agent_traces, "agent", "what the agent adds to Tr V: Tr V_i / N^2"
         ),
+        "agent_trace_V_independent": _variable(
+            prediction.independent_traces,
+            "agent",
+            "the same if the agent drew its points independently, by the law of its sampler",
+        ),
+        "agent_first_step": _variable(
+            prediction.first_steps,
+            "agent",
+            "gamma_1 w lambda over what it must not exceed, the most of the agent's points: first"
+            " steps above 1 overshoot; NaN where that is not known",
+        ),
         "agent_mse": _variable(
             prediction.contributions,
             "agent",
@@ -223,6 +234,11 @@ def _stationary(found: Stationary) -> dict[str, Variable]:
         },
         "agent_stationary_variance": _variable(
             found.agent_variances, "agent", "what the agent adds to the trace of that covariance"
+        ),
+        "agent_stationary_variance_independent": _variable(
+            found.independent_variances,
+            "agent",
+            "the same if the agent drew its points independently, by the law of its sampler",
         ),
         "agent_stationary_bias": _variable(
             found.agent_biases, "agent", "what the agent adds to the squared norm of the bias"
