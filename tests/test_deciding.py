@@ -43,6 +43,7 @@ SETTINGS = Experiment.__struct_fields__
 KINDS = ("ring", "star")
 # Another value of each setting that is not a number.
 OTHERS: dict[str, Any] = {
+    "activation": "bernoulli",
     "communication": "lsgd_fp",
     "data": {"source": "digits"},
     "dtype": "float32",

@@ -94,9 +94,7 @@ def test_an_objective_of_images_is_given_pixels_and_what_they_mean(
         sys.modules["udsgd_mpi.problem.pose"], "find_optimum", lambda *_: (64, None)
     )
     monkeypatch.setattr(sys.modules["udsgd_mpi.problem.digests"], "plugins", lambda _: {})
-    monkeypatch.setattr(
-        sys.modules["udsgd_mpi.problem.digests"], "files_of_objective", lambda _: {}
-    )
+    monkeypatch.setattr(sys.modules["udsgd_mpi.problem.digests"], "files_beside_data", lambda _: {})
     experiment = structs.replace(problem().experiment, objective=OfImages())
     posed = pose(experiment, LoneTeam(AGENTS))
     points = posed.points

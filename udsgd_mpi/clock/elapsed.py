@@ -70,7 +70,8 @@ def elapsed(
     """Let the agents compute and exchange up to the last of ``steps``, which ascend.
 
     Time goes on agent by agent: a step adds its computing time, and an aggregation lets an agent
-    wait for those that it needs (``Mixing.advance``). One clock holds for all trials.
+    wait for those that it needs (``Mixing.advance``). A step that an agent does not take takes no
+    time. One clock holds for all trials.
 
     Parameters
     ----------
@@ -104,8 +105,10 @@ def _passing(
     for first, end in _blocks(0, last):
         check_in()
         times = set(schedule.times(first, end).tolist())
+        active = schedule.active(first, end)
         for n in range(first + 1, end + 1):
-            now += next(durations)
+            took = next(durations)
+            now += took if active is None else took * active[n - first - 1]
             if n in times:
                 schedule.mixing(n).advance(now, messages)
             yield n, now

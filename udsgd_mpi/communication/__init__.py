@@ -3,6 +3,8 @@
 To add one, write its file and name it in ``AnyPattern``.
 """
 
+from udsgd_mpi.communication.activated import Activated
+from udsgd_mpi.communication.activation import Activation, AnyActivation
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
 from udsgd_mpi.communication.consensus import contraction
@@ -13,6 +15,7 @@ from udsgd_mpi.communication.forms.base import Form, Mixing, Traffic
 from udsgd_mpi.communication.forms.links import OnLinks
 from udsgd_mpi.communication.forms.own import OwnMatrices
 from udsgd_mpi.communication.forms.partial_average import PartialAverage, Rounds
+from udsgd_mpi.communication.forms.present import PresentAverage, PresentWeights
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.hlsgd import HLSGD
 from udsgd_mpi.communication.layout import Layout
@@ -47,6 +50,9 @@ __all__ = [
     "LSGDFP",
     "LSGDPP",
     "LSGDRC",
+    "Activated",
+    "Activation",
+    "AnyActivation",
     "AnyPattern",
     "Average",
     "Centralized",
@@ -62,6 +68,8 @@ __all__ = [
     "OwnMatrices",
     "PartialAverage",
     "Pattern",
+    "PresentAverage",
+    "PresentWeights",
     "RandomMatching",
     "Rounds",
     "Schedule",

@@ -16,6 +16,7 @@ from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.graphs import Graph
 
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 class Schedule(ABC):
@@ -42,6 +43,26 @@ class Schedule(ABC):
     def times(self, n: int, m: int) -> Integers:
         """Aggregation times in (n, m], ascending."""
         return self._times.between(n, m)
+
+    def time(self, number: int) -> int:
+        """The step that the aggregation of a number completes; the first one has number 1."""
+        return self._times.time(number)
+
+    def active(self, n: int, m: int) -> Flags | None:
+        """Which agents take the steps n + 1, …, m, shape (m − n, agents); None: all take all."""
+        return None
+
+    def availability(self, last: int) -> NDArray[np.float64] | None:
+        """Share of the steps that each agent takes, shape (agents,); None: all take all.
+
+        In the long run, or of the steps up to ``last`` where there is no long run.
+        """
+        return None
+
+    @property
+    def pauses(self) -> bool:
+        """Whether there are steps that some agents do not take."""
+        return self.active(0, 1) is not None
 
     def aggregates(self, n: int) -> bool:
         """Whether n is an aggregation time."""

@@ -1,6 +1,7 @@
 """Hybrid local SGD: gossip inside clusters between less frequent global averages."""
 
 import math
+from bisect import bisect_left
 from typing import Annotated
 
 import numpy as np
@@ -60,6 +61,11 @@ class _TwoIntervals(Schedule):
             np.arange(n // each + 1, m // each + 1) * each for each in (self._inner, self._outer)
         )
         return np.asarray(np.union1d(gossips, averages))
+
+    def time(self, number: int) -> int:
+        # Of each period's times as many, in the same places.
+        periods, k = divmod(number - 1, self.count(self._both))
+        return periods * self._both + bisect_left(range(self._both), k + 1, key=self.count)
 
     def which(self, n: int) -> int:
         return int(n % self._outer == 0)

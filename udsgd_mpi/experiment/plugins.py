@@ -6,16 +6,18 @@ from typing import Any
 from udsgd_mpi.experiment.check import expand
 from udsgd_mpi.support.file_names import NamesFile
 
+_READ = ("objective", "activation")
+
 
 def plugins(settings: Mapping[str, Any]) -> dict[str, str]:
     """Each ``"module:Class"`` or ``"module:function"``, by the key that names it."""
     return _named(settings, lambda text, names: names.of_class and ":" in text)
 
 
-def files_of_objective(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Each file that an objective reads beside the data, by the key that names it."""
-    of_objective = {"objective": settings["objective"]}
-    return _named(of_objective, lambda text, names: not names.of_class and names.is_file(text))
+def files_beside_data(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Each file that an objective or an activation reads, by the key that names it."""
+    read = {key: value for key in _READ if (value := settings.get(key)) is not None}
+    return _named(read, lambda text, names: not names.of_class and names.is_file(text))
 
 
 def _named(settings: Mapping[str, Any], wanted: Callable[[str, NamesFile], bool]) -> dict[str, str]:

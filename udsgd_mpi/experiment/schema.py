@@ -9,7 +9,7 @@ from msgspec.structs import force_setattr
 from numpy.typing import NDArray
 
 from udsgd_mpi.clock import AnyComputing, AnyLatency, Constant
-from udsgd_mpi.communication import AnyPattern
+from udsgd_mpi.communication import AnyActivation, AnyPattern
 from udsgd_mpi.communication.codecs import SINGLE_AS_IS, Codec
 from udsgd_mpi.communication.dsgd import DSGD
 from udsgd_mpi.data.datasets import NAMES
@@ -246,6 +246,8 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ``methods``.
     step_size
         γ_n: ``"polynomial"`` is γ⋆ / n^a. What it leaves open is that of the run.
+    activation
+        When agents are there, for their steps and for their exchanges; by default always.
     dtype
         Type of the numbers of θ in memory and in messages. Sums over agents are in double precision
         and rounded once; so are local steps, except those of networks, which compute in this type.
@@ -269,6 +271,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     step_size: AnyStepSize = Polynomial()
     topology: AnyGraph = Ring()
     communication: AnyPattern = DSGD()
+    activation: AnyActivation | None = None
     groups: Annotated[dict[str, Group], Meta(min_length=1)]
     timing: Timing | None = None
     dtype: Literal["float64", "float32"] = "float64"

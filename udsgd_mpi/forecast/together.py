@@ -9,6 +9,7 @@ from udsgd_mpi.communication import Schedule
 from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.pausing import pausing
 from udsgd_mpi.engine.sgd import StepByStep
 from udsgd_mpi.kernels.agent_sums import mean_over_agents
 from udsgd_mpi.problem import Problem, Team, start_paths
@@ -47,17 +48,20 @@ class Together:
         agents, method, T = problem.agents, problem.experiment.method, len(trials)
         self._team = team
         block = block_length(team.agents, T)
-        paths = start_paths(agents, Streams(seed, np.array(team.hosted), T, trials.start))
+        streams = Streams(seed, np.array(team.hosted), T, trials.start)
+        paths = start_paths(agents, streams, problem.schedule)
         length = min(block, longest or block)
         self.draws = Draws(paths, problem.first_rows, problem.batch, T, length=length)
         self._iterates = Iterates.alone(len(agents), T, problem.d, method.states(problem.d))
         self._iterates.theta[:] = problem.initial(trials)
         descend = LocalSteps(
-            self._iterates, method, problem.objective, problem.points, problem.batch
+            self._iterates, method, problem.objective, problem.points_of_steps, problem.batch
         )
         # Not a method of this object: it would be kept alive by itself, with all its arrays.
         mix = _Mixing(problem.schedule, team, self._iterates, descend)
-        self.step = StepByStep(descend, mix, problem.schedule.times)
+        schedule = problem.schedule
+        steps = pausing(descend, self._iterates, schedule, team.hosted)
+        self.step = StepByStep(steps, mix, schedule.times)
 
     @property
     def theta(self) -> Floats:

@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     COMPUTING = 9
     AUGMENTATION = 10
     INITIAL = 11
+    ACTIVATION = 12
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

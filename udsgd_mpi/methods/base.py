@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.kernels.compiled import Kernel, inlined
+from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
@@ -149,6 +150,21 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         ConfigurationError
             Says why, and which W it takes.
         """
+
+    def check_pauses(self) -> None:
+        """Refuse steps that some agents do not take, where agents need to have taken all.
+
+        Raises
+        ------
+        ConfigurationError
+            Says why, and which methods do not.
+        """
+        if self.settle is not None or any(state.mixed for state in self.states(1)):
+            raise ConfigurationError(
+                f"method {self.__struct_config__.tag}: expected agents that take every step, got"
+                " some that are away at times, by which its corrections would be out of step with"
+                ' θ; use "sgd", "momentum", "nesterov" or "adam", or leave activation out'
+            )
 
     def beside(self, d: int) -> int:
         """How many numbers an agent carries beside θ in a trial."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 from mpi4py import MPI
@@ -73,7 +73,10 @@ class Emulated:
         self._began = time.perf_counter()
 
     def __call__(self, n: int) -> None:
-        time.sleep(sum(float(step[0]) for step in islice(self._durations, n - self._n)))
+        active = self._schedule.active(self._n, n)
+        taken = repeat(True) if active is None else active[:, self._comm.rank].tolist()
+        steps = zip(islice(self._durations, n - self._n), taken, strict=False)
+        time.sleep(sum(float(step[0]) for step, is_taken in steps if is_taken))
         self._n = n
         if self._delayed and self._schedule.aggregates(n):
             self._exchange(n)

@@ -1,7 +1,6 @@
 """The update of a rank with its exchanges in one kernel, where that can be."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +8,14 @@ from numpy.typing import NDArray
 from udsgd_mpi.engine.fused_steps import FusedSteps
 from udsgd_mpi.engine.iterates import THETA
 from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.pausing import Descent, pausing
 from udsgd_mpi.engine.sgd import StepByStep, Update
 from udsgd_mpi.parallel.exchanges import SparseExchange
 from udsgd_mpi.parallel.mixing import Mixer
 from udsgd_mpi.support.meter import Activity
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.int32]
 Integers = NDArray[np.int64]
-Descent: TypeAlias = Callable[[int, Indices, Floats], None]
 
 
 class Fused:
@@ -108,10 +106,14 @@ def update_of(steps: LocalSteps, mixers: Sequence[Mixer], descend: Descent | Non
         Takes the local steps where they are no kernel's; by default ``steps``.
     """
     mixer, *others = mixers
-    whole = steps.compiled and not steps.settles and not others
+    schedule = mixer.schedule
+    whole = steps.compiled and not steps.settles and not others and not schedule.pauses
     if whole and (exchanges := mixer.in_memory):
         return Fused(steps, mixer, exchanges)
-    return StepByStep(descend or steps, w_of(mixers, steps), mixer.schedule.times)
+    theta = steps.iterates.mixed[THETA]
+    hosted = theta.layout.hosted(theta.rank)
+    descend = pausing(descend or steps, steps.iterates, schedule, hosted)
+    return StepByStep(descend, w_of(mixers, steps), schedule.times)
 
 
 def w_of(mixers: Sequence[Mixer], steps: LocalSteps | None = None) -> Callable[[int], None]:

@@ -13,6 +13,7 @@ from udsgd_mpi.engine.draws import Draws, Indices, block_length
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.measures import Recording
+from udsgd_mpi.engine.pausing import Descent, pausing
 from udsgd_mpi.engine.sgd import (
     StepByStep,
     Update,
@@ -149,6 +150,7 @@ class Simulation:
                 trials,
                 experiment.first_trial,
             ),
+            schedule,
         )
         self._draws = self._draw_from(0, None)
 
@@ -206,7 +208,7 @@ class Simulation:
             self._iterates,
             experiment.method,
             problem.objective,
-            problem.points,
+            problem.points_of_steps,
             problem.batch,
             variation,
         )
@@ -216,17 +218,19 @@ class Simulation:
         def guarded(n: int, X: Indices, gamma: Floats) -> None:
             self.failures.passes(lambda: steps(n, X, gamma))
 
-        descend = guarded if self.failures.at_every_stop else steps
+        descend: Descent = guarded if self.failures.at_every_stop else steps
         if not self._emulate or problem.clock is None:
             return update_of(steps, self._mixers, descend)
+        schedule, hosted = problem.schedule, self._layout.hosted(self._comm.rank)
         W = Emulated(
             self._comm,
             w_of(self._mixers, steps),
-            problem.schedule,
+            schedule,
             problem.clock,
             message_of_run(experiment, problem.objective, problem.d),
             self.n,
         )
+        descend = pausing(descend, self._iterates, schedule, hosted)
         return StepByStep(descend, W, each_step)
 
     def telemetry(self) -> list[Telemetry]:

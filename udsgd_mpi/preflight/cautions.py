@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from udsgd_mpi.communication import Schedule
+from udsgd_mpi.communication import Activated, Schedule
 from udsgd_mpi.forecast.explosions import Explosions, explosions
 from udsgd_mpi.forecast.stationarity import Unsteady, unsteady
 from udsgd_mpi.objectives.minimizer import Minimum
@@ -20,6 +20,7 @@ _NOTABLE_GROWTH = 2.0
 _MOST_STEPS = 10_000
 _FIRST_STEPS = 1000
 _MOST_OF_SAMPLERS = 10
+_SAME_SHARE = 1e-6
 
 
 class Foretold(NamedTuple):
@@ -50,6 +51,7 @@ def cautions(problem: Problem, foretold: Foretold) -> Iterator[str]:
         yield of_unsteady(problem, foretold.unsteady)
     experiment = problem.experiment
     yield from _of_mixing(problem)
+    yield from _of_activation(problem)
     yield from of_samplers(problem)
     momentum = experiment.method.momentum
     if problem.optimum is not None and momentum is not None:
@@ -105,7 +107,14 @@ def _of_mixing(problem: Problem) -> Iterator[str]:
     agents = len(problem.summaries)
     if agents == 1:
         return
-    if not schedule.contracts(agents):
+    if isinstance(schedule, Activated) and (parts := schedule.parts()).any():
+        other = int(np.flatnonzero(parts)[0])
+        yield (
+            f"activation: agents 0 and {other} are never there together, and no others pass on what"
+            " they have learnt, so the agents never reach consensus (Assumption 2.5); let them"
+            " meet, or use a topology that joins those that do"
+        )
+    elif not schedule.contracts(agents):
         yield (
             "communication: ‖E[WᵀW] − J‖ = 1, so the agents never reach consensus (Assumption"
             f" 2.5); {experiment.communication.remedy}"
@@ -119,6 +128,26 @@ def _of_mixing(problem: Problem) -> Iterator[str]:
         yield (
             "communication: aggregations up to the last step leave the agents in parts, which only"
             " a later one joins; use more steps, or for hlsgd a smaller outer"
+        )
+
+
+def _of_activation(problem: Problem) -> Iterator[str]:
+    experiment = problem.experiment
+    shares = problem.schedule.availability(experiment.steps)
+    if shares is None or experiment.activation is None:
+        return
+    if never := np.flatnonzero(shares == 0).tolist():
+        yield (
+            f"activation: {in_words(never)} of the trace come after the last of"
+            f" {experiment.steps:,} steps, so their data do not count; use more steps"
+        )
+    elif not experiment.activation.scaled and np.ptp(shares) > _SAME_SHARE * shares.max():
+        least, most = int(shares.argmin()), int(shares.argmax())
+        yield (
+            f"activation: agents take from {shares[least]:.0%} (agent {least}) to"
+            f" {shares[most]:.0%} (agent {most}) of the steps and count by these shares: θ comes"
+            " to the minimiser of Σ share_i f_i, while errors are those from θ* of f; use"
+            " activation.scaled = true, which divides each agent's steps by its share"
         )
 
 

@@ -7,11 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication import Schedule
 from udsgd_mpi.data.features import Features, dense_rows
 from udsgd_mpi.data.images.pixels import ImageFormat
 from udsgd_mpi.graphs.ground import Ground
 from udsgd_mpi.objectives import Objective, Points
-from udsgd_mpi.samplers import PathsOfSeveral, SamplePaths, Sampler, Streams
+from udsgd_mpi.samplers import PathsOfSeveral, PausingPaths, SamplePaths, Sampler, Stream, Streams
 from udsgd_mpi.samplers.base import Weight
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,8 @@ class Agent:
         transition matrix or recorded visits; None for full access.
     share
         Factor of its f_i in f, by which its points are weighted, too; 1 on average over agents.
+    pace
+        Factor of its steps, which makes up for those that it does not take.
     """
 
     group: str
@@ -42,6 +45,7 @@ class Agent:
     batch: int
     graph: Ground | None
     share: float = 1.0
+    pace: float = 1.0
 
     @classmethod
     def of(
@@ -55,11 +59,12 @@ class Agent:
         graph: Ground | None,
         image: ImageFormat | None = None,
         share: float = 1.0,
+        pace: float = 1.0,
     ) -> "Agent":
         """An agent with ``features`` (points, d) and ``labels`` (points,), batch after batch."""
         weights = share * sampler.importance_weights(weight, len(labels) // batch, graph)
         points = Points(features, labels, np.repeat(weights, batch), image)
-        return cls(group, sampler, points, batch, graph, share)
+        return cls(group, sampler, points, batch, graph, share, pace)
 
     def with_sampler(self, sampler: Sampler, weight: Weight, graph: Ground | None) -> "Agent":
         """The same agent with another sampler, and with what that needs."""
@@ -74,6 +79,7 @@ class Agent:
             graph,
             points.image,
             self.share,
+            self.pace,
         )
 
     @property
@@ -145,8 +151,27 @@ def _dense_parts(points: Points, d: int) -> Iterator[Points]:
         yield replace(part, features=dense_rows(part.features, slice(None)))
 
 
-def start_paths(agents: Sequence[Agent], streams: Streams) -> SamplePaths:
-    """Begin the paths of some agents, whose numbers are in ``streams``."""
+def start_paths(
+    agents: Sequence[Agent], streams: Streams, schedule: Schedule | None = None
+) -> SamplePaths:
+    """Begin the paths of some agents, whose numbers are in ``streams``.
+
+    Parameters
+    ----------
+    schedule
+        Says which steps agents do not take, at which their paths stand still; by default they
+        take all.
+    """
+    if schedule and schedule.pauses:
+        paths = [
+            agent.sampler.start(
+                agent.batches,
+                agent.graph,
+                Stream(streams.seed, number, streams.trials, streams.first_trial),
+            )
+            for agent, number in zip(agents, streams.agents.tolist(), strict=True)
+        ]
+        return PausingPaths(paths, streams.agents, schedule.active)
     return PathsOfSeveral(
         [agent.sampler for agent in agents],
         [agent.batches for agent in agents],

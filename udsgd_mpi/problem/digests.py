@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.clock import Clock
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.experiment.check import settings_of
-from udsgd_mpi.experiment.plugins import files_of_objective, plugins
+from udsgd_mpi.experiment.plugins import files_beside_data, plugins
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.ground import Ground
@@ -85,7 +85,7 @@ def _sources(experiment: Experiment) -> dict[str, str]:
         for file, path in sources(named).items():
             content = content_of(path, f"{setting} {named}: the source file {path}")
             found[source_name(setting, file)] = digest(content)
-    for setting, named in files_of_objective(settings).items():
+    for setting, named in files_beside_data(settings).items():
         path = Path(named).expanduser()
         found[source_name(setting, path.name)] = digest(content_of(path, f"{setting} {named}"))
     return found

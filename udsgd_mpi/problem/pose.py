@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication import Activated, Schedule
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.schema import Experiment, Group
 from udsgd_mpi.experiment.timing import clock_of
@@ -86,7 +87,7 @@ def pose(
         )
     data_graph = data_graph or DataGraphs()
     topology = team.bcast(lambda: topology_of(experiment, team.agents))
-    schedule = team.everywhere(lambda: experiment.communication.start(topology, seed))
+    schedule = team.everywhere(lambda: _schedule(experiment, topology))
     team.bcast(lambda: experiment.method.check_mixing(schedule, team.agents))
     names = assign(experiment.groups, team.agents)
     clock = team.bcast(lambda: clock_of(experiment, names))
@@ -105,6 +106,7 @@ def pose(
 
     of_agents = _shares(experiment, [*nodes.values()], groups, team)
     shares = dict(zip(team.hosted, of_agents, strict=True))
+    paces = _paces(experiment, schedule, team.agents)
 
     def agent(i: int) -> Agent:
         graph = data_graph(i, names[i], groups[i], nodes[i], seed)
@@ -120,6 +122,7 @@ def pose(
             graph,
             held.image if as_images else None,
             shares[i],
+            paces[i],
         )
 
     agents = team.map(agent)
@@ -165,6 +168,26 @@ def topology_of(experiment: Experiment, agents: int) -> Graph:
     """
     seed = graph_seed(experiment.seed, Purpose.TOPOLOGY)
     return build_topology(experiment.topology, agents, seed, "topology")
+
+
+def _schedule(experiment: Experiment, topology: Graph) -> Schedule:
+    """When agents exchange, and which of them are there."""
+    pattern, activation, seed = experiment.communication, experiment.activation, experiment.seed
+    schedule = pattern.start(topology, seed)
+    if activation is not None:
+        name = pattern.__struct_config__.tag
+        schedule = Activated(schedule, activation.start(len(topology), seed), str(name))
+    if schedule.pauses:
+        experiment.method.check_pauses()
+    return schedule
+
+
+def _paces(experiment: Experiment, schedule: Schedule, agents: int) -> Floats:
+    """Factor of each agent's steps, shape (agents,)."""
+    there = schedule.availability(experiment.steps)
+    if experiment.activation is None or not experiment.activation.scaled or there is None:
+        return np.ones(agents)
+    return np.asarray(1 / there)
 
 
 def _classes(experiment: Experiment, rows: list[LocalData], team: Team) -> Floats:

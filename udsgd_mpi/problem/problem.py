@@ -1,6 +1,6 @@
 """What a run is of: a variant with its data, as the host of some agents knows it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 Floats = NDArray[np.float64]
 
 _NO_MINIMIZER = "no theorem holds, as no unique minimiser θ* of the objective is known"
+_NOT_ALL_STEPS = "no theorem holds where agents are away at some of the steps"
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 
@@ -117,7 +118,7 @@ class Problem:
             return _NO_MINIMIZER
         if self.experiment.method.momentum is None:
             return self.experiment.method.no_theorem
-        return None
+        return _NOT_ALL_STEPS if self.schedule.pauses else None
 
     @property
     def hessian(self) -> Floats:
@@ -162,12 +163,18 @@ class Problem:
     def _predictable(self) -> Minimum:
         optimum = self._known_optimum
         if self.no_theorem:
-            got = self.experiment.method.__struct_config__.tag
-            raise ConfigurationError(
-                f"method: expected one that predictions and plans can be made of, got {got}:"
-                f" {self.no_theorem}; use udsgd run"
-            )
+            raise ConfigurationError(f"{self._without_theorem}: {self.no_theorem}; use udsgd run")
         return optimum
+
+    @property
+    def _without_theorem(self) -> str:
+        experiment = self.experiment
+        setting, which = "method", experiment.method.__struct_config__.tag
+        if experiment.method.momentum is not None:
+            setting, which = "communication", experiment.communication.__struct_config__.tag
+            if experiment.activation is not None:
+                setting, which = "activation", experiment.activation.__struct_config__.tag
+        return f"{setting}: expected one that predictions and plans can be made of, got {which}"
 
     @property
     def _known_optimum(self) -> Minimum:
@@ -195,6 +202,15 @@ class Problem:
             np.concatenate([part.weights for part in parts]),
             parts[0].image,
         )
+
+    @property
+    def points_of_steps(self) -> Points:
+        """The same, as local steps take them: with weights that have each agent's pace."""
+        points = self.points
+        if all(agent.pace == 1 for agent in self.agents):
+            return points
+        paces = [np.full(len(agent.points.labels), agent.pace) for agent in self.agents]
+        return replace(points, weights=points.weights * np.concatenate(paces))
 
     @property
     def first_rows(self) -> list[int]:

@@ -10,6 +10,7 @@ from udsgd_mpi.samplers.hdt import HDT
 from udsgd_mpi.samplers.iid import IID
 from udsgd_mpi.samplers.mhrw import MHRW
 from udsgd_mpi.samplers.nbrw import NBRW
+from udsgd_mpi.samplers.pausing import PausingPaths
 from udsgd_mpi.samplers.several import PathsOfSeveral
 from udsgd_mpi.samplers.shuffling import Reshuffling, SingleShuffling
 from udsgd_mpi.samplers.srrw import SRRW
@@ -44,6 +45,7 @@ __all__ = [
     "CustomSampler",
     "InOrder",
     "PathsOfSeveral",
+    "PausingPaths",
     "Reshuffling",
     "SamplePath",
     "SamplePaths",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from udsgd_mpi.communication import DropOut, Pattern, RandomMatching, UnreliableLinks
 from udsgd_mpi.experiment.deciding import DECIDE_NO_W
-from udsgd_mpi.experiment.plugins import files_of_objective, plugins
+from udsgd_mpi.experiment.plugins import files_beside_data, plugins
 from udsgd_mpi.storage.digests import digests_in
 from udsgd_mpi.storage.variables import Run
 from udsgd_mpi.support.digests import Digests, setting_and_file
@@ -159,7 +159,7 @@ def _of_all(inputs: Inputs) -> Iterator[_Reading]:
         setting = _Setting("matrix of latencies", "timing.latency", path)
         yield _Reading(("latency", path), setting, None, digests.latency)
     named = plugins(settings) if digests.sources else {}
-    read = files_of_objective(settings) if digests.sources else {}
+    read = files_beside_data(settings) if digests.sources else {}
     for name, value in digests.sources.items():
         key, file = setting_and_file(name)
         path = named.get(key, read.get(key, ""))

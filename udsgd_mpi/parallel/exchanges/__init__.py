@@ -11,14 +11,16 @@ from udsgd_mpi.communication import (
     OnLinks,
     OwnMatrices,
     PartialAverage,
+    PresentAverage,
+    PresentWeights,
     Rounds,
     Weights,
 )
 from udsgd_mpi.parallel.exchanges.averages import AverageExchange, RoundExchange
 from udsgd_mpi.parallel.exchanges.base import Exchange, Ranks
 from udsgd_mpi.parallel.exchanges.links import LinkExchange
-from udsgd_mpi.parallel.exchanges.own import OwnExchange
 from udsgd_mpi.parallel.exchanges.sparse import NeighbourExchange, SparseExchange
+from udsgd_mpi.parallel.exchanges.whole import WholeExchange
 
 
 @singledispatch
@@ -30,9 +32,11 @@ def exchange_of(form: Form, _ranks: Ranks) -> Exchange:
 
 exchange_of.register(Weights, NeighbourExchange)
 exchange_of.register(OnLinks, LinkExchange)
-exchange_of.register(OwnMatrices, OwnExchange)
+exchange_of.register(OwnMatrices, WholeExchange)
 exchange_of.register(Average, AverageExchange)
 exchange_of.register(PartialAverage, RoundExchange)
 exchange_of.register(Rounds, RoundExchange)
+exchange_of.register(PresentAverage, RoundExchange)
+exchange_of.register(PresentWeights, WholeExchange)
 
 __all__ = ["Exchange", "Ranks", "SparseExchange", "exchange_of"]

@@ -3,7 +3,7 @@
 import numpy as np
 from mpi4py import MPI
 
-from udsgd_mpi.communication import Average, PartialAverage, Rounds, Traffic
+from udsgd_mpi.communication import Average, PartialAverage, PresentAverage, Rounds, Traffic
 from udsgd_mpi.parallel.average import average_of
 from udsgd_mpi.parallel.exchanges.base import Exchange, Ranks
 from udsgd_mpi.parallel.waiting import waiting
@@ -25,7 +25,7 @@ class AverageExchange(Exchange):
 class RoundExchange(Exchange):
     """The average over S to the members of S', half-steps of entering agents to leaving ones."""
 
-    def __init__(self, form: PartialAverage | Rounds, ranks: Ranks) -> None:
+    def __init__(self, form: PartialAverage | PresentAverage | Rounds, ranks: Ranks) -> None:
         self._form = form
         self._comm, self._array, _, self._meter = ranks
         self._average = average_of(ranks.comm, self._array, self._array.codec, ranks.meter)

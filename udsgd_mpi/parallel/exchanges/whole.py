@@ -1,20 +1,20 @@
-"""Mixing with the W that a user's class gives."""
+"""Mixing with W that every rank knows as a whole."""
 
 import numpy as np
 
-from udsgd_mpi.communication import OwnMatrices, Traffic
+from udsgd_mpi.communication import OwnMatrices, PresentWeights, Traffic
 from udsgd_mpi.engine.exchange_plan import Plan
 from udsgd_mpi.parallel.exchanges.base import Ranks
 from udsgd_mpi.parallel.exchanges.partial import PartialExchange
 
 
-class OwnExchange(PartialExchange):
+class WholeExchange(PartialExchange):
     """The same for W of which nothing but their support is known before.
 
     Every rank has all of W, and so knows what others need and send.
     """
 
-    def __init__(self, form: OwnMatrices, ranks: Ranks) -> None:
+    def __init__(self, form: OwnMatrices | PresentWeights, ranks: Ranks) -> None:
         self._form = form
         super().__init__(Plan(form.support, ranks.reach), ranks)
         hosted = ranks.array.layout.hosted(ranks.array.rank)

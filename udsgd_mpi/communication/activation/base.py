@@ -1,0 +1,89 @@
+"""What an activation is: at which steps each agent is there."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+_LONGEST, _ENTRIES = 1024, 2**20
+
+
+class Presence(ABC):
+    """At which steps the agents of one run are there: a pure function of (seed, n).
+
+    Every rank knows it of all agents, so that none needs a message. It is the same in all trials,
+    as W_n is.
+
+    Attributes
+    ----------
+    agents
+        N.
+    """
+
+    def __init__(self, agents: int) -> None:
+        self.agents = agents
+        self._length = max(1, min(_LONGEST, _ENTRIES // agents))
+        self._first, self._block = -1, np.empty((0, agents), dtype=np.bool_)
+
+    def between(self, n: int, m: int) -> Flags:
+        """Whether each agent is there at steps n + 1, …, m, shape (m − n, agents)."""
+        rows = np.empty((m - n, self.agents), dtype=np.bool_)
+        start = n
+        while start < m:
+            first = start - start % self._length
+            if first != self._first:
+                self._block, self._first = self.drawn(first, first + self._length), first
+            stop = min(m, first + self._length)
+            rows[start - n : stop - n] = self._block[start - first : stop - first]
+            start = stop
+        return rows
+
+    @abstractmethod
+    def drawn(self, n: int, m: int) -> Flags:
+        """The same, computed anew."""
+
+    @abstractmethod
+    def shares(self, last: int) -> Floats:
+        """Of the steps at which each agent is there, shape (agents,).
+
+        In the long run, or of the steps up to ``last`` where there is no long run.
+        """
+
+    def meetings(self) -> Iterator[Flags]:
+        """Who is there at some steps, shape (agents,) each.
+
+        Any two agents that are ever there at one step are so at one of these.
+        """
+        yield np.ones(self.agents, dtype=np.bool_)
+
+
+class Activation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """When agents are there; subclasses are listed in the registry.
+
+    An agent that is away takes no step: its θ and all else that it remembers stay as they are, and
+    its sampler stands still. W_n joins those that are there: what an agent that is away does not
+    take part in goes back to the diagonal, and averages are over those that are there.
+
+    Parameters
+    ----------
+    scaled
+        Whether an agent's steps are divided by the share of steps at which it is there. Otherwise
+        agents count by these shares, and θ comes to the minimiser of Σ_i share_i f_i.
+    """
+
+    scaled: bool = False
+
+    def start(self, agents: int, seed: int) -> Presence:
+        """At which steps N agents are there.
+
+        Raises
+        ------
+        ConfigurationError
+            If the parameters do not fit the number of agents.
+        """
+        raise NotImplementedError

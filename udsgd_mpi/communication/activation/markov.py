@@ -1,0 +1,61 @@
+"""Agents that come and go."""
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication.activation.base import Activation, Flags, Presence
+from udsgd_mpi.communication.forms.links import Drawing
+from udsgd_mpi.communication.two_states import law, links_of_chains
+from udsgd_mpi.kernels.compiled import Kernel
+from udsgd_mpi.kernels.random_numbers import Purpose, generator
+
+Floats = NDArray[np.float64]
+Steps = Annotated[float, Meta(ge=1, le=2**31 - 1)]
+
+_draw: Kernel[..., None] = links_of_chains
+
+
+class Markov(Activation, frozen=True, tag="markov"):
+    """Each agent is there for a geometric number of steps, and away for another.
+
+    Agents are independent, and begin in their stationary law. Where agents drop out of exchanges
+    alone, and go on with their own steps, that is the pattern ``drop_out``.
+
+    Parameters
+    ----------
+    there, away
+        Mean number of steps of a stay, and of an absence.
+    """
+
+    there: Steps = 20.0
+    away: Steps = 5.0
+
+    def start(self, agents: int, seed: int) -> "ComingAndGoing":
+        return ComingAndGoing(agents, self.there, self.away, seed)
+
+
+class ComingAndGoing(Presence):
+    """Two-state chains, one an agent."""
+
+    def __init__(self, agents: int, there: float, away: float, seed: int) -> None:
+        super().__init__(agents)
+        self._share = there / (there + away)
+        every: NDArray[np.int64] = np.arange(agents)
+        # Not the chains of links and agents of a pattern, which have the seed itself.
+        own = np.uint64(generator(seed, Purpose.ACTIVATION).integers(2**63))
+        at, good = np.zeros(1, dtype=np.int64), np.zeros(agents, dtype=np.uint8)
+        chains = law(1 / there, 1 / away)
+        self._drawing = Drawing(own, every, every, every, chains, at, good, good.copy())
+
+    def drawn(self, n: int, m: int) -> Flags:
+        there = np.empty((m - n, self.agents), dtype=np.bool_)
+        for k in range(m - n):
+            _draw(n + k + 1, tuple(self._drawing))
+            there[k] = self._drawing.there
+        return there
+
+    def shares(self, last: int) -> Floats:
+        return np.full(self.agents, self._share)

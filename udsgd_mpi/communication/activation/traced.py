@@ -1,0 +1,166 @@
+"""Agents that are there as was recorded."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from udsgd_mpi.communication.activation.base import Activation, Flags, Presence
+from udsgd_mpi.communication.intervals import LAST_STEP
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.support.file_names import names_file
+from udsgd_mpi.support.input_file import content_of, decoded
+from udsgd_mpi.support.one_line import shown
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_COLUMNS = ["agent", "from", "to"]
+_LONGEST_NUMBER = 10  # digits
+
+
+class Traced(Activation, frozen=True, tag="trace"):
+    """Agents are there as a file says.
+
+    Parameters
+    ----------
+    path
+        CSV with the columns agent, from, to: the agent is there at steps from + 1, …, to, so that
+        ``3,0,100`` are the first hundred of agent 3. Rows may have any order; each agent has one
+        at least, and its times do not overlap.
+    period
+        Steps after which the trace begins anew; by default it does not, and agents are away after
+        their last time.
+    """
+
+    path: Annotated[str, names_file()]
+    period: Annotated[int, Meta(ge=1, le=LAST_STEP)] | None = None
+
+    def start(self, agents: int, seed: int) -> "Recorded":
+        if self.scaled and self.period is None:
+            raise ConfigurationError(
+                "activation.scaled: expected a trace with a period, got one without, in which no"
+                " share of the steps is that of every run; add activation.period"
+            )
+        name = f"activation.path {self.path}"
+        stays = _read(Path(self.path).expanduser(), name, agents, self.period)
+        return Recorded(stays, self.period)
+
+
+class Stays(NamedTuple):
+    """When an agent is there: at steps begins[k] + 1, …, ends[k], ascending."""
+
+    begins: Integers
+    ends: Integers
+
+
+class Recorded(Presence):
+    """The stays of each agent."""
+
+    def __init__(self, stays: Sequence[Stays], period: int | None) -> None:
+        super().__init__(len(stays))
+        self._stays = stays
+        self._period = period
+
+    def drawn(self, n: int, m: int) -> Flags:
+        steps = np.arange(n, m) if self._period is None else np.arange(n, m) % self._period
+        there = np.empty((m - n, self.agents), dtype=np.bool_)
+        for agent, (begins, ends) in enumerate(self._stays):
+            begun = np.searchsorted(begins, steps, side="right")
+            there[:, agent] = (begun > 0) & (steps < ends[begun - 1])
+        return there
+
+    def shares(self, last: int) -> Floats:
+        last = last if self._period is None else self._period
+        steps = [np.minimum(np.stack(stays), last) for stays in self._stays]
+        return np.array([(ends - begins).sum() for begins, ends in steps]) / last
+
+    def meetings(self) -> Iterator[Flags]:
+        """When one comes: of two that meet, one finds the other there."""
+        comings = np.unique(np.concatenate([stays.begins for stays in self._stays]))
+        for n in comings.tolist():
+            yield self.drawn(n, n + 1)[0]
+
+
+class _Row(NamedTuple):
+    line: int
+    agent: int
+    begin: int
+    end: int
+
+
+def _read(path: Path, name: str, agents: int, period: int | None) -> list[Stays]:
+    try:
+        text = decoded(content_of(path, name))
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from error
+    rows = sorted(_rows(text, name, agents, period), key=lambda row: (row.agent, row.begin))
+    for before, after in pairwise(rows):
+        if before.agent == after.agent and after.begin < before.end:
+            first, second = sorted((before, after))
+            raise ConfigurationError(
+                f"{name}: line {second.line}: expected times of agent {second.agent} that do not"
+                f" overlap, got {second.begin} to {second.end}, and {first.begin} to {first.end} in"
+                f" line {first.line}; join them"
+            )
+    found: list[list[tuple[int, int]]] = [[] for _ in range(agents)]
+    for row in rows:
+        found[row.agent].append((row.begin, row.end))
+    if [] in found:
+        raise ConfigurationError(
+            f"{name}: expected a row for each of {agents} agents, got none for agent"
+            f" {found.index([])}, who would never be there; add one, or use fewer agents"
+        )
+    return [Stays(*np.array(stays, dtype=np.int64).T.copy()) for stays in found]
+
+
+def _rows(text: str, name: str, agents: int, period: int | None) -> Iterator[_Row]:
+    reader = csv.reader(text.splitlines())
+    last = LAST_STEP if period is None else period
+    until = "the last step there can be" if period is None else "activation.period"
+    columns: list[str] = []
+    for fields in _lines(reader, name):
+        where = f"{name}: line {reader.line_num}"
+        words = [field.strip() for field in fields]
+        if not any(words):
+            continue
+        if not columns:
+            columns = words
+            if sorted(columns) != sorted(_COLUMNS):
+                raise ConfigurationError(
+                    f"{where}: expected the columns agent, from, to, got {shown(', '.join(words))}"
+                )
+            continue
+        whole = [
+            word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER for word in words
+        ]
+        if len(words) != len(columns) or not all(whole):
+            raise ConfigurationError(
+                f"{where}: expected three whole numbers from 0 on, got {shown(','.join(words))}"
+            )
+        row = dict(zip(columns, map(int, words), strict=True))
+        agent, begin, end = (row[column] for column in _COLUMNS)
+        if agent >= agents:
+            raise ConfigurationError(
+                f"{where}: expected one of the agents 0-{agents - 1}, got {agent}; use as many"
+                " agents as the trace has"
+            )
+        if begin >= end:
+            raise ConfigurationError(f"{where}: expected from < to, got {begin} and {end}")
+        if end > last:
+            raise ConfigurationError(f"{where}: expected to up to {last}, {until}, got {end}")
+        yield _Row(reader.line_num, agent, begin, end)
+    if not columns:
+        raise ConfigurationError(f"{name}: expected the columns agent, from, to, got no line")
+
+
+def _lines(reader: Any, name: str) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ConfigurationError(f"{name}: line {reader.line_num}: {error}") from error
