@@ -215,6 +215,16 @@ def _refused_where_damaged(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _require_known_layout(path: Path, file: "h5py.File") -> None:
+    """Refuse the layout of before 23 November 2026, which lacks step sizes and much else."""
+    if "ended" in file.attrs:
+        raise ConfigurationError(
+            f"results {path}: expected a file of 23 November 2026 or later, got one of"
+            f" {file.attrs['ended'][:10]} in the layout of before; compute it again, or read it"
+            " with h5py (udsgd inspect lists it)"
+        )
+
+
 def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
     """Root attributes, and all of every variant, as ``write_results`` takes them.
 
@@ -224,6 +234,7 @@ def read_runs(path: Path) -> tuple[dict[str, Any], dict[str, Run]]:
         If the file can't be read.
     """
     with open_result_file(path) as file:
+        _require_known_layout(path, file)
         attributes = {
             key: value
             for key, value in file.attrs.items()
@@ -262,6 +273,7 @@ def read_measures(path: Path) -> dict[str, Measured]:
         If the file can't be read, or no variant has ended yet.
     """
     with open_result_file(path) as file:
+        _require_known_layout(path, file)
         if len(file["runs"]) == 0:
             raise ConfigurationError(f"results {path}: no variant has ended yet; try again later")
         return {

@@ -1,0 +1,1 @@
+"""Files of every version that has been kept, as text."""
