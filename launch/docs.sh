@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Build the documentation in an environment of its own, and run its snippets: bash launch/docs.sh [pytest flags]
+# Links to other sites are checked on request: .venv-docs/bin/python docs/links.py --external
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 install_into "$repository/.venv-docs" --editable "$repository[mpich,test,docs]"
 cd "$repository"
 
+python docs/links.py
 python -m pytest -q -n auto --dist loadfile docs "$@"
 python docs/generate.py docs/_generated
 python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build
