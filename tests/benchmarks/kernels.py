@@ -38,14 +38,7 @@ Floats = NDArray[np.float64]
 
 def main() -> None:
     """Print the table."""
-    graph = next(
-        g
-        for seed in range(100)
-        if nx.is_connected(g := nx.gnp_random_graph(POINTS, MEAN_DEGREE / (POINTS - 1), seed=seed))
-    )
-    rng = np.random.default_rng(1)
-    features = rng.normal(size=(POINTS, D)) / np.sqrt(D)
-    labels = (rng.random(POINTS) < 0.5).astype(np.float64)
+    problem = small_problem()
     print(f"ns per agent, trial and step, median (min–max) of {REPEATS}; ratios of paired repeats")
     columns = ("", "package", "of it sampling", "and gradient", "by hand", "package / by hand")
     print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
@@ -54,8 +47,8 @@ def main() -> None:
         ours: list[tuple[float, float, float]] = []
         theirs: list[float] = []
         for repeat in range(-1, REPEATS):  # -1 compiles and warms up
-            mine = package(sampler, graph, features, labels, steps)
-            hand = by_hand(sampler.name, graph, features, labels, steps)
+            mine = package(sampler, *problem, steps)
+            hand = by_hand(sampler.name, *problem, steps)
             if repeat >= 0:
                 ours.append(mine)
                 theirs.append(hand)
@@ -63,6 +56,18 @@ def main() -> None:
         ratios = [a / b for a, b in zip(total, theirs, strict=True)]
         cells = [spread(total), spread(sampling), spread(gradient), spread(theirs)]
         print("| " + " | ".join([sampler.name, *cells, spread(ratios, 2)]) + " |", flush=True)
+
+
+def small_problem() -> tuple[nx.Graph, Floats, Floats]:
+    """Data graph, features and labels."""
+    graph = next(
+        g
+        for seed in range(100)
+        if nx.is_connected(g := nx.gnp_random_graph(POINTS, MEAN_DEGREE / (POINTS - 1), seed=seed))
+    )
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(POINTS, D)) / np.sqrt(D)
+    return graph, features, (rng.random(POINTS) < 0.5).astype(np.float64)
 
 
 def spread(values: Sequence[float], digits: int = 1) -> str:
