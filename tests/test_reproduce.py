@@ -41,7 +41,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_issue_s_experiments_are_there() -> None:
     figures = {*(f"fig2{letter}" for letter in "abcdef"), "fig3a", "fig3b", "fig3c"}
     others = "speedup network_independence upgrade sampling_tradeoffs markov_vs_iid stragglers"
-    deployments = "deploy_hospitals", "deploy_patients", "deploy_stations"
+    deployments = "ablation", "deploy_hospitals", "deploy_patients", "deploy_stations"
     assert {*figures, *others.split(), "federated", "methods", "subgraphs", *deployments} == set(
         names()
     )

@@ -7,7 +7,7 @@ from html import escape
 
 from udsgd_mpi.analysis.claims.verdict import Outcome, Verdict
 from udsgd_mpi.analysis.claims.words import claimed, numbers, with_remarks
-from udsgd_mpi.analysis.figures import FIGURES
+from udsgd_mpi.analysis.figures import FIGURES, axes_of
 from udsgd_mpi.analysis.image import drawn
 from udsgd_mpi.analysis.statistics import over_trials
 from udsgd_mpi.analysis.study import Study
@@ -40,6 +40,8 @@ _CAPTIONS = {
     "scaled": "The same over γₙ: flat where the limit is reached.",
     "last": "Error over γₙ at the last step with intervals of two standard errors, the prediction"
     " and the limit Tr V.",
+    "combinations": "Error at the last step over that with the first value of the last axis, with"
+    " 95 % intervals, and as predicted (line).",
     "agents": "What each agent contributes to Tr V.",
     "loss": "Training loss at the network average against the step, with bands of two standard"
     " errors, over test loss.",
@@ -115,6 +117,8 @@ def _section(study: Study) -> Iterator[str]:
     for kind in FIGURES:
         shown = FIGURES[kind].of(study.measured)
         if not shown or (kind == "agents" and all(each.limit is None for each in shown.values())):
+            continue
+        if kind == "combinations" and axes_of(shown) is None:
             continue
         svg = drawn(partial(FIGURES[kind].draw, shown), "svg", kind, metadata={"Date": None})
         image = b64encode(svg).decode()

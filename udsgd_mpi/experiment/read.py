@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli_w
 
+from udsgd_mpi.experiment.axes import crossed
 from udsgd_mpi.experiment.check import check, expand, merge, settings_of, without_none
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.support.errors import ConfigurationError
@@ -17,7 +18,7 @@ from udsgd_mpi.support.input_file import content_of, decoded
 from udsgd_mpi.support.one_line import require_name
 
 _LONGEST_NAME = 100  # of a variant, and so of the files of its checkpoints
-_NO_SETTINGS = ("variant", "claim", "middle", "quick")
+_NO_SETTINGS = ("variant", "axis", "claim", "middle", "quick")
 
 
 def read_experiment(path: Path | None) -> dict[str, Any]:
@@ -48,6 +49,9 @@ def variants(
 ) -> dict[str, Experiment]:
     """The experiments of a file by name: its base under each ``[variant.NAME]`` table.
 
+    In place of these a file may have tables ``[axis.AXIS.VALUE]``, whose combinations are its
+    variants, see ``crossed``.
+
     Files that settings name, of data, graphs, weights and modules alike, are looked for in the
     folder of the experiment first, then in the working folder; those of flags in the latter.
 
@@ -64,7 +68,7 @@ def variants(
     # Seen from the working folder, however the experiment was named, so that a file has one name.
     beside = in_folders(Path(os.path.relpath(folder or Path())), Path())
     base = {key: value for key, value in raw.items() if key not in _NO_SETTINGS}
-    overlays = raw.get("variant", {"main": {}})
+    overlays = _overlays(raw)
     if not isinstance(overlays, Mapping) or not overlays:
         raise ConfigurationError(f"variant: expected tables [variant.NAME], got {overlays!r}")
     flags, base = expand(flags, in_folders(Path())), expand(base, beside)
@@ -81,10 +85,21 @@ def variants(
             settings = merge(merge(base, expand(overlay, beside)), flags)
             found[name] = check(settings)
         except ConfigurationError as error:
-            if "variant" not in raw:
+            if not {"variant", "axis"} & raw.keys():
                 raise
             raise ConfigurationError(f"[variant.{name}] {error}") from error
     return found
+
+
+def _overlays(raw: Mapping[str, Any]) -> Any:
+    """What variants lay over the base, by name."""
+    if "axis" not in raw:
+        return raw.get("variant", {"main": {}})
+    if "variant" in raw:
+        raise ConfigurationError(
+            "axis: expected it or tables [variant.NAME], got both; leave one of them out"
+        )
+    return crossed(raw["axis"])
 
 
 def to_toml(experiments: Mapping[str, Experiment]) -> str:

@@ -97,9 +97,20 @@ class Shipped:
         """
         self.require_size(size)
         of_size = dict(self._raw.get(size, {}))
-        of_variants = of_size.pop("variant", {})
-        overlays = {
-            name: merge(expand(overlay), expand(of_variants.get(name, {})))
-            for name, overlay in self._raw["variant"].items()
-        }
-        return variants(self._raw | {"variant": overlays}, merge(expand(of_size), expand(flags)))
+        raw = dict(self._raw)
+        if "axis" in raw:
+            of_values = of_size.pop("axis", {})
+            raw["axis"] = {
+                axis: _laid_over(values, of_values.get(axis, {}))
+                for axis, values in raw["axis"].items()
+            }
+        else:
+            raw["variant"] = _laid_over(raw["variant"], of_size.pop("variant", {}))
+        return variants(raw, merge(expand(of_size), expand(flags)))
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by name, those of a size laid over those with the same name."""
+    return {
+        name: merge(expand(overlay), expand(above.get(name, {}))) for name, overlay in below.items()
+    }

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from udsgd_mpi.analysis.abscissa import Abscissa
 from udsgd_mpi.analysis.figures.agents import agents_figure
+from udsgd_mpi.analysis.figures.combinations import axes_of, combinations_figure
 from udsgd_mpi.analysis.figures.forest import forest_figure
 from udsgd_mpi.analysis.figures.last import last_figure
 from udsgd_mpi.analysis.figures.measures import (
@@ -46,6 +47,7 @@ FIGURES = {
     "mse": Kind(mse_figure, "squared_error"),
     "scaled": Kind(scaled_figure, "squared_error"),
     "last": Kind(last_figure, "squared_error"),
+    "combinations": Kind(combinations_figure, "squared_error"),
     "agents": Kind(agents_figure, "squared_error"),
     "loss": Kind(loss_figure, "training_loss"),
     "accuracy": Kind(accuracy_figure, "test_accuracy"),
@@ -79,4 +81,4 @@ def figure(variants: Mapping[str, Measured], kind: str | None, x: Abscissa = "st
     return FIGURES[kind].draw(chosen) if x == "step" else FIGURES[kind].draw(chosen, x)
 
 
-__all__ = ["FIGURES", "draw", "figure", "forest_figure", "style", "topology_figure"]
+__all__ = ["FIGURES", "axes_of", "draw", "figure", "forest_figure", "style", "topology_figure"]

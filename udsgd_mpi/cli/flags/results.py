@@ -39,9 +39,13 @@ def add_report(commands: Commands) -> Parser:
     )
     report.add_argument(
         "--show",
-        choices=["mse", "scaled", "last", "agents", "loss", "accuracy", "consensus", "topology"],
-        help="figure: MSE, MSE/γₙ, both at the last step, agents' Tr V_i, losses, test accuracy,"
-        " consensus, topology (default: mse, or loss where no minimiser is known)",
+        choices=[
+            *("mse", "scaled", "last", "combinations", "agents", "loss", "accuracy"),
+            *("consensus", "topology"),
+        ],
+        help="figure: MSE, MSE/γₙ, both at the last step, the last step by combinations of axes,"
+        " agents' Tr V_i, losses, test accuracy, consensus, topology (default: mse, or loss"
+        " where no minimiser is known)",
     )
     report.add_argument(
         "--style",
