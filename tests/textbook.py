@@ -60,6 +60,29 @@ def extra(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Float
     return theta
 
 
+def choco(step_of_consensus: float, compressed: Callable[[Floats, int], Floats]) -> Loop:
+    """Algorithm 2 of Koloskova, Stich and Jaggi (2019), given Q(x) at the l-th aggregation.
+
+    Between aggregations steps are local.
+    """
+
+    def loop(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
+        public, number = np.zeros_like(theta), 0
+        for n, step in enumerate(gamma):
+            theta = theta - step * gradient(theta, n)
+            if ends_round(W(n + 1)):
+                number += 1
+                public = public + compressed(theta - public, number)
+                towards = np.zeros_like(theta)
+                for i, row in enumerate(W(n + 1)):
+                    for j, w in enumerate(row):
+                        towards[i] += w * (public[j] - public[i])
+                theta = theta + step_of_consensus * towards
+        return theta
+
+    return loop
+
+
 def prox(mu: float) -> Loop:
     """Local steps on F + (μ/2) ‖θ − z‖² from z on (Li et al., 2020)."""
 

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from udsgd_mpi.communication import OnePeerExponential as OnePeerExponential
     from udsgd_mpi.communication import RandomMatching as RandomMatching
     from udsgd_mpi.communication import UnreliableLinks as UnreliableLinks
+    from udsgd_mpi.communication.compression import Quantize as Quantize
+    from udsgd_mpi.communication.compression import RandomK as RandomK
+    from udsgd_mpi.communication.compression import TopK as TopK
     from udsgd_mpi.data.partition import ByLabel as ByLabel
     from udsgd_mpi.data.partition import CustomPartition as CustomPartition
     from udsgd_mpi.data.partition import Dirichlet as Dirichlet
@@ -125,6 +128,7 @@ _HOMES = {
         "DFL DSGD DSGDVT HLSGD LSGDFP LSGDPP LSGDRC Centralized CustomPattern DropOut "
         "OnePeerExponential RandomMatching UnreliableLinks"
     ),
+    "communication.compression": "Quantize RandomK TopK",
     "data.partition": "ByLabel CustomPartition Dirichlet Even Shared Unequal",
     "data.reader": "CustomReader",
     "data.tables.reader": "TableReader",

@@ -171,7 +171,7 @@ class Rank:
         schedule = pattern.start(topology, seed=1)
         self.steps = steps
         self.hosted = layout.hosted(comm.rank)
-        rows_of_theta = partial(shared_rows, comm, schedule, layout, codec=pattern.codec)
+        rows_of_theta = partial(shared_rows, comm, schedule, layout, codec=pattern.codec(22))
         self.iterates = Iterates(trials, d, (), rows_of_theta)
         self.W = Mixer(comm, schedule, self.iterates.mixed[THETA], Meter())
         rng = np.random.default_rng(comm.rank)

@@ -70,7 +70,7 @@ class Case:
         self.pattern = pattern or DSGD(interval=interval, precision=precision)
         schedule = self.schedule()
         self.layout = layout
-        rows = partial(shared_rows, comm, schedule, layout, codec=self.pattern.codec)
+        rows = partial(shared_rows, comm, schedule, layout, codec=self.pattern.codec(d))
         self.iterates = Iterates(TRIALS, d, method.states(d), rows)
         self.meter = Meter()
         self.mixers = [
@@ -127,7 +127,7 @@ class Case:
         for n in range(STEPS):
             theta = advance(theta, self.gradient(theta, n), self.gamma[n], n + 1)
             W = matrix(schedule, n + 1, AGENTS)
-            rounded = theta.astype(self.pattern.codec.dtype).astype(np.float64)
+            rounded = theta.astype(self.pattern.codec(theta.shape[-1]).dtype).astype(np.float64)
             q = quantized(theta) if quantized else rounded
             theta = np.einsum("ij,jtd->itd", W, q) + (theta - q)
         return theta[self.hosted.start : self.hosted.stop]

@@ -74,8 +74,12 @@ def _limit(prediction: Prediction, experiment: Experiment) -> str:
     n = int(prediction.step[-1])
     limit = trace * float(experiment.step_size(n, n)[0])
     line = f"  limit: Tr V = {trace:.4g}, γₙ Tr V = {limit:.3e} at n = {n:,}"
-    if not experiment.method.proved:
-        line += "\n  that this is the limit under the method, too, is measured, not proved"
+    changed = {
+        "the method": not experiment.method.proved,
+        "compression": experiment.communication.compression is not None,
+    }
+    if some := " and ".join(name for name, here in changed.items() if here):
+        line += f"\n  that this is the limit under {some}, too, is measured, not proved"
     if unknown := [i for i, method in enumerate(prediction.methods) if method == PATHS_ALONE]:
         line += (
             f"\n  V of {in_words(unknown)} is estimated from sampled paths: Tr V ±"

@@ -7,7 +7,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.codecs import CODECS, Codec, Precision
+from udsgd_mpi.communication.codecs import CODECS, Codec, Compressed, Precision
+from udsgd_mpi.communication.compression import AnyCompression
 from udsgd_mpi.communication.forms.base import Form, Mixing
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.intervals import AggregationTimes, Interval
@@ -152,14 +153,23 @@ class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
     ----------
     precision
         Of the numbers in a message; ``"single"`` halves its bytes, see ``codecs``.
+    compression
+        Of messages, such as ``"top_k"``, where W is always the same; see ``compression``.
     """
 
     precision: Precision = "double"
+    compression: AnyCompression | None = None
 
-    @property
-    def codec(self) -> Codec:
-        """How half-steps are put into messages."""
-        return CODECS[self.precision]
+    def codec(self, d: int) -> Codec:
+        """How half-steps are put into messages.
+
+        Parameters
+        ----------
+        d
+            Number of parameters.
+        """
+        codec = CODECS[self.precision]
+        return Compressed(self.compression, d, codec.dtype) if self.compression else codec
 
     @property
     def remedy(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.communication.compression import Compression
 from udsgd_mpi.kernels.compiled import Kernel
 from udsgd_mpi.kernels.rounding import keep_all, round_off
 
@@ -74,6 +75,27 @@ class Single(Codec):
 
     quantize = round_off
     dtype = np.dtype(np.float32)
+
+
+class Compressed(Codec):
+    """Messages carry Q(θ − x̂), and what others know of an agent's θ is x̂; see ``Compression``.
+
+    Parameters
+    ----------
+    d
+        Length of the vectors that are compressed, one in each trial.
+    dtype
+        Type of the numbers in messages.
+    """
+
+    def __init__(self, compression: Compression, d: int, dtype: np.dtype[Any]) -> None:
+        self.compression = compression
+        self.d = d
+        self.dtype = dtype
+
+    def row_bytes(self, elements: int) -> int:
+        numbers, codes = self.compression.numbers(self.d), self.compression.code_bytes(self.d)
+        return elements // self.d * (numbers * self.dtype.itemsize + codes)
 
 
 Precision = Literal["double", "single"]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Layout
-from udsgd_mpi.communication.codecs import EXACT, Codec
+from udsgd_mpi.communication.codecs import EXACT, Codec, Compressed
 from udsgd_mpi.engine.host_memory import DOUBLE, HostMemory
+from udsgd_mpi.engine.public_copies import PublicCopies
 from udsgd_mpi.kernels.aligned import aligned_zeros
 from udsgd_mpi.kernels.rounding import restore
 from udsgd_mpi.methods import State
@@ -17,6 +18,7 @@ from udsgd_mpi.methods import State
 Floats = NDArray[np.float64]
 
 THETA = "theta"
+PUBLIC = "public"
 
 
 class MixedRows:
@@ -47,7 +49,9 @@ class MixedRows:
     present
         Which of them holds the present values; ``swap`` alone changes it.
     lost
-        What rounding took from the hosted agents' rows; without rows where it takes nothing.
+        What others do not know of the hosted agents' rows; without rows where that is nothing.
+    public
+        What they know where messages are compressed; None elsewhere.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class MixedRows:
         self.buffers = (one, other)
         self.present = 0
         self.lost = np.empty((0 if codec.exact else self.agents, self.elements), dtype)
+        self.public: PublicCopies | None = None
         self._shape = (self.agents, *shape)
 
     def swap(self, times: int = 1) -> None:
@@ -108,14 +113,24 @@ class MixedRows:
         """Bytes of an agent's row, as it is sent."""
         return self.codec.row_bytes(self.elements)
 
-    def round_off(self) -> None:
-        """Round the present values to what messages carry, and keep what they lose."""
-        if len(self.lost):
+    def publish(self, number: int) -> None:
+        """Make the present values what others know of them, and keep what they lose.
+
+        Parameters
+        ----------
+        number
+            Of the aggregation.
+        """
+        if self.public is not None:
+            self.public.publish(self.values, number)
+        elif len(self.lost):
             self.codec.quantize(self.rows, self.lost)
 
     def restore(self) -> None:
-        """Add back what rounding took."""
-        if len(self.lost):
+        """Give back to the mixed values what others do not know."""
+        if self.public is not None:
+            self.public.settle(self.values)
+        elif len(self.lost):
             restore(self.rows, self.lost)
 
 
@@ -158,10 +173,27 @@ class Iterates:
             self[each.name][:] = each.initial
 
     @classmethod
-    def alone(cls, agents: int, trials: int, d: int, states: Sequence[State] = ()) -> "Iterates":
+    def alone(
+        cls, agents: int, trials: int, d: int, states: Sequence[State] = (), codec: Codec = EXACT
+    ) -> "Iterates":
         """All agents in one process."""
         layout = Layout.even(agents, 1)
-        return cls(trials, d, states, lambda shape: MixedRows(layout, 0, 0, shape))
+        return cls(trials, d, states, lambda shape: MixedRows(layout, 0, 0, shape, codec=codec))
+
+    def compress(self, seed: int, agents: range, trials: range) -> None:
+        """Let messages of θ be compressed where their codec does that.
+
+        Parameters
+        ----------
+        seed
+            Of what is drawn for it.
+        agents, trials
+            Numbers of the hosted agents, and of the trials.
+        """
+        theta = self.mixed[THETA]
+        if isinstance(codec := theta.codec, Compressed):
+            public = self._local[PUBLIC]
+            theta.public = PublicCopies(codec, public, theta.lost, seed, agents, trials)
 
     @property
     def theta(self) -> Floats:

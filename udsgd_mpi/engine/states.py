@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from udsgd_mpi.engine.host_memory import DOUBLE
+from udsgd_mpi.engine.iterates import PUBLIC
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.methods import Method, State
 from udsgd_mpi.objectives import Objective
@@ -50,9 +51,17 @@ def mixed_of_run(experiment: Experiment, objective: Objective, d: int) -> list[i
 
 def message_of_run(experiment: Experiment, objective: Objective, d: int) -> int:
     """Bytes of an agent's message in one trial."""
-    return experiment.codec.row_bytes(sum(mixed_of_run(experiment, objective, d)))
+    return experiment.codec(d).row_bytes(sum(mixed_of_run(experiment, objective, d)))
 
 
 def states_of_run(experiment: Experiment, objective: Objective, d: int) -> tuple[State, ...]:
-    """The same of a run, in numbers of its type."""
-    return states_of(experiment.method, objective, d, experiment.numbers)
+    """The same of a run, in numbers of its type, and what is public of θ where that is less."""
+    states = states_of(experiment.method, objective, d, experiment.numbers)
+    return (*states, *public_of(experiment, d, experiment.numbers))
+
+
+def public_of(experiment: Experiment, d: int, dtype: np.dtype[Any] = DOUBLE) -> tuple[State, ...]:
+    """What others know of an agent's θ, where messages are compressed; nothing elsewhere."""
+    if experiment.communication.compression is None:
+        return ()
+    return (State(PUBLIC, "what others know of theta^i_n", d, dtype),)

@@ -20,4 +20,4 @@ DECIDE_NO_NOISE = (
 )
 
 # Of a communication pattern: not the matrices W.
-DECIDE_NO_W = frozenset({"interval", "precision"})
+DECIDE_NO_W = frozenset({"interval", "precision", "compression"})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.clock import AnyComputing, AnyLatency, Constant
 from udsgd_mpi.communication import AnyActivation, AnyPattern
-from udsgd_mpi.communication.codecs import SINGLE_AS_IS, Codec
+from udsgd_mpi.communication.codecs import SINGLE_AS_IS, Codec, Compressed
 from udsgd_mpi.communication.dsgd import DSGD
 from udsgd_mpi.data.datasets import NAMES
 from udsgd_mpi.data.images.augmentation import Augmentation
@@ -282,10 +282,14 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Type of the numbers of θ."""
         return np.dtype(self.dtype)
 
-    @property
-    def codec(self) -> Codec:
-        """How half-steps are put into messages."""
-        return SINGLE_AS_IS if self.dtype == "float32" else self.communication.codec
+    def codec(self, d: int) -> Codec:
+        """How half-steps of d parameters are put into messages."""
+        codec = self.communication.codec(d)
+        if self.dtype == "float64":
+            return codec
+        if isinstance(codec, Compressed):
+            return Compressed(codec.compression, d, self.numbers)
+        return SINGLE_AS_IS
 
     @property
     def records_theta(self) -> bool:

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
+from udsgd_mpi.communication.codecs import EXACT
 from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.pausing import pausing
 from udsgd_mpi.engine.sgd import StepByStep
+from udsgd_mpi.engine.states import public_of
 from udsgd_mpi.kernels.agent_sums import mean_over_agents
 from udsgd_mpi.problem import Problem, Team, start_paths
 from udsgd_mpi.samplers import Streams
@@ -45,14 +47,18 @@ class Together:
     def __init__(
         self, problem: Problem, team: Team, seed: int, trials: range, longest: int | None = None
     ) -> None:
-        agents, method, T = problem.agents, problem.experiment.method, len(trials)
+        experiment, agents, d, T = problem.experiment, problem.agents, problem.d, len(trials)
+        method = experiment.method
         self._team = team
         block = block_length(team.agents, T)
         streams = Streams(seed, np.array(team.hosted), T, trials.start)
         paths = start_paths(agents, streams, problem.schedule)
         length = min(block, longest or block)
         self.draws = Draws(paths, problem.first_rows, problem.batch, T, length=length)
-        self._iterates = Iterates.alone(len(agents), T, problem.d, method.states(problem.d))
+        states = *method.states(d), *public_of(experiment, d)
+        codec = experiment.codec(d) if experiment.communication.compression else EXACT
+        self._iterates = Iterates.alone(len(agents), T, d, states, codec)
+        self._iterates.compress(seed, team.hosted, trials)
         self._iterates.theta[:] = problem.initial(trials)
         descend = LocalSteps(
             self._iterates, method, problem.objective, problem.points_of_steps, problem.batch
@@ -91,6 +97,7 @@ class _Mixing:
     def __call__(self, n: int) -> None:
         W, hosted = self.schedule.mixing(n), self.team.hosted
         for array in self.iterates.mixed.values():
+            array.publish(self.schedule.count(n))
             if array.agents == self.team.agents:
                 W.apply(array.half_steps, array.mixed)
                 array.swap()
@@ -98,6 +105,7 @@ class _Mixing:
                 mixed = np.empty((self.team.agents, array.elements))
                 W.apply(_of_all(array.rows, self.team), mixed)
                 array.rows[:] = mixed[hosted.start : hosted.stop]
+            array.restore()
         self.descend.settle()
 
 

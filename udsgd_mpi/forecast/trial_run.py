@@ -5,11 +5,12 @@ from time import thread_time
 
 import numpy as np
 
+from udsgd_mpi.communication.codecs import EXACT
 from udsgd_mpi.engine.draws import Draws, block_length
-from udsgd_mpi.engine.iterates import Iterates
+from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.sgd import StepByStep
-from udsgd_mpi.engine.states import states_of
+from udsgd_mpi.engine.states import public_of, states_of
 from udsgd_mpi.problem import Problem, start_paths
 from udsgd_mpi.samplers import Streams
 
@@ -47,8 +48,11 @@ def seconds_a_step(
     paths = start_paths(problem.agents, Streams(experiment.seed, np.array(numbers), trials))
     X = Draws(paths, problem.first_rows, batch, trials, length=block)
     method = experiment.method
-    states = states_of(method, problem.objective, problem.d)
-    iterates = Iterates.alone(len(numbers), trials, problem.d, states)
+    d, compression = problem.d, experiment.communication.compression
+    states = *states_of(method, problem.objective, d), *public_of(experiment, d)
+    codec = experiment.codec(d) if compression else EXACT
+    iterates = Iterates.alone(len(numbers), trials, d, states, codec)
+    iterates.compress(experiment.seed, range(len(numbers)), range(trials))
     descend = LocalSteps(iterates, method, problem.objective, problem.points, batch)
     update = None
     if W:
@@ -56,6 +60,9 @@ def seconds_a_step(
 
         def exchange(n: int) -> None:
             mix(n)
+            if compression:
+                iterates.mixed[THETA].publish(n)
+                iterates.mixed[THETA].restore()
             descend.settle()
 
         update = StepByStep(descend, exchange, problem.schedule.times)

@@ -33,6 +33,7 @@ class Purpose(IntEnum):
     AUGMENTATION = 10
     INITIAL = 11
     ACTIVATION = 12
+    COMPRESSION = 13
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

@@ -126,6 +126,11 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         """What the kernels need to know of the method."""
         return np.empty(0)
 
+    @property
+    def needs_whole_messages(self) -> bool:
+        """Whether it is not defined where W mixes what messages tell of θ, not θ itself."""
+        return any(state.mixed for state in self.states(1))
+
     def states(self, d: int) -> tuple[State, ...]:
         """What an agent carries beside θ, what W mixes first.
 

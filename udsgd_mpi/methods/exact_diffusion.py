@@ -33,6 +33,10 @@ class ExactDiffusion(Corrected, frozen=True, tag="exact_diffusion"):
     def move(self) -> Kernel[..., None]:
         return _move
 
+    @property
+    def needs_whole_messages(self) -> bool:
+        return True
+
     def states(self, d: int) -> tuple[State, ...]:
         return (State("half_step", "half-steps ψ^i_n of every agent before it was corrected", d),)
 

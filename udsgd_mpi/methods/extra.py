@@ -34,6 +34,10 @@ class Extra(Corrected, frozen=True, tag="extra"):
     def settle(self) -> Kernel[..., None]:
         return _settle
 
+    @property
+    def needs_whole_messages(self) -> bool:
+        return True
+
     def states(self, d: int) -> tuple[State, ...]:
         return (State("correction", "corrections c^i_n of every agent", d),)
 

@@ -40,9 +40,10 @@ class Mixer:
         self.meter.lap(Activity.GRADIENT)
         if not self.schedule.aggregates(n):
             return
-        self._array.round_off()
+        number = self.schedule.count(n)
+        self._array.publish(number)
         exchange = self._exchanges[self.schedule.which(n)]
-        traffic = exchange(self.schedule.count(n))
+        traffic = exchange(number)
         self._array.restore()
         self.meter.sent(*traffic)
         self.meter.lap(Activity.MIXING)
@@ -54,6 +55,11 @@ class Mixer:
         sparse = [exchange for exchange in found if exchange]
         drawn = any(exchange.links for exchange in sparse)
         return sparse if len(sparse) == len(found) and (len(found) == 1 or not drawn) else []
+
+    def resume(self) -> None:
+        """Learn again what others have told; collective."""
+        for exchange in self._exchanges:
+            exchange.resume()
 
     def free(self) -> None:
         """Free the persistent requests."""

@@ -124,10 +124,11 @@ class Simulation:
             if comm.rank == 0
             else None
         )
-        schedule, codec = problem.schedule, experiment.codec
+        schedule, codec = problem.schedule, experiment.codec(d)
         rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)
         self._iterates = Iterates(trials, d, states, rows)
         self._trials = range(experiment.first_trial, experiment.first_trial + trials)
+        self._iterates.compress(experiment.seed, layout.hosted(comm.rank), self._trials)
         self._iterates.theta[:] = problem.initial(self._trials)
         self._mixers = [
             Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
@@ -213,7 +214,9 @@ class Simulation:
             variation,
         )
         if experiment.dtype == "float32":  # compiled by one rank, as others are before a run
-            on_root(self._comm, lambda: [kernel.compile() for kernel in steps.kernels])
+            public = self._iterates.mixed[THETA].public
+            kernels = [*steps.kernels, *(public.kernels if public else [])]
+            on_root(self._comm, lambda: [kernel.compile() for kernel in kernels])
 
         def guarded(n: int, X: Indices, gamma: Floats) -> None:
             self.failures.passes(lambda: steps(n, X, gamma))
@@ -273,6 +276,8 @@ class Simulation:
                 values[:] = state[_stored(name)]
             if self._record.sum is not None:
                 self._record.sum[i] = state["sum"]
+        for mixer in self._mixers:
+            mixer.resume()
         ahead = np.stack([state["ahead"] for state in mine], axis=1)
         memories = [
             {name: state[f"path/{name}"] for name in self._paths.memory(i)}

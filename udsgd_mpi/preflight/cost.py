@@ -72,7 +72,7 @@ def _exchange(
     problem: Problem, layout: Layout, sample: Sequence[Mixing], network: Network
 ) -> float:
     schedule, steps = problem.schedule, problem.experiment.steps
-    trials, codec = problem.experiment.trials, problem.experiment.codec
+    trials, codec = problem.experiment.trials, problem.experiment.codec(problem.d)
     numbers = mixed_of_run(problem.experiment, problem.objective, problem.d)
     ranks = range(layout.ranks)
     total = 0.0

@@ -85,11 +85,12 @@ def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
     """Messages and bytes over all ranks at the first aggregation."""
     experiment = problem.experiment
     numbers = mixed_of_run(experiment, problem.objective, problem.d)
+    codec = experiment.codec(problem.d)
     messages, moved = 0, 0
     for n in problem.schedule.first(1, experiment.steps).tolist():
         W = problem.schedule.mixing(n)
         for rank, each in product(range(layout.ranks), numbers):
-            sent = W.traffic(layout, rank, experiment.trials * each, experiment.codec)
+            sent = W.traffic(layout, rank, experiment.trials * each, codec)
             messages, moved = messages + sent.messages, moved + sent.bytes
     return messages, moved
 

@@ -50,10 +50,12 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     averaging = mixed + layout.agents * mixed // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * mixed
     rounding = 0
-    codec = experiment.codec
+    codec = experiment.codec(problem.d)
     if not codec.exact:  # what is lost, what is sent and received
         message = codec.row_bytes(numbers)
         rounding = len(agents) * mixed + (0 if one_host else (len(agents) + copies) * message)
+        if experiment.communication.compression:  # which all agents make of θ, to be read back
+            rounding += len(agents) * message
     draws = block_length(max(layout.counts), trials) * len(agents) * trials * _INDEX
     sums = len(agents) * trials * problem.d * _DOUBLE if experiment.record.polyak else 0
     points = _bytes_of_points(hosted)

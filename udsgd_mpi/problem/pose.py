@@ -13,6 +13,7 @@ from udsgd_mpi.experiment.timing import clock_of
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.kernels.random_numbers import Purpose, generator, graph_seed
 from udsgd_mpi.problem.agent import Agent
+from udsgd_mpi.problem.compressible import check_compression
 from udsgd_mpi.problem.data_graphs import DataGraphs
 from udsgd_mpi.problem.digests import BatchOrder, digests_of
 from udsgd_mpi.problem.local_data import Held, LocalData, hold
@@ -127,6 +128,7 @@ def pose(
 
     agents = team.map(agent)
     objective = experiment.objective.on(agents[0].points.shape, len(classes))
+    team.bcast(lambda: check_compression(experiment, schedule, objective))
     digests = digests_of(
         experiment,
         held.digests,

@@ -18,6 +18,7 @@ from udsgd_mpi.communication import (
 )
 from udsgd_mpi.parallel.exchanges.averages import AverageExchange, RoundExchange
 from udsgd_mpi.parallel.exchanges.base import Exchange, Ranks
+from udsgd_mpi.parallel.exchanges.compressed import CompressedExchange
 from udsgd_mpi.parallel.exchanges.links import LinkExchange
 from udsgd_mpi.parallel.exchanges.sparse import NeighbourExchange, SparseExchange
 from udsgd_mpi.parallel.exchanges.whole import WholeExchange
@@ -30,7 +31,12 @@ def exchange_of(form: Form, _ranks: Ranks) -> Exchange:
     raise TypeError(message)
 
 
-exchange_of.register(Weights, NeighbourExchange)
+@exchange_of.register
+def _(form: Weights, ranks: Ranks) -> Exchange:
+    compressed = ranks.array.public is not None
+    return CompressedExchange(form, ranks) if compressed else NeighbourExchange(form, ranks)
+
+
 exchange_of.register(OnLinks, LinkExchange)
 exchange_of.register(OwnMatrices, WholeExchange)
 exchange_of.register(Average, AverageExchange)

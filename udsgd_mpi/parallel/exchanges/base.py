@@ -53,6 +53,10 @@ class Exchange(ABC):
             Of the aggregation, see ``Form.at``.
         """
 
+    def resume(self) -> None:
+        """Learn again what others have told before a run was resumed; collective."""
+        return
+
     @property
     def in_memory(self) -> "SparseExchange | None":
         """Itself, where it sends no message and only combines rows; None elsewhere."""
