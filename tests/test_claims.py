@@ -143,6 +143,22 @@ def test_errors_at_equal_time() -> None:
         Order(text="", seconds=10).statements({"a": measured(np.ones(10)), "b": each})
 
 
+def test_errors_with_equal_bytes() -> None:
+    """By steps 100, 200 and 400; where bytes do not grow from one to the next, the later counts."""
+    sent = {"often": np.array([1000, 2000, 4000]), "rarely": np.array([500, 500, 2000])}
+    variants = {name: measured(np.ones(10), bytes_exchanged=each) for name, each in sent.items()}
+    claim = Order(text="", bytes=1000, variants=["rarely", "often"])
+    (statement,) = claim.statements(variants)
+    assert statement.where == "1 kB"
+    # A third of the way from 200 to 400 steps.
+    assert statement.ratio.value == pytest.approx(np.log(100 / (200 + 200 / 3)))
+    (statement,) = Order(text="", bytes=1e9).statements(variants)
+    assert statement.where == "2 kB"
+    assert statement.ratio.value == pytest.approx(np.log(400 / 200))
+    with pytest.raises(ConfigurationError, match="expected one of since, seconds and bytes"):
+        one_of(AnyClaim, {"kind": "order", "text": "", "bytes": 1, "seconds": 2}, "claim")
+
+
 def test_equal_time_lasts_no_longer_than_the_shortest_variant() -> None:
     times = {"fast": STEP, "slow": 2 * STEP}
     variants = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 from msgspec import Meta
@@ -12,6 +12,9 @@ from udsgd_mpi.analysis.claims.base import ERROR, Claim, MeasureOfTrials, rows_b
 from udsgd_mpi.analysis.claims.ratio import Scores, ratio
 from udsgd_mpi.analysis.claims.verdict import Statement
 from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.support.units import in_bytes
+
+Spent: TypeAlias = Literal["time", "bytes"]
 
 
 class Order(Claim, frozen=True, tag="order", kw_only=True):
@@ -42,6 +45,9 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
     seconds
         Instead: errors when so many seconds have passed on the virtual clock for the slowest agent,
         or as many as the shortest of the variants lasted.
+    bytes
+        Instead: when agents have sent so many bytes in a trial, or as many as the variant with
+        fewest did.
     by
         Upper bound of the ratio of an error to the next one's.
     """
@@ -49,14 +55,22 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
     measure: MeasureOfTrials = ERROR
     since: Annotated[int, Meta(ge=1)] | None = None
     seconds: Annotated[float, Meta(gt=0)] | None = None
+    bytes: Annotated[float, Meta(gt=0)] | None = None
     by: Annotated[float, Meta(gt=0)] = 1.0
+
+    def __post_init__(self) -> None:
+        given = [key for key in ("since", "seconds", "bytes") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"expected one of since, seconds and bytes, got {' and '.join(given)}")
 
     def statements(self, measured: Mapping[str, Measured]) -> list[Statement]:
         chosen = self.chosen(measured)
-        if self.seconds is None:
-            found = {name: self._errors(each) for name, each in chosen.items()}
+        if self.seconds is not None:
+            found = _at(chosen, self.seconds, "time", self.measure)
+        elif self.bytes is not None:
+            found = _at(chosen, self.bytes, "bytes", self.measure)
         else:
-            found = _at(chosen, self.seconds, self.measure)
+            found = {name: self._errors(each) for name, each in chosen.items()}
         return [
             Statement(
                 f"{small} / {large}",
@@ -74,29 +88,31 @@ class Order(Claim, frozen=True, tag="order", kw_only=True):
 
 
 def _at(
-    chosen: Mapping[str, Measured], seconds: float, measure: str
+    chosen: Mapping[str, Measured], amount: float, x: Spent, measure: str
 ) -> dict[str, tuple[str, Scores]]:
-    ends = [against(name, each, "time")[-1] for name, each in chosen.items()]
-    reached = min(seconds, *ends)
+    ends = [float(against(name, each, x)[-1]) for name, each in chosen.items()]
+    reached = min(amount, *ends)
+    where = f"{reached:.4g} s" if x == "time" else in_bytes(reached)
     return {
-        name: (f"{reached:.4g} s", errors_at(name, each, reached, measure))
-        for name, each in chosen.items()
+        name: (where, errors_at(name, each, reached, x, measure)) for name, each in chosen.items()
     }
 
 
-def errors_at(name: str, measured: Measured, seconds: float, measure: str = ERROR) -> Scores:
-    """Errors when all agents have got as far as they do in some seconds.
+def errors_at(
+    name: str, measured: Measured, amount: float, x: Spent = "time", measure: str = ERROR
+) -> Scores:
+    """Errors when all agents have got as far as they do in some seconds, or by some bytes.
 
     Between recorded steps n · ‖θ_n − θ*‖² is taken for constant, and so is any other measure.
 
     Raises
     ------
     ConfigurationError
-        If the variant has no virtual clock.
+        If the variant has no virtual clock, or no count of bytes.
     """
-    elapsed = against(name, measured, "time")
-    row = max(0, int(np.searchsorted(elapsed, seconds, side="right")) - 1)
-    n = max(1.0, float(np.interp(seconds, elapsed, measured.step)))
+    spent = against(name, measured, x)
+    row = max(0, int(np.searchsorted(spent, amount, side="right")) - 1)
+    n = max(1.0, float(np.interp(amount, spent, measured.step)))
     if measure != ERROR:
         return scores(measured, np.array([row]), measure)
     return Scores(measured.measure(ERROR)[row] * max(1, measured.step[row]) / n, measured.trials)
