@@ -17,6 +17,7 @@ from udsgd_mpi.communication import (
     LSGDFP,
     LSGDPP,
     LSGDRC,
+    AsyncGossip,
     Centralized,
     CustomPattern,
     DropOut,
@@ -237,6 +238,59 @@ class TestDropOut(OwnContract):
         centre_out = [W for W in self.matrices(graph) if W[0, 0] == 1]
         assert 3 < len(centre_out) < 25
         assert all((np.eye(7) == W).all() for W in centre_out)
+
+
+class TestAsyncGossip(OwnContract):
+    pattern = AsyncGossip()
+    exact = False
+
+    @pytest.mark.parametrize("graph", [nx.path_graph(4), nx.cycle_graph(4), nx.star_graph(3)])
+    def test_its_mean_w_is_that_over_all_sets_of_clocks_that_ring(self, graph: nx.Graph) -> None:
+        """By their probabilities, one set after the other; and W is a projection."""
+        pattern, n = AsyncGossip(edge_rate=0.8), len(graph)
+        edges = sorted(tuple(sorted(edge)) for edge in graph.edges)
+        rates = [0.8 / max(graph.degree(i), graph.degree(j)) for i, j in edges]
+        mean = np.zeros((n, n))
+        for rung in itertools.product((False, True), repeat=len(edges)):
+            each = [
+                1 - np.exp(-r) if rings else np.exp(-r)
+                for r, rings in zip(rates, rung, strict=True)
+            ]
+            ends = [end for edge in itertools.compress(edges, rung) for end in edge]
+            W = np.eye(n)
+            for i, j in itertools.compress(edges, rung):
+                if ends.count(i) == ends.count(j) == 1:
+                    W[np.ix_((i, j), (i, j))] = 0.5
+            mean += np.prod(each) * W
+            np.testing.assert_allclose(W.T @ W, W, atol=1e-15)
+        moment = pattern.start(from_networkx(graph, "topology"), seed=3).second_moment(n)
+        assert moment is not None
+        np.testing.assert_allclose(moment.matrix(), mean, atol=1e-14)
+
+    def test_with_all_edges_it_is_its_mean_w_in_expectation(self) -> None:
+        """On the complete graph (1 − c) I + c J; four standard errors of 5,000 ticks."""
+        n, ticks = 5, 5000
+        schedule = self.pattern.start(from_networkx(nx.complete_graph(n), "topology"), seed=3)
+        moment = schedule.second_moment(n)
+        assert moment is not None
+        mean = moment.matrix()
+        apart = mean[~np.eye(n, dtype=bool)]
+        np.testing.assert_allclose(apart, apart[0], rtol=1e-12)
+        drawn = np.mean([matrix(schedule, k, n) for k in range(1, ticks + 1)], axis=0)
+        assert (abs(drawn - mean) <= 4 * np.sqrt(mean * (1 - mean) / ticks)).all()
+
+    def test_agents_step_as_often_as_their_clocks_ring(self) -> None:
+        """4 standard errors; of agents, and of agents beside edges, which are independent."""
+        pattern, ticks = AsyncGossip(step_rate=0.7), 5000
+        schedule = pattern.start(from_networkx(nx.path_graph(3), "topology"), seed=3)
+        steps = schedule.active(0, ticks)
+        assert steps is not None
+        p = 1 - np.exp(-0.7)
+        assert (abs(steps.mean(axis=0) - p) <= 4 * np.sqrt(p * (1 - p) / ticks)).all()
+        averages = np.array([matrix(schedule, k, 3)[0, 1] > 0 for k in range(1, ticks + 1)])
+        for agent in range(3):
+            correlation = np.corrcoef(steps[:, agent], averages)[0, 1]
+            assert abs(correlation) <= 4 / np.sqrt(ticks)
 
 
 class TestCustom(OwnContract):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.communication import LSGDFP as LSGDFP
     from udsgd_mpi.communication import LSGDPP as LSGDPP
     from udsgd_mpi.communication import LSGDRC as LSGDRC
+    from udsgd_mpi.communication import AsyncGossip as AsyncGossip
     from udsgd_mpi.communication import Centralized as Centralized
     from udsgd_mpi.communication import CustomPattern as CustomPattern
     from udsgd_mpi.communication import DropOut as DropOut
@@ -125,8 +126,8 @@ _HOMES = {
     "api.tune": "tune",
     "clock": "Regions",
     "communication": (
-        "DFL DSGD DSGDVT HLSGD LSGDFP LSGDPP LSGDRC Centralized CustomPattern DropOut "
-        "OnePeerExponential RandomMatching UnreliableLinks"
+        "DFL DSGD DSGDVT HLSGD LSGDFP LSGDPP LSGDRC AsyncGossip Centralized CustomPattern "
+        "DropOut OnePeerExponential RandomMatching UnreliableLinks"
     ),
     "communication.compression": "Quantize RandomK TopK",
     "data.partition": "ByLabel CustomPartition Dirichlet Even Shared Unequal",

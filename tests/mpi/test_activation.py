@@ -43,6 +43,15 @@ CASES: dict[str, dict[str, Any]] = {
         "communication": {"kind": "lsgd_fp", "interval": 1},
         "sampler": "srrw",
     },
+    "clocks": {
+        "communication": {"kind": "async_gossip", "step_rate": 0.8, "edge_rate": 1.2},
+        "sampler": "srw",
+    },
+    "clocks of those that are there": {
+        "activation": {"kind": "bernoulli", "p": 0.6},
+        "communication": {"kind": "async_gossip"},
+        "sampler": "iid",
+    },
     "rounded messages": {
         "activation": {"kind": "bernoulli", "p": 0.5},
         "communication": {"kind": "random_matching", "precision": "single"},
@@ -92,6 +101,9 @@ def by_dense_loops(problem: Problem, last: int) -> np.ndarray:
     assert there is not None
     assert 0 < there.mean() < 1
     whole = run.communication.start(problem.topology, run.seed)
+    present = np.ones_like(there)
+    if run.activation is not None:
+        present = run.activation.start(AGENTS, run.seed).between(0, STEPS)
     beta = getattr(run.method, "beta", 0.0)
     share = 0.25 if run.activation is not None and run.activation.scaled else 1.0
     paths = []
@@ -104,8 +116,8 @@ def by_dense_loops(problem: Problem, last: int) -> np.ndarray:
     theta += problem.initial(range(run.trials))
     velocity = np.zeros_like(theta)
     for n in range(1, last + 1):
-        a = there[n - 1]
-        for i in np.flatnonzero(a):
+        a = present[n - 1]
+        for i in np.flatnonzero(there[n - 1]):
             agent = problem.agents[i]
             for t, x in enumerate(next(paths[i]).tolist()):
                 rows = np.arange(x * agent.batch, (x + 1) * agent.batch)

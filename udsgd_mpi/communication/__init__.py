@@ -5,6 +5,7 @@ To add one, write its file and name it in ``AnyPattern``.
 
 from udsgd_mpi.communication.activated import Activated
 from udsgd_mpi.communication.activation import Activation, AnyActivation
+from udsgd_mpi.communication.async_gossip import AsyncGossip
 from udsgd_mpi.communication.base import Pattern, Schedule
 from udsgd_mpi.communication.centralized import LSGDFP, LSGDRC, Centralized
 from udsgd_mpi.communication.consensus import contraction
@@ -39,6 +40,7 @@ AnyPattern = (
     | RandomMatching
     | UnreliableLinks
     | DropOut
+    | AsyncGossip
     | CustomPattern
 )
 
@@ -54,6 +56,7 @@ __all__ = [
     "Activation",
     "AnyActivation",
     "AnyPattern",
+    "AsyncGossip",
     "Average",
     "Centralized",
     "CustomPattern",

@@ -1,6 +1,6 @@
 """Local steps that some agents do not take."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -15,7 +15,9 @@ Indices = NDArray[np.int32]
 Descent: TypeAlias = Callable[[int, Indices, Floats], None]
 
 
-def pausing(descend: Descent, iterates: Iterates, schedule: Schedule, hosted: range) -> Descent:
+def pausing(
+    descend: Descent, iterates: Iterates, schedule: Schedule, hosted: Sequence[int]
+) -> Descent:
     """Local steps of the agents that take them; the others keep θ and all that is beside it.
 
     Parameters
@@ -39,12 +41,12 @@ class _Pausing:
     """
 
     def __init__(
-        self, descend: Descent, iterates: Iterates, schedule: Schedule, hosted: range
+        self, descend: Descent, iterates: Iterates, schedule: Schedule, hosted: Sequence[int]
     ) -> None:
         self._descend = descend
         self._iterates = iterates
         self._schedule = schedule
-        self._hosted = slice(hosted.start, hosted.stop)
+        self._hosted = np.array(hosted)
 
     def __call__(self, n: int, X: Indices, gamma: Floats) -> None:
         active = self._schedule.active(n, n + len(gamma))

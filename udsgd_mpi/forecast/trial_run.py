@@ -9,6 +9,7 @@ from udsgd_mpi.communication.codecs import EXACT
 from udsgd_mpi.engine.draws import Draws, block_length
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
+from udsgd_mpi.engine.pausing import pausing
 from udsgd_mpi.engine.sgd import StepByStep
 from udsgd_mpi.engine.states import public_of, states_of
 from udsgd_mpi.problem import Problem, start_paths
@@ -45,7 +46,8 @@ def seconds_a_step(
         Does the work of W_n; None: steps are local.
     """
     batch, experiment = problem.batch, problem.experiment
-    paths = start_paths(problem.agents, Streams(experiment.seed, np.array(numbers), trials))
+    streams = Streams(experiment.seed, np.array(numbers), trials)
+    paths = start_paths(problem.agents, streams, problem.schedule)
     X = Draws(paths, problem.first_rows, batch, trials, length=block)
     method = experiment.method
     d, compression = problem.d, experiment.communication.compression
@@ -65,7 +67,9 @@ def seconds_a_step(
                 iterates.mixed[THETA].restore()
             descend.settle()
 
-        update = StepByStep(descend, exchange, problem.schedule.times)
+        schedule = problem.schedule
+        steps = pausing(descend, iterates, schedule, numbers)
+        update = StepByStep(steps, exchange, schedule.times)
     gamma = np.zeros(block)
     marks: list[float] = []
     for n, m in X.blocks(0, 2**62):

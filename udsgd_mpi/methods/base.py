@@ -167,8 +167,9 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         if self.settle is not None or any(state.mixed for state in self.states(1)):
             raise ConfigurationError(
                 f"method {self.__struct_config__.tag}: expected agents that take every step, got"
-                " some that are away at times, by which its corrections would be out of step with"
-                ' θ; use "sgd", "momentum", "nesterov" or "adam", or leave activation out'
+                " some that do not, by which its corrections would be out of step with θ; use"
+                ' "sgd", "momentum", "nesterov" or "adam", or agents that take every step: without'
+                " activation, and another communication than async_gossip"
             )
 
     def beside(self, d: int) -> int:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from udsgd_mpi.communication import Layout, Mixing
+from udsgd_mpi.communication import Layout, Mixing, Schedule, Weights
+from udsgd_mpi.engine.exchange_plan import Plan, Reach
 from udsgd_mpi.engine.states import mixed_of_run
 from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
 from udsgd_mpi.preflight.hosting import efforts
@@ -55,8 +56,14 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
         Posed in one process, with all agents.
     """
     schedule, steps = problem.schedule, problem.experiment.steps
+    plan = _plan(schedule, layout)
     began = thread_time()
     sample = [schedule.mixing(n) for n in schedule.first(_SAMPLE, steps).tolist()]
+    for W in sample:
+        if plan and isinstance(W, Weights):
+            plan.rows_of(W)
+            W.wanted(layout, 0)
+            W.copies(layout, 0)
     drawing = (thread_time() - began) / max(1, len(sample)) * schedule.count(steps) / steps
     busiest = int(np.argmax(np.add.reduceat(efforts(problem), layout.starts[:-1])))
     # As many ranks at once as there will be: cores share caches, and hardware threads a core.
@@ -66,6 +73,12 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
     if any(form.interpreted for form in schedule.forms):
         work += drawing
     return Cost(work, _exchange(problem, layout, sample, network))
+
+
+def _plan(schedule: Schedule, layout: Layout) -> Plan | None:
+    """Of rank 0 for W that are known as a whole, each of which asks for its rows of it."""
+    supports = [form.support for form in schedule.forms if form.interpreted and form.support]
+    return Plan(supports[0], Reach(supports, layout, 0, {0: 0})) if supports else None
 
 
 def _exchange(

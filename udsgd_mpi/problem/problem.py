@@ -23,7 +23,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 Floats = NDArray[np.float64]
 
 _NO_MINIMIZER = "no theorem holds, as no unique minimiser θ* of the objective is known"
-_NOT_ALL_STEPS = "no theorem holds where agents are away at some of the steps"
+_NOT_ALL_STEPS = "no theorem holds where agents do not take every step"
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 

@@ -65,6 +65,8 @@ class PresentAverage(Form):
         Who is there.
     """
 
+    interpreted = True
+
     def __init__(self, there: AtAggregation) -> None:
         self._there = there
 
