@@ -1,6 +1,7 @@
 """W_n between agents that are there is doubly stochastic, and loses nothing; who is away rests."""
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from mpi4py import MPI
 from tests.contracts import WithoutRuns
 from tests.small_problem import problem, write_points
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.clock import elapsed
 from udsgd_mpi.communication import (
     DSGD,
     DSGDVT,
@@ -25,6 +27,7 @@ from udsgd_mpi.communication import (
     CustomPattern,
     DropOut,
     OnePeerExponential,
+    PartialAverage,
     Pattern,
     RandomMatching,
     Schedule,
@@ -57,6 +60,11 @@ KINDS: dict[str, Activation] = {
     "markov": Markov(there=4, away=2),
     "diurnal": Diurnal(period=10, share=0.3),
 }
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_points(tmp_path_factory.mktemp("data") / "points.svm")
 
 
 def activated(pattern: Pattern, activation: Activation, topology: nx.Graph) -> Schedule:
@@ -163,6 +171,44 @@ def test_steps_late_in_a_run_are_the_same_asked_for_alone(kind: str) -> None:
         np.testing.assert_array_equal(presence.between(n, m), whole[n:m])
 
 
+@pytest.mark.parametrize("name", ["every third", "average", "clusters", "matching"])
+def test_agents_that_are_away_send_nothing(name: str) -> None:
+    """A message for each weight between two agents, or 2 (k − 1) for an average of k."""
+    topology, steps = TOPOLOGIES["barbell"], 50
+    n = len(topology)
+    schedule = activated(PATTERNS[name], Bernoulli(p=0.4), topology)
+    sent = elapsed(schedule, None, n, 8, np.array([20, steps])).sent
+    messages = np.zeros(steps, dtype=np.int64)
+    for k in schedule.times(0, steps).tolist():
+        W = matrix(schedule, k, n)
+        if isinstance(schedule.mixing(k), PartialAverage):
+            messages[k - 1] = 2 * max(0, int((np.diag(W) < 1).sum()) - 1)
+        else:
+            messages[k - 1] = (W[~np.eye(n, dtype=bool)] > 0).sum()
+    assert sent.tolist() == [8 * messages[:20].sum(), 8 * messages.sum()]
+
+
+def test_steps_that_are_not_taken_take_no_time(data: Path) -> None:
+    """Of agents that never wait, the clock has the sum of their own steps."""
+    posed = problem(
+        data,
+        "iid",
+        trials=2,
+        steps=40,
+        record={"steps": [15]},
+        activation={"kind": "bernoulli", "p": [0.2, 0.5, 0.8, 1.0]},
+        communication={"kind": "dsgd", "interval": 100, "weights": "lazy"},
+        timing={"compute": {"kind": "exponential", "mean": 0.5}},
+    )
+    assert posed.clock is not None
+    taken = posed.schedule.active(0, 40)
+    assert taken is not None
+    took = np.array([each.copy() for each in islice(posed.clock.durations(), 40)]) * taken
+    seconds = elapsed(posed.schedule, posed.clock, 4, 8, np.array([15, 40])).seconds
+    expected = [took[:15].sum(axis=0), took.sum(axis=0)]
+    np.testing.assert_allclose(seconds, expected, rtol=1e-12)
+
+
 def trace(path: Path, *rows: str, **settings: Any) -> Traced:
     path.write_text("\n".join(rows) + "\n")
     return Traced(path=str(path), **settings)
@@ -206,8 +252,11 @@ def test_a_trace_with_other_columns_is_refused(tmp_path: Path) -> None:
             trace(tmp_path / "a.csv", first, "0,0,5").start(1, SEED)
     with pytest.raises(ConfigurationError, match="got no line"):
         trace(tmp_path / "a.csv").start(1, SEED)
-    with pytest.raises(ConfigurationError, match=r"activation\.path .*cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"^activation\.path \S+: cannot be read"):
         Traced(path=str(tmp_path / "none.csv")).start(1, SEED)
+    (tmp_path / "latin.csv").write_bytes(b"agent,from,to\n0,0,5\n# caf\xe9\n")
+    with pytest.raises(ConfigurationError, match=r"latin\.csv: line 3: expected UTF-8"):
+        Traced(path=str(tmp_path / "latin.csv")).start(1, SEED)
     with pytest.raises(ConfigurationError, match=r"up to 9, activation\.period, got 10"):
         trace(tmp_path / "a.csv", "agent,from,to", "0,0,10", period=9).start(1, SEED)
     with pytest.raises(ConfigurationError, match=r"add activation\.period"):
@@ -230,11 +279,6 @@ def test_patterns_that_would_not_stay_doubly_stochastic_are_named(
 ) -> None:
     with pytest.raises(ConfigurationError, match=said):
         activated(pattern, Bernoulli(), TOPOLOGIES["star"])
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_points(tmp_path_factory.mktemp("data") / "points.svm")
 
 
 @pytest.mark.parametrize("method", ["gradient_tracking", "prox", "scaffold"])

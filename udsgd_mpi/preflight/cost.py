@@ -59,7 +59,7 @@ def cost(problem: Problem, layout: Layout, network: Network = WITHIN_A_HOST) -> 
     plan = _plan(schedule, layout)
     began = thread_time()
     sample = [schedule.mixing(n) for n in schedule.first(_SAMPLE, steps).tolist()]
-    for W in sample:
+    for W in {id(W): W for W in sample}.values():  # one that lasts is planned for once
         if plan and isinstance(W, Weights):
             plan.rows_of(W)
             W.wanted(layout, 0)

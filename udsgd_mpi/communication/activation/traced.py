@@ -95,8 +95,9 @@ class _Row(NamedTuple):
 
 
 def _read(path: Path, name: str, agents: int, period: int | None) -> list[Stays]:
+    content = content_of(path, name)
     try:
-        text = decoded(content_of(path, name))
+        text = decoded(content)
     except ValueError as error:
         raise ConfigurationError(f"{name}: {error}") from error
     rows = sorted(_rows(text, name, agents, period), key=lambda row: (row.agent, row.begin))

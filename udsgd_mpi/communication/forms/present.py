@@ -39,6 +39,7 @@ class PresentWeights(Form):
         self._form = form
         self._there = there
         self._number, self._known = 0, form.support
+        self._among: Flags = np.empty(0, dtype=np.bool_)
 
     @property
     def support(self) -> Weights:
@@ -49,7 +50,10 @@ class PresentWeights(Form):
             W = self._form.at(number)
             if isinstance(self._form, OwnMatrices) and (gap := asymmetry(W)) > _ROUNDING:
                 raise LocalError(_asymmetric(gap, f"at aggregation {number:,}"))
-            self._known, self._number = between(W, self._there(number)), number
+            there = self._there(number)
+            if W is not self._form or not np.array_equal(there, self._among):
+                self._known, self._among = between(W, there), there
+            self._number = number
         return self._known
 
     def second_moment(self, agents: int) -> None:
