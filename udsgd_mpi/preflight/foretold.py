@@ -43,7 +43,7 @@ def of_unsteady(problem: Problem, found: Sequence[Unsteady]) -> str:
         seen.append(f"have a season of about {span} steps ({in_words([*periods])})")
     return (
         "sampler: in the order of the rows gradients at θ* are not stationary, or are correlated"
-        f" over more than a hundredth of them: they {' and '.join(seen)}. U is estimated from"
+        f" over more than a hundredth of the rows: they {' and '.join(seen)}. U is estimated from"
         f" batches of {2 * half_batch(problem.experiment.steps):,} steps, and longer stretches have"
         " another: V, and what plan ranks by it, need not tell of the last step. Predicted errors"
         " do, as they follow paths through these rows. Use iid or a shuffling where rows can be"
