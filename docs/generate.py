@@ -11,6 +11,7 @@ import udsgd_mpi
 
 _FAMILIES = {
     "experiment.schema": "Experiments",
+    "clock": "Latencies",
     "samplers": "Samplers",
     "communication": "Communication patterns",
     "methods": "Methods",
