@@ -145,6 +145,8 @@ def test_a_plan_is_printed_or_refused(
         ([*small, "--intervals", "1,lag"], "'lag'"),
         ([*small, "--intervals", "0"], "from 1 on"),
         ([*asked, "--set", "communication.kind=hlsgd"], "expected a pattern with an interval"),
+        ([*asked, "--set", "communication.kind=async_gossip"], "expected a pattern with an"),
+        ([*asked, "--set", "activation.kind=bernoulli"], "no theorem holds where agents do not"),
     ):
         assert main(wrong) == 2
         assert message in capsys.readouterr().err

@@ -20,7 +20,7 @@ from udsgd_mpi.forecast.agent import Approach
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.predict import predict
 from udsgd_mpi.methods.step_sizes import ByRound
-from udsgd_mpi.problem import Problem, Team
+from udsgd_mpi.problem import Problem, Team, schedule_of
 from udsgd_mpi.support.errors import ConfigurationError
 
 MOST_STEPS = 1_000_000  # that are looked at
@@ -176,7 +176,7 @@ def usual_budget(problem: Problem) -> Budget:
 
 def _with_interval(problem: Problem, interval: Interval, team: Team) -> Problem:
     experiment = with_interval(problem.experiment, interval)
-    schedule = experiment.communication.start(problem.topology, experiment.seed)
+    schedule = schedule_of(experiment, problem.topology)
     experiment.method.check_mixing(schedule, team.agents)
     return replace(problem, experiment=experiment, schedule=schedule)
 

@@ -10,7 +10,7 @@ from udsgd_mpi.problem.inputs import (
     inputs_of_run,
 )
 from udsgd_mpi.problem.parameters import Coordinates, on_scale_of_data, parameters
-from udsgd_mpi.problem.pose import pose, pose_all, topology_of
+from udsgd_mpi.problem.pose import pose, pose_all, schedule_of, topology_of
 from udsgd_mpi.problem.problem import AgentSummary, Problem
 from udsgd_mpi.problem.team import LoneTeam, Team
 
@@ -31,6 +31,7 @@ __all__ = [
     "parameters",
     "pose",
     "pose_all",
+    "schedule_of",
     "start_paths",
     "topology_of",
     "with_agents_of_data",

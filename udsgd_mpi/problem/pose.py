@@ -88,7 +88,7 @@ def pose(
         )
     data_graph = data_graph or DataGraphs()
     topology = team.bcast(lambda: topology_of(experiment, team.agents))
-    schedule = team.everywhere(lambda: _schedule(experiment, topology))
+    schedule = team.everywhere(lambda: schedule_of(experiment, topology))
     team.bcast(lambda: experiment.method.check_mixing(schedule, team.agents))
     names = assign(experiment.groups, team.agents)
     clock = team.bcast(lambda: clock_of(experiment, names))
@@ -172,8 +172,14 @@ def topology_of(experiment: Experiment, agents: int) -> Graph:
     return build_topology(experiment.topology, agents, seed, "topology")
 
 
-def _schedule(experiment: Experiment, topology: Graph) -> Schedule:
-    """When agents exchange, and which of them are there."""
+def schedule_of(experiment: Experiment, topology: Graph) -> Schedule:
+    """When agents exchange, and which of them are there.
+
+    Raises
+    ------
+    ConfigurationError
+        If the pattern does not fit the agents, or the method or the activation does not fit it.
+    """
     pattern, activation, seed = experiment.communication, experiment.activation, experiment.seed
     schedule = pattern.start(topology, seed)
     if activation is not None:
