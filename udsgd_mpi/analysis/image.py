@@ -27,9 +27,13 @@ def figure_of(results: Path, figure: Path | None = None) -> Destination:
         By default ``RESULTS.png``, without ``.h5`` or ``.hdf5`` between; any other suffix stays, so
         that ``run_a0.5`` and ``run_a0.7`` have figures of their own.
     """
+    return destination(figure or beside(results, ".png"), results.name)
+
+
+def beside(results: Path, suffix: str) -> Path:
+    """A name for what is made of a result file; see ``figure_of``."""
     is_usual = results.suffix.lower() in _SUFFIXES_OF_RESULTS
-    name = results.stem if is_usual else results.name
-    return destination(figure or results.with_name(f"{name}.png"), results.name)
+    return results.with_name(f"{results.stem if is_usual else results.name}{suffix}")
 
 
 def destination(path: Path, shown: str) -> Destination:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from udsgd_mpi.analysis.claims import AnyClaim, Claim, Verdict, judge
+from udsgd_mpi.analysis.results import Results
 from udsgd_mpi.experiment.check import one_of
-from udsgd_mpi.storage.read import Measured, open_result_file, read_measures
+from udsgd_mpi.storage.read import Measured
 from udsgd_mpi.support.units import in_duration
 
 
@@ -23,16 +24,13 @@ class Study:
         What it is about, in a few paragraphs.
     command
         What computes it.
-    attributes
-        Root attributes of its result file.
     """
 
     name: str
     title: str
     about: str
     command: str
-    attributes: dict[str, Any]
-    measured: dict[str, Measured]
+    results: Results
     verdicts: list[Verdict]
 
     @classmethod
@@ -46,15 +44,24 @@ class Study:
         ConfigurationError
             If the results can't be read, or a claim is not about them.
         """
-        with open_result_file(results) as file:
-            attributes = dict(file.attrs)
-        measured = read_measures(results)
+        found = Results.of(results)
+        measured = found.measured
         verdicts = []
         for k, raw in enumerate(claims):
             claim: Claim = one_of(AnyClaim, raw, f"{name}: claim[{k}]")
             statements = claim.statements(measured)
             verdicts.append(judge(claim.text, statements, claim.remark(measured)))
-        return cls(name, title, about, command, attributes, measured, verdicts)
+        return cls(name, title, about, command, found, verdicts)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Root attributes of its result file."""
+        return self.results.attributes
+
+    @property
+    def measured(self) -> dict[str, Measured]:
+        """Its variants."""
+        return self.results.measured
 
     @property
     def duration(self) -> str:

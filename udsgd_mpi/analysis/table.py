@@ -21,12 +21,19 @@ LOSSES = {
 
 
 def table(variants: Mapping[str, Measured]) -> str:
-    """What was measured at the last step, with standard errors over trials.
+    """What was measured at the last step as lines of text, and why predictions are withheld."""
+    head, rows = cells(variants)
+    return "\n".join([aligned([head, *rows], left=(0, len(head) - 1)), *withheld(variants)])
+
+
+def cells(variants: Mapping[str, Measured]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Heads, and a row for each variant, of what was measured at the last step.
+
+    Standard errors are over trials.
 
     MSE over its prediction comes with a 95 % bootstrap interval over ten trials or more; an
     exclamation mark says that 1 is outside of it and of two standard errors of the prediction.
-    Consensus error over its prediction comes with a standard error. Below stands why predictions
-    are withheld.
+    Consensus error over its prediction comes with a standard error.
     """
     errors = any("squared_error" in each.measures for each in variants.values())
     disagreements = any(_known_consensus(each) for each in variants.values())
@@ -39,7 +46,7 @@ def table(variants: Mapping[str, Measured]) -> str:
         *(("/ predicted",) if disagreements else ()),
         "agents",
     )
-    rows = [head]
+    rows = []
     for name, measured in variants.items():
         consensus = over_trials(measured.measure("consensus_error")[-1])
         rows.append(
@@ -52,7 +59,7 @@ def table(variants: Mapping[str, Measured]) -> str:
                 measured.composition,
             )
         )
-    return "\n".join([aligned(rows, left=(0, len(head) - 1)), *withheld(variants)])
+    return head, rows
 
 
 def withheld(variants: Mapping[str, Measured]) -> list[str]:

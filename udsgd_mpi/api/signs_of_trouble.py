@@ -31,6 +31,6 @@ def signs_of_trouble(path: str | PathLike[str]) -> dict[str, list["Trouble"]]:
     """
     from pathlib import Path
 
-    from udsgd_mpi.analysis import signs
+    from udsgd_mpi.analysis.results import Results
 
-    return signs.signs_of_trouble(Path(path))
+    return Results.of(Path(path)).troubles

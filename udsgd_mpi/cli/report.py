@@ -6,16 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from udsgd_mpi.analysis import signs
+from udsgd_mpi.analysis.abscissa import Abscissa
 from udsgd_mpi.analysis.constant_steps import constant_steps
-from udsgd_mpi.analysis.covariance import CovarianceTest, against_limit, in_words
 from udsgd_mpi.analysis.csv import HEADER, rows
 from udsgd_mpi.analysis.image import figure_of, save
+from udsgd_mpi.analysis.remarks import remarks
+from udsgd_mpi.analysis.results import Results
+from udsgd_mpi.analysis.signs import in_words
 from udsgd_mpi.analysis.table import table
 from udsgd_mpi.analysis.telemetry_summary import summary
+from udsgd_mpi.cli.report_page import write_page
 from udsgd_mpi.problem import topology_of
 from udsgd_mpi.storage.read import Measured, read_experiments, read_measures
-from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.destination import Destination, check_destinations
 from udsgd_mpi.support.errors import ConfigurationError, OutputError
@@ -30,11 +32,16 @@ Draw: TypeAlias = Callable[[Mapping[str, Measured]], "Figure"]
 
 
 def command(arguments: Namespace) -> None:
-    """Print the table of a result file and draw its figure."""
-    path: Path = arguments.file
-    if arguments.x != "step" and arguments.show not in _AGAINST_X:
+    """Print the table of a result file and draw its figure, or write a page about several."""
+    if arguments.html:
+        write_page(arguments)
+        return
+    path = _only_file(arguments)
+    x: Abscissa = arguments.x or "step"
+    look: str = arguments.style or "screen"
+    if x != "step" and arguments.show not in _AGAINST_X:
         raise ConfigurationError(
-            f"--x {arguments.x}: expected --show mse, loss or accuracy, got {arguments.show}; leave"
+            f"--x {x}: expected --show mse, loss or accuracy, got {arguments.show}; leave"
             " one of them out"
         )
 
@@ -43,7 +50,7 @@ def command(arguments: Namespace) -> None:
 
         if arguments.show == "topology":
             return _topologies(path, measured)
-        return figure(measured, arguments.show, arguments.x)
+        return figure(measured, arguments.show, x)
 
     image = figure_of(path, arguments.figure)
     destinations = [image]
@@ -52,10 +59,24 @@ def command(arguments: Namespace) -> None:
         destinations.append(numbers)
     force = arguments.force
     check_destinations(destinations, {f"the results {path}": path}, force=force)
-    show(path, image, draw, arguments.style, force=force)
+    show(path, image, draw, look, force=force)
     if arguments.csv:
         replace_file(arguments.csv, rows(read_measures(path)).encode())
         print(f"numbers {arguments.csv}")
+
+
+def _only_file(arguments: Namespace) -> Path:
+    path: Path = arguments.files[0]
+    if len(arguments.files) > 1:
+        raise ConfigurationError(
+            f"report: expected one FILE without --html, got {len(arguments.files)}; add --html for"
+            " one page about all of them"
+        )
+    if arguments.page:
+        raise ConfigurationError(
+            f"--page {arguments.page}: it names the page of --html; add --html"
+        )
+    return path
 
 
 def show(
@@ -78,26 +99,20 @@ def show(
     OutputError
         If there is no figure, after the table has been printed.
     """
-    measured = read_measures(results)
-    failure = None
+    found = Results.of(results)
+    measured, failure = found.measured, None
     try:
         save(partial(draw or _usual, measured), figure, look, force=force)
     except OutputError as error:
         failure = error
     print(table(measured))
-    for name, variant in measured.items():
-        if not variant.complete:
-            print(f"{name}: not complete yet; use udsgd run --resume to complete it")
-        if variant.diverged:
-            trials = variant.diverged + len(variant.trials)
-            print(f"{name}: {variant.diverged} of {trials} trials diverged and are left out")
-    if found := _against_limits(measured):
-        print(in_words(found))
-    if settled := constant_steps(measured, read_experiments(results)):
+    for line in remarks(measured):
+        print(line)
+    if settled := constant_steps(measured, found.experiments):
         print(settled)
-    for name, lines in read_telemetry(results).items():
+    for name, lines in found.telemetry.items():
         print(f"{name}: {summary(lines)}")
-    for line in signs.in_words(signs.signs_of_trouble(results)):
+    for line in in_words(found.troubles):
         print(line)
     print(f"\nresults {results}", flush=True)
     if failure:
@@ -109,17 +124,6 @@ def _usual(measured: Mapping[str, Measured]) -> "Figure":
     from udsgd_mpi.analysis.figures import figure
 
     return figure(measured, None)
-
-
-def _against_limits(measured: Mapping[str, Measured]) -> dict[str, CovarianceTest]:
-    found = {}
-    for name, variant in measured.items():
-        V, gamma = variant.limiting_covariance, float(variant.step_size[-1])
-        if V is None or variant.last_theta is None:
-            continue
-        if test := against_limit(variant.last_theta, V, gamma):
-            found[name] = test
-    return found
 
 
 def _topologies(results: Path, measured: Mapping[str, Measured]) -> "Figure":

@@ -47,7 +47,8 @@ def command(arguments: Namespace) -> None:
 
 def _check_files(arguments: Namespace, chosen: Sequence[str]) -> None:
     """Make the folder, and refuse at once what would be in the way at the end."""
-    from udsgd_mpi.analysis import html, markdown
+    from udsgd_mpi.analysis import markdown
+    from udsgd_mpi.analysis.page import claims
     from udsgd_mpi.support.destination import Destination, check_destinations
 
     folder: Path = arguments.output_dir
@@ -56,7 +57,7 @@ def _check_files(arguments: Namespace, chosen: Sequence[str]) -> None:
     except OSError as error:
         raise OutputError(f"--output-dir {folder}: cannot be made ({error.strerror})") from error
     report = folder / _REPORT
-    destinations = [Destination(f"report {report}", report, html.MARK.encode())]
+    destinations = [Destination(f"report {report}", report, claims.MARK.encode())]
     if arguments.markdown:
         name = f"--markdown {arguments.markdown}"
         destinations.append(Destination(name, arguments.markdown, markdown.MARK.encode()))
@@ -108,8 +109,8 @@ def _study(name: str, experiment: Any, results: Path, arguments: Namespace) -> "
 
 
 def _write(studies: list["Study"], arguments: Namespace) -> None:
-    from udsgd_mpi.analysis.html import page
     from udsgd_mpi.analysis.markdown import document
+    from udsgd_mpi.analysis.page.claims import page
     from udsgd_mpi.support.atomic_file import replace_file
 
     report = arguments.output_dir / _REPORT

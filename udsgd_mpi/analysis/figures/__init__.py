@@ -9,6 +9,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from udsgd_mpi.analysis.abscissa import Abscissa
+from udsgd_mpi.analysis.figures.agent_errors import agent_errors_figure
 from udsgd_mpi.analysis.figures.agents import agents_figure
 from udsgd_mpi.analysis.figures.combinations import axes_of, combinations_figure
 from udsgd_mpi.analysis.figures.forest import forest_figure
@@ -81,4 +82,13 @@ def figure(variants: Mapping[str, Measured], kind: str | None, x: Abscissa = "st
     return FIGURES[kind].draw(chosen) if x == "step" else FIGURES[kind].draw(chosen, x)
 
 
-__all__ = ["FIGURES", "axes_of", "draw", "figure", "forest_figure", "style", "topology_figure"]
+__all__ = [
+    "FIGURES",
+    "agent_errors_figure",
+    "axes_of",
+    "draw",
+    "figure",
+    "forest_figure",
+    "style",
+    "topology_figure",
+]

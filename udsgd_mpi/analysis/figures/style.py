@@ -1,4 +1,4 @@
-"""How figures look: on a screen, and in a paper's column."""
+"""How figures look: on a screen, in a page, and in a paper's column."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +30,8 @@ _COMMON: dict[Any, Any] = {
 }
 STYLES: dict[str, dict[Any, Any]] = {
     "screen": {**_COMMON, "font.size": 11, "figure.figsize": (7, 4.6), "savefig.dpi": 150},
+    # Narrow, so that it can be read on a telephone, too.
+    "page": {**_COMMON, "font.size": 10, "figure.figsize": (5, 3.6), "savefig.dpi": 130},
     "paper": {
         **_COMMON,
         "font.size": 8,

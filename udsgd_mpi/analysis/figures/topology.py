@@ -23,21 +23,38 @@ if TYPE_CHECKING:
 
     from udsgd_mpi.graphs import Graph
 
-    Places = dict[int, NDArray[np.float64]]
+    Floats = NDArray[np.float64]
+    Places = dict[int, Floats]
 
 _MOST_LABELS = 50
+_LEAST_SIZE, _LARGEST_SIZE = 0.2, 8.0  # of a node's area, where 1 is usual
 
 
 def draw(graph: "Graph", title: str) -> Figure:
     """Nodes and edges, numbered where there is room."""
     figure = new_figure(1.4)
     axes = figure.add_subplot()
-    _draw_on(axes, graph, places(graph), [""] * len(graph), [""], title, wide=True)
+    alike = np.ones(len(graph))
+    _draw_on(axes, graph, places(graph), [""] * len(graph), [""], title, alike, wide=True)
     return figure
 
 
-def topology_figure(topologies: Mapping[str, "Graph"], samplers: Mapping[str, list[str]]) -> Figure:
-    """The topology of every variant, its agents coloured by sampler."""
+def topology_figure(
+    topologies: Mapping[str, "Graph"],
+    samplers: Mapping[str, list[str]],
+    shares: Mapping[str, "Floats"] | None = None,
+    most_edges: int | None = None,
+) -> Figure:
+    """The topology of every variant, its agents coloured by sampler.
+
+    Parameters
+    ----------
+    shares
+        What each agent has of a whole, shape (agents,), in proportion to which its area is drawn,
+        within limits; variants without have agents of one size.
+    most_edges
+        How many of a topology are drawn at most, evenly chosen; by default all are.
+    """
     known = list(dict.fromkeys(s for each in samplers.values() for s in each))
     columns = panel_columns(list(topologies))
     rows = -(-len(topologies) // columns)
@@ -50,7 +67,11 @@ def topology_figure(topologies: Mapping[str, "Graph"], samplers: Mapping[str, li
     for axes, (name, graph) in zip(grid.ravel(), topologies.items(), strict=False):
         place = next((p for g, p in placed if _same(g, graph)), None) or places(graph)
         placed.append((graph, place))
-        _draw_on(axes, graph, place, samplers[name], known, name, wide=columns == 1)
+        size = _sizes((shares or {}).get(name), len(graph))
+        wide = columns == 1
+        _draw_on(
+            axes, graph, place, samplers[name], known, name, size, wide=wide, most_edges=most_edges
+        )
     handles = [
         figure.axes[0].plot([], [], MARKS[k % len(MARKS)], color=_colour(k), label=sampler)[0]
         for k, sampler in enumerate(known)
@@ -88,23 +109,34 @@ def _draw_on(
     samplers: list[str],
     known: list[str],
     title: str,
+    size: "Floats",
     *,
     wide: bool,
+    most_edges: int | None = None,
 ) -> None:
     drawn = graph.to_networkx()
     labelled = wide and len(graph) <= _MOST_LABELS
-    density = min(1.0, 300 / max(1, drawn.number_of_edges()))
+    edges = list(drawn.edges)
+    density = min(1.0, 300 / max(1, len(edges)))
     shade = 0.15 + 0.6 * density
     nx.draw_networkx_edges(
-        drawn, place, ax=axes, alpha=shade, edge_color="#555555", width=1.0 if wide else 0.5
+        drawn,
+        place,
+        ax=axes,
+        edgelist=edges[:: max(1, -(-len(edges) // (most_edges or len(edges) or 1)))],
+        alpha=shade,
+        edge_color="#555555",
+        width=1.0 if wide else 0.5,
     )
+    usual = 320 if labelled else 30 if wide else 12
     for k, sampler in enumerate(known):
+        mine = [i for i, own in enumerate(samplers) if own == sampler]
         nx.draw_networkx_nodes(
             drawn,
             place,
             ax=axes,
-            nodelist=[i for i, own in enumerate(samplers) if own == sampler],
-            node_size=320 if labelled else 30 if wide else 12,
+            nodelist=mine,
+            node_size=usual * size[mine],
             node_color=_colour(k),
             node_shape=MARKS[k % len(MARKS)],
         )
@@ -112,6 +144,13 @@ def _draw_on(
         nx.draw_networkx_labels(drawn, place, ax=axes, font_size=9)
     headline(axes, title)
     axes.set_axis_off()
+
+
+def _sizes(shares: "Floats | None", agents: int) -> "Floats":
+    """Areas in units of the usual one, shape (agents,)."""
+    if shares is None:
+        return np.ones(agents)
+    return np.asarray(np.clip(agents * shares, _LEAST_SIZE, _LARGEST_SIZE))
 
 
 def _colour(k: int) -> str:

@@ -48,6 +48,10 @@ class Trouble:
     remedy: str
     numbers: dict[str, float]
 
+    @property
+    def name(self) -> str:
+        """The sign and its agents, such as ``"floor (agents 0-7)"``."""
+        return f"{self.sign} ({in_words(self.agents)})" if self.agents else self.sign
+
     def __str__(self) -> str:
-        named = f" ({in_words(self.agents)})" if self.agents else ""
-        return f"{self.sign}{named}: {self.text}\n  remedy: {self.remedy}"
+        return f"{self.name}: {self.text}\n  remedy: {self.remedy}"

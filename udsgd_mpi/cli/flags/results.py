@@ -27,14 +27,23 @@ def add_report(commands: Commands) -> Parser:
         "table and figure of a result file",
         "udsgd report my.h5 --show agents --figure agents.pdf --style paper",
     )
-    report.add_argument("file", type=Path, metavar="FILE", help="result file (.h5)")
+    report.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="result file (.h5); several for --html"
+    )
+    report.add_argument(
+        "--html",
+        action="store_true",
+        help="write one page about FILES instead, with all figures, tables, telemetry and settings",
+    )
+    report.add_argument(
+        "--page", type=Path, metavar="PAGE", help="name of that page (default: FILE as .html)"
+    )
     report.add_argument(
         "--figure", type=Path, metavar="IMAGE", help="png, pdf or svg (default: FILE as .png)"
     )
     report.add_argument(
         "--x",
         choices=["step", "time", "bytes"],
-        default="step",
         help="draw against steps, simulated seconds, or bytes exchanged (default: step)",
     )
     report.add_argument(
@@ -50,14 +59,13 @@ def add_report(commands: Commands) -> Parser:
     report.add_argument(
         "--style",
         choices=["screen", "paper"],
-        default="screen",
         help="for a screen, or for one column of a paper (default: screen)",
     )
     report.add_argument("--csv", type=Path, metavar="FILE", help="write the curves too")
     report.add_argument(
         "--force",
         action="store_true",
-        help="replace files other than earlier figures of FILE and earlier curves",
+        help="replace files other than earlier figures and pages of FILE and earlier curves",
     )
     return report
 
@@ -94,7 +102,6 @@ def add_infer(commands: Commands) -> Parser:
     infer.add_argument(
         "--style",
         choices=["screen", "paper"],
-        default="screen",
         help="for a screen, or for one column of a paper (default: screen)",
     )
     infer.add_argument(

@@ -1,0 +1,1 @@
+"""Pages that stand alone: result files, and shipped experiments with their claims."""
