@@ -14,6 +14,7 @@ _FAMILIES = {
     "clock": "Latencies",
     "samplers": "Samplers",
     "communication": "Communication patterns",
+    "communication.activation": "Agents that are away",
     "methods": "Methods",
     "methods.step_sizes": "Step sizes that are not polynomial",
     "theory.step_size": "Step sizes",

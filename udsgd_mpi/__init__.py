@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from udsgd_mpi.communication import OnePeerExponential as OnePeerExponential
     from udsgd_mpi.communication import RandomMatching as RandomMatching
     from udsgd_mpi.communication import UnreliableLinks as UnreliableLinks
+    from udsgd_mpi.communication.activation import Bernoulli as Bernoulli
+    from udsgd_mpi.communication.activation import Diurnal as Diurnal
+    from udsgd_mpi.communication.activation import Markov as Markov
+    from udsgd_mpi.communication.activation import Traced as Traced
     from udsgd_mpi.communication.compression import Quantize as Quantize
     from udsgd_mpi.communication.compression import RandomK as RandomK
     from udsgd_mpi.communication.compression import TopK as TopK
@@ -130,6 +134,7 @@ _HOMES = {
         "DropOut OnePeerExponential RandomMatching UnreliableLinks"
     ),
     "communication.compression": "Quantize RandomK TopK",
+    "communication.activation": "Bernoulli Diurnal Markov Traced",
     "data.partition": "ByLabel CustomPartition Dirichlet Even Shared Unequal",
     "data.reader": "CustomReader",
     "data.tables.reader": "TableReader",

@@ -17,7 +17,7 @@ import udsgd_mpi
 from tests.python.typed import SETTINGS, typed
 from udsgd_mpi.api.asked import checked
 from udsgd_mpi.cli.main import main
-from udsgd_mpi.communication import AnyPattern
+from udsgd_mpi.communication import AnyActivation, AnyPattern
 from udsgd_mpi.data.partition import AnyPartition
 from udsgd_mpi.forecast.diagnosis import diagnose as diagnose_on
 from udsgd_mpi.graphs import AnyGraph
@@ -60,7 +60,16 @@ def test_types_are_known_where_they_are_imported_from() -> None:
 
 @pytest.mark.parametrize(
     "family",
-    [AnyGraph, AnyMethod, AnyObjective, AnyPartition, AnyPattern, AnySampler, AnyStepSize],
+    [
+        AnyActivation,
+        AnyGraph,
+        AnyMethod,
+        AnyObjective,
+        AnyPartition,
+        AnyPattern,
+        AnySampler,
+        AnyStepSize,
+    ],
     ids=str,
 )
 def test_every_member_of_a_family_is_at_hand(family: Any) -> None:
