@@ -34,10 +34,12 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
 )
 from udsgd_mpi.communication.activation import Bernoulli, Diurnal, Markov, Traced
+from udsgd_mpi.forecast.overshooting import first_steps
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.graphs.generators import Ring, Star
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.preflight.cautions import Foretold, cautions
+from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.testing import PatternContract
 from udsgd_mpi.testing.graphs import TOPOLOGIES, from_networkx, matrix
@@ -310,6 +312,36 @@ def test_what_is_likely_to_disappoint_is_said(data: Path, tmp_path: Path) -> Non
     late = trace(tmp_path / "a.csv", "agent,from,to", "0,0,9", "1,0,9", "2,0,9", "3,8,9")
     (text,) = said(data, {"kind": "trace", "path": late.path}, steps=8, record={"steps": [8]})
     assert "agent 3 of the trace come" in text
+
+
+def test_steps_that_are_not_taken_count_for_the_least_step_size(data: Path) -> None:
+    """γ is above 1/(2μ), but not above it by as much as steps are fewer; scaled steps make up."""
+    mu = problem(data, "iid", trials=2).smallest_curvature
+
+    def warned(factor: float, **settings: Any) -> str:
+        step_size = {"gamma": factor / (2 * mu), "exponent": 1.0, "offset": 1000}
+        posed = problem(data, "iid", trials=2, step_size=step_size, **settings)
+        return "".join(text for text in cautions(posed, Foretold()) if "step_size" in text)
+
+    half = {"kind": "bernoulli", "p": 0.5}
+    assert warned(1.5) == warned(2.6, activation=half) == ""
+    assert warned(1.5, activation={**half, "scaled": True}) == ""
+    assert "is not above 1/(2μ · 0.5) = " in warned(1.5, activation=half)
+    assert "is barely above 1/(2μ · 0.5) = " in warned(2.1, activation=half)
+    clocks = {"kind": "async_gossip", "step_rate": 0.5}
+    assert "is not above 1/(2μ · 0.393) = " in warned(2.5, communication=clocks)
+
+
+def test_first_steps_that_are_scaled_up_are_known_to_overshoot(data: Path) -> None:
+    scaled = {"kind": "bernoulli", "p": [0.1, 1.0, 1.0, 1.0], "scaled": True}
+    plain, with_paces = (
+        first_steps(problem(data, "iid", trials=2, **settings), LoneTeam(4))
+        for settings in (
+            {"communication": {"kind": "dsgd", "interval": 50}},
+            {"communication": {"kind": "dsgd", "interval": 50}, "activation": scaled},
+        )
+    )
+    np.testing.assert_allclose(with_paces / plain, [10, 1, 1, 1], rtol=1e-12)
 
 
 def test_scaled_steps_come_to_the_minimiser_of_the_plain_sum(data: Path) -> None:

@@ -72,7 +72,7 @@ def overshooting(problem: Problem, team: Team) -> list[Overshooting]:
         x = int(steepness.argmax())
         if last[x] == 0:
             return None
-        weight = float(agent.points.weights[x * agent.batch])
+        weight = float(agent.pace * agent.points.weights[x * agent.batch])
         factor = float(gamma[0] * steepness[x])
         curvature = float(steepness[x] / weight)
         return Overshooting(
@@ -106,7 +106,7 @@ def steepness_of(problem: Problem, agent: Agent) -> Floats:
     Of objectives without a bound for λ the greater of those at θ_0 and θ*.
     """
     ends = problem.initial(range(1))[0].astype(np.float64), problem.minimizer
-    weights = agent.points.weights[:: agent.batch]
+    weights = agent.pace * agent.points.weights[:: agent.batch]
     curvatures = np.zeros(len(weights))
     for theta in ends:
         found = problem.objective.largest_curvatures(theta, agent.points, agent.batch)

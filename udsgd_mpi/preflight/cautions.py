@@ -55,7 +55,9 @@ def cautions(problem: Problem, foretold: Foretold) -> Iterator[str]:
     yield from of_samplers(problem)
     momentum = experiment.method.momentum
     if problem.optimum is not None and momentum is not None:
-        yield from _of_step_size(experiment.step_size, problem.optimum, momentum)
+        yield from _of_step_size(
+            experiment.step_size, problem.optimum, momentum, _share_of_steps(problem)
+        )
 
 
 def of_samplers(problem: Problem) -> Iterator[str]:
@@ -70,7 +72,16 @@ def of_samplers(problem: Problem) -> Iterator[str]:
         yield f"groups: {more:,} similar warnings on the samplers of other agents"
 
 
-def _of_step_size(step_size: StepSize, optimum: Minimum, momentum: float) -> Iterator[str]:
+def _share_of_steps(problem: Problem) -> float:
+    """What the average moves by, of what it would if all agents took every step."""
+    shares = problem.schedule.availability(problem.experiment.steps)
+    activation = problem.experiment.activation
+    return 1.0 if shares is None or (activation and activation.scaled) else float(shares.mean())
+
+
+def _of_step_size(
+    step_size: StepSize, optimum: Minimum, momentum: float, share: float
+) -> Iterator[str]:
     L, mu = optimum.largest_curvature, optimum.smallest_curvature
     growth = _growth(step_size, L, momentum)
     if growth > _NOTABLE_GROWTH:
@@ -84,19 +95,24 @@ def _of_step_size(step_size: StepSize, optimum: Minimum, momentum: float) -> Ite
             f" fall, or for ever; use gamma below {below:.3g}"
         )
     if isinstance(step_size, Polynomial) and step_size.exponent == 1:
-        least = (1 - momentum) / (2 * mu)
+        least = (1 - momentum) / (2 * mu * share)
         margin = step_size.gamma / least - 1
-        bound, ratio = ("(1 − β)/(2μ)", "2μγ/(1 − β)") if momentum else ("1/(2μ)", "2μγ")
+        of = "" if share == 1 else f" · {share:.3g}"
+        taken = "" if share == 1 else f" (agents take {share:.0%} of the steps)"
+        bound, ratio = (
+            (f"(1 − β)/(2μ{of})", f"2μγ{of}/(1 − β)") if momentum else (f"1/(2μ{of})", f"2μγ{of}")
+        )
         if margin <= 0:
             yield (
-                f"step_size: gamma = {step_size.gamma:g} is not above {bound} = {least:.4g},"
+                f"step_size: gamma = {step_size.gamma:g} is not above {bound} ="
+                f" {least:.4g}{taken},"
                 " so the error falls more slowly than 1/n (Assumption 2.3); use a larger gamma, or"
                 " an exponent below 1"
             )
         elif margin < _THIN:
             yield (
                 f"step_size: gamma = {step_size.gamma:g} is barely above {bound} ="
-                f" {least:.4g}; noise along the flattest direction (μ = {mu:.4g}) enters V"
+                f" {least:.4g}{taken}; noise along the flattest direction (μ = {mu:.4g}) enters V"
                 f" divided by {ratio} − 1 = {margin:.3g}, so the limit is large and is reached"
                 " late; use a larger gamma"
             )
