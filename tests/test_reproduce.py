@@ -197,8 +197,16 @@ def test_the_experiments_are_part_of_the_package() -> None:
     assert {path.stem for path in folder.glob("*.toml")} == set(names())
 
 
-# What is wrong with variants on purpose: the hospital that its experiment's claim is about.
-WRONG = {("deploy_hospitals", name): [("speed-up", [1])] for name in ("srw", "nbrw", "others")}
+# What is wrong with variants on purpose: the hospital, and the slow ways to exchange, that claims
+# of their experiments are about.
+WRONG: dict[tuple[str, str], list[tuple[str, list[int]]]] = {
+    **{("deploy_hospitals", name): [("speed-up", [1])] for name in ("srw", "nbrw", "others")},
+    **{
+        ("latency", f"{exchange}-{upgrade}"): [("exchanges", [])]
+        for exchange in ("uniform-average", "regions-average", "slow-average", "slow-clusters")
+        for upgrade in ("few", "nbrw")
+    },
+}
 
 
 def signs_in(file: Path, name: str) -> dict[tuple[str, str], list[tuple[str, list[int]]]]:

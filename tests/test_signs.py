@@ -8,10 +8,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from msgspec.structs import replace as replaced
 
 import udsgd_mpi
 from udsgd_mpi.analysis.signs import Evidence, Trouble, troubles
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.communication import HLSGD, LSGDRC
+from udsgd_mpi.communication.base import Pattern
 from udsgd_mpi.storage.read import Measured, read_experiments, read_measures
 from udsgd_mpi.support.telemetry import Telemetry
 
@@ -167,6 +170,24 @@ def test_links_that_take_most_of_the_time_ask_for_rarer_exchanges(results: Path)
     assert better > 10
     assert found.numbers["left"] == pytest.approx(10 / (10 + better))
     assert f"communication.interval = {better:.0f}" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (HLSGD(inner=1, outer=10), "communication.inner = {0:.0f}, communication.outer = {1:.0f}"),
+        (LSGDRC(), "communication.interval = {0:.0f}"),
+    ],
+)
+def test_remedies_name_the_settings_of_the_pattern(
+    pattern: Pattern, expected: str, results: Path
+) -> None:
+    of = evidence(results, "far-apart")
+    changed = replaced(of.experiment, communication=pattern)
+    found = only(troubles(of._replace(experiment=changed)), "exchanges")
+    better = found.numbers["better_interval"]
+    times = better / found.numbers["interval"]
+    assert expected.format(better, 10 * times) in found.remedy
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ _SECONDS = 5.0  # of a rank, at least: shorter runs are mostly about starting
 _LOOKED_AT = 1000  # steps of the virtual clock
 _HARMLESS = 0.1  # of the error
 _ROUNDING = 1e-12
+_SETTINGS = "interval", "inner", "outer"  # of patterns
 
 
 def exchanges(of: Evidence) -> Trouble | None:
@@ -42,19 +43,14 @@ def exchanges(of: Evidence) -> Trouble | None:
     then = share / (1 - share) * interval / better
     left = then / (1 + then)
     where = "on the virtual clock" if simulated_share >= measured_share else "of every rank's time"
-    kind = type(of.experiment.communication).__struct_config__.tag
-    setting = (
-        f"communication.interval = {better:,}"
-        if hasattr(of.experiment.communication, "interval") and kind != "hlsgd"
-        else f"a pattern that aggregates every {better:,} steps"
-    )
+    often = "at every step" if interval == 1 else f"once in {interval:.3g} steps"
     return Trouble(
         "exchanges",
         [],
-        f"exchanges take {share:.0%} {where}, once every {interval:.3g} steps; agents disagree too"
-        " little for that to gain much",
-        f"use {setting}: exchanges then take about {left:.0%}; udsgd plan --intervals weighs that"
-        " against the error",
+        f"exchanges take {share:.0%} {where}, {often}; agents disagree too little for that to gain"
+        " much",
+        f"use {_rarer(of, better / interval)}: exchanges then take about {left:.0%}; udsgd plan"
+        " --intervals weighs that against the error",
         {"share": share, "interval": interval, "better_interval": float(better), "left": left},
     )
 
@@ -84,9 +80,26 @@ def _of_clock(of: Evidence) -> float:
     return 1 - a_step * int(of.measured.step[-1]) / float(seconds[-1].max())
 
 
+def _intervals(of: Evidence) -> dict[str, Interval]:
+    """Settings that say how often agents exchange, the shortest interval first."""
+    pattern = of.experiment.communication
+    return {key: getattr(pattern, key) for key in _SETTINGS if key in pattern.__struct_fields__}
+
+
 def _interval(of: Evidence) -> Interval:
-    interval: Interval = getattr(of.experiment.communication, "interval", 1)
-    return interval
+    return next(iter(_intervals(of).values()), 1)
+
+
+def _rarer(of: Evidence, times: float) -> str:
+    """The settings with which agents exchange so many times more rarely."""
+    settings = _intervals(of)
+    if not settings:
+        return f"a pattern with an interval of {ceil(times):,} steps"
+    last = int(of.measured.step[-1])
+    return ", ".join(
+        f"communication.{key} = {round(times * last / max(1, AggregationTimes(K).number(last))):,}"
+        for key, K in settings.items()
+    )
 
 
 def _mean_interval(of: Evidence) -> float:
