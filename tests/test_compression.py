@@ -23,6 +23,7 @@ from udsgd_mpi.forecast import predict
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.preflight.cost import Network, cost
 from udsgd_mpi.problem import LoneTeam, Problem
+from udsgd_mpi.testing.bits import bits_of
 
 Floats = NDArray[np.float64]
 
@@ -244,6 +245,26 @@ def test_trials_are_as_predicted(data: Path) -> None:
         recording.step,
     )
     assert (found.consensus_error > 2 * plain.consensus_error).all()
+
+
+def test_a_run_goes_on_and_trials_join_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = "communication.compression={kind='random_k', fraction=0.2, consensus_step=0.3}"
+    asked = ("--agents", "4", "--only", "all-srw", "--record", "iterates", "--set", settings)
+
+    def run(output: str, steps: int, trials: int, *others: str) -> int:
+        size = ("--steps", str(steps), "--trials", str(trials))
+        return main(["run", *asked, *size, "--output", output, *others])
+
+    assert run("whole.h5", 40, 3) == 0
+    assert run("parts.h5", 17, 2, "--keep-checkpoints") == 0
+    assert main(["extend", "parts.h5", "--steps", "40"]) == 0
+    assert main(["extend", "parts.h5", "--trials", "+1"]) == 0
+    whole, parts = (bits_of(tmp_path / f"{name}.h5") for name in ("whole", "parts"))
+    assert {"all-srw/public", "all-srw/theta"} < set(whole)
+    assert parts == whole
 
 
 SMALL = ("--agents", "3", "--steps", "20", "--trials", "2", "--only", "all-srw")

@@ -49,6 +49,8 @@ communication = { kind = "one_peer_exponential", precision = "single" }
 communication = "random_matching"
 [variant.links]
 communication = { kind = "unreliable_links", failure = 0.1, recovery = 0.5 }
+[variant.compressed]
+communication = { kind = "dsgd", compression = "quantize" }
 """
 SHORT = ("../experiment.toml", "--trials", 3, "--steps", 300, "--checkpoint-every", 50)
 OUTPUT = "udsgd.h5"

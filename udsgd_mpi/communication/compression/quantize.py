@@ -14,13 +14,14 @@ from udsgd_mpi.communication.compression.base import (
     Floats,
     Integers,
 )
-from udsgd_mpi.kernels.bit_packing import bytes_for, put_bits, take_bits
+from udsgd_mpi.kernels.bit_packing import bytes_for
 from udsgd_mpi.kernels.compiled import inlined, kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, philox
 
 _PURPOSE = np.uint64(Purpose.COMPRESSION)
 _8 = np.uint64(8)
 _WORDS = 4  # of 32 bits, of a call of Philox
+_BYTE = 8  # bits
 
 
 @inlined
@@ -44,7 +45,6 @@ def _pack(
     """A code is the level, with the sign above it."""
     agents, trials, d = theta.shape
     levels = (1 << (bits - 1)) - 1
-    codes[:] = 0
     for i in range(agents):
         for t in range(trials):
             total = 0.0
@@ -53,6 +53,7 @@ def _pack(
                 total += x * x
             numbers[i, t, 0] = sqrt(total)
             norm = np.float64(numbers[i, t, 0])
+            held, filled, place = 0, 0, 0
             words = philox(np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0), seed)
             for k in range(d):
                 if k % _WORDS == 0:
@@ -64,7 +65,15 @@ def _pack(
                 exact = levels * abs(x) / norm + u
                 sign = levels + 1 if x < 0 else 0
                 level = int(min(exact, levels)) if exact >= 1 else 0  # 0 also for NaN
-                put_bits(codes[i, t], k * bits, bits, level | sign)
+                held |= (level | sign) << filled
+                filled += bits
+                while filled >= _BYTE:
+                    codes[i, t, place] = held & 0xFF
+                    held >>= _BYTE
+                    filled -= _BYTE
+                    place += 1
+            if filled > 0:
+                codes[i, t, place] = held
 
 
 @kernel(UNPACK)
@@ -84,8 +93,15 @@ def _unpack(
     for i in range(agents):
         for t in range(trials):
             scale = np.float64(numbers[i, t, 0]) * unit
+            held, filled, place = 0, 0, 0
             for k in range(d):
-                code = take_bits(codes[i, t], k * bits, bits)
+                while filled < bits:
+                    held |= int(codes[i, t, place]) << filled
+                    filled += _BYTE
+                    place += 1
+                code = held & (2 * levels + 1)
+                held >>= bits
+                filled -= bits
                 level = code & levels
                 public[i, t, k] += -scale * level if code > levels else scale * level
 
