@@ -151,7 +151,7 @@ def test_the_run_without_noise_is_the_update_itself() -> None:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of three sites that differ, each with a file of its own, run on three ranks."""
+    """Results of three sites that differ, each with a file of its own."""
     folder = tmp_path_factory.mktemp("sites")
     (folder / "sites").mkdir()
     rng = np.random.default_rng(0)
@@ -163,7 +163,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = ["dose,arm,y", *(f"{x!r},{kind},{label!r}" for x, kind, label in rows)]
         (folder / f"sites/site{i}.csv").write_text("\n".join(lines))
     (folder / "sites.toml").write_text(EXPERIMENT)
-    done = udsgd("run", "sites.toml", "--quiet", cwd=folder, ranks=3)
+    done = udsgd("run", "sites.toml", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "sites.h5"
 

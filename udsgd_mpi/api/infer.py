@@ -249,7 +249,12 @@ def _doubts(problem: "Problem", known: _Known, inference: "Inference", largest: 
         lines.append(
             f"warning: the noise of {in_words(inference.cancelling)} cancels over each pass over"
             " their points; what is left is partly beyond the first order, so that intervals for"
-            " θ* cover less than they say"
+            " θ* may cover less than they say"
+        )
+    if not problem.schedule.contracts(len(problem.summaries)):
+        lines.append(
+            "warning: the agents never reach consensus, which the limit theorem assumes; intervals"
+            " for θ* may cover less than they say"
         )
     if isinstance(problem.experiment.method, Prox):
         lines.append(
