@@ -1,5 +1,5 @@
 // Hold the built pages to WCAG 2.1 A and AA with axe, on a phone and a desk, light and dark:
-// npm install --no-save axe-core puppeteer-core && node docs/accessibility.mjs docs/_build
+// npm install --no-save axe-core puppeteer-core && node docs/accessibility.mjs docs/_build [index.html …]
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -13,10 +13,11 @@ const WIDTHS = { phone: 390, desk: 1440 };
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
 const NOT_OURS = ["genindex.html", "search.html", "py-modindex.html"];
 
-const folder = process.argv[2] ?? "docs/_build";
-const pages = readdirSync(folder, { recursive: true })
+const [folder = "docs/_build", ...asked] = process.argv.slice(2);
+const all = readdirSync(folder, { recursive: true })
   .filter((name) => name.endsWith(".html") && !name.startsWith("_modules") && !NOT_OURS.includes(name))
   .sort();
+const pages = asked.length ? asked : all;
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",

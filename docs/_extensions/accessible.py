@@ -19,10 +19,8 @@ def _complete(_app: Sphinx, page: str, _template: str, context: dict[str, Any], 
         if page == "_gallery/index":
             body = _THUMBNAIL.sub(r'\1 aria-label="\3"\2', body)
         context["body"] = body
-    tree = context.get("furo_navigation_tree", "")
-    context["furo_navigation_tree"] = tree.replace(
-        'role="heading"', 'role="heading" aria-level="2"'
-    )
+    for part in context.keys() & {"body", "furo_navigation_tree"}:  # captions of lists of pages
+        context[part] = context[part].replace('role="heading"', 'role="heading" aria-level="2"')
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
