@@ -18,6 +18,7 @@ from tests.python.typed import SETTINGS, typed
 from udsgd_mpi.api.asked import checked
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.communication import AnyActivation, AnyPattern
+from udsgd_mpi.communication.compression import AnyCompression
 from udsgd_mpi.data.partition import AnyPartition
 from udsgd_mpi.forecast.diagnosis import diagnose as diagnose_on
 from udsgd_mpi.graphs import AnyGraph
@@ -62,6 +63,7 @@ def test_types_are_known_where_they_are_imported_from() -> None:
     "family",
     [
         AnyActivation,
+        AnyCompression,
         AnyGraph,
         AnyMethod,
         AnyObjective,
