@@ -267,6 +267,17 @@ def test_a_run_goes_on_and_trials_join_with_the_same_bits(
     assert parts == whole
 
 
+def test_what_to_change_is_said_where_iterates_diverge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ("--agents", "3", "--steps", "60", "--trials", "2", "--only", "all-srw")
+    settings = ("communication.compression='top_k'", "step_size.gamma=1e9")
+    assert main(["run", *asked, *(word for each in settings for word in ("--set", each))]) == 2
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if "diverged" in line]
+    assert "a smaller step_size.gamma or communication.compression.consensus_step, or" in error
+
+
 SMALL = ("--agents", "3", "--steps", "20", "--trials", "2", "--only", "all-srw")
 REFUSED = [
     (("{kind='top_k', fraction=0}",), r"communication.compression.fraction.*> 0"),

@@ -75,5 +75,7 @@ def _remedy(experiment: Experiment) -> str:
     settings = ["step_size.gamma"]
     if isinstance(experiment.step_size, Polynomial | ByRound) and experiment.step_size.exponent > 0:
         settings.append("step_size.offset")
+    if experiment.communication.compression:
+        settings.append("communication.compression.consensus_step")
     smaller = f"make the first steps smaller ({', '.join(settings)})"
     return smaller if experiment.weight == "none" else f'{smaller}, or use weight = "none"'

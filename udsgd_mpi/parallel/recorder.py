@@ -8,6 +8,7 @@ from udsgd_mpi.communication.codecs import Exact
 from udsgd_mpi.engine.iterates import THETA, Iterates
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.engine.states import STATISTICS
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.kernels.agent_sums import mean_over_agents, squared_distances
 from udsgd_mpi.parallel.average import AgentAverage, average_of
 from udsgd_mpi.parallel.collective import on_root
@@ -64,6 +65,7 @@ class Recorder:
         self._recording = recording
         self._of_all = experiment.record.detail == "iterates"
         self._go_on = go_on
+        self._remedy = _remedy(experiment)
         self.sum = np.zeros(iterates.theta.shape) if experiment.record.polyak else None
         codec = Exact(iterates.theta.dtype)
         self._average = average_of(comm, iterates.mixed[THETA], codec)
@@ -91,7 +93,7 @@ class Recorder:
                 self._check_finite(n, theta, mean)
             measures = self._measures(n, theta, mean)
             if self._losses is not None and not self._go_on:
-                on_root(self._comm, lambda: _check_losses(n, measures["agent_loss"]))
+                on_root(self._comm, lambda: _check_losses(n, measures["agent_loss"], self._remedy))
             if self._recording is not None:
                 for name, values in self._recording.measures.items():
                     values[self._row[n]] = measures[name]
@@ -150,8 +152,7 @@ class Recorder:
         agent = next((i for i, row in enumerate(rows) if not row[trial]), 0)
         raise ConfigurationError(
             f"diverged: at step {n:,} θ of agent {agent} is not finite in trial {trial}, one of"
-            f" {int(diverged.sum())} of {len(diverged)} trials that diverged; use a smaller"
-            " step_size.gamma, or --on-divergence mask to continue with the others"
+            f" {int(diverged.sum())} of {len(diverged)} trials that diverged; {self._remedy}"
         )
 
     @staticmethod
@@ -161,7 +162,15 @@ class Recorder:
         return np.asarray(error[0])
 
 
-def _check_losses(n: int, losses: Floats) -> None:
+def _remedy(experiment: Experiment) -> str:
+    """What to do about iterates that diverge."""
+    smaller = "a smaller step_size.gamma"
+    if experiment.communication.compression:
+        smaller += " or communication.compression.consensus_step"
+    return f"use {smaller}, or --on-divergence mask to continue with the others"
+
+
+def _check_losses(n: int, losses: Floats, remedy: str) -> None:
     """Refuse losses, shape (trials, agents), that are not finite: θ_n may be, and of no use."""
     finite = np.isfinite(losses)
     if finite.all():
@@ -170,6 +179,5 @@ def _check_losses(n: int, losses: Floats) -> None:
     diverged = int((~finite.all(axis=1)).sum())
     raise ConfigurationError(
         f"diverged: at step {n:,} the loss of agent {agent} is not finite in trial {trial}, one of"
-        f" {diverged} of {len(finite)} trials that diverged; use a smaller step_size.gamma, or"
-        " --on-divergence mask to continue with the others"
+        f" {diverged} of {len(finite)} trials that diverged; {remedy}"
     )

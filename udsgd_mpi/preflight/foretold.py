@@ -81,6 +81,8 @@ def _remedies(problem: Problem, found: Explosions) -> str:
     remedies.append(remedy)
     if experiment.weight != "none" and any(e.overshooting.weight > 1 for e in found.culprits):
         remedies.append('weight = "none" (which changes f)')
+    if experiment.communication.compression:
+        remedies.append("a smaller communication.compression.consensus_step")
     return ", or ".join(remedies)
 
 
