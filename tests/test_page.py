@@ -7,10 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from msgspec.structs import replace as replaced
 
 from tests.reading_aloud import check_stands_alone
 from udsgd_mpi.analysis.contributions import contributions
+from udsgd_mpi.analysis.page.document import figure
 from udsgd_mpi.analysis.page.results import page
 from udsgd_mpi.analysis.results import Results
 from udsgd_mpi.analysis.table import cells
@@ -120,6 +122,8 @@ def test_several_files_are_in_one_page(results: Path, tmp_path: Path) -> None:
     assert main(["report", str(results), str(other), "--html", "--page", str(target)]) == 0
     found = check_stands_alone(target.read_text())
     assert found.headings.count(2) == 2
+    assert "Unified Distributed SGD: x.h5, other.h5" in found.words
+    assert str(tmp_path) not in target.read_text()
     assert sum(each.startswith("#") for each in found.fetched) == 2
     target.write_text("mine")
     assert main(["report", str(other), "--html", "--page", str(target)]) == 2
@@ -192,3 +196,20 @@ def test_a_thousand_agents_stay_small(topology: Ring | Complete, results: Path) 
     check_stands_alone(text)
     assert ("Of many edges some 3,000 are drawn" in text) == isinstance(topology, Complete)
     assert len(text) < _LARGEST
+
+
+def test_figures_are_coarser_where_they_would_be_large() -> None:
+    def noisy() -> Figure:
+        drawn = Figure(figsize=(5, 5))
+        drawn.add_subplot().imshow(np.random.default_rng(1).random((400, 400)))
+        return drawn
+
+    def plain() -> Figure:
+        drawn = Figure(figsize=(5, 5))
+        drawn.add_subplot().plot([1, 2])
+        return drawn
+
+    assert "data:image/svg+xml;" in figure(plain, "a line", "A line.")
+    large = figure(noisy, "noise", "Noise.")
+    assert "data:image/png;" in large
+    assert len(large) < 200_000

@@ -36,5 +36,10 @@ def write_page(arguments: Namespace) -> None:
     inputs = {f"the results {file}": file for file in files}
     destination = Destination(f"page {path}", path, MARK.encode())
     check_destinations([destination], inputs, force=arguments.force)
-    replace_file(path, page({str(file): Results.of(file) for file in files}).encode())
+    replace_file(path, page({_name(file, files): Results.of(file) for file in files}).encode())
     print(f"page    {path}")
+
+
+def _name(file: Path, files: list[Path]) -> str:
+    """Without its folder, unless another file has the same name."""
+    return file.name if sum(each.name == file.name for each in files) == 1 else str(file)

@@ -35,7 +35,7 @@ figcaption, .about { color: var(--faint); }
 pre { overflow-x: auto; background: var(--box); padding: .7rem; }
 """.strip()
 
-_LARGEST_DRAWING = 150_000  # bytes, beyond which a picture of dots is smaller
+_MOST_BYTES = 140_000  # of a figure
 _DOTS_AN_INCH = 130
 _LONGEST_LINE = 60  # characters of a cell that is not broken
 
@@ -89,7 +89,8 @@ def _cell(content: str) -> str:
 def figure(draw: Callable[[], "Figure"], about: str, caption: str) -> str:
     """A figure in the page itself, told in words to those who do not see it.
 
-    It is drawn in lines, or in dots where these are many: pages are to stay small.
+    It is drawn in lines, or in dots where these are many, and in coarser ones where it is large:
+    pages are to stay small.
 
     Parameters
     ----------
@@ -102,8 +103,10 @@ def figure(draw: Callable[[], "Figure"], about: str, caption: str) -> str:
         If it can't be drawn.
     """
     kind, image = "svg+xml", drawn(draw, "svg", caption, "page", metadata={"Date": None})
-    if len(image) > _LARGEST_DRAWING:
-        kind, image = "png", drawn(draw, "png", caption, "page", dpi=_DOTS_AN_INCH)
+    dots = float(_DOTS_AN_INCH)
+    while len(image) > _MOST_BYTES:
+        kind, image = "png", drawn(draw, "png", caption, "page", dpi=dots)
+        dots *= min(0.9, (_MOST_BYTES / len(image)) ** 0.5)
     return (
         f'<figure><img src="data:image/{kind};base64,{b64encode(image).decode()}"'
         f' alt="{escape(about)}"><figcaption>{escape(caption)}</figcaption></figure>'

@@ -44,6 +44,7 @@ _CAPTIONS = {
 }
 _OF_AGENTS = "What each agent contributes to Tr V."
 
+_MOST_PANELS = 12  # variants whose agents are drawn
 _MOST_NODES, _MOST_EDGES = 6000, 3000  # drawn of all topologies, of one
 _MOST_ERRORS = 6  # variants in the figure of agents' errors
 _MOST_RANKS = 64  # in the table of telemetry
@@ -166,23 +167,29 @@ def _agents(name: str, results: Results) -> Iterator[str]:
         if variant.agent_traces is not None and np.isfinite(variant.agent_traces).all()
     }
     if shown:
-        draw = partial(FIGURES["agents"].draw, shown)
-        yield figure(draw, f"{name}: {_OF_AGENTS} {told}", _OF_AGENTS)
+        some = dict([*shown.items()][:_MOST_PANELS])
+        caption = _OF_AGENTS
+        if len(some) < len(shown):
+            caption += f" Of the first {_MOST_PANELS} variants; udsgd report --show agents has all."
+        draw = partial(FIGURES["agents"].draw, some)
+        yield figure(draw, f"{name}: {caption} {told}", caption)
 
 
 def _topologies(results: Results) -> tuple[dict[str, "Graph"], list[str]]:
     """Those that are drawn, and which are not, and why."""
     graphs: dict[str, Graph] = {}
-    left_out, nodes = [], 0
+    left_out, nodes, more = [], 0, 0
     for name, each in results.measured.items():
-        nodes += len(each.samplers)
-        if graphs and nodes > _MOST_NODES:
-            left_out.append(f"{name}: the topology is not drawn here; udsgd report --show topology")
+        if graphs and (len(graphs) == _MOST_PANELS or nodes + len(each.samplers) > _MOST_NODES):
+            more += 1
             continue
         try:
             graphs[name] = topology_of(results.experiments[name], len(each.samplers))
+            nodes += len(each.samplers)
         except ConfigurationError as error:  # such as that of a file that is elsewhere now
             left_out.append(f"{name}: the topology is not drawn: {error}")
+    if more:
+        left_out.append(f"Those of {more:,} further variants: udsgd report --show topology")
     return graphs, left_out
 
 
