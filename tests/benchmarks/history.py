@@ -6,6 +6,7 @@ machines and days can't be compared, ratios to a loop by hand that ran between t
 """
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -27,14 +28,15 @@ SAMPLERS = (IID(), SRW(), NBRW(), SRRW(alpha=ALPHA, b=B))
 def main() -> None:
     """Measure, append and print."""
     record = Path(sys.argv[1]) if len(sys.argv) > 1 else RECORD
+    line = json.dumps({**_of_now(), "steps": _measured()})
     with record.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**_of_now(), "steps": _measured()}) + "\n")
+        file.write(f"{line}\n")
     lines = [json.loads(line) for line in record.read_text("utf-8").splitlines()]
     print("ns a step (package / by hand, median of paired repeats)")
     print(aligned([_HEAD, *map(_row, lines)], left=(0, 1, 2)))
 
 
-def _of_now() -> dict[str, str]:
+def _of_now() -> dict[str, Any]:
     described = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
     commit = subprocess.run(
         described, check=True, capture_output=True, text=True, cwd=Path(__file__).parent
@@ -43,6 +45,7 @@ def _of_now() -> dict[str, str]:
         "commit": commit.stdout.strip(),
         "measured": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": _processor(),
+        "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         **{name: version(name) for name in ("numba", "numpy")},
     }
@@ -74,13 +77,13 @@ def _measured() -> dict[str, dict[str, float]]:
     return found
 
 
-_HEAD = ["commit", "measured", "numba", *(each.name for each in SAMPLERS)]
+_HEAD = ["commit", "measured", "numba", "load", *(each.name for each in SAMPLERS)]
 
 
 def _row(line: dict[str, Any]) -> list[str]:
     steps = [line["steps"].get(each.name) for each in SAMPLERS]
     cells = [f"{each['ns']:.1f} ({each['ratio']:.2f})" if each else "" for each in steps]
-    return [line["commit"], line["measured"], line["numba"], *cells]
+    return [line["commit"], line["measured"], line["numba"], str(line["load"]), *cells]
 
 
 if __name__ == "__main__":
