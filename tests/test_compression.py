@@ -195,14 +195,23 @@ BYTES = [
 
 @pytest.mark.parametrize(("compression", "precision", "each"), BYTES, ids=repr)
 def test_bytes_are_those_of_packed_messages(
-    compression: Compression, precision: str, each: int, tmp_path: Path
+    compression: Compression, precision: str, each: int
 ) -> None:
-    """In what is foretold; what is sent ``tests/mpi`` counts."""
+    """What is sent ``tests/mpi`` counts."""
     codec = Compressed(compression, WIDE, SINGLE if precision == "single" else DOUBLE)
     assert codec.row_bytes(7 * WIDE) == 7 * each
-    settings = {**communication(compression), "precision": precision}
+
+
+def test_bytes_are_those_that_are_foretold(tmp_path: Path) -> None:
+    """A row goes from each of two agents of a rank to the other rank."""
+    compression, _, each = BYTES[0]
     posed = problem(
-        write_wide(tmp_path), "iid", communication=settings, topology="ring", trials=3, steps=10
+        write_wide(tmp_path),
+        "iid",
+        communication=communication(compression),
+        topology="ring",
+        trials=3,
+        steps=10,
     )
     network = Network(message=0.0, bandwidth=1.0)
     assert cost(posed, Layout.even(AGENTS, 2), network).exchange == pytest.approx(2 * 3 * each)
