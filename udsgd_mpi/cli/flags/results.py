@@ -102,6 +102,7 @@ def add_infer(commands: Commands) -> Parser:
     infer.add_argument(
         "--style",
         choices=["screen", "paper"],
+        default="screen",
         help="for a screen, or for one column of a paper (default: screen)",
     )
     infer.add_argument(
