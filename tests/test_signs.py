@@ -235,6 +235,14 @@ def test_explosions_by_correlated_draws_are_named_and_what_stops_them(
     assert 0.9 < safe.max() <= 1
 
 
+def test_agents_without_noise_show_none(results: Path) -> None:
+    """As where all begin at θ*, and every gradient is 0 there."""
+    nothing = np.zeros(8)
+    none = {name: 0 * v for name, v in read_measures(results)["healthy"].measures.items()}
+    of = {"agent_traces": nothing, "independent_traces": nothing, "measures": none}
+    assert troubles(evidence(results, "healthy", **of)) == []
+
+
 def diverged(path: Path, **changes: Any) -> Trouble:
     one = evidence(path, "healthy", diverged=3, **changes)
     return next(each for each in troubles(one) if each.sign == "divergence")

@@ -21,7 +21,9 @@ _CORRELATED = 2.0
 def speed_up(of: Evidence) -> Trouble | None:
     """The few agents that keep the error up, if they do."""
     found = contributions(of.measured)
-    if found is None or found.independent is None or not found.reached or len(found.own) < 2:
+    if found is None or found.independent is None or not found.reached:
+        return None
+    if len(found.own) < 2 or found.floor == 0:
         return None
     own, independent = found.own, found.independent
     usual = np.minimum(independent, np.median(independent))
