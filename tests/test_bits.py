@@ -26,7 +26,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     done = udsgd(*ARGUMENTS, cwd=folder, OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr
     found = bits_of(folder / "udsgd.h5")
-    assert len(found) == 3 * 29
+    assert len(found) == 3 * 31
     return found
 
 
