@@ -162,7 +162,8 @@ def test_a_download_without_a_known_checksum_is_logged_once(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("UDSGD_DATA", (tmp_path / "mirror").as_uri())
 
-    def retrieve(address: str, _: None, *, fname: str, path: Path) -> str:
+    def retrieve(address: str, _: None, *, fname: str, path: Path, processor: None) -> str:
+        assert processor is None  # no archive
         path.mkdir(parents=True, exist_ok=True)
         (path / fname).write_text(Path(address.removeprefix("file://")).read_text())
         return str(path / fname)
