@@ -17,6 +17,7 @@ from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.guard import check_safe
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import FORMAT, FORMAT_VERSION
+from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.input_file import require_regular_file
 from udsgd_mpi.support.lazy import lazy_module
@@ -293,6 +294,19 @@ def read_experiments(path: Path) -> dict[str, Experiment]:
         return variants(tomllib.loads(file.attrs["configuration"]), {}, path.parent)
 
 
+def _all_diverged(what: str, trials: int, first_steps: Floats | None) -> str:
+    """Why there is nothing to show, with the agents whose first steps overshoot."""
+    said = f"{what}: expected a trial that did not diverge, got none of {trials:,}"
+    over = [] if first_steps is None else np.flatnonzero(first_steps > 1).tolist()
+    if first_steps is None or not over:
+        return f"{said}; use a smaller step_size.gamma, or a step_size.offset"
+    return (
+        f"{said}; first steps of {in_words(over)} overshoot, by up to"
+        f" {np.nanmax(first_steps):.2g} times: divide step_size.gamma by that, or use a"
+        " step_size.offset"
+    )
+
+
 def _measured(what: str, run: "h5py.Group") -> Measured:
     has_minimizer = "minimizer" in run or "training_loss" not in run
     always = "squared_error" if has_minimizer else "training_loss"
@@ -302,9 +316,11 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         if (name in run or name == always) and each.dimensions == ("step", "trial")
     }
     finite = np.all([np.isfinite(values).all(axis=0) for values in measures.values()], axis=0)
-    if len(run["step"]) == 0 or not finite.any():
+    if len(run["step"]) == 0:
+        raise ConfigurationError(f"{what}: expected recorded steps, got none; try again later")
+    if not finite.any():
         raise ConfigurationError(
-            f"{what}: expected trials that did not diverge, with recorded steps; got none"
+            _all_diverged(what, len(finite), _optional(run, "agent_first_step"))
         )
     return Measured(
         title=run.attrs["title"],
