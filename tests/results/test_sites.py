@@ -19,7 +19,7 @@ import pytest
 
 from tests.launch import python
 
-EXAMPLE = Path(__file__).parent.parent / "launch/examples/consortium"
+EXAMPLE = Path(__file__).parents[2] / "launch/examples/consortium"
 RANKS, SITES = 2, 4
 
 

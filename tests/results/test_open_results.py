@@ -12,7 +12,7 @@ from tests.launch import udsgd
 from udsgd_mpi.support.errors import ConfigurationError
 
 pytestmark = pytest.mark.launcher
-EXAMPLE = Path(__file__).parent.parent / "launch/examples/look_at_results.py"
+EXAMPLE = Path(__file__).parents[2] / "launch/examples/look_at_results.py"
 
 
 @pytest.fixture(scope="module")

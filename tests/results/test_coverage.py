@@ -1,8 +1,8 @@
 """Intervals of ``udsgd infer`` cover θ* in 93 to 97 % of 2,000 trials: pytest -s -m slow prints it.
 
-``tests/test_infer.py`` has a smaller size. Standard errors that ``infer`` computes for one trial
-and another differ by little, which is printed, so ten trials have their own, and the others the
-mean of these.
+``tests/results/test_infer.py`` has a smaller size. Standard errors that ``infer`` computes for one
+trial and another differ by little, which is printed, so ten trials have their own, and the others
+the mean of these.
 """
 
 import sys

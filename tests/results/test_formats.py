@@ -16,7 +16,7 @@ from udsgd_mpi.storage.checkpoint import FORMAT_VERSION, read_checkpoint
 from udsgd_mpi.storage.read import read_measures
 
 pytestmark = pytest.mark.launcher
-FOLDER = Path(__file__).parent / "formats"
+FOLDER = Path(__file__).parents[1] / "formats"
 # What was new in each, oldest first; in the first there is no checkpoint.
 VERSIONS = ("checkpoints", "telemetry", "seals", "shares")
 CHECKPOINT = Path("results.h5.checkpoints/srrw.npz")
