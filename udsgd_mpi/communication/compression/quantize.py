@@ -107,7 +107,7 @@ def _unpack(
 
 
 class Quantize(Compression, frozen=True, tag="quantize"):
-    """Q(x) = ‖x‖ / (s τ) · sign(x) ⌊s |x| / ‖x‖ + u⌋, with u uniform on [0, 1) for each number.
+    """Q(x) = ‖x‖ / (s τ) · sign(x) ⌊s abs(x) / ‖x‖ + u⌋, with u uniform on [0, 1) for each number.
 
     s = 2^(bits − 1) − 1 and τ = 1 + min(d/s², √d/s) (QSGD: Alistarh, Grubic, Li, Tomioka and
     Vojnović, NeurIPS 2017; with τ as Koloskova et al., 2019, section 3.5). δ = 1/τ, and τ Q(x) is
