@@ -45,6 +45,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 
+html_show_copyright = False
 html_theme = "furo"
 html_title = f"udsgd_mpi {version}"
 html_math_renderer = "mathml"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Set up an environment and run the suite: bash launch/test.sh [mpich|openmpi] [pytest flags]
 # What takes minutes more: python -m pytest -m 'not slow' tests/{plugins,python,results,faults}
+# and tests/mpi on more ranks than there are cores
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 case ${1:-} in mpich | openmpi) runtime=$1 && shift ;; *) runtime=mpich ;; esac
@@ -9,6 +10,6 @@ cd "$repository"
 
 python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal \
   tests --ignore=tests/{mpi,faults,slurm,plugins,python,results} -m "not slow" "$@"
-for ranks in 1 2 3 5; do
+for ranks in 1 2 3; do
   mpirun -n "$ranks" python -m mpi4py -m pytest --with-mpi -q -p no:cacheprovider tests/mpi </dev/null
 done
