@@ -18,6 +18,7 @@ from udsgd_mpi.analysis.claims import AnyClaim, Claim
 from udsgd_mpi.cli.arguments import parse
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.cli.settings import requested
+from udsgd_mpi.communication.activation import Traced
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.shipped import Shipped, names
 from udsgd_mpi.support.errors import ConfigurationError
@@ -43,7 +44,7 @@ def test_the_issue_s_experiments_are_there() -> None:
     others = "speedup network_independence upgrade sampling_tradeoffs markov_vs_iid stragglers"
     of_time = "intervals", "latency"
     deployments = "ablation", "deploy_hospitals", "deploy_patients", "deploy_stations"
-    more = {"federated", "methods", "subgraphs", *of_time, *deployments}
+    more = {"away", "compression", "federated", "methods", "subgraphs", *of_time, *deployments}
     assert {*figures, *others.split(), *more} == set(names())
     assert (ROOT / "launch/experiments/fig2a.toml").is_file()
 
@@ -52,6 +53,15 @@ def test_networks_are_told_apart() -> None:
     """They are not among ``all``, as they need PyTorch, and days."""
     networks = [name for name in names() if Shipped(name).of_networks]
     assert networks == ["fig3a", "fig3b", "fig3c"]
+
+
+def test_a_file_beside_an_experiment_is_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    away = Shipped("away").variants({})["away-none"]
+    assert isinstance(away.activation, Traced)
+    assert Path(away.activation.path).samefile(ROOT / "launch/experiments/away.csv")
 
 
 @pytest.mark.parametrize("name", names())

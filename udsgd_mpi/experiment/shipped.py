@@ -106,7 +106,7 @@ class Shipped:
             }
         else:
             raw["variant"] = _laid_over(raw["variant"], of_size.pop("variant", {}))
-        return variants(raw, merge(expand(of_size), expand(flags)))
+        return variants(raw, merge(expand(of_size), expand(flags)), _FOLDER)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
