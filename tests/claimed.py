@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 STEP = np.array([100, 200, 400])
 

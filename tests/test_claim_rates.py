@@ -10,7 +10,7 @@ from udsgd_mpi.analysis.claims import Claim, Order, Outcome, Predicted, Same, ju
 from udsgd_mpi.analysis.claims.ratio import Scores, ratio_to_number
 from udsgd_mpi.analysis.claims.verdict import TAIL
 from udsgd_mpi.analysis.claims.words import as_text
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 REPEATS = 600
 Draw = Callable[[np.random.Generator], dict[str, Measured]]

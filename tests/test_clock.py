@@ -39,7 +39,7 @@ from udsgd_mpi.communication import (
     UnreliableLinks,
 )
 from udsgd_mpi.kernels.random_numbers import Purpose
-from udsgd_mpi.storage.read import read_measures
+from udsgd_mpi.storage.measured import read_measures
 from udsgd_mpi.testing.graphs import from_networkx
 
 AGENTS, D, SEED = 9, 3, 5

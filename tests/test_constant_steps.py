@@ -19,7 +19,7 @@ from udsgd_mpi.forecast.stationary import Stationary, stationary
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.samplers import MHRW, NBRW, SRW, Sampler
-from udsgd_mpi.storage.read import read_measures
+from udsgd_mpi.storage.measured import read_measures
 from udsgd_mpi.testing.graphs import from_networkx
 from udsgd_mpi.theory.constant_step import innovations, past, recent_past
 

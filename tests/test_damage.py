@@ -21,7 +21,8 @@ from tests.test_fuzz import results
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.storage.checkpoint import Checkpoint, read_checkpoint
 from udsgd_mpi.storage.guard import check_safe
-from udsgd_mpi.storage.read import read_measures, read_runs
+from udsgd_mpi.storage.measured import read_measures
+from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.seal import SEAL_BYTES, is_whole
 from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.errors import ConfigurationError

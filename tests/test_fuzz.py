@@ -17,7 +17,8 @@ from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.read import read_experiment, variants
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.problem import LoneTeam, pose
-from udsgd_mpi.storage.read import read_measures, read_runs
+from udsgd_mpi.storage.measured import read_measures
+from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.variables import Run, Variable
 from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import ConfigurationError

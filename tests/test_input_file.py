@@ -14,7 +14,7 @@ from udsgd_mpi.data.libsvm import read_libsvm
 from udsgd_mpi.experiment.read import read_experiment
 from udsgd_mpi.graphs.files import read_graph
 from udsgd_mpi.storage.checkpoint import read_checkpoint
-from udsgd_mpi.storage.read import read_measures
+from udsgd_mpi.storage.measured import read_measures
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.input_file import require_regular_file
 from udsgd_mpi.testing.graphs import from_networkx

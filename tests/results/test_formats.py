@@ -13,7 +13,7 @@ from tests.formats.description import describe, make
 from udsgd_mpi import open_results
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.storage.checkpoint import FORMAT_VERSION, read_checkpoint
-from udsgd_mpi.storage.read import read_measures
+from udsgd_mpi.storage.measured import read_measures
 
 pytestmark = pytest.mark.launcher
 FOLDER = Path(__file__).parents[1] / "formats"

@@ -15,7 +15,8 @@ from udsgd_mpi.analysis.signs import Evidence, Trouble, troubles
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.communication import HLSGD, LSGDRC
 from udsgd_mpi.communication.base import Pattern
-from udsgd_mpi.storage.read import Measured, read_experiments, read_measures
+from udsgd_mpi.storage.measured import Measured, read_measures
+from udsgd_mpi.storage.read import read_experiments
 from udsgd_mpi.support.telemetry import Telemetry
 
 EVERY = list(range(8))

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.errors import ConfigurationError
 
 Abscissa = Literal["step", "time", "bytes"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.storage.read import Measured, Settled
+from udsgd_mpi.storage.measured import Measured, Settled
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from udsgd_mpi.analysis.statistics import Estimate, over_trials
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 _COLUMNS = (
     "variant",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from udsgd_mpi.analysis.covariance import CovarianceTest, against_limit, in_words
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 
 def remarks(measured: Mapping[str, Measured]) -> Iterator[str]:

@@ -7,12 +7,8 @@ from typing import Any
 from udsgd_mpi.analysis.signs import Evidence, Trouble, troubles
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.agent_errors import AgentErrors, read_agent_errors
-from udsgd_mpi.storage.read import (
-    Measured,
-    open_result_file,
-    read_experiments,
-    read_measures,
-)
+from udsgd_mpi.storage.measured import Measured, read_measures
+from udsgd_mpi.storage.read import open_result_file, read_experiments
 from udsgd_mpi.storage.telemetry_group import read_telemetry
 from udsgd_mpi.support.telemetry import Telemetry
 

@@ -8,7 +8,7 @@ from typing import Any
 from udsgd_mpi.analysis.claims import AnyClaim, Claim, Verdict, judge
 from udsgd_mpi.analysis.results import Results
 from udsgd_mpi.experiment.check import one_of
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.units import in_duration
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.analysis.statistics import Estimate, over_trials, ratio_to
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 _FEWEST_TRIALS = 10  # a bootstrap of fewer says nothing
 

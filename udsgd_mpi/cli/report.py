@@ -17,7 +17,8 @@ from udsgd_mpi.analysis.table import table
 from udsgd_mpi.analysis.telemetry_summary import summary
 from udsgd_mpi.cli.report_page import write_page
 from udsgd_mpi.problem import topology_of
-from udsgd_mpi.storage.read import Measured, read_experiments, read_measures
+from udsgd_mpi.storage.measured import Measured, read_measures
+from udsgd_mpi.storage.read import read_experiments
 from udsgd_mpi.support.atomic_file import replace_file
 from udsgd_mpi.support.destination import Destination, check_destinations
 from udsgd_mpi.support.errors import ConfigurationError, OutputError

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.storage.read import Floats, open_result_file
+from udsgd_mpi.storage.read import open_result_file
 
 if TYPE_CHECKING:
     import h5py
+
+Floats = NDArray[np.float64]
 
 _MOST_NUMBERS = 2**23  # of θ at a step
 

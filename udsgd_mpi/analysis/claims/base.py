@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.analysis.claims.ratio import Scores
 from udsgd_mpi.analysis.claims.verdict import Statement
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 
 ERROR: Final = "squared_error"

@@ -11,7 +11,7 @@ from udsgd_mpi.analysis.abscissa import against
 from udsgd_mpi.analysis.claims.base import ERROR, Claim, MeasureOfTrials, rows_between, scores, span
 from udsgd_mpi.analysis.claims.ratio import Scores, ratio
 from udsgd_mpi.analysis.claims.verdict import Statement
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.units import in_bytes
 
 Spent: TypeAlias = Literal["time", "bytes"]

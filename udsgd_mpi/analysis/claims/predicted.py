@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.analysis.claims.base import ERROR, Claim, rows_between, span
 from udsgd_mpi.analysis.claims.ratio import UNKNOWN, LogRatio, Scores, ratio_to_number
 from udsgd_mpi.analysis.claims.verdict import Statement
-from udsgd_mpi.storage.read import Floats, Measured
+from udsgd_mpi.storage.measured import Floats, Measured
 from udsgd_mpi.support.errors import ConfigurationError
 
 _ABOUT = " / predicted"

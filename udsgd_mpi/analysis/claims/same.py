@@ -9,7 +9,7 @@ from msgspec import Meta
 from udsgd_mpi.analysis.claims.base import ERROR, Claim, MeasureOfTrials, rows_between, scores, span
 from udsgd_mpi.analysis.claims.ratio import ratio
 from udsgd_mpi.analysis.claims.verdict import Statement
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 
 class Same(Claim, frozen=True, tag="same", kw_only=True):

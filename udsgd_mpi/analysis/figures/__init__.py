@@ -23,7 +23,7 @@ from udsgd_mpi.analysis.figures.measures import (
 )
 from udsgd_mpi.analysis.figures.style import style
 from udsgd_mpi.analysis.figures.topology import draw, topology_figure
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.errors import ConfigurationError
 
 

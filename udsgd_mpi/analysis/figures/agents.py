@@ -14,7 +14,7 @@ from udsgd_mpi.analysis.figures.style import (
     new_figure,
     panel_columns,
 )
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.errors import ConfigurationError
 
 _HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "|||")

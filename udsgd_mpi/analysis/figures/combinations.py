@@ -12,7 +12,7 @@ from udsgd_mpi.analysis.claims.ratio import ratio
 from udsgd_mpi.analysis.claims.verdict import TAIL
 from udsgd_mpi.analysis.figures.style import colour, new_figure
 from udsgd_mpi.experiment.axes import JOINT
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.errors import ConfigurationError
 
 _AXES = 3

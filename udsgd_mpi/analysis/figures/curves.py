@@ -15,7 +15,7 @@ from udsgd_mpi.analysis.figures.style import (
     line,
     new_figure,
 )
-from udsgd_mpi.storage.read import Floats, Measured
+from udsgd_mpi.storage.measured import Floats, Measured
 
 _LARGEST = 1e100  # beyond it a logarithmic axis overflows
 

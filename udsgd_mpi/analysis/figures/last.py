@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from udsgd_mpi.analysis.figures.style import MARKS, colour, headline, new_figure
 from udsgd_mpi.analysis.statistics import over_trials
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 
 def last_figure(variants: Mapping[str, Measured]) -> Figure:

@@ -10,7 +10,7 @@ from udsgd_mpi.analysis.abscissa import LABELS, Abscissa, against
 from udsgd_mpi.analysis.figures.curves import Curve, curves_figure
 from udsgd_mpi.analysis.figures.style import colour, line
 from udsgd_mpi.analysis.statistics import Floats, over_trials
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 _KEY = "mean ± 2 s.e."
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from udsgd_mpi.analysis.contributions import Contributions, contributions
 from udsgd_mpi.analysis.page.document import table
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 _MOST_ROWS, _FEWEST = 60, 3
 _NOTHING = 1e-9  # of all

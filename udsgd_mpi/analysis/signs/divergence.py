@@ -16,7 +16,7 @@ from udsgd_mpi.analysis.contributions import contributions
 from udsgd_mpi.analysis.signs.evidence import Evidence, Trouble
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.forecast.explosions import EXPLODED, offset_against
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.agent_lists import in_words
 
 _CORRELATED = 2.0  # times what independent draws would add

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.agent_lists import in_words
 from udsgd_mpi.support.telemetry import Telemetry
 

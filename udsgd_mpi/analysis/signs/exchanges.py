@@ -15,7 +15,7 @@ from udsgd_mpi.analysis.signs.evidence import Evidence, Trouble
 from udsgd_mpi.clock import computing_times
 from udsgd_mpi.communication.intervals import AggregationTimes, Interval
 from udsgd_mpi.experiment.timing import computing_of
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 _LARGE = 0.75
 _AIM = 0.2

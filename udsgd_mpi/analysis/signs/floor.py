@@ -13,7 +13,7 @@ import numpy as np
 from udsgd_mpi.analysis.contributions import Contributions, contributions
 from udsgd_mpi.analysis.signs.evidence import Evidence, Trouble
 from udsgd_mpi.analysis.statistics import over_trials
-from udsgd_mpi.storage.read import Measured
+from udsgd_mpi.storage.measured import Measured
 
 _FEWEST_TRIALS = 10
 _NEAR = 1.25
