@@ -187,6 +187,11 @@ def test_labels_outside_the_classes_are_refused() -> None:
         (Network(outputs=7), seen, "0 to 6, got a label 7"),
         (Network(outputs=9), seen - 0.5, "got a label"),
         (Network(), seen[:1], "got a label"),
+        (
+            Network(),
+            np.array([3.5]),
+            "expected whole numbers of two classes or more, got a label 3.5",
+        ),
     ):
         with pytest.raises(ConfigurationError) as error:
             network.encode(labels if network.outputs != 9 else labels - 0.5, classes)

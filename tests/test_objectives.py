@@ -59,9 +59,11 @@ class TestLogistic(OwnContract):
         self.objective.descend(theta, X, np.full(40, 1e-3), self.points, ONE)
         assert np.isfinite(theta).all()
 
-    @pytest.mark.parametrize("labels", [[0, 1, 2], [1, 1, 1]])
-    def test_labels_must_be_two_classes(self, labels: list[float]) -> None:
-        with pytest.raises(ConfigurationError, match="expected two classes"):
+    @pytest.mark.parametrize(
+        ("labels", "got"), [([0, 1, 2], r"more than two \(0, 1, 2\)"), ([1, 1, 1], r"1 \(1\)")]
+    )
+    def test_labels_must_be_two_classes(self, labels: list[float], got: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"expected two classes.* got {got}"):
             self.objective.encode(np.array(labels, dtype=float), np.unique(labels))
 
 

@@ -17,6 +17,13 @@ Numbers = NDArray[np.floating[Any]]
 _ROUNDING = float(np.finfo(np.float64).eps)
 
 
+def whole_or_refused(labels: Floats) -> Floats:
+    """Distinct labels, ascending; the first alone of those that are no whole numbers."""
+    found = np.unique(labels)
+    broken = found[found != np.rint(found)]
+    return found if len(broken) == 0 else broken[:1]
+
+
 @dataclass(frozen=True)
 class Points:
     """Data points with the weight that each one's gradient gets.
@@ -84,6 +91,14 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     def classifies(self) -> bool:
         """Whether labels are of classes."""
         return False
+
+    def classes_among(self, labels: Floats) -> Floats:
+        """Distinct labels, ascending: no more than it takes to use them, or to refuse them.
+
+        Of those of all agents it finds the same as of what it finds among those of each: more need
+        not be told others, to whom labels that are no classes say much of a point.
+        """
+        return np.unique(labels)
 
     def on(self, shape: tuple[int, ...], classes: int) -> "Objective":
         """The objective on points of a shape and so many classes."""

@@ -9,6 +9,8 @@ from udsgd_mpi.objectives.base import Floats, Points
 from udsgd_mpi.objectives.linear_model import LinearModel
 from udsgd_mpi.support.errors import ConfigurationError
 
+_CLASSES = 2
+
 
 class Logistic(LinearModel, frozen=True, tag="logistic"):
     """F(θ, (x, y)) = log(1 + exp(θᵀx)) − y θᵀx + (κ/2)‖θ‖², y ∈ {0, 1} (paper, eq. 15).
@@ -26,12 +28,16 @@ class Logistic(LinearModel, frozen=True, tag="logistic"):
     def classifies(self) -> bool:
         return True
 
+    def classes_among(self, labels: Floats) -> Floats:
+        return np.unique(labels)[: _CLASSES + 1]
+
     def encode(self, labels: Floats, classes: Floats) -> Floats:
-        if len(classes) != 2:
-            shown = ", ".join(f"{c:g}" for c in classes[:5]) + (", …" if len(classes) > 5 else "")
+        if len(classes) != _CLASSES:
+            number = "more than two" if len(classes) > _CLASSES else len(classes)
+            shown = ", ".join(f"{c:g}" for c in classes[: _CLASSES + 1])
             raise ConfigurationError(
                 "labels: expected two classes for logistic regression among the agents' points,"
-                f" got {len(classes)} ({shown}); choose a two-class data set, or larger shares"
+                f" got {number} ({shown}); choose a two-class data set, or larger shares"
             )
         return np.asarray(labels == classes[1], dtype=np.float64)
 

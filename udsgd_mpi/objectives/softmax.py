@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.features import largest_moments
 from udsgd_mpi.kernels.compiled import inlined
-from udsgd_mpi.objectives.base import Floats, Points
+from udsgd_mpi.objectives.base import Floats, Points, whole_or_refused
 from udsgd_mpi.objectives.compiled import (
     DENSE_POINTS,
     SPARSE_POINTS,
@@ -38,11 +38,16 @@ class Softmax(CompiledObjective, frozen=True, tag="softmax"):
     def classifies(self) -> bool:
         return True
 
+    def classes_among(self, labels: Floats) -> Floats:
+        return whole_or_refused(labels)
+
     def encode(self, labels: Floats, classes: Floats) -> Floats:
-        if len(classes) < 2 or (classes != np.rint(classes)).any():
+        broken = classes[classes != np.rint(classes)]
+        if len(classes) < 2 or len(broken):
+            got = f"{broken[0]:g}" if len(broken) else f"{len(classes)} values"
             raise ConfigurationError(
                 f"labels: expected whole numbers of two classes or more for softmax regression,"
-                f" got {len(classes)} values; choose a data set with classes"
+                f" got {got}; choose a data set with classes"
             )
         return np.searchsorted(classes, labels).astype(np.float64)
 

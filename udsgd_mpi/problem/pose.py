@@ -201,8 +201,9 @@ def _paces(experiment: Experiment, schedule: Schedule, agents: int) -> Floats:
 def _classes(experiment: Experiment, rows: list[LocalData], team: Team) -> Floats:
     if not experiment.objective.classifies:
         return np.empty(0)
-    here = np.unique(np.concatenate([part.labels for part in rows]))
-    return np.unique(np.concatenate(team.allgather([here])))
+    among = experiment.objective.classes_among
+    here = among(np.concatenate([part.labels for part in rows]))
+    return among(np.concatenate(team.allgather([here])))
 
 
 def _number_of_batches(i: int, group: str, points: int, batch: int) -> int:

@@ -10,7 +10,13 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.data.images.augmentation import Variation
-from udsgd_mpi.objectives.base import Floats, Numbers, Objective, Points
+from udsgd_mpi.objectives.base import (
+    Floats,
+    Numbers,
+    Objective,
+    Points,
+    whole_or_refused,
+)
 from udsgd_mpi.objectives.network.given import theta_in
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
@@ -127,6 +133,11 @@ class Network(Objective, frozen=True, tag="torch"):
     def minimum_is_local(self) -> bool:
         return self.minimum is not None
 
+    def classes_among(self, labels: Floats) -> Floats:
+        if self.outputs is None:
+            return whole_or_refused(labels)
+        return np.intersect1d(labels, np.arange(float(self.outputs)))
+
     def encode(self, labels: Floats, classes: Floats) -> Floats:
         if not self.classifies:
             return labels
@@ -136,11 +147,11 @@ class Network(Objective, frozen=True, tag="torch"):
         else:
             known = np.arange(float(self.outputs))
             encoded = labels.astype(np.int64)
-        outside = ~np.isin(labels, known)
-        if len(known) < 2 or outside.any():
-            got = f"a label {labels[outside][0]:g}" if outside.any() else f"{len(known)} classes"
+        refused = [*known[known != np.rint(known)], *labels[~np.isin(labels, known)]]
+        if len(known) < 2 or refused:
+            got = f"a label {refused[0]:g}" if refused else f"{len(known)} classes"
             raise ConfigurationError(
-                f"labels: expected those of two classes or more"
+                f"labels: expected whole numbers of two classes or more"
                 f"{_listed(known)}, got {got}; set objective.outputs to the number of classes, or"
                 ' use objective.loss = "mse"'
             )
