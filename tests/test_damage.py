@@ -25,6 +25,7 @@ from udsgd_mpi.storage.measured import read_measures
 from udsgd_mpi.storage.read import read_runs
 from udsgd_mpi.storage.seal import SEAL_BYTES, is_whole
 from udsgd_mpi.storage.telemetry_group import read_telemetry
+from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import ConfigurationError
 
 BITS = (0, 3, 5, 7)
@@ -198,6 +199,23 @@ class TestResults:
         assert is_whole(path) is None
         assert read_measures(path)["a"].measures["squared_error"][0, 0] == 3
         assert main(["inspect", str(path)]) == 0
+
+    @pytest.mark.slow
+    def test_of_many_variants_changed_by_its_user(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The time that reading it takes grows with their number, not with its square."""
+        monkeypatch.setattr("udsgd_mpi.storage.guard._CPU_SECONDS", 2)
+        attributes, runs = read_runs(path)
+        names = [f"v{k}" for k in range(200)]
+        settings = "".join(f"[variant.{name}]\nsteps = 2\n" for name in names)
+        many = attributes | {"configuration": settings}
+        write_results(path, many, dict.fromkeys(names, runs["a"]))
+        with h5py.File(path, "r+") as file:
+            file["notes"] = "mine"
+        check_safe(path)
+        found = read_runs(path)[1]["v199"]["squared_error"]
+        np.testing.assert_array_equal(found, runs["a"]["squared_error"])
 
     def test_with_a_link_to_what_holds_it(self, path: Path) -> None:
         with h5py.File(path, "r+") as file:

@@ -111,8 +111,10 @@ def variable_of(dataset: "h5py.Dataset") -> Variable:
     """A data set with the names of its axes."""
     is_text = h5py.check_string_dtype(dataset.dtype)
     values = dataset.asstr()[:] if is_text else dataset[:]
-    scales = [dataset] if dataset.is_scale else [axis[0] for axis in dataset.dims]
-    names = tuple(scale.name.rpartition("/")[2] for scale in scales)
+    if dataset.is_scale:
+        names: tuple[str, ...] = (dataset.name.rpartition("/")[2],)
+    else:  # not by their paths, which HDF5 would look for in the whole file
+        names = tuple(axis.keys()[0] for axis in dataset.dims)
     return Variable(values, names, dataset.attrs["description"], dataset.attrs["units"])
 
 
