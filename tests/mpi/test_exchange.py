@@ -121,7 +121,9 @@ def test_an_equal_copy_of_w_is_planned_like_the_first(shared: bool) -> None:
     schedule = InTurn(1, [metropolis(graph), metropolis(graph)])
     copies = schedule.most_copies(Layout.even(len(graph), COMM.size), COMM.rank)
     rows, whole = filled(len(graph), copies, 2, 3, shared=shared)
-    assert len(Mixer(COMM, schedule, rows, Meter()).in_memory) == 2 * (shared or COMM.size == 1)
+    mix = Mixer(COMM, schedule, rows, Meter())
+    assert len(mix.in_memory) == 2 * (shared or COMM.size == 1)
+    mix.free()
     follow(schedule, rows, whole, steps=4)
 
 
