@@ -94,6 +94,8 @@ def test_a_file_has_a_row_for_each_sender(tmp_path: Path) -> None:
     got = latency_of(str(path), 3)
     assert got.seconds.tolist() == [[0, 1, 2], [3, 0, 4.5], [5, 0.6, 0]]
     assert got.between(np.array([1]), np.array([2])).tolist() == [4.5]
+    path.write_text(f"\t\n{MATRIX} # to 0, 1 and 2\n  \n".replace("\n", "\r\n"))
+    assert latency_of(str(path), 3).seconds.tolist() == got.seconds.tolist()
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,7 @@ def test_a_file_has_a_row_for_each_sender(tmp_path: Path) -> None:
         ("a,b,c\n0,1,1\n1,0,1\n", "row 1, column 1: expected 0 from agent 0 to itself, got 'a'"),
         ("", "expected 3 rows, one for each agent that sends, got 0"),
         ("\ufeff0,1,1\n1,0,1\n1,1,x\n", "row 3, column 3: .* got 'x'"),
+        (f"0,1,1\n1,0,{'1' * 140_000}\n1,1,0\n", "line 2: field larger than"),
     ],
 )
 def test_a_file_that_is_no_matrix_is_refused(text: str, said: str, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Latencies as settings give them: a number, a matrix in a file, or regions."""
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Latency
 from udsgd_mpi.support.agent_lists import covering
+from udsgd_mpi.support.csv_rows import csv_rows
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.file_names import names_file
-from udsgd_mpi.support.input_file import content_of, decoded
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +69,7 @@ def latency_of(setting: AnyLatency, agents: int) -> Latency:
         lacks an entry; names its row and column.
     """
     if isinstance(setting, str):
-        return Latency.matrix(_read(Path(setting), agents))
+        return Latency.matrix(_read(Path(setting).expanduser(), agents))
     if isinstance(setting, Regions):
         names = list(setting.regions)
         of_agents = covering(setting.regions, agents, f"{_NAME}.regions")
@@ -83,12 +82,7 @@ def latency_of(setting: AnyLatency, agents: int) -> Latency:
 def _read(path: Path, agents: int) -> Floats:
     """Seconds from the agent of the row to that of the column, shape (agents, agents)."""
     name = f"{_NAME} {path}"
-    content = content_of(path, name)
-    try:
-        lines = decoded(content).splitlines()
-    except ValueError as error:
-        raise ConfigurationError(f"{name}: {error}") from error
-    rows = [row for row in csv.reader(line.partition("#")[0] for line in lines) if row]
+    rows = [row.cells for row in csv_rows(path, name)]
     if len(rows) != agents:
         raise ConfigurationError(
             f"{name}: expected {agents} rows, one for each agent that sends, got {len(rows)}; write"
@@ -104,7 +98,7 @@ def _row(i: int, cells: list[str], agents: int, name: str) -> list[float]:
             f" agent that receives, got {len(cells)}"
         )
     cells = cells + [""] * (agents - len(cells))
-    return [_entry(i, j, cell.strip(), name) for j, cell in enumerate(cells)]
+    return [_entry(i, j, cell, name) for j, cell in enumerate(cells)]
 
 
 def _entry(i: int, j: int, cell: str, name: str) -> float:

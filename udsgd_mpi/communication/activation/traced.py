@@ -1,10 +1,9 @@
 """Agents that are there as was recorded."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication.activation.base import Activation, Flags, Presence
 from udsgd_mpi.communication.intervals import LAST_STEP
+from udsgd_mpi.support.csv_rows import csv_rows
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
-from udsgd_mpi.support.input_file import content_of, decoded
 from udsgd_mpi.support.one_line import shown
 
 Integers = NDArray[np.int64]
@@ -95,12 +94,7 @@ class _Row(NamedTuple):
 
 
 def _read(path: Path, name: str, agents: int, period: int | None) -> list[Stays]:
-    content = content_of(path, name)
-    try:
-        text = decoded(content)
-    except ValueError as error:
-        raise ConfigurationError(f"{name}: {error}") from error
-    rows = sorted(_rows(text, name, agents, period), key=lambda row: (row.agent, row.begin))
+    rows = sorted(_rows(path, name, agents, period), key=lambda row: (row.agent, row.begin))
     for before, after in pairwise(rows):
         if before.agent == after.agent and after.begin < before.end:
             first, second = sorted((before, after))
@@ -120,16 +114,12 @@ def _read(path: Path, name: str, agents: int, period: int | None) -> list[Stays]
     return [Stays(*np.array(stays, dtype=np.int64).T.copy()) for stays in found]
 
 
-def _rows(text: str, name: str, agents: int, period: int | None) -> Iterator[_Row]:
-    reader = csv.reader(text.splitlines())
+def _rows(path: Path, name: str, agents: int, period: int | None) -> Iterator[_Row]:
     last = LAST_STEP if period is None else period
     until = "the last step there can be" if period is None else "activation.period"
     columns: list[str] = []
-    for fields in _lines(reader, name):
-        where = f"{name}: line {reader.line_num}"
-        words = [field.strip() for field in fields]
-        if not any(words):
-            continue
+    for line, words in csv_rows(path, name):
+        where = f"{name}: line {line}"
         if not columns:
             columns = words
             if sorted(columns) != sorted(_COLUMNS):
@@ -155,13 +145,6 @@ def _rows(text: str, name: str, agents: int, period: int | None) -> Iterator[_Ro
             raise ConfigurationError(f"{where}: expected from < to, got {begin} and {end}")
         if end > last:
             raise ConfigurationError(f"{where}: expected to up to {last}, {until}, got {end}")
-        yield _Row(reader.line_num, agent, begin, end)
+        yield _Row(line, agent, begin, end)
     if not columns:
         raise ConfigurationError(f"{name}: expected the columns agent, from, to, got no line")
-
-
-def _lines(reader: Any, name: str) -> Iterator[list[str]]:
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise ConfigurationError(f"{name}: line {reader.line_num}: {error}") from error
