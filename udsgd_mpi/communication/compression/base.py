@@ -13,8 +13,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-Fraction = Annotated[float, Meta(gt=0, le=1)]
-
 _OF_TYPE = {np.dtype(np.float64): "float64[:, :, ::1]", np.dtype(np.float32): "float32[:, :, ::1]"}
 _DOUBLE = _OF_TYPE[np.dtype(np.float64)]
 _MESSAGE = "{numbers}, uint8[:, :, ::1], int64, int64[::1], uint64, uint64, int64"

@@ -24,10 +24,12 @@ _WORDS = 4  # of 32 bits, of a call of Philox
 _BYTE = 8  # bits
 
 
-@inlined
 def _expansion(d: int, levels: int) -> float:
     """τ."""
     return 1 + min(d / (levels * levels), sqrt(d) / levels)
+
+
+_expansion_in_kernels = inlined(_expansion)
 
 
 @kernel(PACK)
@@ -89,7 +91,7 @@ def _unpack(
 ) -> None:
     agents, trials, d = public.shape
     levels = (1 << (bits - 1)) - 1
-    unit = 1 / (levels * _expansion(d, levels))
+    unit = 1 / (levels * _expansion_in_kernels(d, levels))
     for i in range(agents):
         for t in range(trials):
             scale = np.float64(numbers[i, t, 0]) * unit
@@ -127,7 +129,7 @@ class Quantize(Compression, frozen=True, tag="quantize"):
 
     def delta(self, d: int) -> float:
         levels = (1 << (self.bits - 1)) - 1
-        return 1 / (1 + min(d / (levels * levels), sqrt(d) / levels))
+        return 1 / _expansion(d, levels)
 
     def numbers(self, _d: int) -> int:
         return 1

@@ -2,15 +2,8 @@
 
 import numpy as np
 
-from udsgd_mpi.communication.compression.base import (
-    PACK,
-    UNPACK,
-    Bytes,
-    Compression,
-    Floats,
-    Fraction,
-    Integers,
-)
+from udsgd_mpi.communication.compression.base import PACK, UNPACK, Bytes, Floats, Integers
+from udsgd_mpi.communication.compression.sparsification import Sparsification
 from udsgd_mpi.kernels.compiled import inlined, kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, below, philox
 
@@ -80,31 +73,15 @@ def _unpack(
                 public[i, t, order[m]] += numbers[i, t, m]
 
 
-class RandomK(Compression, frozen=True, tag="random_k"):
+class RandomK(Sparsification, frozen=True, tag="random_k"):
     """Q(x) has k numbers of x at places drawn without replacement, and 0 elsewhere.
 
     The places are a function of (seed, agent, trial, aggregation), which all ranks draw: a message
-    has nothing but the numbers. δ = k/d, and Q(x)/δ is unbiased.
-
-    Parameters
-    ----------
-    fraction
-        k/d: k is the nearest whole number, and at least 1.
+    has nothing but the numbers. Q(x)/δ is unbiased.
     """
 
     pack = _pack
     unpack = _unpack
 
-    fraction: Fraction = 0.1
-
-    def delta(self, d: int) -> float:
-        return self.numbers(d) / d
-
-    def numbers(self, d: int) -> int:
-        return max(1, round(self.fraction * d))
-
     def code_bits(self, _d: int) -> int:
-        return 0
-
-    def code_bytes(self, _d: int) -> int:
         return 0

@@ -2,16 +2,9 @@
 
 import numpy as np
 
-from udsgd_mpi.communication.compression.base import (
-    PACK,
-    UNPACK,
-    Bytes,
-    Compression,
-    Floats,
-    Fraction,
-    Integers,
-)
-from udsgd_mpi.kernels.bit_packing import bytes_for, put_bits, take_bits
+from udsgd_mpi.communication.compression.base import PACK, UNPACK, Bytes, Floats, Integers
+from udsgd_mpi.communication.compression.sparsification import Sparsification
+from udsgd_mpi.kernels.bit_packing import put_bits, take_bits
 from udsgd_mpi.kernels.compiled import inlined, kernel
 
 
@@ -103,31 +96,15 @@ def _unpack(
                 public[i, t, k] += numbers[i, t, m]
 
 
-class TopK(Compression, frozen=True, tag="top_k"):
+class TopK(Sparsification, frozen=True, tag="top_k"):
     """Q(x) has the k numbers of x with the largest magnitudes, and 0 elsewhere.
 
     Of equal ones the first are taken. A message has these numbers, and the place of each in as few
-    bits as tell d places apart. δ = k/d.
-
-    Parameters
-    ----------
-    fraction
-        k/d: k is the nearest whole number, and at least 1.
+    bits as tell d places apart.
     """
 
     pack = _pack
     unpack = _unpack
 
-    fraction: Fraction = 0.1
-
-    def delta(self, d: int) -> float:
-        return self.numbers(d) / d
-
-    def numbers(self, d: int) -> int:
-        return max(1, round(self.fraction * d))
-
     def code_bits(self, d: int) -> int:
         return (d - 1).bit_length()
-
-    def code_bytes(self, d: int) -> int:
-        return bytes_for(self.numbers(d), self.code_bits(d))
