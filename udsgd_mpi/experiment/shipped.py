@@ -3,22 +3,19 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from udsgd_mpi.experiment.check import expand, merge
+from udsgd_mpi.experiment.package_folder import PackageFolder
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
-from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.support.errors import ConfigurationError
 
 Size: TypeAlias = Literal["full", "middle", "quick"]
 
-_FOLDER = Path(__file__).parent.parent / "experiments"
+_FOLDER = PackageFolder("experiments", "experiment")
 
-
-def names() -> list[str]:
-    """Names of all of them, ascending."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+names = _FOLDER.names
 
 
 def name_of(source: str) -> str | None:
@@ -31,10 +28,7 @@ def name_of(source: str) -> str | None:
     """
     if source.endswith(".toml") or "/" in source or os.path.lexists(source):
         return None
-    if source not in names():
-        raise ConfigurationError(
-            f"unknown experiment {source!r}: {nearest(source, names())}; or the path of a TOML file"
-        )
+    _FOLDER.require(source, "; or the path of a TOML file")
     return source
 
 
@@ -57,10 +51,8 @@ class Shipped:
     """
 
     def __init__(self, name: str) -> None:
-        if name not in names():
-            raise ConfigurationError(f"unknown experiment {name!r}: {nearest(name, names())}")
+        text = _FOLDER.text(name)
         self._name = name
-        text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         self._raw: dict[str, Any] = tomllib.loads(text)
         self.title = str(self._raw["title"])
         comment = text.partition("\n\n")[0].splitlines()
@@ -106,7 +98,7 @@ class Shipped:
             }
         else:
             raw["variant"] = _laid_over(raw["variant"], of_size.pop("variant", {}))
-        return variants(raw, merge(expand(of_size), expand(flags)), _FOLDER)
+        return variants(raw, merge(expand(of_size), expand(flags)), _FOLDER.path)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

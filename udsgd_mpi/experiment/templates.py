@@ -3,14 +3,11 @@
 import tomllib
 from pathlib import Path
 
-from udsgd_mpi.support.errors import ConfigurationError, nearest
+from udsgd_mpi.experiment.package_folder import PackageFolder
 
-_FOLDER = Path(__file__).parent.parent / "templates"
+_FOLDER = PackageFolder("templates", "situation")
 
-
-def names() -> list[str]:
-    """Names of the situations, ascending."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+names = _FOLDER.names
 
 
 class Template:
@@ -32,14 +29,12 @@ class Template:
     """
 
     def __init__(self, name: str) -> None:
-        if name not in names():
-            raise ConfigurationError(f"unknown situation {name!r}: {nearest(name, names())}")
+        self.text = _FOLDER.text(name)
         self.name = name
-        self.text = (_FOLDER / f"{name}.toml").read_text(encoding="utf-8")
         self.purpose = self.text.partition("\n")[0].removeprefix("# ")
 
     @property
     def table(self) -> Path | None:
         """The file of data that it is written for, which lies beside it; None without one."""
         path = tomllib.loads(self.text).get("data", {}).get("path")
-        return None if path is None else _FOLDER / path
+        return None if path is None else _FOLDER.path / path
