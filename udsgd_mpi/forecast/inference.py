@@ -125,21 +125,23 @@ def infer(problem: Problem, team: Team, theta: Floats, *, averaged: bool) -> Inf
         return team.mean(np.stack([each.ravel() for each in rows])).reshape(rows[0].shape)
 
     of_run = mean([each.of_run for each in shares]) / N
-    if law is not None and not averaged:  # it knows how noise depends on θ
-        of_run = law.covariance
+    uncertainty = np.sqrt(mean([each.uncertainty for each in shares]) / N) / N
     of_data = inverse @ mean([each.of_data for each in shares]) @ inverse / N
     bias = _bias(here, team, forecast, averaged=averaged) + mean([each.mean for each in shares])
     if law is not None:
         bias = bias + law.curvature + law.correlation
     kinds = team.allgather([(each.by_paths, each.cancels) for each in shares])
+    by_paths = [i for i, (is_by_paths, _) in enumerate(kinds) if is_by_paths]
+    if law is not None and not averaged:  # it knows how noise depends on θ
+        of_run, uncertainty, by_paths = law.covariance, np.zeros(problem.d), []
     return Inference(
         theta - bias,
         (of_run + of_run.T) / 2,
         (of_data + of_data.T) / 2,
         bias,
-        [i for i, (by_paths, _) in enumerate(kinds) if by_paths],
+        by_paths,
         [i for i, (_, cancels) in enumerate(kinds) if cancels],
-        np.sqrt(mean([each.uncertainty for each in shares]) / N) / N,
+        uncertainty,
     )
 
 
