@@ -55,11 +55,11 @@ def stationarity(x: Floats, shortest_period: float) -> Tested:
     x
         Shape (L, d); L is ``SHORTEST`` at least.
     """
+    from scipy.fft import dct
+
     L, d = x.shape
     centred = x - x.mean(axis=0)
-    k = np.arange(1, _SLOW + _BESIDE + 1)
-    cosines = np.cos(np.pi / L * np.outer(k, np.arange(L) + 0.5))
-    power = (cosines @ centred) ** 2
+    power = dct(centred, axis=0)[1 : _SLOW + _BESIDE + 1] ** 2
     drift = _exceeded(power[:_SLOW].mean(axis=0), power[_SLOW:].reshape(-1, _SLOW, d).mean(axis=1))
     last = min(int(L / shortest_period), (L - 1) // 2)
     frequencies = np.arange(2, last + 1)
@@ -74,9 +74,11 @@ def stationarity(x: Floats, shortest_period: float) -> Tested:
 
 def _around(ordinates: Floats, j: int) -> Floats:
     """The ordinates nearest to frequency j, which is row j − 1, but for those it leaks into."""
-    distance = np.abs(np.arange(1, len(ordinates) + 1) - j)
+    farthest = _BESIDE + _LEAKED  # at either end all are on one side
+    near = np.arange(max(1, j - farthest), min(len(ordinates), j + farthest) + 1)
+    distance = np.abs(near - j)
     nearest = np.argsort(np.where(distance > _LEAKED, distance, np.inf), kind="stable")
-    return ordinates[nearest[:_BESIDE]]
+    return ordinates[near[nearest[:_BESIDE]] - 1]
 
 
 def _exceeded(one: Floats, others: Floats) -> Floats:
