@@ -37,7 +37,7 @@ class Layout:
         if ranks > agents:
             raise ConfigurationError(
                 f"agents: expected at least one for each of {ranks} ranks, got {agents}; start"
-                f" {agents} ranks or fewer (mpirun -n {agents}), or use --agents {ranks}"
+                f" {agents} ranks or fewer (mpirun -n {agents}), or use more agents"
             )
         return cls(tuple(np.diff(np.arange(ranks + 1) * agents // ranks).tolist()))
 
