@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tests.test_tables import HEAD, posed, rows, write
+from tests.tables import HEAD, posed, rows, write
 from udsgd_mpi.support.errors import ConfigurationError
 
 NUMERIC = ("age", "pressure", "constant", "outcome")
