@@ -1,4 +1,8 @@
-"""Images are read alike in every format in which they are published, or refused in one message."""
+"""Images are read alike in every format in which they are published, or refused in one message.
+
+Two slow tests need UDSGD_DATA to name a folder with MNIST's four files, as torchvision downloads
+them, and with the images of CIFAR-10 as JPEG in train/CLASS and test/CLASS, cifar10_jpeg.tar.gz.
+"""
 
 import gzip
 import hashlib
@@ -170,7 +174,10 @@ DATA = os.environ.get("UDSGD_DATA", "")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (Path(DATA) / "train-images-idx3-ubyte.gz").is_file(), reason="no MNIST")
+@pytest.mark.skipif(
+    not (Path(DATA) / "train-images-idx3-ubyte.gz").is_file(),
+    reason="UDSGD_DATA names no folder with train-images-idx3-ubyte.gz",
+)
 def test_mnist_as_published() -> None:
     for part, dataset in (("train", load(DATA)), ("t10k", load_test_part(DATA))):
         assert dataset is not None
@@ -186,7 +193,10 @@ def test_mnist_as_published() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (Path(DATA) / "cifar10_jpeg.tar.gz").is_file(), reason="no CIFAR-10")
+@pytest.mark.skipif(
+    not (Path(DATA) / "cifar10_jpeg.tar.gz").is_file(),
+    reason="UDSGD_DATA names no folder with cifar10_jpeg.tar.gz",
+)
 def test_cifar_by_class() -> None:
     source = str(Path(DATA) / "cifar10_jpeg.tar.gz")
     training, test = load(source), load_test_part(source)
