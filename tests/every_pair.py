@@ -1,4 +1,4 @@
-"""Digests of 200 steps of every pattern with every sampler: python -m tests.every_pair.
+"""Digests of 200 steps of every pattern with every sampler: python -m tests.every_pair [STEPS].
 
 Rank 0 prints them as JSON.
 """
@@ -30,7 +30,7 @@ SAMPLERS = {"custom": {"path": "tests.own_sampler:LazyWalk"}}
 OF_FILES = {"chain", "trace"}  # samplers, which need one for each number of points
 
 
-def experiment(pattern: str, sampler: str) -> Experiment:
+def experiment(pattern: str, sampler: str, steps: int = 200) -> Experiment:
     """A small experiment; agent 4 has mini-batches."""
     group = {
         "sampler": {"kind": sampler, **SAMPLERS.get(sampler, {})},
@@ -39,7 +39,7 @@ def experiment(pattern: str, sampler: str) -> Experiment:
     return check(
         {
             "agents": AGENTS,
-            "steps": 200,
+            "steps": steps,
             "trials": 2,
             "data": {"source": "breast_cancer", "standardize": True},
             "partition": {"kind": "even", "points": 40},
@@ -49,7 +49,7 @@ def experiment(pattern: str, sampler: str) -> Experiment:
                 "most": {"agents": "0-3", **group},
                 "batches": {"agents": "4", "batch": 4, **group},
             },
-            "record": {"steps": [1, 50, 200], "detail": "iterates"},
+            "record": {"steps": [1, steps // 4, steps], "detail": "iterates"},
         }
     )
 
@@ -59,14 +59,14 @@ def tags(family: object) -> list[str]:
     return [str(member.__struct_config__.tag) for member in get_args(family)]
 
 
-def main() -> None:
+def main(steps: int = 200) -> None:
     """Run all pairs."""
     comm = MPI.COMM_WORLD
     digests = {}
     for sampler in (each for each in tags(AnySampler) if each not in OF_FILES):
-        problem = pose(experiment("dsgd", sampler), RanksTeam.evenly(comm, AGENTS))
+        problem = pose(experiment("dsgd", sampler, steps), RanksTeam.evenly(comm, AGENTS))
         for pattern in tags(AnyPattern):
-            settings = experiment(pattern, sampler)
+            settings = experiment(pattern, sampler, steps)
             schedule = settings.communication.start(problem.topology, settings.seed)
             posed = replace(problem, experiment=settings, schedule=schedule)
             recording = simulate(comm, posed, lambda _: None)
@@ -79,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
