@@ -123,6 +123,8 @@ def test_panels_show_errors_beside_those_of_the_first_value(trials: int) -> None
         assert len(bars.lines[0].get_ydata()) == 3
     shown = [each.get_text() for each in drawn.axes[-1].get_xticklabels()]
     assert shown == ["0", "2", "10"]
+    assert drawn.axes[-1].get_xlabel() == "value of the last axis"
+    assert drawn.get_supylabel() == "error at the last step, over that of 0"
     first = found["x-ring-0"].measure("squared_error")[-1].mean()
     last = found["x-ring-10"].measure("squared_error")[-1].mean()
     assert drawn.axes[0].containers[0].lines[0].get_ydata()[2] == pytest.approx(last / first)

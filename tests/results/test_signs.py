@@ -20,14 +20,16 @@ from udsgd_mpi.storage.read import read_experiments
 from udsgd_mpi.support.telemetry import Telemetry
 
 EVERY = list(range(8))
+OF_POINTS = """
+data = { source = "points.svm" }
+objective = { kind = "ridge", l2 = 1.0 }
+topology = "complete"
+"""
 RUNS = """
 agents = 8
 steps = 1500
 trials = 24
-data = { source = "points.svm" }
-objective = { kind = "ridge", l2 = 1.0 }
 step_size = { gamma = 1.5, offset = 100 }
-topology = "complete"
 [groups.two]
 agents = "2"
 sampler = "iid"
@@ -51,10 +53,7 @@ FIRST_STEPS = """
 agents = 4
 steps = 300
 trials = 40
-data = { source = "points.svm" }
-objective = { kind = "ridge", l2 = 1.0 }
 step_size = { gamma = 1.5, offset = 6 }
-topology = "complete"
 [groups.all]
 share = 1.0
 sampler = "srw"
@@ -77,7 +76,7 @@ def computed(folder: Path, settings: str, agents: int, points: int) -> Path:
             for label, row in zip(y.tolist(), x.tolist(), strict=True)
         )
     )
-    (folder / "x.toml").write_text(settings)
+    (folder / "x.toml").write_text(OF_POINTS + settings)
     path = folder / "x.h5"
     assert main(["run", str(folder / "x.toml"), "--output", str(path), "--quiet"]) == 0
     return path

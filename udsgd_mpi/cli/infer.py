@@ -85,7 +85,8 @@ def _show(found: Mapping[str, Coefficients], arguments: Namespace) -> None:
         replace_file(table.path, as_csv(found).encode())
         print(f"table   {table.path}")
     for figure in _figure(arguments):
-        save(partial(_forest, found, arguments), figure, arguments.style, force=arguments.force)
+        look: str = arguments.style or "screen"
+        save(partial(_forest, found, arguments), figure, look, force=arguments.force)
         print(f"figure  {figure.path}")
 
 

@@ -50,14 +50,20 @@ def combinations_figure(variants: Mapping[str, Measured]) -> Figure:
     for row, column in product(range(len(first)), range(len(second))):
         panel, of_panel = panels[row, column], (first[row], second[column])
         _draw(panel, [variants[JOINT.join((*of_panel, value))] for value in last])
-        panel.set_title("\n".join(each.replace("_", " ") for each in of_panel), fontsize="small")
-        panel.set_xticks(range(len(last)), [value.replace("_", " ") for value in last])
+        panel.set_title("\n".join(map(_words, of_panel)), fontsize="small")
+        panel.set_xticks(range(len(last)), map(_words, last))
         panel.grid(axis="y", alpha=0.3)
     figure.suptitle(next(iter(variants.values())).title, fontsize="medium", x=0.02, ha="left")
-    figure.supylabel("error at the last step, relative", fontsize="medium")
+    middle = panels[-1, len(second) // 2]
+    middle.set_xlabel("value of the last axis")  # files do not hold its name
+    figure.supylabel(f"error at the last step, over that of {_words(last[0])}", fontsize="medium")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=2)
     return figure
+
+
+def _words(value: str) -> str:
+    return value.replace("_", " ")
 
 
 def _draw(panel: Axes, variants: list[Measured]) -> None:

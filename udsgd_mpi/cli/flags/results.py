@@ -56,11 +56,7 @@ def add_report(commands: Commands) -> Parser:
         " agents' Tr V_i, losses, test accuracy, consensus, topology (default: mse, or loss"
         " where no minimiser is known)",
     )
-    report.add_argument(
-        "--style",
-        choices=["screen", "paper"],
-        help="for a screen, or for one column of a paper (default: screen)",
-    )
+    _style_flag(report)
     report.add_argument("--csv", type=Path, metavar="FILE", help="write the curves too")
     report.add_argument(
         "--force",
@@ -99,18 +95,22 @@ def add_infer(commands: Commands) -> Parser:
     )
     infer.add_argument("--output", type=Path, metavar="FILE", help="write a table (.csv)")
     infer.add_argument("--figure", type=Path, metavar="IMAGE", help="forest plot: png, pdf or svg")
-    infer.add_argument(
-        "--style",
-        choices=["screen", "paper"],
-        default="screen",
-        help="for a screen, or for one column of a paper (default: screen)",
-    )
+    _style_flag(infer)
     infer.add_argument(
         "--force",
         action="store_true",
         help="replace files other than earlier tables and figures of FILE",
     )
     return infer
+
+
+def _style_flag(parser: Parser) -> None:
+    """Flag of what draws a figure of numbers; None is ``screen``."""
+    parser.add_argument(
+        "--style",
+        choices=["screen", "paper"],
+        help="for a screen, or for one column of a paper (default: screen)",
+    )
 
 
 def add_reproduce(commands: Commands) -> Parser:
