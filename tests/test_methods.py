@@ -154,7 +154,7 @@ variant.fedopt.dtype = "float32"
 """
 STATES = {
     "nesterov": ["velocity"],
-    "adam": ["first_moment", "second_moment"],
+    "adam": ["first_moment", "second_moment", "steps_taken"],
     "tracking": ["tracked", "gradient"],
     "scaffold": ["control", "drift", "length"],
     "fedopt": ["model", "first_moment", "second_moment"],

@@ -9,6 +9,7 @@ from mpi4py import MPI
 from msgspec import to_builtins
 
 from tests.every_pair import experiment
+from tests.reference import descent
 from udsgd_mpi.communication import Average
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.schema import Experiment
@@ -37,6 +38,12 @@ CASES: dict[str, dict[str, Any]] = {
         "communication": {"kind": "unreliable_links", "failure": 0.3},
         "sampler": "nbrw",
         "method": {"kind": "momentum", "beta": 0.7},
+    },
+    "scaled, with Adam": {
+        "activation": {"kind": "bernoulli", "p": 0.25, "scaled": True},
+        "communication": {"kind": "dsgd", "weights": "lazy", "interval": 2},
+        "sampler": "srw",
+        "method": {"kind": "adam", "epsilon": 1e-3},
     },
     "a trace": {
         "activation": {"kind": "trace", "path": "trace.csv"},
@@ -104,7 +111,9 @@ def by_dense_loops(problem: Problem, last: int) -> np.ndarray:
     present = np.ones_like(there)
     if run.activation is not None:
         present = run.activation.start(AGENTS, run.seed).between(0, STEPS)
-    beta = getattr(run.method, "beta", 0.0)
+    method = to_builtins(run.method)
+    each = [[descent(**method) for _ in range(run.trials)] for _ in range(AGENTS)]
+    taken = np.cumsum(there, axis=0)
     share = 0.25 if run.activation is not None and run.activation.scaled else 1.0
     paths = []
     for i, agent in enumerate(problem.agents):
@@ -114,7 +123,6 @@ def by_dense_loops(problem: Problem, last: int) -> np.ndarray:
         paths.append(iter(drawn))
     theta = np.zeros((AGENTS, run.trials, problem.d))
     theta += problem.initial(range(run.trials))
-    velocity = np.zeros_like(theta)
     for n in range(1, last + 1):
         a = present[n - 1]
         for i in np.flatnonzero(there[n - 1]):
@@ -122,8 +130,8 @@ def by_dense_loops(problem: Problem, last: int) -> np.ndarray:
             for t, x in enumerate(next(paths[i]).tolist()):
                 rows = np.arange(x * agent.batch, (x + 1) * agent.batch)
                 slope = run.objective.gradient(theta[i, t], agent.points.take(rows)) / agent.batch
-                velocity[i, t] = beta * velocity[i, t] + slope / share
-                theta[i, t] -= run.step_size(n, n)[0] * velocity[i, t]
+                gamma, k = run.step_size(n, n)[0], int(taken[n - 1, i])
+                theta[i, t] = each[i][t](theta[i, t], slope / share, gamma, k)
         if whole.aggregates(n):
             W = whole.mixing(n).matrix(AGENTS)
             if isinstance(whole.mixing(n), Average):

@@ -16,8 +16,9 @@ Floats = NDArray[np.float64]
 class Adam(Method, frozen=True, tag="adam"):
     """θ ← θ − γ m̂ / (√v̂ + ε), where m̂ and v̂ are means of g and g² that remember less and less.
 
-    m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g² for g = w(X) ∇F(θ, X), m̂ = m / (1 − β₁ⁿ) and
-    v̂ = v / (1 − β₂ⁿ) (Kingma and Ba, ICLR 2015), as PyTorch has it. m and v stay with their agent.
+    m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g² for g = w(X) ∇F(θ, X), m̂ = m / (1 − β₁ᵏ) and
+    v̂ = v / (1 − β₂ᵏ) at an agent's k-th step (Kingma and Ba, ICLR 2015), as PyTorch has it. m and v
+    stay with their agent, and so does k, which is less than n where the agent was away.
 
     Parameters
     ----------
@@ -47,23 +48,28 @@ class Adam(Method, frozen=True, tag="adam"):
         return (
             State("first_moment", "means m^i_n of the gradients of every agent", d),
             State("second_moment", "means v^i_n of their squares", d),
+            State("steps_taken", "steps k of every agent so far", 1),
         )
 
 
 @kernel(MOVE)
 def _move(
-    theta: Floats, slopes: Floats, memory: Memory, parameters: Floats, gamma: float, n: int
+    theta: Floats, slopes: Floats, memory: Memory, parameters: Floats, gamma: float, _n: int
 ) -> None:
     beta1, beta2, epsilon, weight_decay = parameters
-    first, second = memory[:2]
+    first, second, taken = memory
     keep = 1 - gamma * weight_decay
-    step, root = gamma / (1 - beta1**n), sqrt(1 - beta2**n)
+    known, step, root = 0, 0.0, 0.0
     agents, trials, d = theta.shape
     for i in range(agents):
         for t in range(trials):
-            for k in range(d):
-                g = slopes[i, t, k]
-                m = beta1 * first[i, t, k] + (1 - beta1) * g
-                v = beta2 * second[i, t, k] + (1 - beta2) * (g * g)
-                first[i, t, k], second[i, t, k] = m, v
-                theta[i, t, k] = keep * theta[i, t, k] - step * m / (sqrt(v) / root + epsilon)
+            taken[i, t, 0] += 1
+            k = int(taken[i, t, 0])
+            if k != known:  # powers take as long as some coordinates
+                known, step, root = k, gamma / (1 - beta1**k), sqrt(1 - beta2**k)
+            for j in range(d):
+                g = slopes[i, t, j]
+                m = beta1 * first[i, t, j] + (1 - beta1) * g
+                v = beta2 * second[i, t, j] + (1 - beta2) * (g * g)
+                first[i, t, j], second[i, t, j] = m, v
+                theta[i, t, j] = keep * theta[i, t, j] - step * m / (sqrt(v) / root + epsilon)

@@ -31,7 +31,7 @@ class CustomMethod(Method, frozen=True, tag="custom"):
     where ``states`` in the class names what an agent remembers, θ_n and a mapping with each of
     them. ``states = {"velocity": "local", "tracked": "mixed"}`` are of the shape of θ and 0 at
     first; those that are mixed, W mixes as it mixes θ. Arguments must stay as they are, and
-    trials must know nothing of each other.
+    trials must know nothing of each other. n goes on as γ does, also while an agent is away.
 
     Parameters
     ----------
