@@ -175,10 +175,3 @@ def test_a_run_goes_on_with_the_same_bits_and_the_same_trace(
             expected, found = (each[f"runs/main/{name}"][()] for each in (whole, parts))
             np.testing.assert_array_equal(found, expected)
     assert "trace.csv" in capsys.readouterr().err
-
-
-def test_it_is_not_predicted(data: Path) -> None:
-    posed = problem(data, "iid", trials=2, activation="bernoulli")
-    assert "agents do not take every step" in str(posed.no_theorem)
-    with pytest.raises(ConfigurationError, match="activation: expected one that predictions and"):
-        _ = posed.hessian

@@ -146,7 +146,10 @@ def test_a_plan_is_printed_or_refused(
         ([*small, "--intervals", "0"], "from 1 on"),
         ([*asked, "--set", "communication.kind=hlsgd"], "expected a pattern with an interval"),
         ([*asked, "--set", "communication.kind=async_gossip"], "expected a pattern with an"),
-        ([*asked, "--set", "activation.kind=bernoulli"], "no theorem holds where agents do not"),
+        (
+            [*asked, "--set", "activation={kind='bernoulli', p=[0.2, 0.2, 0.2, 0.4]}"],
+            "activation: expected one that predictions and plans can be made of, got bernoulli",
+        ),
     ):
         assert main(wrong) == 2
         assert message in capsys.readouterr().err

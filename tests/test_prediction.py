@@ -12,7 +12,7 @@ from tests.small_problem import AGENTS, STEPS, TRIALS, D, problem, write_points
 from udsgd_mpi.api.load import load
 from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.engine.measures import Recording
-from udsgd_mpi.forecast import Prediction, predict
+from udsgd_mpi.forecast import Prediction, from_the_start, predict
 from udsgd_mpi.forecast.followed import FollowedTrials, SamePaths
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.parallel.simulate import simulate
@@ -110,7 +110,8 @@ def test_followed_trials_are_those_of_a_loop(pattern: str, beta: float, data: Pa
     )
     trials, steps = 3, np.array([1, 7, 60])
     spectrum = np.linalg.eigh(posed.hessian)
-    following = FollowedTrials(posed, LoneTeam(AGENTS), spectrum, steps)
+    start = from_the_start(posed, LoneTeam(AGENTS), spectrum, steps)
+    following = FollowedTrials(posed, LoneTeam(AGENTS), spectrum, steps, start)
     following.follow(2)
     found = following.follow(trials)  # one more
 

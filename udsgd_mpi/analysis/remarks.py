@@ -21,7 +21,7 @@ def remarks(measured: Mapping[str, Measured]) -> Iterator[str]:
 def _against_limits(measured: Mapping[str, Measured]) -> dict[str, CovarianceTest]:
     found = {}
     for name, variant in measured.items():
-        V, gamma = variant.limiting_covariance, float(variant.step_size[-1])
+        V, gamma = variant.covariance_over_trials, float(variant.step_size[-1])
         if V is None or variant.last_theta is None:
             continue
         if test := against_limit(variant.last_theta, V, gamma):

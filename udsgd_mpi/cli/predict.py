@@ -10,7 +10,6 @@ from udsgd_mpi.api.predict import predicted
 from udsgd_mpi.cli.by_probes import of_traces
 from udsgd_mpi.cli.of_stationary import of_stationary
 from udsgd_mpi.cli.settings import requested
-from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.forecast import PATHS_ALONE, Prediction
 from udsgd_mpi.forecast.traces import Traces
 from udsgd_mpi.problem import Problem
@@ -30,7 +29,7 @@ def command(arguments: Namespace) -> None:
             print(_table(prediction, problem))
             if prediction.withheld:
                 print(f"  no prediction {prediction.withheld}")
-            print(_limit(prediction, problem.experiment))
+            print(_limit(prediction, problem))
             print(_groups(prediction, problem))
             if prediction.stationary is None:
                 print(_agents(prediction, problem, arguments.top))
@@ -65,7 +64,8 @@ def _or_dash(value: float, form: str) -> str:
     return "—" if np.isnan(value) else f"{value:{form}}"
 
 
-def _limit(prediction: Prediction, experiment: Experiment) -> str:
+def _limit(prediction: Prediction, problem: Problem) -> str:
+    experiment = problem.experiment
     trace = float(np.trace(prediction.limiting_covariance))
     if np.isnan(trace):
         if PATHS_ALONE in prediction.methods:
@@ -77,9 +77,16 @@ def _limit(prediction: Prediction, experiment: Experiment) -> str:
     changed = {
         "the method": not experiment.method.proved,
         "compression": experiment.communication.compression is not None,
+        "agents that are away": problem.schedule.pauses,
     }
     if some := " and ".join(name for name, here in changed.items() if here):
         line += f"\n  that this is the limit under {some}, too, is measured, not proved"
+    if prediction.presence_covariance is not None:
+        part = float(np.trace(prediction.presence_covariance)) / trace
+        line += (
+            f"\n  {part:.1%} of Tr V is due to when agents are there, which is the same in all"
+            " trials of a run: the MSE is of this seed, Tr V of all"
+        )
     if unknown := [i for i, method in enumerate(prediction.methods) if method == PATHS_ALONE]:
         line += (
             f"\n  V of {in_words(unknown)} is estimated from sampled paths: Tr V ±"

@@ -61,6 +61,20 @@ class Activated(Schedule):
         there, whole = self._presence.shares(last), self._whole.availability(last)
         return there if whole is None else there * whole
 
+    def fluctuations(self) -> NDArray[np.float64] | None:
+        """Those of a_n, or of a_n b_n with clocks of the pattern's own, b_n.
+
+        As b_n are independent, that is q² σ_a² + p² σ_b² + p(1 − p) q(1 − q), with p and q the
+        means of a_n and b_n.
+        """
+        of_presence, of_clocks = self._presence.fluctuations(), self._whole.fluctuations()
+        q = self._whole.availability(1)
+        if of_presence is None or of_clocks is None or q is None:
+            return of_presence
+        p = self._presence.shares(1)
+        both = p * (1 - p) * q * (1 - q)
+        return np.asarray(q**2 * of_presence + p**2 * of_clocks + both)
+
     def contracts(self, agents: int) -> bool:
         """Whether all would come together, and those that never meet do so through others."""
         return self._whole.contracts(agents) and not self.parts().any()

@@ -99,6 +99,9 @@ class _Ticks(InTurn):
     def availability(self, last: int) -> NDArray[np.float64]:
         return self._stepping.shares(last)
 
+    def fluctuations(self) -> NDArray[np.float64]:
+        return self._stepping.fluctuations()
+
 
 class _Rung(OnLinks):
     """Whether a link is taken depends on those beside it: every rank draws all.

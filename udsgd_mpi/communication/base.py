@@ -60,6 +60,14 @@ class Schedule(ABC):
         """
         return None
 
+    def fluctuations(self) -> NDArray[np.float64] | None:
+        """Σ_k Cov(a_n, a_{n+k}) of whether each agent takes step n, shape (agents,).
+
+        None where all take all, and where there is no long run. Agents of a pattern's own clocks
+        step independently, from step to step and from agent to agent.
+        """
+        return None
+
     @property
     def pauses(self) -> bool:
         """Whether there are steps that some agents do not take."""

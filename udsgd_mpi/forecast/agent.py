@@ -9,14 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.paths import Functional, See, along_paths, functionals
+from udsgd_mpi.forecast.presence import (
+    in_steps_of_all,
+    pace_of,
+    pulls_of,
+    share_of,
+    slope_of,
+    steps_taken,
+)
 from udsgd_mpi.forecast.spectral import LongRunCovariance
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
-from udsgd_mpi.problem import Agent, Problem
-from udsgd_mpi.samplers import Stream
-from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.theory.limit import check_step_size, limiting_covariance
+from udsgd_mpi.problem import Agent, Problem, Team, start_paths
+from udsgd_mpi.samplers import SamplePath, Stream, Streams
+from udsgd_mpi.theory.limit import check_step_size, has_limit, limiting_covariance
 from udsgd_mpi.theory.noise import Noise
-from udsgd_mpi.theory.second_moments import SecondMoments
+from udsgd_mpi.theory.presence import on_own_clock
+from udsgd_mpi.theory.pulls import left_of_pulls
+from udsgd_mpi.theory.second_moments import Pace, SecondMoments
 from udsgd_mpi.theory.start import left_of_start
 from udsgd_mpi.theory.step_size import Polynomial, StepSize
 
@@ -133,14 +142,18 @@ class AgentForecast:
             How many, where they are sampled.
         """
         G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
-        noise = agent.sampler.noise_up_to(int(self.steps[-1]), G, agent.graph)
+        taken = steps_taken(self.problem, i, int(self.steps[-1]))
+        noise = agent.sampler.noise_up_to(taken, G, agent.graph)
         if noise is None:
             return self._by_paths_alone(agent, i, G, paths or self.usual_paths(agent))
+        noise = in_steps_of_all(self.problem, agent, i, noise)
         by_paths = method == "paths" or (method == "auto" and self.is_sampled(agent, noise))
         h, basis = self.spectrum
         turned = noise.turned(basis)
         largest = 2.0 ** np.ceil(np.log2(turned.repulsion.max(initial=1)))
-        table = self._table(noise.b, largest)
+        # The amplitudes have the mean square of the factors already.
+        pace = pace_of(self.problem, i, share_of(self.problem, i) ** -0.5)
+        table = self._integrate(noise.b, largest, pace) if pace else self._table(noise.b, largest)
         counts = table.weights(turned.repulsion).T @ turned.amplitudes**2
         linear = np.einsum("ka,nka->n", counts, table.theta)
         paths = by_paths * (paths or self.usual_paths(agent))
@@ -150,18 +163,24 @@ class AgentForecast:
             averaged = np.einsum("ka,nka->n", counts, table.average)
             theta = Functional.exactly(linear, len(h))
             average = Functional.exactly(averaged, len(h))
-        return AgentMoments(paths, theta, average, linear, self._limit(noise))
+        return AgentMoments(paths, theta, average, linear, self._limit(noise, i))
 
     def _by_paths_alone(self, agent: Agent, i: int, G: Floats, paths: int) -> AgentMoments:
         """Forecast of an agent with a sampler of which no theory is known."""
         _, basis = self.spectrum
-        estimate = LongRunCovariance(np.ascontiguousarray(G @ basis), paths, int(self.steps[-1]))
+        taken = steps_taken(self.problem, i, int(self.steps[-1]))
+        estimate = LongRunCovariance(np.ascontiguousarray(G @ basis), paths, taken)
         theta, average = self._functionals(agent, i, G, paths, estimate)
         linear = np.full(len(self.steps), np.nan)
+
         # V is linear in U, so that Tr V is the sum of U's diagonal weighted by V for U = I.
-        weights = np.diag(basis.T @ self._limit(Noise.white(np.eye(len(basis)))) @ basis)
+        def limit(U: Floats) -> Floats:
+            white = in_steps_of_all(self.problem, agent, i, Noise.white(U))
+            return self._limit(white, i)
+
+        weights = np.diag(basis.T @ limit(np.eye(len(basis))) @ basis)
         U, error = estimate.estimate(weights)
-        V = self._limit(Noise.white(basis @ U @ basis.T)) if np.isfinite(U).all() else U
+        V = limit(basis @ U @ basis.T) if np.isfinite(U).all() else U
         return AgentMoments(paths, theta, average, linear, V, np.array(error))
 
     def last_values(self, agent: Agent, i: int, trials: range, *, averaged: bool = False) -> Floats:
@@ -198,9 +217,14 @@ class AgentForecast:
         averaged: bool,
     ) -> Iterator[tuple[Floats, Floats]]:
         h, basis = self.spectrum
-        stream = Stream(self.seed, i, len(trials), trials.start)
+        if self.problem.schedule.pauses:
+            streams = Streams(self.seed, np.array([i]), len(trials), trials.start)
+            path = SamplePath(start_paths([agent], streams, self.problem.schedule))
+        else:
+            stream = Stream(self.seed, i, len(trials), trials.start)
+            path = agent.sampler.start(agent.batches, agent.graph, stream)
         return along_paths(
-            agent.sampler.start(agent.batches, agent.graph, stream),
+            path,
             len(trials),
             np.ascontiguousarray(G @ basis),
             h,
@@ -209,15 +233,19 @@ class AgentForecast:
             self._check_in,
             self._momentum,
             see,
+            pace_of(self.problem, i, agent.pace),
             averaged=averaged,
         )
 
-    def _limit(self, noise: Noise) -> Floats:
+    def _limit(self, noise: Noise, i: int) -> Floats:
         """V, NaN where no limit theorem holds."""
         H = self.problem.hessian
-        if not has_limit(float(self.spectrum[0][0]), self.in_the_limit):
+        smallest = float(self.spectrum[0][0])
+        if not has_limit(smallest, self.in_the_limit):
             return np.full_like(H, np.nan)
-        V = limiting_covariance(noise, H, self.in_the_limit)
+        step_size = check_step_size(smallest, self.in_the_limit)
+        own = on_own_clock(step_size, share_of(self.problem, i))
+        V = limiting_covariance(noise, H, own)
         gamma = self.problem.experiment.step_size.gamma
         return np.asarray(V * (self.in_the_limit.gamma / gamma))  # of Cov / γ_n
 
@@ -236,10 +264,12 @@ class AgentForecast:
         """How many are sampled of an agent by default, if any are."""
         return self.trials * (1 if agent.sampler.long_memory else self._of_a_walk)
 
-    def _integrate(self, b: float | None, largest: float) -> SecondMoments:
+    def _integrate(
+        self, b: float | None, largest: float, pace: Pace | None = None
+    ) -> SecondMoments:
         step_size = self.problem.experiment.step_size
         h, _ = self.spectrum
-        others = self.steps, self._check_in, self._momentum
+        others = self.steps, self._check_in, self._momentum, pace
         if b is None:
             return SecondMoments.white(h, step_size, *others)
         return SecondMoments.with_history(h, step_size, b, largest, *others)
@@ -263,21 +293,26 @@ def remembers(agent: Agent, noise: Noise, step_size: StepSize, last: int) -> boo
     return agent.sampler.long_memory or abs(noise.lag) * _LAGS * gamma > 1
 
 
-def has_limit(smallest: float, step_size: StepSize) -> bool:
-    """Whether the limit theorem holds for a step size."""
-    try:
-        check_step_size(smallest, step_size)
-    except ConfigurationError:
-        return False
-    return True
-
-
 def from_the_start(
-    problem: Problem, spectrum: Spectrum, steps: NDArray[np.int64]
+    problem: Problem, team: Team, spectrum: Spectrum, steps: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Φ(n, 0) (θ_0 − θ*) and its average over n, in the eigenbasis of H, shape (steps, d)."""
+    """Φ(n, 0) (θ_0 − θ*) and its average over n, in the eigenbasis of H, shape (steps, d).
+
+    With what mean gradients of agents leave while others are away. Collective where ``team`` is.
+    """
     h, basis = spectrum
     experiment = problem.experiment
     start = problem.initial(range(1))[0] - problem.minimizer
     momentum = experiment.method.momentum or 0.0
-    return left_of_start(basis.T @ start, h, experiment.step_size, steps, momentum)
+    left = left_of_start(basis.T @ start, h, experiment.step_size, steps, momentum)
+    if not problem.schedule.pauses:
+        return left
+    agents = problem.agents
+    slopes = team.gather([agent.pace * slope_of(problem, agent) @ basis for agent in agents])
+
+    def pulled() -> tuple[Floats, Floats]:
+        pulls = pulls_of(problem, slopes)
+        return left_of_pulls(pulls, h, experiment.step_size, steps, momentum)
+
+    of_theta, of_average = team.bcast(pulled)
+    return left[0] + of_theta, left[1] + of_average

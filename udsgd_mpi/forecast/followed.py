@@ -78,16 +78,23 @@ class FollowedTrials:
         Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
     steps
         The n to look at, ascending.
+    start
+        What is not random at these, see ``from_the_start``.
     """
 
     def __init__(
-        self, problem: Problem, team: Team, spectrum: Spectrum, steps: NDArray[np.int64]
+        self,
+        problem: Problem,
+        team: Team,
+        spectrum: Spectrum,
+        steps: NDArray[np.int64],
+        start: tuple[Floats, Floats],
     ) -> None:
         self._problem = problem
         self._team = team
         # Not the paths of the forecasts, whose errors are to be independent.
         rng = generator(problem.experiment.seed, Purpose.PREDICTION, 1)
-        self._others = spectrum, steps, int(rng.integers(2**63))
+        self._others = spectrum, steps, start, int(rng.integers(2**63))
         self._whole: Problem | None = None
         self._at_once = max(1, _NUMBERS_AT_ONCE // (team.agents * problem.d))
         averaged = problem.experiment.record.polyak

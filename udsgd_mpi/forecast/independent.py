@@ -8,9 +8,10 @@ correlation of its draws: of H = I, the ratio of the two is the autocorrelation 
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.forecast.agent import Spectrum, has_limit
+from udsgd_mpi.forecast.agent import Spectrum
+from udsgd_mpi.forecast.presence import share_of
 from udsgd_mpi.problem import Problem, Team
-from udsgd_mpi.theory.limit import check_step_size, trace_factor
+from udsgd_mpi.theory.limit import check_step_size, has_limit, trace_factor
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +37,7 @@ def independent_traces(problem: Problem, team: Team, spectrum: Spectrum) -> Floa
     def trace(i: int) -> float:
         agent = problem.agents[i - team.hosted.start]
         g = agent.gradient_noise(problem.objective, problem.minimizer) @ basis
-        return float(agent.stationary_law @ (g * g @ weights))
+        scale = agent.pace**2 * share_of(problem, i)
+        return float(scale * (agent.stationary_law @ (g * g @ weights)))
 
     return np.array(team.allgather(team.map(trace))) / team.agents**2

@@ -158,6 +158,11 @@ def _at(problem: Problem, team: Team, theta: Floats) -> Problem:
             f"infer: expected a run with a limit theorem, got none: {problem.no_theorem}; use udsgd"
             " report, which shows what was measured"
         )
+    if problem.schedule.pauses:
+        raise ConfigurationError(
+            "infer: expected agents that take every step, got some that do not, of whose runs no"
+            " intervals are known; use udsgd report, which shows what was measured"
+        )
     optimum, N, d = problem.optimum, team.agents, problem.d
     if optimum is None or optimum.hessian is None or _MATRICES * N * d**2 > _MOST_ENTRIES:
         raise ConfigurationError(
@@ -193,7 +198,7 @@ def _bias(problem: Problem, team: Team, forecast: AgentForecast, *, averaged: bo
     _, basis = forecast.spectrum
     if isinstance(experiment.method, Corrected) or work(N, d, experiment.steps) > MOST_WORK:
         return np.asarray(
-            basis @ from_the_start(problem, forecast.spectrum, forecast.steps)[averaged][0]
+            basis @ from_the_start(problem, team, forecast.spectrum, forecast.steps)[averaged][0]
         )
     objective, theta = problem.objective, problem.minimizer
     parts = [agent.expectation for agent in problem.agents]

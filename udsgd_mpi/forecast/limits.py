@@ -4,6 +4,7 @@ import numpy as np
 
 from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
 from udsgd_mpi.forecast.effort import first_trials, last_followed
+from udsgd_mpi.forecast.presence import in_steps_of_all
 from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
 
@@ -94,7 +95,10 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
         G = agent.gradient_noise(problem.objective, problem.minimizer)
         noise = agent.sampler.noise(G, agent.graph)
         step_size = experiment.method.in_the_limit(experiment.step_size)
-        return noise is not None and remembers(agent, noise, step_size, experiment.steps)
+        if noise is None:
+            return False
+        noise = in_steps_of_all(problem, agent, i, noise)
+        return remembers(agent, noise, step_size, experiment.steps)
 
     slow = sum(team.allgather(team.map(is_slow)))
     steps = others + slow * of_a_walk
@@ -133,9 +137,13 @@ def steps_of_moments(problem: Problem) -> int:
     """Steps that a prediction takes of the linear recursion, over all moments of its tables.
 
     There is a table of one node for noise without a history and, at most, one for each sampler
-    with a long memory. It has an entry for each parameter.
+    with a long memory. It has an entry for each parameter. Agents that are away at times have each
+    their own.
     """
     groups = problem.experiment.groups
-    samplers = {groups[entry.group].sampler for entry in problem.summaries}
-    nodes = 1 + NODES * sum(sampler.long_memory for sampler in samplers)
+    samplers = [groups[entry.group].sampler for entry in problem.summaries]
+    if problem.schedule.pauses:
+        nodes = sum(NODES if sampler.long_memory else 1 for sampler in samplers)
+    else:
+        nodes = 1 + NODES * sum(sampler.long_memory for sampler in {*samplers})
     return nodes * problem.d * problem.experiment.steps

@@ -16,6 +16,7 @@ from udsgd_mpi.samplers import SamplePath
 from udsgd_mpi.theory.step_size import StepSize
 
 Floats = NDArray[np.float64]
+Pace = Callable[[int, int], Floats]
 See = Callable[[NDArray[np.int32]], None]
 
 _BLOCK = 1024
@@ -64,6 +65,7 @@ def along_paths(
     check_in: Callable[[], None] = lambda: None,
     momentum: float = 0.0,
     see: See = lambda _: None,
+    pace: Pace | None = None,
     *,
     averaged: bool = True,
 ) -> Iterator[tuple[Floats, Floats]]:
@@ -82,7 +84,10 @@ def along_paths(
     momentum
         β of the heavy ball.
     see
-        Takes each block of points, shape (steps, trials).
+        Takes each block of points at which the agent takes a step, shape (steps, trials).
+    pace
+        Takes n and m and gives the factors of g at steps n, …, m, 0 where the agent takes none. By
+        default 1.
     averaged
         Whether the second is asked for, which takes two thirds more of the time; otherwise it is of
         shape (trials, 0).
@@ -94,18 +99,23 @@ def along_paths(
     theta, velocity = np.zeros((2, 1, trials, len(h)))
     total = np.zeros((1, trials, len(h) if averaged else 0))
     X = np.empty((_BLOCK, trials), dtype=np.int32)
+    factors = np.ones((_BLOCK, 1))
     n, drawn = 0, 0
     for step in steps.tolist():
         while n < step:
             if n == drawn:
                 path.draw(X)
-                see(X)
+                if pace:
+                    factors[:, 0] = pace(n + 1, n + _BLOCK)
+                see(X[factors[:, 0] > 0] if pace else X)
                 drawn += _BLOCK
             end = min(step, drawn)
             first = n - drawn + _BLOCK
-            drawn_now = X[first : first + end - n, None]
+            part = slice(first, first + end - n)
             gamma = step_size(n + 1, end)
-            linear_descent(theta, total, velocity, drawn_now, g, h, gamma, momentum)
+            linear_descent(
+                theta, total, velocity, X[part, None], g, h, gamma, factors[part], momentum
+            )
             n = end
             check_in()
         yield theta[0], total[0] / max(n, 1)
@@ -140,7 +150,7 @@ def sampled_functional(values: Floats) -> Functional:
 
 @kernel(
     "void(float64[:, :, ::1], float64[:, :, ::1], float64[:, :, ::1], int32[:, :, ::1],"
-    " float64[:, ::1], float64[::1], float64[::1], float64)"
+    " float64[:, ::1], float64[::1], float64[::1], float64[:, ::1], float64)"
 )
 def linear_descent(
     theta: Floats,
@@ -150,21 +160,24 @@ def linear_descent(
     g: Floats,
     h: Floats,
     gamma: Floats,
+    pace: Floats,
     momentum: float,
 ) -> None:
-    """θ ← (1 − γ h) θ − γ g(X_n) at each step, in place, after adding θ to ``total``.
+    """θ ← (1 − γ h) θ − γ s g(X_n) at each step, in place, after adding θ to ``total``.
 
-    With momentum the heavy ball instead: v ← momentum v + h θ + g(X_n), θ ← θ − γ v.
+    With momentum the heavy ball instead: v ← momentum v + h θ + s g(X_n), θ ← θ − γ v.
 
     theta and velocity are (agents, trials, d), and so is total, or (agents, trials, 0)
-    where no sum is asked for; X is (steps, agents, trials), g is (rows, d), h is (d,) and gamma
-    (steps,).
+    where no sum is asked for; X is (steps, agents, trials), g is (rows, d), h is (d,), gamma
+    (steps,) and s, the pace, (steps, agents).
     """
     agents, trials, d = theta.shape
     averaged = total.shape[2] > 0
     for n in range(len(gamma)):
         for i in range(agents):
             ask_for_next(g, X, n, i)
+            s = pace[n, i]
+            noise = gamma[n] * s
             for t in range(trials):
                 x = X[n, i, t]
                 if averaged:
@@ -172,9 +185,9 @@ def linear_descent(
                         total[i, t, a] += theta[i, t, a]
                 if momentum > 0:
                     for a in range(d):
-                        slope = h[a] * theta[i, t, a] + g[x, a]
+                        slope = h[a] * theta[i, t, a] + s * g[x, a]
                         velocity[i, t, a] = momentum * velocity[i, t, a] + slope
                         theta[i, t, a] -= gamma[n] * velocity[i, t, a]
                     continue
                 for a in range(d):
-                    theta[i, t, a] = (1 - gamma[n] * h[a]) * theta[i, t, a] - gamma[n] * g[x, a]
+                    theta[i, t, a] = (1 - gamma[n] * h[a]) * theta[i, t, a] - noise * g[x, a]

@@ -25,6 +25,7 @@ from udsgd_mpi.forecast.independent import independent_traces
 from udsgd_mpi.forecast.means import MeanOverTrials
 from udsgd_mpi.forecast.overshooting import first_steps, overshooting
 from udsgd_mpi.forecast.paths import Functional
+from udsgd_mpi.forecast.presence import presence_in_the_limit
 from udsgd_mpi.forecast.stationary import Stationary, stationary
 from udsgd_mpi.forecast.withheld import why_withheld
 from udsgd_mpi.problem import Problem, Team, inputs_of_law
@@ -62,6 +63,9 @@ class Prediction:
         V, shape (d, d); NaN where no limit theorem holds.
     trace_error
         Standard error of Tr V; 0 unless V of some agents is estimated from paths.
+    presence_covariance
+        The part of V that is due to when agents are there, and the same in all trials of a run,
+        shape (d, d); None where there is none.
     agent_traces
         What each agent adds to Tr V, Tr V_i / N², shape (agents,).
     independent_traces
@@ -92,6 +96,7 @@ class Prediction:
     methods: list[str]
     stationary: Stationary | str | None
     withheld: str | None = None
+    presence_covariance: Floats | None = None
 
     @property
     def beyond_first_order(self) -> Floats:
@@ -140,14 +145,14 @@ def predict(
     forecasts = forecasts or Forecasts()
     parts = forecasts(forecast, problem, team, method, adapt=trials is None)
     mean = _mean_of_parts(parts, team)
-    start = from_the_start(problem, spectrum, steps)
+    start = from_the_start(problem, team, spectrum, steps)
     first_order = mse_of_mean(mean.theta, start[0], N)
     of_average = mse_of_mean(mean.average, start[1], N)
     theta, average = MeanOverTrials.exactly(*first_order), MeanOverTrials.exactly(*of_average)
     consensus, withheld = MeanOverTrials.exactly(*np.full((2, len(steps)), np.nan)), None
     if method != "linear":
         near = steps <= last
-        following = FollowedTrials(problem, team, spectrum, steps[near])
+        following = FollowedTrials(problem, team, spectrum, steps[near], _at(near, start))
         found = followed(following, problem, _at(near, first_order), _at(near, of_average))
         theta = _with_what_is_beyond(first_order, found.theta, near)
         if problem.experiment.record.polyak:
@@ -164,6 +169,12 @@ def predict(
                 holds,
             )
     rows = np.isin(steps, wanted)
+    V, traces = mean.V / N, np.array(team.allgather([np.trace(part.V) / N**2 for part in parts]))
+    independent = independent_traces(problem, team, spectrum)
+    presence = presence_in_the_limit(problem, team, forecast.in_the_limit)
+    if presence:
+        V, traces = V + presence.covariance, traces + presence.agent_traces
+        independent = independent + presence.agent_traces
     return Prediction(
         step=wanted,
         mse=theta.promised.mean[rows],
@@ -175,14 +186,15 @@ def predict(
         first_order_mse=first_order[0][rows],
         linear_mse=(mean.linear / N + (start[0] ** 2).sum(axis=1))[rows],
         contributions=np.array(team.allgather([part.theta.variance[-1] / N**2 for part in parts])),
-        limiting_covariance=mean.V / N,
+        limiting_covariance=V,
         trace_error=float(mean.trace_error) / np.sqrt(N) / N,
-        agent_traces=np.array(team.allgather([np.trace(part.V) / N**2 for part in parts])),
-        independent_traces=independent_traces(problem, team, spectrum),
+        agent_traces=traces,
+        independent_traces=independent,
         first_steps=first_steps(problem, team),
         methods=team.allgather([part.method for part in parts]),
         withheld=withheld,
         stationary=stationary(problem, team),
+        presence_covariance=presence.covariance if presence else None,
     )
 
 

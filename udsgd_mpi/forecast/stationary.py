@@ -107,6 +107,8 @@ def _beyond_theory(problem: Problem, gamma: float, largest: float) -> str | None
         return "it is of sgd without weight_decay alone"
     if problem.experiment.communication.compression:
         return "it is of messages that are not compressed"
+    if problem.schedule.pauses:
+        return "it is of agents that take every step"
     if problem.objective.minimum_is_local:
         return "f is not convex"
     if gamma * largest >= 2:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from udsgd_mpi.forecast.presence import in_steps_of_all, slope_of
 from udsgd_mpi.forecast.replacements import Replacements
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.problem import Agent, Problem, Team
@@ -19,6 +20,7 @@ from udsgd_mpi.problem.mean_objective import MeanObjective
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.limit import check_step_size, long_run_covariance, trace_factor
+from udsgd_mpi.theory.presence import of_presence
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +65,7 @@ class Traces(NamedTuple):
 def traces(problem: Problem, team: Team, probes: int) -> Traces:
     """What all agents add to Tr V; see ``TraceProbes``."""
     of = TraceProbes(problem, team, probes)
-    return Traces(np.array([of(agent) for agent in problem.agents]))
+    return Traces(np.array([of(agent, i) for i, agent in enumerate(problem.agents)]))
 
 
 class TraceProbes:
@@ -97,8 +99,8 @@ class TraceProbes:
         pairs = zip(signs, solutions, strict=True)
         self._directions = np.stack([each for pair in pairs for each in pair], axis=1)
 
-    def __call__(self, agent: Agent) -> Floats:
-        """What an agent adds, by each probe, shape (probes,).
+    def __call__(self, agent: Agent, i: int) -> Floats:
+        """What agent i adds, by each probe, shape (probes,).
 
         Raises
         ------
@@ -118,15 +120,23 @@ class TraceProbes:
                 f"{agent.sampler.name}: expected b other than the exponent of the step size, got"
                 f" {noise.b:g} for both, where Tr V takes the whole Hessian; use another b"
             )
-        U = long_run_covariance(noise, step_size)
+        U = long_run_covariance(in_steps_of_all(problem, agent, i, noise), step_size)
+        fluctuations = problem.schedule.fluctuations()
+        if fluctuations is not None:
+            slope = slope_of(problem, agent) @ self._directions
+            presence = of_presence(slope, float(fluctuations[i]), agent.pace)
+            U = U + long_run_covariance(presence, step_size)
         return np.asarray(self._scale * np.diag(U, 1)[::2])
 
     def _solve(self, f: MeanObjective, z: Floats) -> Floats:
         from scipy.sparse.linalg import LinearOperator, cg
 
         theta, s = self._problem.minimizer, trace_factor(self._step_size)
+        twice = 2 * self._problem.share_of_steps
         A = LinearOperator(
-            (f.d, f.d), lambda v: 2 * f.product(theta, v.ravel()) - s * v.ravel(), dtype=np.float64
+            (f.d, f.d),
+            lambda v: twice * f.product(theta, v.ravel()) - s * v.ravel(),
+            dtype=np.float64,
         )
         y, failed = cg(A, z, rtol=_RESIDUAL, maxiter=_MOST_PRODUCTS)
         if failed:
@@ -158,14 +168,14 @@ class TracePlan:
         self._probes = TraceProbes(problem, team, probes)
         self._replacements = Replacements(problem)
         able = self._replacements.of_those_with(upgrades)
-        self._now = {i: self._probes(agent) for i, agent in enumerate(problem.agents)}
+        self._now = {i: self._probes(agent, i) for i, agent in enumerate(problem.agents)}
         self._upgraded = self.replacing(able)
         self.gains = {i: Estimate.of(self._now[i] - self._upgraded[i]) for i in able}
         self.candidates = sorted(able, key=lambda i: -self.gains[i].value)
 
     def replacing(self, samplers: Mapping[int, Sampler]) -> dict[int, Floats]:
         """What some agents add with other samplers, by each probe."""
-        return {i: self._probes(agent) for i, agent in self._replacements(samplers).items()}
+        return {i: self._probes(agent, i) for i, agent in self._replacements(samplers).items()}
 
     def trace(self, upgraded: list[int], by: Mapping[int, Floats] | None = None) -> Estimate:
         """Tr V with some agents replaced, by default by their upgrades."""

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.engine.sgd import unified_distributed_sgd
-from udsgd_mpi.forecast.agent import Spectrum, from_the_start
+from udsgd_mpi.forecast.agent import Spectrum
 from udsgd_mpi.forecast.paths import linear_descent
+from udsgd_mpi.forecast.presence import paces_of
 from udsgd_mpi.forecast.together import Together
 from udsgd_mpi.kernels.agent_sums import squared_distances
 from udsgd_mpi.problem import Problem, Team
@@ -46,6 +47,8 @@ class Trials:
         Eigenvalues, shape (d,), and eigenvectors, the columns of (d, d), of H.
     steps
         The n to look at, ascending.
+    start
+        What is not random at these, see ``from_the_start``.
     seed
         Of the paths.
     trials
@@ -58,6 +61,7 @@ class Trials:
         team: Team,
         spectrum: Spectrum,
         steps: NDArray[np.int64],
+        start: tuple[Floats, Floats],
         seed: int,
         trials: range,
     ) -> None:
@@ -71,7 +75,8 @@ class Trials:
             g = agent.gradient_noise(problem.objective, problem.minimizer)
             self._noise[first : first + len(agent.points.labels) : agent.batch] = g @ basis
         self._linear, self._velocity = np.zeros((2, *shape))
-        self._start = from_the_start(problem, spectrum, steps)
+        self._start = start
+        self._paces = paces_of(problem, team.hosted, [agent.pace for agent in agents])
         self._averaged = experiment.record.polyak
         self._linear_sum = np.zeros((*shape[:2], problem.d if self._averaged else 0))
         self._sum = np.zeros(shape[1:])
@@ -107,9 +112,9 @@ class Trials:
     def _update(self, n: int, X: NDArray[np.int32], gamma: Floats) -> None:
         self._together.step(n, X, gamma)
         momentum = self._problem.experiment.method.momentum or 0.0
-        linear_descent(
-            self._linear, self._linear_sum, self._velocity, X, self._noise, self._h, gamma, momentum
-        )
+        paces = self._paces(n + 1, n + len(X)) if self._paces else np.ones(X.shape[:2])
+        of_linear = self._linear, self._linear_sum, self._velocity
+        linear_descent(*of_linear, X, self._noise, self._h, gamma, paces, momentum)
 
     def _observe(self, n: int) -> None:
         if n not in self._row and not self._averaged:

@@ -119,7 +119,7 @@ class Tuner:
         self._values: dict[Repelled, dict[int, Floats]] = {}
         self._left: list[Repelled] = []
         mean, self._variance, error, excess = self._of_others()
-        self._mean = from_the_start(problem, spectrum, steps)[0][0] + mean
+        self._mean = from_the_start(problem, team, spectrum, steps)[0][0] + mean
         self._excess, self._error = excess, error
 
     def _of_others(self) -> tuple[Floats, float, float, Floats]:

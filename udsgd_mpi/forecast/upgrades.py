@@ -17,6 +17,7 @@ from udsgd_mpi.forecast import (
 )
 from udsgd_mpi.forecast.criteria import Criterion, criterion_of
 from udsgd_mpi.forecast.paths import Functional
+from udsgd_mpi.forecast.presence import presence_in_the_limit
 from udsgd_mpi.forecast.replacements import Replacements
 from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
@@ -103,13 +104,17 @@ class Planner:
         steps = np.array([problem.experiment.steps], dtype=np.int64)
         spectrum = np.linalg.eigh(problem.hessian)
         self._forecast = AgentForecast(problem, spectrum, steps, trials)
-        self._start = from_the_start(problem, spectrum, steps)[0]
+        self._start = from_the_start(problem, self._team, spectrum, steps)[0]
+        # What no sampler changes.
+        self._presence = presence_in_the_limit(problem, self._team, self._forecast.in_the_limit)
         able = self._replacements.of_those_with(upgrades)
         self._now = self._forecasts(dict(enumerate(problem.agents)))
         self._upgraded = self.replacing(able)
         for parts in (self._now.parts, self._upgraded.parts):
             _require_known(parts, problem.experiment.steps)
         self._V = np.asarray(sum(part.V for part in self._now.parts.values()) / self.N**2)
+        if self._presence:
+            self._V = self._V + self._presence.covariance
         alone = {i: self.criterion(self._V - self._gain(i, self._upgraded)) for i in able}
         self.candidates = sorted(able, key=lambda i: alone[i])
         gains = (self._gain(i, self._upgraded) for i in self.candidates)
@@ -145,7 +150,8 @@ class Planner:
     def trace(self, replaced: list[int], by: Contributions | None = None) -> float:
         """Tr V with some agents replaced, by default by their upgrades."""
         parts = self._parts(replaced, by or self._upgraded)
-        return float(sum(np.trace(part.V) for part in parts) / self.N**2)
+        of_presence = self._presence.agent_traces.sum() if self._presence else 0.0
+        return float(sum(np.trace(part.V) for part in parts) / self.N**2 + of_presence)
 
     def mse(self, replaced: list[int], by: Contributions | None = None) -> float:
         """E‖θ_n − θ*‖² at the last step with some agents replaced, to first order."""

@@ -20,7 +20,6 @@ _NOTABLE_GROWTH = 2.0
 _MOST_STEPS = 10_000
 _FIRST_STEPS = 1000
 _MOST_OF_SAMPLERS = 10
-_SAME_SHARE = 1e-6
 
 
 class Foretold(NamedTuple):
@@ -56,7 +55,7 @@ def cautions(problem: Problem, foretold: Foretold) -> Iterator[str]:
     momentum = experiment.method.momentum
     if problem.optimum is not None and momentum is not None:
         yield from _of_step_size(
-            experiment.step_size, problem.optimum, momentum, _share_of_steps(problem)
+            experiment.step_size, problem.optimum, momentum, problem.share_of_steps
         )
 
 
@@ -70,13 +69,6 @@ def of_samplers(problem: Problem) -> Iterator[str]:
         yield f"groups.{group}.sampler: {said} ({in_words(those)})"
     if (more := len(agents) - _MOST_OF_SAMPLERS) > 0:
         yield f"groups: {more:,} similar warnings on the samplers of other agents"
-
-
-def _share_of_steps(problem: Problem) -> float:
-    """What the average moves by, of what it would if all agents took every step."""
-    shares = problem.schedule.availability(problem.experiment.steps)
-    activation = problem.experiment.activation
-    return 1.0 if shares is None or (activation and activation.scaled) else float(shares.mean())
 
 
 def _of_step_size(
@@ -157,7 +149,7 @@ def _of_activation(problem: Problem) -> Iterator[str]:
             f"activation: {in_words(never)} of the trace come after the last of"
             f" {experiment.steps:,} steps, so their data do not count; use more steps"
         )
-    elif not experiment.activation.scaled and np.ptp(shares) > _SAME_SHARE * shares.max():
+    elif not experiment.activation.scaled and problem.shares_differ:
         least, most = int(shares.argmin()), int(shares.argmax())
         yield (
             f"activation: agents take from {shares[least]:.0%} (agent {least}) to"

@@ -5,12 +5,12 @@ from math import ceil, isfinite
 
 from msgspec.structs import replace
 
-from udsgd_mpi.forecast.agent import has_limit
 from udsgd_mpi.forecast.explosions import Culprit, Explosions, offset_against
 from udsgd_mpi.forecast.spectral import half_batch
 from udsgd_mpi.forecast.stationarity import Unsteady
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.agent_lists import in_words
+from udsgd_mpi.theory.limit import has_limit
 
 _MOST_TRIALS, _MOST_AGENTS = 10, 3  # that are named
 

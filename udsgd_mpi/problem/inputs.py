@@ -23,6 +23,8 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
     experiment, digests = problem.experiment, problem.digests
     of_all = hashlib.sha256(_encoded(experiment, DECIDE_NO_NOISE))
     of_all.update(msgspec.json.encode(_sources_of_noise(digests)))
+    if problem.schedule.pauses:  # then communication may say who takes which steps
+        of_all.update(msgspec.json.encode(experiment.communication))
     # The other agents enter by θ* and H alone, as their samplers weight their data.
     optimum = problem.optimum
     for values in () if optimum is None else (optimum.theta, optimum.hessian):

@@ -23,7 +23,11 @@ from udsgd_mpi.support.errors import ConfigurationError
 Floats = NDArray[np.float64]
 
 _NO_MINIMIZER = "no theorem holds, as no unique minimiser θ* of the objective is known"
-_NOT_ALL_STEPS = "no theorem holds where agents do not take every step"
+_NO_LONG_RUN = (
+    "agents of a trace without a period are away for good after their last time, and there is no"
+    " limit; use activation.period"
+)
+_SAME_SHARE = 1e-6
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
 
@@ -118,11 +122,43 @@ class Problem:
             return _NO_MINIMIZER
         if self.experiment.method.momentum is None:
             return self.experiment.method.no_theorem
-        return _NOT_ALL_STEPS if self.schedule.pauses else None
+        return self._no_limit_of_pauses
+
+    @property
+    def _no_limit_of_pauses(self) -> str | None:
+        """Why θ_n does not come to θ* where agents do not take every step; None where it does."""
+        shares = self.schedule.availability(self.experiment.steps)
+        if shares is None:
+            return None
+        if self.schedule.fluctuations() is None:
+            return _NO_LONG_RUN
+        if self._scaled or not self.shares_differ:
+            return None
+        return (
+            f"agents take from {shares.min():.0%} to {shares.max():.0%} of the steps, and θ comes"
+            " to the minimiser of Σ share_i f_i, not of f; use activation.scaled = true"
+        )
+
+    @property
+    def _scaled(self) -> bool:
+        activation = self.experiment.activation
+        return activation is not None and activation.scaled
+
+    @property
+    def shares_differ(self) -> bool:
+        """Whether some agents take more of the steps than others."""
+        shares = self.schedule.availability(self.experiment.steps)
+        return shares is not None and bool(np.ptp(shares) > _SAME_SHARE * shares.max())
+
+    @property
+    def share_of_steps(self) -> float:
+        """What the average moves by, of what it would if all agents took every step."""
+        shares = self.schedule.availability(self.experiment.steps)
+        return 1.0 if shares is None or self._scaled else float(shares.mean())
 
     @property
     def hessian(self) -> Floats:
-        """H = ∇²f(θ*), by which theory tells θ_n; shape (d, d).
+        """H, by which theory tells θ_n: ∇²f(θ*) times ``share_of_steps``; shape (d, d).
 
         Raises
         ------
@@ -136,7 +172,7 @@ class Problem:
                 " Hessian, which predict and plan need; use fewer features, or run the experiment"
                 " without a prediction"
             )
-        return hessian
+        return hessian if self.share_of_steps == 1 else self.share_of_steps * hessian
 
     @property
     def most_parameters(self) -> int:
@@ -152,7 +188,7 @@ class Problem:
         ConfigurationError
             Where no theorem holds.
         """
-        return self._predictable.smallest_curvature
+        return self.share_of_steps * self._predictable.smallest_curvature
 
     @property
     def holds_hessian(self) -> bool:

@@ -69,6 +69,9 @@ class Measured:
         Network averages at the last step, shape (trials, d); None where they were not recorded.
     limiting_covariance
         V, shape (d, d); None where nothing was predicted.
+    presence_covariance
+        The part of V that is due to when agents are there, and the same in all trials, shape
+        (d, d); None where there is none.
     agent_traces
         What each agent adds to Tr V, shape (agents,); None where nothing was predicted.
     simulated_time
@@ -125,6 +128,7 @@ class Measured:
     stationary_variances: Floats | None = None
     independent_variances: Floats | None = None
     time_constant: float = np.inf
+    presence_covariance: Floats | None = None
 
     def measure(self, name: str) -> Floats:
         """One of the measures.
@@ -151,6 +155,12 @@ class Measured:
         by_points = self.shares is not None and (self.shares != self.shares[0]).any()
         counted = "by their points" if by_points else "alike"
         return f"{found}, of {self.points.min()} to {self.points.max()} points, counted {counted}"
+
+    @property
+    def covariance_over_trials(self) -> Floats | None:
+        """The limit of the covariance over trials, over γ_n; None where nothing was predicted."""
+        V, of_presence = self.limiting_covariance, self.presence_covariance
+        return V if V is None or of_presence is None else V - of_presence
 
     @property
     def limit(self) -> float | None:
@@ -232,6 +242,7 @@ def _measured(what: str, run: "h5py.Group") -> Measured:
         stationary_variances=_optional(run, "agent_stationary_variance"),
         independent_variances=_optional(run, "agent_stationary_variance_independent"),
         time_constant=float(run.attrs.get("time_constant", np.inf)),
+        presence_covariance=_optional(run, "limiting_covariance_of_presence"),
     )
 
 

@@ -181,6 +181,7 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
             "parameter other_parameter",
             "V, the limit of Cov(theta_n - theta*) / gamma_n; NaN where no limit theorem holds",
         ),
+        **_presence(prediction),
         "agent_trace_V": _variable(
             prediction.agent_traces, "agent", "what the agent adds to Tr V: Tr V_i / N^2"
         ),
@@ -201,6 +202,18 @@ def _prediction(prediction: Prediction) -> dict[str, Variable]:
             "variance that the agent adds to predicted_mse at the last step",
         ),
         "predicted_by": _variable(methods, "agent", "way in which the agent's noise was predicted"),
+    }
+
+
+def _presence(prediction: Prediction) -> dict[str, Variable]:
+    if prediction.presence_covariance is None:
+        return {}
+    return {
+        "limiting_covariance_of_presence": _variable(
+            prediction.presence_covariance,
+            "parameter other_parameter",
+            "part of V that is due to when agents are there, the same in all trials",
+        )
     }
 
 

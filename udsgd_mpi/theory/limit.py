@@ -93,6 +93,15 @@ def check_step_size(smallest: float, step_size: StepSize, momentum: float = 0.0)
     return step_size
 
 
+def has_limit(smallest: float, step_size: StepSize) -> bool:
+    """Whether the limit theorem holds for a step size."""
+    try:
+        check_step_size(smallest, step_size)
+    except ConfigurationError:
+        return False
+    return True
+
+
 def _jointly(noise: Noise, H: Floats, step_size: Polynomial) -> Floats:
     """V where b = a, from the joint Lyapunov equation of (θ, y), mode by mode."""
     e = 1.0 if step_size.exponent == 1 else 0.0

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from threading import Lock
 
 import numpy as np
 from msgspec import Struct
@@ -29,6 +30,7 @@ class Presence(ABC):
         self.agents = agents
         self._length = max(1, min(_LONGEST, _ENTRIES // agents))
         self._first, self._block = -1, np.empty((0, agents), dtype=np.bool_)
+        self._drawing_alone = Lock()  # forecasts of several agents ask at once
 
     def between(self, n: int, m: int) -> Flags:
         """Whether each agent is there at steps n + 1, …, m, shape (m − n, agents)."""
@@ -36,10 +38,11 @@ class Presence(ABC):
         start = n
         while start < m:
             first = start - start % self._length
-            if first != self._first:
-                self._block, self._first = self.drawn(first, first + self._length), first
             stop = min(m, first + self._length)
-            rows[start - n : stop - n] = self._block[start - first : stop - first]
+            with self._drawing_alone:
+                if first != self._first:
+                    self._block, self._first = self.drawn(first, first + self._length), first
+                rows[start - n : stop - n] = self._block[start - first : stop - first]
             start = stop
         return rows
 
@@ -52,6 +55,14 @@ class Presence(ABC):
         """Of the steps at which each agent is there, shape (agents,).
 
         In the long run, or of the steps up to ``last`` where there is no long run.
+        """
+
+    @abstractmethod
+    def fluctuations(self) -> Floats | None:
+        """Σ_k Cov(a_n, a_{n+k}) over all lags k, a_n whether an agent is there; shape (agents,).
+
+        It is lim Var(Σ_{m≤n} a_m) / n, and 0 where a_n repeats itself. Agents come and go
+        independently, or as is known beforehand. None where there is no long run.
         """
 
     def meetings(self) -> Iterator[Flags]:

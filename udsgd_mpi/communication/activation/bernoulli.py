@@ -57,3 +57,6 @@ class Independent(Presence):
 
     def shares(self, last: int) -> Floats:
         return self._p
+
+    def fluctuations(self) -> Floats:
+        return np.asarray(self._p * (1 - self._p))

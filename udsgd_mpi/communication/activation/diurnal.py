@@ -67,6 +67,9 @@ class EveryDay(Presence):
     def shares(self, last: int) -> Floats:
         return np.full(self.agents, self._steps / self._period)
 
+    def fluctuations(self) -> Floats:
+        return np.zeros(self.agents)
+
     def meetings(self) -> Iterator[Flags]:
         """When one comes: of two that meet, one finds the other there."""
         for n in np.unique(self._comes).tolist():

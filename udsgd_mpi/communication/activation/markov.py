@@ -43,6 +43,7 @@ class ComingAndGoing(Presence):
     def __init__(self, agents: int, there: float, away: float, seed: int) -> None:
         super().__init__(agents)
         self._share = there / (there + away)
+        self._second = 1 - 1 / there - 1 / away
         every: NDArray[np.int64] = np.arange(agents)
         # Not the chains of links and agents of a pattern, which have the seed itself.
         own = np.uint64(generator(seed, Purpose.ACTIVATION).integers(2**63))
@@ -59,3 +60,8 @@ class ComingAndGoing(Presence):
 
     def shares(self, last: int) -> Floats:
         return np.full(self.agents, self._share)
+
+    def fluctuations(self) -> Floats:
+        """Σ p (1 − p) λ^|k| over all k, with λ the second eigenvalue of the chain."""
+        p, second = self._share, self._second
+        return np.full(self.agents, p * (1 - p) * (1 + second) / (1 - second))

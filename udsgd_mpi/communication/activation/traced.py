@@ -79,6 +79,9 @@ class Recorded(Presence):
         steps = [np.minimum(np.stack(stays), last) for stays in self._stays]
         return np.array([(ends - begins).sum() for begins, ends in steps]) / last
 
+    def fluctuations(self) -> Floats | None:
+        return None if self._period is None else np.zeros(self.agents)
+
     def meetings(self) -> Iterator[Flags]:
         """When one comes: of two that meet, one finds the other there."""
         comings = np.unique(np.concatenate([stays.begins for stays in self._stays]))

@@ -1,0 +1,348 @@
+"""What is predicted of agents that are away at times is what chains and trials of them do."""
+
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from tests.small_problem import AGENTS, problem, write_points
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.communication import Activated, AsyncGossip
+from udsgd_mpi.communication.activation import Activation, Bernoulli, Diurnal, Markov
+from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast.inference import infer
+from udsgd_mpi.forecast.traces import traces
+from udsgd_mpi.forecast.upgrades import Planner
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.problem import LoneTeam, Problem
+from udsgd_mpi.samplers import IID, MHRW, SRW, Sampler
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing.graphs import from_networkx
+from udsgd_mpi.theory.limit import limiting_covariance, long_run_covariance
+from udsgd_mpi.theory.noise import Noise
+from udsgd_mpi.theory.presence import of_presence, on_own_clock, thinned
+from udsgd_mpi.theory.pulls import left_of_pulls
+from udsgd_mpi.theory.second_moments import SecondMoments
+from udsgd_mpi.theory.step_size import Polynomial
+
+Floats = NDArray[np.float64]
+
+SRRW = {"kind": "srrw", "alpha": 10, "b": 0.8}
+LAZY = {"kind": "dsgd", "weights": "lazy"}
+SELDOM = {"kind": "bernoulli", "p": [0.9, 0.25, 0.5, 1.0], "scaled": True}
+STAYS = {"kind": "markov", "there": 10, "away": 20}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_points(tmp_path_factory.mktemp("data") / "points.svm")
+
+
+def cycle(length: int) -> Floats:
+    return np.roll(np.eye(length), 1, axis=1)
+
+
+# A chain of each kind, and at which of its states an agent is there.
+ACTIVITIES: dict[str, tuple[Activation, Floats, Floats]] = {
+    "bernoulli": (Bernoulli(p=0.3), np.tile([0.7, 0.3], (2, 1)), np.array([0.0, 1.0])),
+    "stays": (
+        Markov(there=5.0, away=2.5),
+        np.array([[0.6, 0.4], [0.2, 0.8]]),
+        np.array([0.0, 1.0]),
+    ),
+    "in turns": (
+        Markov(there=1.25, away=1.0),
+        np.array([[0.0, 1.0], [0.8, 0.2]]),
+        np.array([0.0, 1.0]),
+    ),
+    "diurnal": (Diurnal(period=7, share=0.4), cycle(7), np.array([1.0, 1, 1, 0, 0, 0, 0])),
+}
+
+
+def stationary(P: Floats) -> Floats:
+    """The left eigenvector of the eigenvalue 1, of a chain that may be periodic."""
+    n = len(P)
+    rows = np.vstack([P.T - np.eye(n), np.ones(n)])
+    return np.asarray(np.linalg.lstsq(rows, np.append(np.zeros(n), 1.0), rcond=None)[0])
+
+
+def covariance_in_the_long_run(P: Floats, f: Floats) -> Floats:
+    """Lim n Cov(mean of f) by the fundamental matrix of P."""
+    law = stationary(P)
+    F = f - law @ f
+    Z = np.linalg.inv(np.eye(len(P)) - P + law)
+    C = F.T @ (law[:, None] * (Z @ F))
+    return np.asarray(C + C.T - F.T @ (law[:, None] * F))
+
+
+@pytest.mark.parametrize("sampler", [IID(), SRW(), MHRW()], ids=lambda sampler: sampler.name)
+@pytest.mark.parametrize("activity", ACTIVITIES)
+@pytest.mark.parametrize("clocks", [False, True], ids=["", "own clocks"])
+def test_u_is_that_of_the_product_chain(clocks: bool, activity: str, sampler: Sampler) -> None:
+    """Of what an agent's steps are at θ*, with a sampler that stands still at the others."""
+    activation, A, there = ACTIVITIES[activity]
+    graph = from_networkx(nx.lollipop_graph(4, 2))
+    n, rng = len(graph), np.random.default_rng(3)
+    adjacency = nx.to_numpy_array(nx.lollipop_graph(4, 2))
+    degrees = adjacency.sum(axis=1)
+    walk = np.full((n, n), 1 / n)
+    if isinstance(sampler, SRW):
+        walk = adjacency / degrees[:, None]
+    elif isinstance(sampler, MHRW):
+        walk = adjacency / np.maximum(degrees[:, None], degrees)
+        walk += np.diag(1 - walk.sum(axis=1))
+    presence = activation.start(3, 1)
+    schedule = Activated(AsyncGossip().start(from_networkx(nx.path_graph(3)), 1), presence, "")
+    if clocks:
+        q = -np.expm1(-1.0)
+        A = np.kron(A, np.tile([1 - q, q], (2, 1)))
+        there = np.kron(there, [0.0, 1.0])
+        share, fluctuations = float(schedule.availability(1)[0]), schedule.fluctuations()
+    else:
+        share, fluctuations = float(presence.shares(1)[0]), presence.fluctuations()
+    assert stationary(A) @ there == pytest.approx(share, abs=1e-14)
+    assert fluctuations is not None
+    g, h, pace = rng.normal(size=(n, 2)), np.array([0.7, -1.3]), 1.7
+    g -= sampler.stationary_law(n, graph) @ g
+    step = np.where(there[:, None, None] > 0, walk, np.eye(n))
+    P = np.einsum("ab,axy->axby", A, step).reshape(len(A) * n, -1)
+    expected = covariance_in_the_long_run(P, pace * np.kron(there[:, None], g + h))
+    noise = sampler.noise(g, graph)
+    assert noise is not None
+    found = [thinned(noise, share, pace), of_presence(h, float(fluctuations[0]), pace)]
+    U = sum(long_run_covariance(each, Polynomial()) for each in found)
+    np.testing.assert_allclose(U, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "stays", "in turns"])
+def test_sums_of_who_is_there_vary_as_is_said(kind: str) -> None:
+    """Over 4,000 agents and 500 steps, within 4 standard errors of a variance, 9 %."""
+    presence = ACTIVITIES[kind][0].start(4000, 5)
+    spread = presence.between(0, 500).sum(axis=0).var() / 500
+    assert spread == pytest.approx(presence.fluctuations()[0], rel=4 * np.sqrt(2 / 4000))
+
+
+@pytest.mark.parametrize(("b", "a"), [(0.7, 0.7), (1.0, 1.0)])
+def test_the_limit_is_where_second_moments_go(b: float, a: float) -> None:
+    """Of an agent that takes three of ten steps, with a history as fast as θ (b = a)."""
+    n, kappa, h, share, pace = 1_000_000, 4.0, np.array([0.9]), 0.3, 2.0
+    step_size = Polynomial(1.5, a)
+
+    def of_noise(first: int, last: int) -> Floats:
+        return pace * (np.arange(first, last + 1) % 10 < 3)
+
+    moments = SecondMoments.with_history(h, step_size, b, kappa, np.array([n]), pace=of_noise)
+    noise = thinned(Noise(np.ones((1, 1)), np.array([kappa]), b), share, pace)
+    V = limiting_covariance(noise, np.diag(h), on_own_clock(step_size, share))[0, 0]
+    scaled = moments.theta[0, -1, 0] / float(step_size(n, n)[0])
+    assert scaled == pytest.approx(V, rel=0.02)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+def test_moments_and_pulls_are_those_of_a_matrix_recursion(momentum: float) -> None:
+    """Of θ, its velocity, the history and Σ θ, with steps of different sizes, some not taken."""
+    h, kappa, b, last = 0.9, 4.0, 0.8, 60
+    rng, step_size = np.random.default_rng(2), Polynomial(0.8, 0.7)
+    factors = np.where(rng.random(last) < 0.4, rng.uniform(0.5, 2, last), 0.0)
+    b_n = rng.normal(size=last)
+    S, mean, own = np.zeros((4, 4)), np.zeros(4), 0
+    for n, s in enumerate(factors):
+        gamma = float(step_size(n + 1, n + 1)[0])
+        own += s > 0
+        beta = min((own + 1.0) ** -b, 1 / kappa) if s > 0 else 0.0
+        # θ, u = −v, y and Σ θ: first the sum, then the velocity, then θ by it.
+        of_u = np.array([-h, momentum, s * (kappa - 1), 0])
+        A = np.array([[1, 0, 0, 0] + gamma * of_u, of_u, [0, 0, 1 - beta * kappa, 0], [1, 0, 0, 1]])
+        noise = np.array([gamma * s, s, -beta, 0])
+        S = A @ S @ A.T + np.outer(noise, noise)
+        mean = A @ mean - np.array([gamma, 1, 0, 0]) * b_n[n]
+    steps, others = np.array([last]), (np.array([h]), step_size)
+    found = SecondMoments.with_history(
+        others[0],
+        step_size,
+        b,
+        kappa,
+        steps,
+        momentum=momentum,
+        pace=lambda n, m: factors[n - 1 : m],
+    )
+    assert found.theta[0, -1, 0] == pytest.approx(S[0, 0], rel=1e-10)
+    assert found.average[0, -1, 0] == pytest.approx(S[3, 3] / last**2, rel=1e-10)
+    theta, average = left_of_pulls(lambda n, m: b_n[n - 1 : m, None], *others, steps, momentum)
+    assert theta[0, 0] == pytest.approx(mean[0], rel=1e-10)
+    assert average[0, 0] == pytest.approx(mean[3] / last, rel=1e-10)
+
+
+def two_kinds(data: Path, trials: int, **settings: Any) -> Problem:
+    """SRW and SRRW on half of the agents each, which have their own data."""
+    graph = {"kind": "erdos_renyi", "mean_degree": 5}
+    groups = {
+        "walkers": {"share": 0.5, "sampler": "srw", "graph": graph},
+        "repelled": {"share": 0.5, "sampler": SRRW, "graph": graph},
+    }
+    polyak = {"steps": [100, 300], "polyak": True}
+    return problem(data, "srw", trials=trials, groups=groups, **{"record": polyak, **settings})
+
+
+def check_against_trials(posed: Problem) -> None:
+    """Errors within 4 standard errors: a false alarm of 6e-5 each."""
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    found = predict(posed, LoneTeam(AGENTS), recording.step)
+    for measure, expected, its_error in (
+        ("squared_error", found.mse, found.error),
+        ("averaged_squared_error", found.averaged_mse, found.averaged_error),
+        ("consensus_error", found.consensus_error, found.consensus_error_error),
+    ):
+        measured = recording[measure]
+        trials = measured.shape[1]
+        mean, error = measured.mean(axis=1), measured.std(axis=1, ddof=1) / np.sqrt(trials)
+        assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all(), measure
+
+
+RUNS: dict[str, dict[str, Any]] = {
+    "seldom there": {"activation": SELDOM, "communication": LAZY},
+    "stays": {"activation": STAYS, "communication": LAZY, "step_size": {"gamma": 4.0}},
+    "daily": {
+        "activation": {"kind": "diurnal", "period": 40, "share": 0.25, "scaled": True},
+        "step_size": {"gamma": 2.0},
+    },
+    "clocks": {"communication": {"kind": "async_gossip"}, "step_size": {"gamma": 2.0}},
+    "both": {
+        "activation": {**STAYS, "scaled": True},
+        "communication": {"kind": "async_gossip"},
+        "step_size": {"gamma": 1.0, "exponent": 0.8},
+    },
+    "momentum": {
+        "activation": SELDOM,
+        "method": {"kind": "momentum", "beta": 0.8},
+        "step_size": {"gamma": 0.3},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "trials", "steps"),
+    [
+        ("seldom there", 250, 600),
+        ("stays", 250, 600),
+        *(pytest.param(name, 2000, 4000, marks=pytest.mark.slow) for name in RUNS),
+    ],
+)
+def test_trials_are_as_predicted(name: str, trials: int, steps: int, data: Path) -> None:
+    check_against_trials(two_kinds(data, trials, steps=steps, **RUNS[name]))
+
+
+def at(posed: Problem, n: int = 200) -> Any:
+    return predict(posed, LoneTeam(AGENTS), np.array([n]), method="linear")
+
+
+def test_a_share_of_the_steps_divides_what_an_agent_adds_to_the_limit(data: Path) -> None:
+    always = at(two_kinds(data, 2))
+    day = {"kind": "diurnal", "period": 40, "share": 0.25, "scaled": True}
+    found = at(two_kinds(data, 2, activation=day))
+    np.testing.assert_allclose(found.agent_traces, 4 * always.agent_traces, rtol=1e-10)
+    np.testing.assert_allclose(found.independent_traces, 4 * always.independent_traces, rtol=1e-10)
+    assert found.presence_covariance is None
+
+
+def test_steps_that_are_not_scaled_are_those_of_a_smaller_gamma(data: Path) -> None:
+    """Of p γ, but for what h_i and chance add, which is in proportion to Σ h_i h_iᵀ."""
+    always = two_kinds(data, 2, step_size={"gamma": 1.0})
+    half = two_kinds(data, 2, step_size={"gamma": 2.0}, activation={"kind": "bernoulli", "p": 0.5})
+    found, one = at(half), at(always)
+    np.testing.assert_allclose(
+        found.limiting_covariance - found.presence_covariance,
+        one.limiting_covariance,
+        rtol=1e-9,
+    )
+    star = always.minimizer
+    slopes = [always.objective.gradient(star, agent.expectation) for agent in always.agents]
+    by_hand = limiting_covariance(
+        Noise(np.array(slopes) / AGENTS, np.ones(AGENTS), None), always.hessian, Polynomial(1.0)
+    )
+    np.testing.assert_allclose(found.presence_covariance, by_hand / 2, rtol=1e-9)
+    assert found.agent_traces.sum() == pytest.approx(np.trace(found.limiting_covariance))
+
+
+def test_seeds_differ_by_what_presence_adds_to_the_limit(data: Path) -> None:
+    """The mean over 400 seeds of what is left of it, within 4 standard errors."""
+    posed = problem(data, "iid", trials=2)
+    star, last = posed.minimizer, 300
+    h, basis = np.linalg.eigh(posed.hessian)
+    slopes = np.array([posed.objective.gradient(star, a.expectation) for a in posed.agents]) @ basis
+    step_size = Polynomial(2.0)
+    squares = []
+    for seed in range(400):
+        there = Bernoulli().start(AGENTS, seed).between(0, last)
+        pulls = there @ slopes / AGENTS
+        theta, _ = left_of_pulls(
+            lambda n, m, b=pulls: b[n - 1 : m],
+            h,
+            step_size,
+            np.array([last]),  # type: ignore[misc]
+        )
+        squares.append((theta[0] ** 2).sum())
+    mean, error = np.mean(squares), np.std(squares) / 20
+    noise = Noise(slopes / AGENTS / 2, np.ones(AGENTS), None)
+    V = limiting_covariance(noise, np.diag(h), step_size)
+    assert abs(mean - np.trace(V) * 2.0 / last) < 4 * error + 0.02 * mean
+
+
+def test_probes_find_the_same_trace(data: Path) -> None:
+    posed = two_kinds(data, 2, activation=SELDOM, communication={"kind": "async_gossip"})
+    total = traces(posed, LoneTeam(AGENTS), 400).total
+    trace = np.trace(at(posed).limiting_covariance)
+    assert abs(total.value - trace) < 4 * total.error
+    assert total.error < 0.1 * trace
+
+
+def test_the_worst_agent_is_another_where_it_is_seldom_there(data: Path) -> None:
+    """Of agents with one sampler the one that is there for a tenth leads, whatever its data."""
+    always = Planner(two_kinds(data, 2), {"srw": IID()}, "linear")
+    last = always.candidates[-1]
+    p = np.where(np.arange(AGENTS) == last, 0.1, 1.0).tolist()
+    activation = {"kind": "bernoulli", "p": p, "scaled": True}
+    posed = two_kinds(data, 2, activation=activation)
+    found = Planner(posed, {"srw": IID()}, "linear")
+    assert found.candidates[0] == last
+    gains = [each.trace([]) - each.trace([last]) for each in (always, found)]
+    assert gains[1] == pytest.approx(10 * gains[0], rel=1e-9)
+    V = at(posed).limiting_covariance
+    assert found.trace([]) == pytest.approx(np.trace(V), rel=1e-10)
+    np.testing.assert_allclose(found.covariance([]), V, rtol=1e-10)
+
+
+def test_what_is_not_known_is_refused_with_the_reason(data: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.csv"
+    trace.write_text("agent,from,to\n0,0,9\n1,5,13\n2,2,13\n3,0,13\n")
+    for activation, reason in (
+        ({"kind": "bernoulli", "p": [0.9, 0.25, 0.5, 1.0]}, "agents take from 25% to 100% of the"),
+        ({"kind": "trace", "path": str(trace)}, "away for good after their last time"),
+    ):
+        posed = problem(data, "iid", trials=2, activation=activation)
+        kind = activation["kind"]
+        expected = rf"activation: expected one that predictions .* got {kind}: .*{reason}"
+        with pytest.raises(ConfigurationError, match=expected):
+            _ = posed.hessian
+    posed = problem(data, "iid", trials=2, activation=SELDOM)
+    with pytest.raises(ConfigurationError, match="infer: expected agents that take every step"):
+        infer(posed, LoneTeam(AGENTS), posed.minimizer, averaged=False)
+    constant = problem(
+        data, "iid", trials=2, activation=SELDOM, step_size={"gamma": 0.1, "exponent": 0.0}
+    )
+    assert at(constant).stationary == "it is of agents that take every step"
+
+
+def test_limits_are_called_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    small = ("--agents", "3", "--steps", "50", "--only", "all-srw", "--by", "linear")
+    for kind, shares in (("bernoulli", 1), ("diurnal", 0)):
+        activation = f"activation={{kind='{kind}', scaled=true}}"
+        assert main(["predict", *small, "--set", activation]) == 0
+        said = capsys.readouterr().out
+        assert "under agents that are away, too, is measured, not proved" in said
+        assert said.count("of Tr V is due to when agents are there") == shares
