@@ -16,6 +16,8 @@ from udsgd_mpi.graphs.generators import (
     Barbell,
     Clustered,
     Complete,
+    DirectedExponential,
+    DirectedRing,
     ErdosRenyi,
     Exponential,
     Generator,
@@ -95,6 +97,16 @@ def same(graph: Graph, expected: nx.Graph) -> bool:
 def test_graphs_by_formula_are_those_of_networkx(source: Generator) -> None:
     for n in range(1, 61):
         assert same(source.draw(n, seed=0), BY_FORMULA[source](n)), n
+
+
+def test_directed_graphs_by_formula_are_those_of_networkx() -> None:
+    for n in range(3, 40):
+        powers = [2**k for k in range(n) if 2**k < n]
+        for source, steps in ((DirectedRing(), [1]), (DirectedExponential(), powers)):
+            expected = nx.DiGraph((i, (i + step) % n) for i in range(n) for step in steps)
+            found = source.draw(n, seed=0)
+            assert nx.utils.graphs_equal(found.to_networkx(), expected)
+            assert found.directed == any(not expected.has_edge(j, i) for i, j in expected.edges)
 
 
 def drawn_by_networkx(draw: Callable[[int], nx.Graph], seed: int) -> nx.Graph:

@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from udsgd_mpi.graphs.generators import Barbell as Barbell
     from udsgd_mpi.graphs.generators import Clustered as Clustered
     from udsgd_mpi.graphs.generators import Complete as Complete
+    from udsgd_mpi.graphs.generators import DirectedExponential as DirectedExponential
+    from udsgd_mpi.graphs.generators import DirectedRing as DirectedRing
     from udsgd_mpi.graphs.generators import ErdosRenyi as ErdosRenyi
     from udsgd_mpi.graphs.generators import Exponential as Exponential
     from udsgd_mpi.graphs.generators import RandomRegular as RandomRegular
@@ -140,8 +142,8 @@ _HOMES = {
     "data.tables.reader": "TableReader",
     "experiment.schema": "Data Experiment Group Record Timing",
     "graphs.generators": (
-        "Barbell Clustered Complete ErdosRenyi Exponential RandomRegular Ring ScaleFree "
-        "SmallWorld Star Torus"
+        "Barbell Clustered Complete DirectedExponential DirectedRing ErdosRenyi Exponential "
+        "RandomRegular Ring ScaleFree SmallWorld Star Torus"
     ),
     "graphs.in_files": "GraphFile RandomNodes RandomWalk Snowball",
     "methods": (

@@ -105,6 +105,17 @@ class Graph:
         return tails[once], self.neighbours[once].astype(np.int64)
 
     @property
+    def directed(self) -> bool:
+        """Whether some of its arcs have none back, see ``Digraph``."""
+        return False
+
+    @property
+    def arcs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tail and head of each arc, in order of (tail, head), shape (arcs,) each."""
+        tails = np.repeat(np.arange(len(self)), self.degrees)
+        return tails, self.neighbours.astype(np.int64)
+
+    @property
     def mean_degree(self) -> float:
         """Mean number of neighbours."""
         return len(self.neighbours) / len(self)

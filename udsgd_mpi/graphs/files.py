@@ -40,7 +40,12 @@ def read_graph(path: Path) -> Graph:
     return read_named_graph(path).graph
 
 
-def read_named_graph(path: Path) -> InNaturalOrder:
+def read_digraph(path: Path) -> Graph:
+    """The same with the directions of its edges; undirected where all of them lead both ways."""
+    return read_named_graph(path, directed=True).graph
+
+
+def read_named_graph(path: Path, *, directed: bool = False) -> InNaturalOrder:
     """Undirected graph of a file, connected or not, with the names of its nodes.
 
     Nodes that are numbers come in their order, and before others; names are sorted with the
@@ -52,6 +57,8 @@ def read_named_graph(path: Path) -> InNaturalOrder:
     path
         Of any of ``formats.FORMATS``, or plain text: see ``formats.plain``. gzip, bzip2 and xz
         are unpacked.
+    directed
+        Whether edges keep their directions.
 
     Raises
     ------
@@ -59,19 +66,19 @@ def read_named_graph(path: Path) -> InNaturalOrder:
         If the file is missing, is of no known format, may be read in several ways, or holds no
         edge.
     """
-    return _read(path, FileVersion.of(path))
+    return _read(path, FileVersion.of(path), directed=directed)
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _version: FileVersion) -> InNaturalOrder:
+def _read(path: Path, _version: FileVersion, *, directed: bool) -> InNaturalOrder:
     found = formats.read(path)
-    graph, names = found.graph()
+    graph, names = found.graph(directed=directed)
     if len(graph.neighbours) == 0:
         raise ConfigurationError(
             f"graph file {path}: expected at least one edge between two nodes, got none in what was"
             f" read as {found.form}"
         )
-    if lost := found.lost(graph):
+    if lost := found.lost(graph, directed=directed):
         _log.warning(
             "graph file %s, read as %s: dropped %s", path, found.form, in_one_line(", ".join(lost))
         )
@@ -86,6 +93,8 @@ def in_one_line(name: object) -> str:
 def write_graph(graph: Graph, path: Path, made_by: str, names: Sequence[object] = ()) -> None:
     """Write an edge list that ``read_graph`` reads, with a comment on where it comes from.
 
+    Of a directed graph ``read_digraph`` does, and the comment says so.
+
     Parameters
     ----------
     names
@@ -98,4 +107,5 @@ def write_graph(graph: Graph, path: Path, made_by: str, names: Sequence[object] 
     """
     edges = "".join(f"{i} {j}\n" for i, j in graph.to_networkx().edges)
     comments = "".join(f"# {i}: {in_one_line(name)}\n" for i, name in enumerate(names))
-    replace_file(path, f"# {len(graph)} nodes: {made_by}\n{comments}{edges}".encode())
+    kind = ", directed" if graph.directed else ""
+    replace_file(path, f"# {len(graph)} nodes{kind}: {made_by}\n{comments}{edges}".encode())

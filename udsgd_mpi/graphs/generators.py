@@ -8,6 +8,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs.csr import Graph
+from udsgd_mpi.graphs.digraph import graph_of_arcs
 from udsgd_mpi.graphs.random_edges import erdos_renyi_edges, scale_free_edges, small_world_edges
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.support.errors import ConfigurationError
@@ -77,7 +78,21 @@ class Exponential(Formula, frozen=True, tag="exponential"):
     """Node i is a neighbour of i ± 2^k for every 2^k < n."""
 
     def draw(self, n: int, seed: int) -> Graph:
-        return _circulant(n, [2**k for k in range((n - 1).bit_length())])
+        return _circulant(n, _powers_below(n))
+
+
+class DirectedRing(Formula, frozen=True, tag="directed_ring"):
+    """Node i tells node i + 1 (mod n)."""
+
+    def draw(self, n: int, seed: int) -> Graph:
+        return graph_of_arcs(n, *_arcs_onwards(n, [1]))
+
+
+class DirectedExponential(Formula, frozen=True, tag="directed_exponential"):
+    """Node i tells node i + 2^k (mod n) for every 2^k < n (Assran et al., ICML 2019)."""
+
+    def draw(self, n: int, seed: int) -> Graph:
+        return graph_of_arcs(n, *_arcs_onwards(n, _powers_below(n)))
 
 
 class Barbell(Formula, frozen=True, tag="barbell"):
@@ -171,9 +186,19 @@ def _graph(n: int, edges: NDArray[np.int64]) -> Graph:
 
 def _circulant(n: int, offsets: list[int]) -> Graph:
     """Node i is a neighbour of i ± each of the offsets."""
+    return Graph.of_edges(n, *_arcs_onwards(n, offsets))
+
+
+def _arcs_onwards(n: int, offsets: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """From node i to i + each of the offsets."""
     tails = np.tile(np.arange(n), len(offsets))
     heads = (tails + np.repeat(offsets, n)) % n
-    return Graph.of_edges(n, tails, heads.astype(np.int64))
+    return tails, heads.astype(np.int64)
+
+
+def _powers_below(n: int) -> list[int]:
+    """1, 2, 4, … below n."""
+    return [2**k for k in range((n - 1).bit_length())]
 
 
 def _complete(n: int) -> Graph:

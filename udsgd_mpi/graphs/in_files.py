@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.data.archive import GRAPHS, fetch
 from udsgd_mpi.graphs.csr import Graph
-from udsgd_mpi.graphs.files import read_graph
+from udsgd_mpi.graphs.files import read_digraph, read_graph
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import is_of_agents, names_file, of_agent
@@ -42,12 +42,20 @@ class InFile(GraphSource, frozen=True):
 
 
 class GraphFile(InFile, frozen=True, tag="file"):
-    """A graph file: an edge list, a table, a matrix, GML, …; see ``graphs.formats``."""
+    """A graph file: an edge list, a table, a matrix, GML, …; see ``graphs.formats``.
+
+    Parameters
+    ----------
+    directed
+        Whether its edges lead one way, from the first to the second node or from row to column;
+        those of formats that say that theirs lead both ways do.
+    """
 
     random: ClassVar[bool] = False
+    directed: bool = False
 
     def whole(self) -> Graph:
-        return read_graph(self.file)
+        return read_digraph(self.file) if self.directed else read_graph(self.file)
 
     def build(self, n: int, seed: int, name: str, whole: Graph | None = None) -> Graph:
         return (self.whole() if whole is None else whole).connected(name)

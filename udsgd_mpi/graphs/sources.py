@@ -8,6 +8,8 @@ from udsgd_mpi.graphs.generators import (
     Barbell,
     Clustered,
     Complete,
+    DirectedExponential,
+    DirectedRing,
     ErdosRenyi,
     Exponential,
     RandomRegular,
@@ -27,6 +29,8 @@ AnyGraph = (
     | Complete
     | Torus
     | Exponential
+    | DirectedRing
+    | DirectedExponential
     | Barbell
     | Clustered
     | ErdosRenyi

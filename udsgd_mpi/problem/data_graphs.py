@@ -77,6 +77,11 @@ class DataGraphs:
         if key not in self._made:
             self._made[key] = source.build(nodes, drawn_by, what, self._files.get(source))
         ground = self._made[key]
+        if isinstance(ground, Graph) and ground.directed:
+            raise ConfigurationError(
+                f"{what}: expected an undirected graph, on which walks can go back, got a directed"
+                " one; use another, or a file without directed = true"
+            )
         if isinstance(ground, Graph) and len(ground) != nodes:
             raise ConfigurationError(
                 f"{what}: expected a node for each of the agent's {nodes} {of}, got {len(ground)}"

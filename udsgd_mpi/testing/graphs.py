@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Schedule
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.digraph import graph_of_arcs
 
 DATA_GRAPHS = {
     # A clique with a tail: degrees 1, 2, 4 and 5, and a node to turn back at.
@@ -23,9 +24,13 @@ TOPOLOGIES = {
 
 
 def from_networkx(graph: nx.Graph, name: str = "graph") -> Graph:
-    """Compress a connected graph whose nodes are 0, …, n − 1; self-loops and parallel edges go."""
+    """Compress a connected graph whose nodes are 0, …, n − 1; self-loops and parallel edges go.
+
+    A directed one has to be strongly connected.
+    """
     edges = np.array([*graph.edges()], dtype=np.int64).reshape(-1, 2)
-    return Graph.of_edges(len(graph), edges[:, 0], edges[:, 1]).connected(name)
+    of = graph_of_arcs if graph.is_directed() else Graph.of_edges
+    return of(len(graph), edges[:, 0], edges[:, 1]).connected(name)
 
 
 def matrix(schedule: Schedule, n: int, agents: int) -> NDArray[np.float64]:

@@ -93,6 +93,8 @@ def places(graph: "Graph") -> "Places":
     Fruchterman and Reingold's where they are large.
     """
     drawn = graph.to_networkx()
+    if graph.directed:
+        drawn = drawn.to_undirected()
     if graph.degrees.min() == graph.degrees.max():
         place = nx.circular_layout(drawn)
     elif len(graph) <= 300:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs.csr import Graph
+from udsgd_mpi.graphs.digraph import graph_of_arcs
 from udsgd_mpi.support.natural_order import as_number, natural_order
 
 Indices = NDArray[np.int64]
@@ -46,8 +47,14 @@ class Found:
     dropped: tuple[str, ...] = ()
     names: Sequence[str] | None = None
 
-    def graph(self) -> tuple[Graph, Sequence[str] | Indices]:
-        """The graph, its nodes in natural order, and their names in that order."""
+    def graph(self, *, directed: bool) -> tuple[Graph, Sequence[str] | Indices]:
+        """The graph, its nodes in natural order, and their names in that order.
+
+        Parameters
+        ----------
+        directed
+            Whether edges keep their directions, unless the format says that they have none.
+        """
         n = len(self.keys)
         names = self.keys if self.names is None else self.names
         if isinstance(self.keys, np.ndarray):
@@ -56,24 +63,26 @@ class Found:
             order = np.array(natural_order(self.keys), dtype=np.int64)
         place = np.empty(n, dtype=np.int64)
         place[order] = np.arange(n)
-        graph = Graph.of_edges(n, place[self.tails], place[self.heads])
+        arcs = directed and self.directed is not False
+        graph = (graph_of_arcs if arcs else Graph.of_edges)(n, place[self.tails], place[self.heads])
         if isinstance(names, np.ndarray):
             return graph, names[order]
         return graph, [names[i] for i in order.tolist()]
 
-    def lost(self, graph: Graph) -> list[str]:
+    def lost(self, graph: Graph, *, directed: bool) -> list[str]:
         """What of the file is not in its graph, in words."""
         lost = list(self.dropped)
         other = self.tails != self.heads
         i, j, n = self.tails[other], self.heads[other], len(self.keys)
         loops, edges = len(self.tails) - len(i), len(graph.neighbours) // 2
         again = len(i) - edges
-        if self.directed or (self.directed is None and len(i) >= 2 * edges):
+        known = directed and self.directed is not False
+        if self.directed or known or (self.directed is None and len(i) >= 2 * edges):
             arcs = np.unique(i * n + j)
             both_ways = len(arcs) == 2 * edges
-            if self.directed and not both_ways:
+            if self.directed and not both_ways and not directed:
                 lost.append("directions")
-            if self.directed or both_ways:
+            if self.directed or known or both_ways:
                 again = len(i) - len(arcs)
         if loops:
             lost.append(_several(loops, "self-loop"))
