@@ -71,6 +71,8 @@ CASES = {
 SAME = [
     ("scaffold", "sgd", {"kind": "centralized"}),
     ("prox", "sgd", {"kind": "centralized"}),
+    ("push_sum", "sgd", LAZY),
+    ("push_sum", "sgd", ROUNDS),
     ({"kind": "prox", "mu": 0.0}, "sgd", ROUNDS),
     ({"kind": "fedopt", "server": {"kind": "momentum", "beta": 0.0}}, "sgd", ROUNDS),
 ]
@@ -101,9 +103,11 @@ def full_gradients(data: Path, method: Any, **settings: Any) -> tuple[Floats, Qu
         method=method,
         objective={"kind": "ridge", "l2": L2},
         groups={"all": {"share": 1, "sampler": "iid", "batch": POINTS}},
-        record={"steps": [20], "detail": "iterates", "predict": False},
-        topology="ring",
-        **settings,
+        **{
+            "record": {"steps": [20], "detail": "iterates", "predict": False},
+            "topology": "ring",
+            **settings,
+        },
     )
     recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
     assert recording is not None

@@ -22,6 +22,7 @@ from udsgd_mpi.methods import (
     Momentum,
     Nesterov,
     Prox,
+    PushSum,
     Scaffold,
 )
 from udsgd_mpi.methods.fedopt import ServerAdam, ServerMomentum
@@ -117,6 +118,10 @@ class TestExtra(OwnContract):
 
 class TestProx(OwnContract):
     method = Prox(mu=0.6)
+
+
+class TestPushSum(OwnContract):
+    method = PushSum()
 
 
 class TestScaffold(OwnContract):

@@ -39,6 +39,16 @@ def gradient_tracking(theta: Floats, gradient: Gradient, W: Weights, gamma: Floa
     return theta
 
 
+def push_sum(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
+    """Push x ← W (x − γ g(z)) and w ← W w; z = x / w (Assran et al., 2019, algorithm 1)."""
+    x, z, w = theta, theta, np.ones(len(theta))
+    for n, step in enumerate(gamma):
+        x = mixed(W(n + 1), x - step * gradient(z, n))
+        w = mixed(W(n + 1), w)
+        z = (x.T / w).T
+    return z
+
+
 def exact_diffusion(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
     """θ ← W (2 θ − θ_old − γ g + γ_old g_old), after W (θ − γ g) (Tang et al., 2018, D²)."""
     moved = gamma[0] * gradient(theta, 0)

@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.methods import Momentum as Momentum
     from udsgd_mpi.methods import Nesterov as Nesterov
     from udsgd_mpi.methods import Prox as Prox
+    from udsgd_mpi.methods import PushSum as PushSum
     from udsgd_mpi.methods import Scaffold as Scaffold
     from udsgd_mpi.methods.step_sizes import ByRound as ByRound
     from udsgd_mpi.methods.step_sizes import Constant as Constant
@@ -148,7 +149,7 @@ _HOMES = {
     "graphs.in_files": "GraphFile RandomNodes RandomWalk Snowball",
     "methods": (
         "SGD Adam CustomMethod ExactDiffusion Extra FedOpt GradientTracking Momentum Nesterov "
-        "Prox Scaffold"
+        "Prox PushSum Scaffold"
     ),
     "methods.step_sizes": "ByRound Constant Cosine Step",
     "objectives": "Custom Logistic Network Quadratic Ridge Softmax",

@@ -45,6 +45,8 @@ OBJECTIVES = [Logistic(l2=0.3), Ridge(l2=0.3), Softmax(l2=0.3), Quadratic(condit
 class Case:
     """What all ranks know of all agents, and the update of this rank."""
 
+    topology: nx.Graph = TOPOLOGY
+
     def __init__(
         self,
         objective: CompiledObjective,
@@ -89,7 +91,7 @@ class Case:
 
     def schedule(self) -> Schedule:
         """Of the pattern, with nothing asked before."""
-        return self.pattern.start(from_networkx(TOPOLOGY, "topology"), 1)
+        return self.pattern.start(from_networkx(self.topology, "topology"), 1)
 
     def run(self, edges: list[int], before: Callable[[int], None] = lambda _: None) -> np.ndarray:
         """θ after all steps, taken from each of the edges to the next."""

@@ -35,6 +35,7 @@ from udsgd_mpi.methods import (
     Momentum,
     Nesterov,
     Prox,
+    PushSum,
     Scaffold,
     State,
 )
@@ -126,6 +127,36 @@ def test_methods_that_mix_or_undo_mixing(
         sgd.run([0, STEPS])
         times = len(case.iterates.mixed)
         assert case.meter.bytes_sent == times * sgd.meter.bytes_sent
+
+
+class Directed(Case):
+    """On a circle that leads one way, with links across."""
+
+    topology = nx.DiGraph([(i, (i + 1) % AGENTS) for i in range(AGENTS)] + [(0, 3), (0, 7), (5, 2)])
+
+
+@pytest.mark.parametrize("interval", [1, 3])
+def test_push_sum_is_the_dense_loop_where_links_lead_one_way(interval: int) -> None:
+    """With the bits of one rank alone; and what is sent goes one way, θ and the weight."""
+    pattern = DSGD(weights="out_degree", interval=interval)
+    found = [
+        Directed(Logistic(l2=0.3), 1, pattern=pattern, method=PushSum(), comm=comm)
+        for comm in (COMM, MPI.COMM_SELF)
+    ]
+    case, alone = found
+    theta, whole = (each.run([0, 1, 2, 10, STEPS]) for each in found)
+    np.testing.assert_allclose(theta, case.by_textbook(textbook.push_sum), rtol=1e-12, atol=1e-12)
+    mine = slice(case.hosted.start, case.hosted.stop)
+    np.testing.assert_array_equal(whole[mine], theta)
+    np.testing.assert_array_equal(alone.iterates["weight"][mine], case.iterates["weight"])
+    assert np.ptp(alone.iterates["weight"]) > 0.1
+    pairs = {
+        (i, case.layout.host(np.array([j]))[0])
+        for i, j in case.topology.edges
+        if i in case.hosted and j not in case.hosted
+    }
+    numbers = case.iterates.theta[0].size + TRIALS
+    assert case.meter.bytes_sent == len(pairs) * 8 * numbers * (STEPS // interval)
 
 
 def test_what_follows_an_aggregation_does_so_where_computing_is_emulated() -> None:

@@ -5,13 +5,15 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from udsgd_mpi.analysis.image import destination, save
 from udsgd_mpi.cli.settings import all_assigned, value_of
-from udsgd_mpi.communication import DSGD, AnyPattern, contraction
-from udsgd_mpi.communication.dsgd import WEIGHTS
+from udsgd_mpi.communication import DSGD, AnyPattern, Pattern, contraction
+from udsgd_mpi.communication.dsgd import DIRECTED, SYMMETRIC
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, require_bytes
-from udsgd_mpi.graphs import AnyGraph, build_topology
+from udsgd_mpi.graphs import AnyGraph, Graph, build_topology
 from udsgd_mpi.graphs.files import in_one_line, read_named_graph, write_graph
 from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.graphs.source import GraphSource
@@ -47,7 +49,6 @@ def command(arguments: Namespace) -> None:
         return draw(graph, f"{Path(name).stem}, {len(graph)} agents")
 
     save(drawing, figure, force=arguments.force)
-    degrees = graph.degrees
     if form:
         print(f"read as       {form}")
     print(f"agents        {len(graph)}")
@@ -55,27 +56,47 @@ def command(arguments: Namespace) -> None:
         shown = ", ".join(f"{i} = {called}" for i, called in enumerate(names[:_MOST_NAMES]))
         more = ", …; --save FILE writes all" if len(names) > _MOST_NAMES else ""
         print(f"agent         {shown}{more}")
-    print(f"edges         {len(graph.neighbours) // 2}")
-    print(f"degree        {degrees.min()} to {degrees.max()}, mean {graph.mean_degree:.4g}")
+    _print_degrees(graph)
     print(f"diameter      {graph.diameter()}")
-    print("spectral gap of W, 1 − ‖WᵀW − J‖^½:")
-    for weights in WEIGHTS:
-        found = contraction(DSGD(weights=weights).start(graph, seed=0), len(graph))
-        print(f"  {weights:12}" + ("0 (never contracts)" if found.vanishes else found.gap))
+    patterns: dict[str, Pattern] = {
+        weights: DSGD(weights=weights) for weights in (DIRECTED if graph.directed else SYMMETRIC)
+    }
     if arguments.pattern is not None:
         pattern = one_of(AnyPattern, value_of(arguments.pattern), "communication")
-        found = contraction(pattern.start(graph, arguments.seed), len(graph))
-        print("  --pattern   " + ("0 (never contracts)" if found.vanishes else found.gap))
+        pattern.check_topology(graph)
+        patterns["--pattern"] = pattern
+    found = {
+        name: contraction(pattern.start(graph, arguments.seed), len(graph))
+        for name, pattern in patterns.items()
+    }
+    formulas = {each.formula for each in found.values()}
+    print(f"spectral gap of W, 1 − {' or 1 − '.join(sorted(formulas))}:")
+    for name, each in found.items():
+        print(f"  {name:12}" + ("0 (never contracts)" if each.vanishes else each.gap))
     if edges:
         print(f"edges in      {edges.path}")
     print(f"drawing       {figure.path}")
+
+
+def _print_degrees(graph: Graph) -> None:
+    if not graph.directed:
+        print(f"edges         {len(graph.neighbours) // 2}")
+        degrees = graph.degrees
+        print(f"degree        {degrees.min()} to {degrees.max()}, mean {graph.mean_degree:.4g}")
+        return
+    tails, heads = graph.arcs
+    print(f"edges         {len(tails)}, directed")
+    print(f"mean degree   {len(tails) / len(graph):.4g}")
+    for ends, what in ((tails, "out-degree"), (heads, "in-degree")):
+        degrees = np.bincount(ends, minlength=len(graph))
+        print(f"{what:14}{degrees.min()} to {degrees.max()}")
 
 
 def _names(source: GraphSource) -> tuple[str | None, list[str]]:
     """How a file was read, and what its agents are called if that is not 0, …, n − 1."""
     if not isinstance(source, GraphFile):
         return None, []
-    named = read_named_graph(source.file)
+    named = read_named_graph(source.file, directed=source.directed)
     names = [in_one_line(name) for name in named.names]
     return named.form, [] if names == [str(i) for i in range(len(names))] else names
 

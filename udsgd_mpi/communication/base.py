@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from msgspec import Struct
@@ -15,6 +16,7 @@ from udsgd_mpi.communication.intervals import AggregationTimes, Interval
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.second_moment import SecondMoment
 from udsgd_mpi.graphs import Graph
+from udsgd_mpi.support.errors import ConfigurationError
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -124,6 +126,11 @@ class Schedule(ABC):
             return None
         return SecondMoment.mean(self.shares() if shares is None else shares, known)
 
+    @property
+    def doubly_stochastic(self) -> bool:
+        """Whether rows of every W sum to 1, as its columns do."""
+        return all(form.doubly_stochastic for form in self.forms)
+
     def contracts(self, agents: int) -> bool:
         """Whether mixing leads to consensus (Assumption 2.5), as far as that is known."""
         moment = self.second_moment(agents)
@@ -163,7 +170,14 @@ class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
         Of the numbers in a message; ``"single"`` halves its bytes, see ``codecs``.
     compression
         Of messages, such as ``"top_k"``, where W is always the same; see ``compression``.
+
+    Attributes
+    ----------
+    takes_directed
+        Whether there are weights of it on directed topologies.
     """
+
+    takes_directed: ClassVar[bool] = False
 
     precision: Precision = "double"
     compression: AnyCompression | None = None
@@ -184,8 +198,24 @@ class Pattern(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag
         """What to change where mixing does not lead to consensus."""
         return "use another topology"
 
+    def check_topology(self, topology: Graph) -> None:
+        """Refuse a directed topology where agents tell those whom they hear.
+
+        Raises
+        ------
+        ConfigurationError
+            Names the pattern and the method that take it.
+        """
+        if topology.directed and not self.takes_directed:
+            raise ConfigurationError(
+                f"communication {self.__struct_config__.tag}: expected an undirected topology, on"
+                " which agents tell those whom they hear, got a directed one; use communication ="
+                ' { kind = "dsgd", weights = "out_degree" } and method = "push_sum", or an'
+                " undirected topology"
+            )
+
     def start(self, topology: Graph, seed: int) -> Schedule:
-        """The schedule on a topology of N agents.
+        """The schedule on a topology of N agents, after ``check_topology``.
 
         Raises
         ------

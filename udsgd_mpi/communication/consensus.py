@@ -6,15 +6,17 @@ from typing import NamedTuple
 import numpy as np
 
 from udsgd_mpi.communication.base import Schedule
+from udsgd_mpi.communication.forms.base import Mixing
 from udsgd_mpi.communication.intervals import LAST_STEP
 from udsgd_mpi.communication.second_moment import largest
 
 _ROUNDING = 1e-12
 _MOST_DRAWS, _FEWEST_DRAWS, _ENTRIES = 1000, 40, 4_000_000
+_DENSE_AGENTS, _BLOCKS, _NOTHING = 500, 10, 1e-300
 
 
 class Contraction(NamedTuple):
-    """The mean factor by which an aggregation shrinks disagreement, ‖E[WᵀW] − J‖^½.
+    """The mean factor by which an aggregation shrinks disagreement.
 
     Attributes
     ----------
@@ -22,10 +24,13 @@ class Contraction(NamedTuple):
         It has to be below 1 (Assumption 2.5).
     error
         Its standard error; 0 where it is exact.
+    formula
+        Of the factor.
     """
 
     factor: float
     error: float = 0.0
+    formula: str = "‖E[WᵀW] − J‖^½"
 
     @property
     def vanishes(self) -> bool:
@@ -42,11 +47,35 @@ class Contraction(NamedTuple):
 
 
 def contraction(schedule: Schedule, agents: int) -> Contraction:
-    """‖E[WᵀW] − J‖^½; estimated where the pattern has no closed form for E[WᵀW]."""
+    """‖E[WᵀW] − J‖^½; estimated where the pattern has no closed form for E[WᵀW].
+
+    Where rows of W do not sum to 1, the factor in the long run: ‖W_l ⋯ W_1 (I − J)‖^(1/l).
+    """
+    if not schedule.doubly_stochastic:
+        return in_the_long_run(schedule, agents)
     moment = schedule.second_moment(agents)
     if moment is not None:
         return Contraction(float(np.sqrt(moment.norm())))
     return estimated(schedule, agents)
+
+
+def in_the_long_run(schedule: Schedule, agents: int) -> Contraction:
+    """|λ₂| of a W that is always the same; else by how much vectors of mean 0 shrink, estimated."""
+    form, *others = schedule.forms
+    if not others and isinstance(form, Mixing) and agents <= _DENSE_AGENTS:
+        moduli = np.sort(abs(np.linalg.eigvals(form.matrix(agents))))
+        return Contraction(float(moduli[-2]), formula="|λ₂(W)|")
+    v = np.cos(np.arange(agents))
+    lengths = []
+    for n in schedule.first(2 * _MOST_DRAWS, LAST_STEP).tolist():
+        v = schedule.mixing(n).sparse(agents) @ (v - v.mean())
+        lengths.append(max(float(np.linalg.norm(v)), _NOTHING))
+        v /= lengths[-1]
+    late = np.log(lengths[len(lengths) // 2 :])  # after the start has been forgotten
+    blocks = np.array([block.mean() for block in np.array_split(late, _BLOCKS)])
+    factor = float(np.exp(blocks.mean()))
+    error = factor * float(blocks.std(ddof=1)) / _BLOCKS**0.5
+    return Contraction(factor, error if error > _ROUNDING else 0.0, "‖W_l ⋯ W_1 (I − J)‖^(1/l)")
 
 
 def estimated(schedule: Schedule, agents: int, most: int = _MOST_DRAWS) -> Contraction:

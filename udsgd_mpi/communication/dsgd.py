@@ -1,22 +1,24 @@
 """Decentralised SGD on a fixed topology, and with growing intervals."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.communication.intervals import Interval
-from udsgd_mpi.communication.weights import lazy, metropolis, uniform
+from udsgd_mpi.communication.weights import lazy, metropolis, out_degree, uniform
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 from udsgd_mpi.support.file_names import may_be_file, names_file
 
-WEIGHTS = {
+SYMMETRIC = {
     "metropolis": metropolis,
     "lazy": lambda topology: lazy(metropolis(topology)),
     "uniform": uniform,
 }
+DIRECTED = {"out_degree": out_degree}
+WEIGHTS = {**SYMMETRIC, **DIRECTED}
 
 
 class DSGD(Pattern, frozen=True, tag="dsgd"):
@@ -28,12 +30,15 @@ class DSGD(Pattern, frozen=True, tag="dsgd"):
         K_l.
     weights
         ``"metropolis"``: w_ij = min(1/d_i, 1/d_j). ``"lazy"``: half of that and half of I.
-        ``"uniform"``: w_ij = 1/(1 + greatest degree). Otherwise a text file with a doubly
-        stochastic matrix.
+        ``"uniform"``: w_ij = 1/(1 + greatest degree). ``"out_degree"``, for directed topologies:
+        w_ij = 1/(1 + d_j), where d_j is how many agents j tells; see ``methods.PushSum``. Otherwise
+        a text file with a doubly stochastic matrix.
     """
 
     interval: Interval = 1
     weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
+
+    takes_directed: ClassVar[bool] = True
 
     @property
     def remedy(self) -> str:
@@ -50,13 +55,21 @@ class DFL(DSGD, frozen=True, tag="dfl"):
 
 
 def weights_on(topology: Graph, kind: str) -> Weights:
-    """Doubly stochastic weights on a topology: by name, or from a file.
+    """Weights on a topology: by name, or from a file.
+
+    All but ``"out_degree"`` are doubly stochastic.
 
     Raises
     ------
     ConfigurationError
-        If the kind is unknown, or the file does not fit.
+        If the kind is unknown or of undirected topologies, or the file does not fit.
     """
+    if topology.directed and kind in SYMMETRIC:
+        raise ConfigurationError(
+            f"communication.weights: expected weights for a directed topology, got {kind!r}, with"
+            ' which two agents tell each other; use weights = "out_degree" and method ='
+            ' "push_sum", or an undirected topology'
+        )
     if kind in WEIGHTS:
         return WEIGHTS[kind](topology)
     if may_be_file(kind):

@@ -40,7 +40,8 @@ def _check(W: NDArray[np.float64], topology: Graph, name: str) -> None:
     n = len(topology)
     check_doubly_stochastic(csr_array(W), n, name)
     neighbours = np.eye(n, dtype=bool)
-    neighbours[np.repeat(np.arange(n), topology.degrees), topology.neighbours] = True
+    tails, heads = topology.arcs
+    neighbours[heads, tails] = True
     from scipy.sparse.csgraph import connected_components
 
     parts, part = connected_components(W != 0)

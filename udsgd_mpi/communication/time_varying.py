@@ -1,7 +1,7 @@
 """DSGD on a topology that changes with time."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta, field
@@ -36,6 +36,8 @@ class DSGDVT(Pattern, frozen=True, tag="dsgd_vt"):
     order: Literal["random", "cyclic"] = "random"
     interval: Interval = 1
     weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
+
+    takes_directed: ClassVar[bool] = True
 
     @property
     def remedy(self) -> str:

@@ -25,6 +25,20 @@ def uniform(topology: Graph) -> Weights:
     return Weights.from_edges(len(topology), i, j, np.full(len(i), weight))
 
 
+def out_degree(topology: Graph) -> Weights:
+    """w_ij = 1/(1 + d_j) for j = i and where j tells i; d_j is how many agents j tells.
+
+    An agent has to know nothing but that number. Columns sum to 1, rows need not
+    (Nedić and Olshevsky, Stochastic gradient-push for strongly convex functions on time-varying
+    directed graphs, IEEE Transactions on Automatic Control, 2016, eq. 3).
+    """
+    n, (tails, heads) = len(topology), topology.arcs
+    own = np.arange(n)
+    share = 1 / (1 + np.bincount(tails, minlength=n))
+    rows, columns = np.append(heads, own), np.append(tails, own)
+    return Weights.from_entries(n, rows, columns, share[columns])
+
+
 def lazy(weights: Weights) -> Weights:
     """(I + W) / 2, which contracts on every connected topology.
 

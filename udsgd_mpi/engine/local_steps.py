@@ -52,7 +52,8 @@ class LocalSteps:
         self.batch = batch
         self._variation = variation
         self._interpreted = method.interpreted
-        self._move, self._settle = method.move, method.settle
+        self._move = method.move
+        self._prepare, self._settle = method.prepare, method.settle
         self._of_objective: Kernel[..., None] | None = None
         if self._interpreted or self._move:
             states = method.states(iterates.theta.shape[-1])
@@ -103,18 +104,25 @@ class LocalSteps:
                 slopes_of(theta, X[k], points, batch, slopes, **self._beside(n + k))
                 move(theta, slopes, *remembered, step, n + k + 1)
 
+    def prepare(self) -> None:
+        """Do what the method does before W mixes."""
+        self._beside_mixing(self._prepare)
+
     def settle(self) -> None:
-        """Do what the method does once W has mixed."""
-        if self._settle and (moves := self.moves):
-            theta, settle = self.iterates.theta, self._settle
-            if theta.dtype == np.float32:
-                settle = _single(settle, self._mixed)
-            settle(theta, *moves[2:])
+        """Do what it does once W has mixed."""
+        self._beside_mixing(self._settle)
 
     @property
     def settles(self) -> bool:
-        """Whether that is anything."""
-        return self._settle is not None
+        """Whether either is anything."""
+        return self._prepare is not None or self._settle is not None
+
+    def _beside_mixing(self, kernel: Kernel[..., None] | None) -> None:
+        if kernel and (moves := self.moves):
+            theta = self.iterates.theta
+            if theta.dtype == np.float32:
+                kernel = _single(kernel, self._mixed)
+            kernel(theta, *moves[2:])
 
     @property
     def compiled(self) -> bool:
@@ -126,7 +134,7 @@ class LocalSteps:
     @property
     def kernels(self) -> list[Kernel[..., None]]:
         """Those that take the steps of θ in single precision, one by one."""
-        of_method = [each for each in (self._move, self._settle) if each]
+        of_method = [each for each in (self._move, self._prepare, self._settle) if each]
         found = [_single(each, self._mixed) for each in of_method]
         if isinstance(self.objective, CompiledObjective):
             of_objective = self.objective.kernels(self.points).of(np.dtype(np.float32))

@@ -96,6 +96,7 @@ class _Mixing:
 
     def __call__(self, n: int) -> None:
         W, hosted = self.schedule.mixing(n), self.team.hosted
+        self.descend.prepare()
         for array in self.iterates.mixed.values():
             array.publish(self.schedule.count(n))
             if array.agents == self.team.agents:

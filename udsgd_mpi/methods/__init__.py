@@ -13,6 +13,7 @@ from udsgd_mpi.methods.gradient_tracking import GradientTracking
 from udsgd_mpi.methods.momentum import Momentum
 from udsgd_mpi.methods.nesterov import Nesterov
 from udsgd_mpi.methods.prox import Prox
+from udsgd_mpi.methods.push_sum import PushSum
 from udsgd_mpi.methods.scaffold import Scaffold
 from udsgd_mpi.methods.sgd import SGD
 
@@ -27,6 +28,7 @@ AnyMethod = (
     | Prox
     | Scaffold
     | FedOpt
+    | PushSum
     | CustomMethod
 )
 
@@ -43,6 +45,7 @@ __all__ = [
     "Momentum",
     "Nesterov",
     "Prox",
+    "PushSum",
     "Scaffold",
     "State",
 ]

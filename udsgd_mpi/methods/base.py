@@ -24,7 +24,7 @@ MEMORY = f"Tuple(({', '.join([ROWS] * STATES)}))"
 # θ, w(X) ∇F(θ, X), what the method remembers, its parameters, γ_n and n = 1, 2, …; all of the
 # arrays but the parameters may be changed.
 MOVE = f"void({ROWS}, {ROWS}, {MEMORY}, float64[::1], float64, int64)"
-# θ that W has just mixed, what the move left of the slopes, memory and parameters.
+# θ that W mixes next or has just mixed, what the move left of the slopes, memory and parameters.
 SETTLE = f"void({ROWS}, {ROWS}, {MEMORY}, float64[::1])"
 
 Memory = tuple[Floats, Floats, Floats]
@@ -114,11 +114,16 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         return None
 
     @property
-    def settle(self) -> Kernel[..., None] | None:
-        """A kernel of the signature ``SETTLE``, for after an aggregation; None: θ stays as it is.
+    def prepare(self) -> Kernel[..., None] | None:
+        """A kernel of the signature ``SETTLE``, for before an aggregation; None: θ itself is mixed.
 
         It follows ``move`` of the step that the aggregation completes.
         """
+        return None
+
+    @property
+    def settle(self) -> Kernel[..., None] | None:
+        """The same, for after an aggregation; None: θ stays as it is."""
         return None
 
     @property
@@ -155,6 +160,21 @@ class Method(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
         ConfigurationError
             Says why, and which W it takes.
         """
+
+    def check_unbalanced(self) -> None:
+        """Refuse W of which rows do not sum to 1.
+
+        Raises
+        ------
+        ConfigurationError
+            Says why, and names the method that takes them.
+        """
+        raise ConfigurationError(
+            f"method {self.__struct_config__.tag}: expected a doubly stochastic W, which keeps the"
+            ' mean of all agents, got communication.weights = "out_degree" on a topology where'
+            " agents do not hear as many as they tell, by which some count more than others; use"
+            ' method = "push_sum", or weights = "metropolis" on an undirected topology'
+        )
 
     def check_pauses(self) -> None:
         """Refuse steps that some agents do not take, where agents need to have taken all.

@@ -122,7 +122,7 @@ def w_of(mixers: Sequence[Mixer], steps: LocalSteps | None = None) -> Callable[[
     Parameters
     ----------
     steps
-        Do what the method does after an aggregation.
+        Do what the method does before and after an aggregation.
     """
 
     def mix(n: int) -> None:
@@ -131,11 +131,14 @@ def w_of(mixers: Sequence[Mixer], steps: LocalSteps | None = None) -> Callable[[
 
     if steps is None or not steps.settles:
         return mix
-    schedule, settle = mixers[0].schedule, steps.settle
+    schedule = mixers[0].schedule
 
     def mix_and_settle(n: int) -> None:
+        aggregates = schedule.aggregates(n)
+        if aggregates:
+            steps.prepare()
         mix(n)
-        if schedule.aggregates(n):
-            settle()
+        if aggregates:
+            steps.settle()
 
     return mix_and_settle

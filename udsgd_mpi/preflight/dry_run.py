@@ -43,6 +43,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
     d = problem.d
     schedule = problem.schedule
     messages, moved = _traffic(problem, layout)
+    mixing = contraction(schedule, agents)
     hosted = sorted(set(layout.counts))
     lines = {
         "agents": f"{agents} on {ranks} ranks, {' or '.join(map(str, hosted))} each",
@@ -52,7 +53,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         f" {schedule.count(experiment.steps):,} aggregations",
         "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
         " together",
-        "spectral gap": f"1 − ‖E[WᵀW] − J‖^½ = {contraction(schedule, agents).gap}",
+        "spectral gap": f"1 − {mixing.formula} = {mixing.gap}",
         "time": "not measured: too little memory" if short else _time(problem, layout),
         "memory": _memory(problem, layout),
         "minimiser": _minimizer(problem.optimum),

@@ -181,7 +181,10 @@ def schedule_of(experiment: Experiment, topology: Graph) -> Schedule:
         If the pattern does not fit the agents, or the method or the activation does not fit it.
     """
     pattern, activation, seed = experiment.communication, experiment.activation, experiment.seed
+    pattern.check_topology(topology)
     schedule = pattern.start(topology, seed)
+    if not schedule.doubly_stochastic:
+        experiment.method.check_unbalanced()
     if activation is not None:
         name = pattern.__struct_config__.tag
         schedule = Activated(schedule, activation.start(len(topology), seed), str(name))

@@ -90,6 +90,7 @@ class MethodContract(RunContract):
         take, n = self.steps(iterates, points, objective), 0
         for block in blocks:
             take(n, self.rows[n : n + block], self.gamma[n : n + block])
+            take.prepare()
             take.settle()
             n += block
         return iterates
@@ -111,6 +112,7 @@ class MethodContract(RunContract):
             second[name][:] = first[name]
         take = self.steps(second)
         take(17, self.rows[17:], self.gamma[17:])
+        take.prepare()
         take.settle()
         for name in whole.names:
             require_same(
@@ -127,6 +129,7 @@ class MethodContract(RunContract):
             rows = np.ascontiguousarray(self.rows[:, i : i + 1, t : t + 1])
             take = self.steps(alone)
             take(0, rows, self.gamma)
+            take.prepare()
             take.settle()
             for name in whole.names:
                 require_same(

@@ -46,13 +46,18 @@ class Form(ABC):
         """Weights on all entries that a W of this form can have; None where it is no sparse sum."""
         return None
 
+    @property
+    def doubly_stochastic(self) -> bool:
+        """Whether rows of W sum to 1, as its columns do."""
+        return True
+
     @abstractmethod
     def at(self, number: int) -> "Mixing":
         """W at an aggregation; the first one has number 1."""
 
     @abstractmethod
     def second_moment(self, agents: int) -> SecondMoment | None:
-        """E[WᵀW]; None where there is no closed form."""
+        """E[WᵀW]; None where there is no closed form, or W is not doubly stochastic."""
 
     def served(self, number: int) -> NDArray[np.int64] | None:
         """Agents that hold a server's model after an aggregation, ascending; None: all."""
@@ -93,7 +98,9 @@ class Mixing(Form):
     def apply(self, half_steps: Floats, mixed: Floats) -> None:
         """Put W half_steps into ``mixed``, both of all agents, shape (agents, elements)."""
 
-    def second_moment(self, agents: int) -> SecondMoment:
+    def second_moment(self, agents: int) -> SecondMoment | None:
+        if not self.doubly_stochastic:
+            return None
         return SecondMoment.of(agents, [(1.0, self.sparse(agents))])
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Sparse doubly stochastic weights."""
+"""Sparse weights."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +17,12 @@ from udsgd_mpi.kernels.compiled import kernel
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+_ROUNDING = 1e-9  # of the sum of a row
+
 
 @dataclass(frozen=True, eq=False)
 class Weights(Mixing):
-    """A sparse doubly stochastic W in compressed rows, columns ascending.
+    """A sparse W in compressed rows, columns ascending; its columns sum to 1.
 
     Row i says how agent i combines the half-steps: θ^i ← Σ_k values[k] θ^{columns[k]} over
     offsets[i] ≤ k < offsets[i + 1], itself among them. On the virtual clock an agent waits for
@@ -57,6 +59,11 @@ class Weights(Mixing):
     def rows(self) -> Integers:
         """Row of each value."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    @cached_property
+    def doubly_stochastic(self) -> bool:
+        sums = np.bincount(self.rows, self.values, len(self))
+        return bool((abs(sums - 1) <= _ROUNDING).all())
 
     def matrix(self, agents: int) -> Floats:
         W = np.zeros((agents, agents))

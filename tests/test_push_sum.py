@@ -1,0 +1,386 @@
+"""Push-sum finds θ* where agents hear others than they tell, and other methods refuse to try."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import h5py
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from tests import textbook
+from tests.small_problem import AGENTS, POINTS, D, problem, write_points
+from tests.test_corrected_methods import GAMMA, Quadratics, full_gradients
+from udsgd_mpi.__main__ import main
+from udsgd_mpi.communication import DFL, DSGD, DSGDVT, AnyPattern, contraction
+from udsgd_mpi.forecast import predict
+from udsgd_mpi.graphs import Graph
+from udsgd_mpi.graphs.digraph import Digraph, graph_of_arcs
+from udsgd_mpi.graphs.files import read_digraph, read_graph, write_graph
+from udsgd_mpi.graphs.generators import Ring
+from udsgd_mpi.graphs.in_files import GraphFile
+from udsgd_mpi.methods import AnyMethod, PushSum
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.problem import LoneTeam
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing.graphs import from_networkx, matrix
+
+Floats = NDArray[np.float64]
+
+ARCS = [(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)]
+A = np.array([[2, 0, 0, 3], [2, 3, 0, 0], [2, 3, 3, 0], [0, 0, 3, 3]]) / 6
+PUSH = {"kind": "dsgd", "weights": "out_degree"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_points(tmp_path_factory.mktemp("data") / "small.svm")
+
+
+@pytest.fixture(scope="module")
+def directed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = tmp_path_factory.mktemp("arcs") / "arcs.edgelist"
+    path.write_text("".join(f"{i} {j}\n" for i, j in ARCS))
+    return {"topology": {"kind": "file", "path": str(path), "directed": True}}
+
+
+def every(interval: int) -> textbook.Weights:
+    """A at each aggregation."""
+    return lambda n: A if n % interval == 0 else np.eye(AGENTS)
+
+
+def digraph(seed: int, n: int = 12) -> nx.DiGraph:
+    return nx.gnp_random_graph(n, 0.25, seed=seed, directed=True)
+
+
+@pytest.mark.parametrize("interval", [1, 3])
+@pytest.mark.parametrize("constant", [True, False])
+def test_200_iterations_are_those_of_the_textbook(
+    interval: int, constant: bool, data: Path, directed: dict[str, Any]
+) -> None:
+    """And one, and 20."""
+    gamma = GAMMA / np.arange(1, 201) ** (0 if constant else 0.6)
+    step_size = {"gamma": GAMMA, **({"kind": "constant"} if constant else {"exponent": 0.6})}
+    steps = [1, 20, 200]
+    record = {"steps": steps, "detail": "iterates", "predict": False}
+    theta, f = full_gradients(
+        data,
+        "push_sum",
+        communication={**PUSH, "interval": interval},
+        steps=200,
+        step_size=step_size,
+        record=record,
+        **directed,
+    )
+    for found, n in zip(theta, steps, strict=True):
+        loop = textbook.push_sum(np.zeros((AGENTS, D)), f.gradient, every(interval), gamma[:n])
+        np.testing.assert_allclose(found, loop, rtol=1e-12, atol=1e-12)
+
+
+def test_it_finds_the_minimiser_of_all_where_rows_that_sum_to_1_find_another(
+    data: Path, directed: dict[str, Any]
+) -> None:
+    """Those of R weigh agents by its left eigenvector; constant γ ends where both sides agree."""
+    steps, start = 4000, np.zeros((AGENTS, D))
+    settings = {"communication": PUSH, "steps": steps, **directed}
+    falling = {"gamma": GAMMA, "exponent": 0.8}
+    theta, f = full_gradients(data, "push_sum", step_size=falling, **settings)
+    R = (A > 0) / (A > 0).sum(axis=1, keepdims=True)
+    naive = textbook.sgd(
+        start, f.gradient, lambda _: R, GAMMA / np.arange(1, steps + 1) ** falling["exponent"]
+    )
+    left = perron(R.T)
+    weighted = np.linalg.solve(np.tensordot(left, f.H, 1), left @ f.b)
+    bias = np.linalg.norm(weighted - f.minimizer)
+    assert bias > 0.03
+    for found, expected in ((naive, weighted), (theta[-1], f.minimizer)):
+        assert np.linalg.norm(found - expected, axis=1).max() < 0.05 * bias
+    constant = {"kind": "constant", "gamma": GAMMA}
+    theta, f = full_gradients(data, "push_sum", step_size=constant, **settings)
+    np.testing.assert_allclose(theta[-1], ends_at(f), rtol=1e-10)
+
+
+def perron(W: Floats) -> Floats:
+    """Its eigenvector to 1, with sum 1."""
+    values, vectors = np.linalg.eig(W)
+    found = vectors[:, np.argmin(abs(values - 1))].real
+    return np.asarray(found / found.sum())
+
+
+def ends_at(f: Quadratics) -> Floats:
+    """Where x = A (x − γ (H z − b)) with z = x / ω for ω = A ω."""
+    weight = AGENTS * perron(A)
+    W, moves = np.kron(A, np.eye(D)), np.eye(AGENTS * D)
+    for i, H in enumerate(f.H):
+        moves[D * i : D * (i + 1), D * i : D * (i + 1)] -= GAMMA * H / weight[i]
+    x = np.linalg.solve(np.eye(AGENTS * D) - W @ moves, W @ f.b.ravel() * GAMMA)
+    return np.asarray(x.reshape(AGENTS, D) / weight[:, None])
+
+
+def test_what_all_hold_is_kept_and_moves_as_sgd(data: Path, directed: dict[str, Any]) -> None:
+    """Σ ω = N; and Σ x by the sum of gradients alone."""
+    posed = problem(
+        data,
+        "iid",
+        trials=2,
+        steps=60,
+        method="push_sum",
+        communication={**PUSH, "interval": 2},
+        objective={"kind": "ridge", "l2": 0.1},
+        groups={"all": {"share": 1, "sampler": "iid", "batch": POINTS}},
+        record={"steps": list(range(61)), "detail": "iterates", "predict": False},
+        step_size={"kind": "constant", "gamma": GAMMA},
+        **directed,
+    )
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    theta, weight = recording["theta"], recording["weight"]
+    assert weight.shape == (61, 2, AGENTS, 1)
+    np.testing.assert_allclose(weight.sum(axis=2), AGENTS, rtol=1e-14)
+    np.testing.assert_allclose(weight[-1, 0, :, 0], AGENTS * perron(A), rtol=1e-6)
+    assert np.ptp(weight[-1]) > 0.5
+    x = (weight * theta).sum(axis=2)
+    for n in range(60):
+        slopes = [
+            posed.objective.gradient(theta[n, 0, i], agent.points)
+            for i, agent in enumerate(posed.agents)
+        ]
+        np.testing.assert_allclose(
+            x[n + 1, 0], x[n, 0] - GAMMA / POINTS * np.sum(slopes, axis=0), atol=1e-13
+        )
+
+
+@pytest.mark.parametrize(
+    ("trials", "steps"), [(300, 503), pytest.param(2000, 4000, marks=pytest.mark.slow)]
+)
+def test_trials_are_as_predicted(
+    trials: int, steps: int, data: Path, directed: dict[str, Any]
+) -> None:
+    """E‖θ_n − θ*‖² and the consensus error, within 4 standard errors (false alarm 6e-5 each)."""
+    posed = problem(
+        data,
+        "srw",
+        trials=trials,
+        steps=steps,
+        method="push_sum",
+        communication=PUSH,
+        step_size={"gamma": 1.0, "exponent": 0.8},
+        record={"steps": [103]},
+        **directed,
+    )
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    found = predict(posed, LoneTeam(AGENTS), recording.step)
+    for measure, expected, its_error in (
+        ("squared_error", found.mse, found.error),
+        ("consensus_error", found.consensus_error, found.consensus_error_error),
+    ):
+        measured = recording[measure]
+        mean, error = measured.mean(axis=1), measured.std(axis=1, ddof=1) / np.sqrt(trials)
+        assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all()
+    # The limit is that of sgd on the same agents, whose W has the same mean.
+    plain = problem(
+        data,
+        "srw",
+        trials=1,
+        steps=steps,
+        communication="centralized",
+        step_size={"gamma": 1.0, "exponent": 0.8},
+    )
+    limits = [predict(each, LoneTeam(AGENTS), [steps]) for each in (posed, plain)]
+    first, second = (np.trace(each.limiting_covariance) for each in limits)
+    assert first == pytest.approx(second, rel=1e-9)
+
+
+RUN = """
+agents = 4
+trials = 2
+record = { detail = "iterates", predict = false }
+data = { source = "breast_cancer", standardize = true }
+groups.all = { sampler = "srw", graph = "small_world" }
+topology = { kind = "file", path = "arcs.edgelist", directed = true }
+communication = { kind = "dsgd", weights = "out_degree", interval = 2 }
+method = "push_sum"
+step_size.gamma = 0.3
+variant.double = {}
+variant.single.dtype = "float32"
+variant.rounded.communication.precision = "single"
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("run.toml").write_text(RUN)
+    Path("arcs.edgelist").write_text("".join(f"{i} {j}\n" for i, j in ARCS))
+    return "run.toml"
+
+
+def test_it_goes_on_from_the_middle_with_the_same_bits(settings: str) -> None:
+    run_it = ["run", settings, "--keep-checkpoints"]
+    assert main([*run_it, "--output", "whole.h5", "--steps", "50"]) == 0
+    assert main([*run_it, "--output", "parts.h5", "--steps", "17"]) == 0
+    assert main(["extend", "parts.h5", "--steps", "50"]) == 0
+    with h5py.File("whole.h5") as first, h5py.File("parts.h5") as second:
+        for variant in first["runs"]:
+            one, other = (file["runs"][variant] for file in (first, second))
+            shared = np.isin(one["step"][:], other["step"][:])
+            for name in ("theta", "squared_error", "weight"):
+                np.testing.assert_array_equal(one[name][shared], other[name][:])
+            exact = first["runs/double"]
+            near = {"double": 0, "single": 1e-5, "rounded": 1e-5}[variant]
+            np.testing.assert_allclose(one["weight"][:], exact["weight"][:], rtol=near)
+            np.testing.assert_allclose(one["theta"][:], exact["theta"][:], atol=near)
+
+
+def refused(given: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "run.toml", "--steps", "4", *given]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+    assert not Path("udsgd.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--method", "sgd"], "method sgd: expected a doubly stochastic W"),
+        (["--method", "gradient_tracking"], 'use method = "push_sum"'),
+        (["--set", "communication.weights=metropolis"], "expected weights for a directed topology"),
+        (["--set", "communication.compression=top_k"], "communication.compression: expected a me"),
+        (["--set", "activation=bernoulli"], "activation: expected symmetric W, got one of dsgd"),
+        (["--set", "groups.all.graph=directed_ring"], "expected an undirected graph, on which"),
+        (
+            ["--set", "topology.path=./one_way.edgelist"],
+            "got none from node 3 to node 0; add links",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    given: list[str], said: str, settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert settings == "run.toml"
+    Path("one_way.edgelist").write_text("0 1\n1 2\n2 0\n2 3\n")
+    refused([*given, "--only", "double"], said, capsys)
+
+
+def test_patterns_and_methods_refuse_what_is_not_for_them() -> None:
+    """All of them, and with what is left."""
+    topology = from_networkx(nx.DiGraph(ARCS))
+    for pattern in get_args(AnyPattern):
+        needed = {"participants": 1, "clusters": 1, "path": "none:None"}
+        own = {k: v for k, v in needed.items() if k in pattern.__struct_fields__}
+        if pattern in (DSGD, DFL, DSGDVT):
+            pattern(**own).check_topology(topology)
+        else:
+            with pytest.raises(ConfigurationError, match='method = "push_sum"'):
+                pattern(**own).check_topology(topology)
+    for method in get_args(AnyMethod):
+        if method is not PushSum:
+            own = {"path": "none:None"} if "path" in method.__struct_fields__ else {}
+            with pytest.raises(ConfigurationError, match='use method = "push_sum"'):
+                method(**own).check_unbalanced()
+
+
+def test_weights_are_known_from_out_degrees() -> None:
+    W = DSGD(weights="out_degree").start(from_networkx(nx.DiGraph(ARCS)), 1)
+    np.testing.assert_allclose(matrix(W, 1, AGENTS), A)
+    assert not W.doubly_stochastic
+    assert W.second_moment(AGENTS) is None
+    values = np.sort(abs(np.linalg.eigvals(A)))
+    assert contraction(W, AGENTS).factor == pytest.approx(values[-2])
+    for n, graph in ((7, nx.cycle_graph(7)), (7, nx.cycle_graph(7, create_using=nx.DiGraph))):
+        W = DSGD(weights="out_degree").start(from_networkx(graph), 1)
+        assert W.doubly_stochastic
+        degree = 2 if not graph.is_directed() else 1
+        expected = (np.eye(n) + nx.to_numpy_array(graph).T) / (1 + degree)
+        np.testing.assert_allclose(matrix(W, 1, n), expected)
+
+
+@pytest.mark.parametrize("order", ["cyclic", "random"])
+def test_contraction_of_w_that_change_is_that_of_their_products(
+    order: Literal["cyclic", "random"], directed: dict[str, Any], tmp_path: Path
+) -> None:
+    """In turn it is |λ₂| of one round; at random within 4 standard errors of another estimate."""
+    other = [(0, 1), (1, 2), (2, 0), (2, 3), (3, 1), (3, 0)]
+    (tmp_path / "other.edgelist").write_text("".join(f"{i} {j}\n" for i, j in other))
+    sources = [
+        GraphFile(path=path, directed=True)
+        for path in (directed["topology"]["path"], str(tmp_path / "other.edgelist"))
+    ]
+    pattern = DSGDVT(topologies=list(sources), weights="out_degree", order=order)
+    schedule = pattern.start(Ring().draw(AGENTS, 1), 1)
+    found = contraction(schedule, AGENTS)
+    W, V = (schedule.forms[k].at(1).matrix(AGENTS) for k in (0, 1))
+    np.testing.assert_allclose(W, A)
+    if order == "cyclic":
+        expected = np.sort(abs(np.linalg.eigvals(V @ W)))[-2] ** 0.5
+        assert found.factor == pytest.approx(expected, rel=1e-3)
+    else:
+        rng, v, total, draws = np.random.default_rng(5), np.array([1.0, -1, 0, 0]), 0.0, 20_000
+        for first in rng.integers(2, size=draws):
+            v = (W if first else V) @ (v - v.mean())
+            length = np.linalg.norm(v)
+            v, total = v / length, total + np.log(length)
+        assert abs(found.factor - np.exp(total / draws)) < 4 * 1.05 * found.error
+
+
+def test_what_is_strongly_connected_is_so_by_networkx() -> None:
+    decided = []
+    for seed in range(60):
+        graph = digraph(seed)
+        found = graph_of_arcs(12, *np.array([*graph.edges], dtype=np.int64).T)
+        assert isinstance(found, Digraph)
+        assert nx.utils.graphs_equal(found.to_networkx(), graph)
+        decided.append(nx.is_strongly_connected(graph))
+        try:
+            assert found.connected("topology") is found
+            assert decided[-1]
+        except ConfigurationError as error:
+            i, j = (
+                int(word.strip(";")) for word in str(error).split() if word.strip(";").isdigit()
+            )
+            assert not nx.has_path(graph, i, j)
+    assert 10 < sum(decided) < 50
+
+
+def test_files_keep_the_directions_that_are_asked_for(tmp_path: Path) -> None:
+    """In each format; edges that have none lead both ways."""
+    graph = nx.DiGraph(ARCS)
+    written = {
+        "arcs.edgelist": "".join(f"{i} {j}\n" for i, j in [*ARCS, (0, 1), (2, 2)]),
+        "arcs.csv": "source,target\n" + "".join(f"{i},{j}\n" for i, j in ARCS),
+        "arcs.adjlist": "0 1 2\n1 2\n2 3\n3 0\n",
+        "arcs.matrix": "0 1 1 0\n0 0 1 0\n0 0 0 1\n1 0 0 0\n",
+        "arcs.json": json.dumps(nx.node_link_data(graph, edges="edges")),
+        "arcs.net": "\n".join(nx.generate_pajek(nx.relabel_nodes(graph, str))),
+        "arcs.gml": "\n".join(nx.generate_gml(graph)),
+        "arcs.gr": "p sp 4 5\n" + "".join(f"a {i + 1} {j + 1} 1\n" for i, j in ARCS),
+    }
+    for name, text in written.items():
+        (tmp_path / name).write_text(text)
+        found = read_digraph(tmp_path / name)
+        assert nx.utils.graphs_equal(found.to_networkx(), graph), name
+        assert type(read_graph(tmp_path / name)) is Graph
+    undirected = nx.Graph(ARCS)
+    nx.write_gml(undirected, tmp_path / "edges.gml")
+    assert type(read_digraph(tmp_path / "edges.gml")) is Graph
+    write_graph(from_networkx(graph), tmp_path / "again.edgelist", "a test")
+    assert "directed" in (tmp_path / "again.edgelist").read_text()
+    assert read_digraph(tmp_path / "again.edgelist").digest == found.digest
+    other = read_graph(tmp_path / "again.edgelist").digest
+    assert other == from_networkx(undirected).digest != found.digest
+
+
+def test_the_topology_command_shows_both_degrees(
+    settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert settings
+    assert main(["topology", "arcs.edgelist", "--set", "directed=true"]) == 0
+    told = capsys.readouterr().out
+    for line in ("edges         5, directed", "out-degree    1 to 2", "1 − |λ₂(W)|"):
+        assert line in told
+    assert "metropolis" not in told
