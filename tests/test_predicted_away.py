@@ -206,7 +206,11 @@ def check_against_trials(posed: Problem) -> None:
 
 RUNS: dict[str, dict[str, Any]] = {
     "seldom there": {"activation": SELDOM, "communication": LAZY},
-    "stays": {"activation": STAYS, "communication": LAZY, "step_size": {"gamma": 4.0}},
+    "stays": {
+        "activation": STAYS,
+        "communication": {**LAZY, "interval": 5},
+        "step_size": {"gamma": 4.0},
+    },
     "daily": {
         "activation": {"kind": "diurnal", "period": 40, "share": 0.25, "scaled": True},
         "step_size": {"gamma": 2.0},

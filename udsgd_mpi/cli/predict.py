@@ -85,7 +85,7 @@ def _limit(prediction: Prediction, problem: Problem) -> str:
         part = float(np.trace(prediction.presence_covariance)) / trace
         line += (
             f"\n  {part:.1%} of Tr V is due to when agents are there, which is the same in all"
-            " trials of a run: the MSE is of this seed, Tr V of all"
+            "\n  trials of a run: the MSE is that of this seed, Tr V is over all seeds"
         )
     if unknown := [i for i, method in enumerate(prediction.methods) if method == PATHS_ALONE]:
         line += (

@@ -59,7 +59,7 @@ def paces_of(problem: Problem, agents: Sequence[int], factors: Sequence[float]) 
         if active is None:
             message = "a schedule pauses at all steps or at none"
             raise TypeError(message)
-        return np.asarray(active[:, agents] * of_all)
+        return np.ascontiguousarray(active[:, agents] * of_all)
 
     return paces
 
