@@ -3,7 +3,7 @@
 # Links to other sites are checked on request: .venv-docs/bin/python docs/links.py --external
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-install_into "$repository/.venv-docs" --editable "$repository[mpich,test,docs]"
+install_into "$repository/.venv-docs" --editable "$repository[mpich,test,docs,torch]"
 cd "$repository"
 
 python docs/links.py
