@@ -134,3 +134,18 @@ def test_a_run_says_how_good_it_is_so_far() -> None:
     assert both.headline == "MSE 2.00e-01"
     assert Recording(step, {"training_loss": losses}).headline == "training loss 4.00e+00"
     assert both.until(0).headline == ""
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ([3.0, np.nan, 1.0], "training loss 2.00e+00 in 2 of 3 trials"),
+        ([np.inf, 4.0, np.nan], "training loss 4.00e+00 in 1 of 3 trials"),
+        ([np.nan] * 3, "all trials diverged"),
+    ],
+)
+def test_trials_that_diverged_are_no_part_of_how_good_a_run_is(
+    last: list[float], told: str
+) -> None:
+    recording = Recording(np.array([5]), {"training_loss": np.array([last])})
+    assert recording.headline == told

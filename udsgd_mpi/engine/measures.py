@@ -147,11 +147,19 @@ class Recording:
 
     @property
     def headline(self) -> str:
-        """How good the run was at the last step, such as ``"MSE 1.2e-03"``; empty without one."""
+        """How good the run was at the last step, such as ``"MSE 1.2e-03"``; empty without one.
+
+        Trials that diverged are left out, and counted.
+        """
         if len(self.step) == 0:
             return ""
         name = next(name for name in HEADLINES if name in self.measures)
-        return f"{HEADLINES[name]} {self.measures[name][-1].mean():.2e}"
+        last = self.measures[name][-1]
+        left = last[np.isfinite(last)]
+        if len(left) == 0:
+            return "all trials diverged"
+        told = f"{HEADLINES[name]} {left.mean():.2e}"
+        return told if len(left) == len(last) else f"{told} in {len(left)} of {len(last)} trials"
 
     def fill(self, n: int, step: NDArray[np.int64], measures: Mapping[str, NDArray[Any]]) -> None:
         """Copy what was recorded at some steps up to n.
