@@ -13,7 +13,7 @@ from tests.small_problem import AGENTS, problem, write_points
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.communication import Activated, AsyncGossip
 from udsgd_mpi.communication.activation import Activation, Bernoulli, Diurnal, Markov
-from udsgd_mpi.forecast import predict
+from udsgd_mpi.forecast import from_the_start, predict
 from udsgd_mpi.forecast.inference import infer
 from udsgd_mpi.forecast.traces import traces
 from udsgd_mpi.forecast.upgrades import Planner
@@ -239,6 +239,29 @@ RUNS: dict[str, dict[str, Any]] = {
 )
 def test_trials_are_as_predicted(name: str, trials: int, steps: int, data: Path) -> None:
     check_against_trials(two_kinds(data, trials, steps=steps, **RUNS[name]))
+
+
+def test_what_is_not_random_is_the_mean_of_first_order(data: Path) -> None:
+    """By the recursion in θ itself, with the gradients at θ* of those that are there."""
+    activation = {**STAYS, "scaled": True}
+    clocks = {"communication": {"kind": "async_gossip"}}
+    posed = two_kinds(data, 2, activation=activation, step_size={"gamma": 0.7}, **clocks)
+    steps, H, star = np.array([1, 40, 90]), posed.hessian, posed.minimizer
+    found = from_the_start(posed, LoneTeam(AGENTS), np.linalg.eigh(H), steps)
+    active = posed.schedule.active(0, 90)
+    assert active is not None
+    slopes = [posed.objective.gradient(star, agent.expectation) for agent in posed.agents]
+    pace = 3 / (1 - np.exp(-1.0))  # 1/p of stays, and of clocks
+    off, total = posed.initial(range(1))[0] - star, np.zeros_like(star)
+    rows = {0: (off, total)}
+    for n in range(1, 91):
+        total = total + off
+        off = off - 0.7 / n * (H @ off + pace * active[n - 1] @ np.array(slopes) / AGENTS)
+        rows[n] = off, total / n
+    basis = np.linalg.eigh(H)[1]
+    for row, n in enumerate(steps.tolist()):
+        for values, expected in zip(found, rows[n], strict=True):
+            np.testing.assert_allclose(basis @ values[row], expected, rtol=1e-9, atol=1e-12)
 
 
 def at(posed: Problem, n: int = 200) -> Any:
