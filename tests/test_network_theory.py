@@ -202,8 +202,8 @@ def test_probes_of_a_network_and_of_mini_batches(
     assert not wide.holds_hessian
     np.testing.assert_allclose(wide.minimizer, found.minimizer, atol=1e-10)
     probes = TraceProbes(wide, LoneTeam(AGENTS), 60)
-    for agent, expected in zip(wide.agents, exactly, strict=True):
-        estimate = Estimate.of(probes(agent))
+    for i, (agent, expected) in enumerate(zip(wide.agents, exactly, strict=True)):
+        estimate = Estimate.of(probes(agent, i))
         assert abs(estimate.value - expected) < 4 * estimate.error
         assert estimate.error < 0.25 * expected
 
