@@ -22,6 +22,7 @@ from markdown_it.token import Token
 
 _ROOT = Path(__file__).parent.parent
 _OTHERS = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)  # schemes
+_INCLUDE = "{include}"
 _SECONDS = 20
 # Pages that are there, but refuse what is no browser, or ask for an account.
 _NOT_FOR_PROGRAMS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
@@ -84,14 +85,18 @@ def _lacks(link: Link) -> str | None:
 
 @cache
 def _headings(page: Path) -> set[str]:
-    """Headings of a page as links have them."""
+    """Headings of a page as links have them, with those of pages that it includes."""
     tokens = _tokens(page.relative_to(_ROOT.resolve()))
     texts = [
         "".join(part.content for part in inner.children or ())
         for opening, inner in pairwise(tokens)
         if opening.type == "heading_open"
     ]
-    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
+    found = {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
+    for token in tokens:
+        if token.type == "fence" and token.info.startswith(_INCLUDE):
+            found |= _headings((page.parent / token.info.removeprefix(_INCLUDE).strip()).resolve())
+    return found
 
 
 def _is_page(target: str) -> bool:
