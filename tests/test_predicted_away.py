@@ -213,7 +213,7 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "daily": {
         "activation": {"kind": "diurnal", "period": 40, "share": 0.25, "scaled": True},
-        "step_size": {"gamma": 2.0},
+        "step_size": {"gamma": 2.0, "offset": 50},  # no first steps that overshoot
     },
     "clocks": {"communication": {"kind": "async_gossip"}, "step_size": {"gamma": 2.0}},
     "both": {
@@ -224,6 +224,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "momentum": {
         "activation": SELDOM,
         "method": {"kind": "momentum", "beta": 0.8},
+        "communication": LAZY,
         "step_size": {"gamma": 0.3},
     },
 }
