@@ -47,6 +47,23 @@ def test_steps_late_in_a_run_are_the_same_asked_for_alone(kind: str) -> None:
         np.testing.assert_array_equal(presence.between(n, m), whole[n:m])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_agent_is_drawn_without_the_others(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    presence, drawn = KINDS[kind].start(5, SEED), []
+    whole, draw = presence.between(0, 3000), presence.drawn
+
+    def counted(n: int, m: int, agents: np.ndarray) -> np.ndarray:
+        drawn.append(len(agents))
+        return draw(n, m, agents)
+
+    monkeypatch.setattr(presence, "drawn", counted)
+    for n, m in ((2040, 3000), (0, 1000), (1000, 2040)):
+        np.testing.assert_array_equal(presence.between(n, m, np.array([3])), whole[n:m, [3]])
+    assert drawn == [1, 1, 1]
+    some = np.array([4, 1])
+    np.testing.assert_array_equal(presence.between(7, 9, some), whole[7:9, some])
+
+
 def test_a_trace_is_followed(tmp_path: Path) -> None:
     rows = ("agent,from,to", "1,4,5", "0,0,2", "1,0,3", "0,2,3")
     once = there(trace(tmp_path / "a.csv", *rows), 2, 8)

@@ -53,8 +53,8 @@ class Activated(Schedule):
     def shares(self) -> NDArray[np.float64]:
         return self._whole.shares()
 
-    def active(self, n: int, m: int) -> Flags:
-        there, whole = self._presence.between(n, m), self._whole.active(n, m)
+    def active(self, n: int, m: int, agents: Integers | None = None) -> Flags:
+        there, whole = self._presence.between(n, m, agents), self._whole.active(n, m, agents)
         return there if whole is None else there & whole
 
     def availability(self, last: int) -> NDArray[np.float64]:

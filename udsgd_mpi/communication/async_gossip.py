@@ -93,8 +93,8 @@ class _Ticks(InTurn):
         own = int(generator(seed, Purpose.MIXING).integers(2**63))
         self._stepping = Independent(p, own)
 
-    def active(self, n: int, m: int) -> Flags:
-        return self._stepping.between(n, m)
+    def active(self, n: int, m: int, agents: Integers | None = None) -> Flags:
+        return self._stepping.between(n, m, agents)
 
     def availability(self, last: int) -> NDArray[np.float64]:
         return self._stepping.shares(last)

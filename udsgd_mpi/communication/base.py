@@ -51,8 +51,14 @@ class Schedule(ABC):
         """The step that the aggregation of a number completes; the first one has number 1."""
         return self._times.time(number)
 
-    def active(self, n: int, m: int) -> Flags | None:
-        """Which agents take the steps n + 1, …, m, shape (m − n, agents); None: all take all."""
+    def active(self, n: int, m: int, agents: Integers | None = None) -> Flags | None:
+        """Which agents take the steps n + 1, …, m, shape (m − n, agents); None: all take all.
+
+        Parameters
+        ----------
+        agents
+            Numbers of those that are asked for; by default all.
+        """
         return None
 
     def availability(self, last: int) -> NDArray[np.float64] | None:

@@ -31,8 +31,7 @@ def share_of(problem: Problem, i: int) -> float:
 
 def steps_taken(problem: Problem, i: int, last: int) -> int:
     """How many of the steps up to ``last`` agent i takes."""
-    size = max(1, _NUMBERS_AT_ONCE // len(problem.summaries))
-    pace = pace_of(problem, i, 1.0)
+    pace, size = pace_of(problem, i, 1.0), _NUMBERS_AT_ONCE
     if pace is None:
         return last
     return sum(int(pace(n + 1, min(last, n + size)).sum()) for n in range(0, last, size))
@@ -50,16 +49,16 @@ def paces_of(problem: Problem, agents: Sequence[int], factors: Sequence[float]) 
     factors
         Of each of them.
     """
-    schedule, of_all = problem.schedule, np.array(factors)
+    schedule, numbers, of_all = problem.schedule, np.array(agents), np.array(factors)
     if not schedule.pauses:
         return None
 
     def paces(n: int, m: int) -> Floats:
-        active = schedule.active(n - 1, m)
+        active = schedule.active(n - 1, m, numbers)
         if active is None:
             message = "a schedule pauses at all steps or at none"
             raise TypeError(message)
-        return np.ascontiguousarray(active[:, agents] * of_all)
+        return np.ascontiguousarray(active * of_all)
 
     return paces
 

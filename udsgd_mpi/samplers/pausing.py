@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.samplers.base import Indices, SamplePath, SamplePaths
 
 Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 
 class PausingPaths(SamplePaths):
@@ -24,14 +25,14 @@ class PausingPaths(SamplePaths):
     agents
         Their numbers, shape (agents,).
     active
-        Takes n and m and says which of all agents take the steps n + 1, …, m.
+        Takes n, m and numbers of agents, and says which of these take the steps n + 1, …, m.
     """
 
     def __init__(
         self,
         paths: Sequence[SamplePath],
-        agents: NDArray[np.int64],
-        active: Callable[[int, int], Flags | None],
+        agents: Integers,
+        active: Callable[[int, int, Integers], Flags | None],
     ) -> None:
         self._paths = paths
         self._agents = agents
@@ -39,18 +40,18 @@ class PausingPaths(SamplePaths):
         self._taken = np.zeros((len(paths), 1), dtype=np.int64)
 
     def draw(self, out: Indices) -> None:
-        active = self._active(self.n, self.n + len(out))
+        active = self._active(self.n, self.n + len(out), self._agents)
         if active is None:
             message = "paths pause where some agents do not take a step"
             raise TypeError(message)
         out[:] = 0  # of steps that are not taken
         for k, path in enumerate(self._paths):
-            taken = active[:, self._agents[k]]
+            taken = active[:, k]
             points = np.empty((np.count_nonzero(taken), out.shape[2]), dtype=out.dtype)
             if len(points):
                 path.draw(points)
                 out[taken, k] = points
-        self._taken[:, 0] += active[:, self._agents].sum(axis=0)
+        self._taken[:, 0] += active.sum(axis=0)
         self.n += len(out)
 
     def memory(self, k: int) -> dict[str, NDArray[Any]]:

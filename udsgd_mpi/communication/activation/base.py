@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _LONGEST, _ENTRIES = 1024, 2**20
@@ -28,12 +29,24 @@ class Presence(ABC):
 
     def __init__(self, agents: int) -> None:
         self.agents = agents
+        self._every: Integers = np.arange(agents)
         self._length = max(1, min(_LONGEST, _ENTRIES // agents))
         self._first, self._block = -1, np.empty((0, agents), dtype=np.bool_)
         self._drawing_alone = Lock()  # forecasts of several agents ask at once
 
-    def between(self, n: int, m: int) -> Flags:
-        """Whether each agent is there at steps n + 1, …, m, shape (m − n, agents)."""
+    def between(self, n: int, m: int, agents: Integers | None = None) -> Flags:
+        """Whether agents are there at steps n + 1, …, m, shape (m − n, agents).
+
+        One alone takes no longer than its own steps do, however many others there are.
+
+        Parameters
+        ----------
+        agents
+            Numbers of those that are asked for; by default all.
+        """
+        if agents is not None and len(agents) == 1:
+            with self._drawing_alone:
+                return self.drawn(n, m, agents)
         rows = np.empty((m - n, self.agents), dtype=np.bool_)
         start = n
         while start < m:
@@ -41,13 +54,14 @@ class Presence(ABC):
             stop = min(m, first + self._length)
             with self._drawing_alone:
                 if first != self._first:
-                    self._block, self._first = self.drawn(first, first + self._length), first
+                    self._block = self.drawn(first, first + self._length, self._every)
+                    self._first = first
                 rows[start - n : stop - n] = self._block[start - first : stop - first]
             start = stop
-        return rows
+        return rows if agents is None else rows[:, agents]
 
     @abstractmethod
-    def drawn(self, n: int, m: int) -> Flags:
+    def drawn(self, n: int, m: int, agents: Integers) -> Flags:
         """The same, computed anew."""
 
     @abstractmethod

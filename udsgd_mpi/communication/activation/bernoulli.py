@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.activation.base import Activation, Flags, Presence
+from udsgd_mpi.communication.activation.base import Activation, Flags, Integers, Presence
 from udsgd_mpi.kernels.random_numbers import Purpose, random_units
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -48,11 +48,11 @@ class Independent(Presence):
         self._p = p
         self._seed = seed
 
-    def drawn(self, n: int, m: int) -> Flags:
-        there, u = np.empty((m - n, self.agents), dtype=np.bool_), np.empty((m - n, 1))
-        for agent, p in enumerate(self._p.tolist()):
+    def drawn(self, n: int, m: int, agents: Integers) -> Flags:
+        there, u = np.empty((m - n, len(agents)), dtype=np.bool_), np.empty((m - n, 1))
+        for k, agent in enumerate(agents.tolist()):
             random_units(self._seed, Purpose.ACTIVATION, agent, 0, n, u)
-            there[:, agent] = u[:, 0] < p
+            there[:, k] = u[:, 0] < self._p[agent]
         return there
 
     def shares(self, last: int) -> Floats:

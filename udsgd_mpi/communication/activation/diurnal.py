@@ -7,10 +7,9 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.activation.base import Activation, Flags, Presence
+from udsgd_mpi.communication.activation.base import Activation, Flags, Integers, Presence
 from udsgd_mpi.support.errors import ConfigurationError
 
-Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Phase = Annotated[float, Meta(ge=0, lt=1)]
 
@@ -60,8 +59,8 @@ class EveryDay(Presence):
         self._steps = steps
         self._period = period
 
-    def drawn(self, n: int, m: int) -> Flags:
-        done = np.arange(n, m)[:, None] - self._comes
+    def drawn(self, n: int, m: int, agents: Integers) -> Flags:
+        done = np.arange(n, m)[:, None] - self._comes[agents]
         return np.asarray(done % self._period < self._steps)
 
     def shares(self, last: int) -> Floats:
@@ -73,4 +72,4 @@ class EveryDay(Presence):
     def meetings(self) -> Iterator[Flags]:
         """When one comes: of two that meet, one finds the other there."""
         for n in np.unique(self._comes).tolist():
-            yield self.drawn(n, n + 1)[0]
+            yield self.drawn(n, n + 1, self._every)[0]

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.activation.base import Activation, Flags, Presence
+from udsgd_mpi.communication.activation.base import Activation, Flags, Integers, Presence
 from udsgd_mpi.communication.forms.links import Drawing
 from udsgd_mpi.communication.two_states import law, links_of_chains
 from udsgd_mpi.kernels.compiled import Kernel
@@ -44,19 +44,24 @@ class ComingAndGoing(Presence):
         super().__init__(agents)
         self._share = there / (there + away)
         self._second = 1 - 1 / there - 1 / away
-        every: NDArray[np.int64] = np.arange(agents)
         # Not the chains of links and agents of a pattern, which have the seed itself.
-        own = np.uint64(generator(seed, Purpose.ACTIVATION).integers(2**63))
-        at, good = np.zeros(1, dtype=np.int64), np.zeros(agents, dtype=np.uint8)
-        chains = law(1 / there, 1 / away)
-        self._drawing = Drawing(own, every, every, every, chains, at, good, good.copy())
+        self._seed = np.uint64(generator(seed, Purpose.ACTIVATION).integers(2**63))
+        self._law = law(1 / there, 1 / away)
+        self._drawings: dict[bytes, Drawing] = {}
 
-    def drawn(self, n: int, m: int) -> Flags:
-        there = np.empty((m - n, self.agents), dtype=np.bool_)
+    def drawn(self, n: int, m: int, agents: Integers) -> Flags:
+        drawing = self._drawings.setdefault(agents.tobytes(), self._of(agents))
+        there = np.empty((m - n, len(agents)), dtype=np.bool_)
         for k in range(m - n):
-            _draw(n + k + 1, tuple(self._drawing))
-            there[k] = self._drawing.there
+            _draw(n + k + 1, tuple(drawing))
+            there[k] = drawing.there
         return there
+
+    def _of(self, agents: Integers) -> Drawing:
+        """What draws some agents' chains, from the step on that they were drawn for last."""
+        ends, at = np.arange(len(agents)), np.zeros(1, dtype=np.int64)
+        good, there = np.zeros((2, len(agents)), dtype=np.uint8)
+        return Drawing(self._seed, agents, ends, ends, self._law, at, good, there)
 
     def shares(self, last: int) -> Floats:
         return np.full(self.agents, self._share)

@@ -9,14 +9,13 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication.activation.base import Activation, Flags, Presence
+from udsgd_mpi.communication.activation.base import Activation, Flags, Integers, Presence
 from udsgd_mpi.communication.intervals import LAST_STEP
 from udsgd_mpi.support.csv_rows import csv_rows
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import names_file
 from udsgd_mpi.support.one_line import shown
 
-Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _COLUMNS = ["agent", "from", "to"]
@@ -66,12 +65,13 @@ class Recorded(Presence):
         self._stays = stays
         self._period = period
 
-    def drawn(self, n: int, m: int) -> Flags:
+    def drawn(self, n: int, m: int, agents: Integers) -> Flags:
         steps = np.arange(n, m) if self._period is None else np.arange(n, m) % self._period
-        there = np.empty((m - n, self.agents), dtype=np.bool_)
-        for agent, (begins, ends) in enumerate(self._stays):
+        there = np.empty((m - n, len(agents)), dtype=np.bool_)
+        for k, agent in enumerate(agents.tolist()):
+            begins, ends = self._stays[agent]
             begun = np.searchsorted(begins, steps, side="right")
-            there[:, agent] = (begun > 0) & (steps < ends[begun - 1])
+            there[:, k] = (begun > 0) & (steps < ends[begun - 1])
         return there
 
     def shares(self, last: int) -> Floats:
@@ -86,7 +86,7 @@ class Recorded(Presence):
         """When one comes: of two that meet, one finds the other there."""
         comings = np.unique(np.concatenate([stays.begins for stays in self._stays]))
         for n in comings.tolist():
-            yield self.drawn(n, n + 1)[0]
+            yield self.drawn(n, n + 1, self._every)[0]
 
 
 class _Row(NamedTuple):
