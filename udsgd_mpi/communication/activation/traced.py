@@ -64,6 +64,9 @@ class Recorded(Presence):
         super().__init__(len(stays))
         self._stays = stays
         self._period = period
+        self._all = Stays(*map(np.concatenate, zip(*stays, strict=True)))
+        sizes = np.array([len(begins) for begins, _ in stays])
+        self._firsts = np.cumsum(sizes) - sizes
 
     def drawn(self, n: int, m: int, agents: Integers) -> Flags:
         steps = np.arange(n, m) if self._period is None else np.arange(n, m) % self._period
@@ -76,16 +79,15 @@ class Recorded(Presence):
 
     def shares(self, last: int) -> Floats:
         last = last if self._period is None else self._period
-        steps = [np.minimum(np.stack(stays), last) for stays in self._stays]
-        return np.array([(ends - begins).sum() for begins, ends in steps]) / last
+        steps = np.minimum(self._all.ends, last) - np.minimum(self._all.begins, last)
+        return np.asarray(np.add.reduceat(steps, self._firsts) / last)
 
     def fluctuations(self) -> Floats | None:
         return None if self._period is None else np.zeros(self.agents)
 
     def meetings(self) -> Iterator[Flags]:
         """When one comes: of two that meet, one finds the other there."""
-        comings = np.unique(np.concatenate([stays.begins for stays in self._stays]))
-        for n in comings.tolist():
+        for n in np.unique(self._all.begins).tolist():
             yield self.drawn(n, n + 1, self._every)[0]
 
 
