@@ -1,13 +1,23 @@
 """An experiment file means what it says: overlays, groups, recording steps, flags."""
 
+from argparse import Namespace
+
 import numpy as np
 import pytest
 
+from udsgd_mpi.cli.settings import with_assigned
+from udsgd_mpi.communication import DFL, DSGD, Pattern
+from udsgd_mpi.communication.compression.top_k import TopK
+from udsgd_mpi.communication.custom import CustomPattern
 from udsgd_mpi.experiment.groups import assign
 from udsgd_mpi.experiment.read import read_experiment, to_toml, variants
 from udsgd_mpi.experiment.schema import Group, Record
+from udsgd_mpi.methods.step_sizes import Constant
 from udsgd_mpi.samplers import IID, SRRW, SRW
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.theory.step_size import Polynomial
+
+LAZY_HALF = DSGD(interval=9, weights="lazy", compression=TopK(fraction=0.5))
 
 
 def test_overlays_change_parameters_and_replace_kinds() -> None:
@@ -28,6 +38,39 @@ def test_overlays_change_parameters_and_replace_kinds() -> None:
         "other": SRW(),
         "default": SRRW(alpha=3, b=0.6),
     }
+
+
+def test_the_kind_of_a_default_is_no_other_where_a_file_leaves_it_out() -> None:
+    raw = {"groups": {"all": {"sampler": "iid"}}, "step_size": {"gamma": 0.3}}
+    for kind, expected in (("polynomial", Polynomial(gamma=0.3)), ("constant", Constant())):
+        assert variants(raw, {"step_size": {"kind": kind}})["main"].step_size == expected
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["weights=uniform", "kind=dsgd"], DSGD(interval=9, weights="uniform")),
+        (["weights=uniform", "kind=dfl"], DFL(weights="uniform")),
+        (["compression.fraction=0.5", "compression=top_k"], LAZY_HALF),
+        (["path=own.py:Pattern", "kind=custom"], CustomPattern(path="own.py:Pattern")),
+    ],
+)
+def test_settings_of_one_table_hold_together_in_either_order(
+    given: list[str], order: int, expected: Pattern
+) -> None:
+    """Those of ``--set``, over a file's."""
+    raw = {
+        "groups": {"all": {"sampler": "iid"}},
+        "communication": {"kind": "dsgd", "weights": "lazy", "interval": 9},
+    }
+    arguments = Namespace(set=[f"communication.{each}" for each in given[::order]])
+    assert variants(raw, with_assigned({}, arguments))["main"].communication == expected
+
+
+def test_a_table_by_its_kind_alone_takes_what_is_set_in_it() -> None:
+    arguments = Namespace(set=["communication=dfl", "communication.weights=lazy"])
+    assert with_assigned({}, arguments)["communication"] == {"kind": "dfl", "weights": "lazy"}
 
 
 def test_flags_win_over_variants() -> None:

@@ -7,14 +7,14 @@ import numpy as np
 from udsgd_mpi.analysis.layout import aligned
 from udsgd_mpi.api.diagnose import diagnosed, explored, graph_of
 from udsgd_mpi.api.plan import sampler_of
-from udsgd_mpi.cli.settings import all_assigned, value_of
+from udsgd_mpi.cli.settings import parameters_assigned, value_of
 from udsgd_mpi.forecast.diagnosis import measured_cost
 
 
 def command(arguments: Namespace) -> None:
     """Print how well a sampler explores its points."""
     sampler = sampler_of(value_of(arguments.sampler), "sampler")
-    name, points, over = arguments.graph, arguments.points, all_assigned(arguments)
+    name, points, over = arguments.graph, arguments.points, parameters_assigned(arguments)
     graph = None if name is None else graph_of(name, points, arguments.seed, over)
     what = explored(sampler, graph, points)
     found = diagnosed(what, arguments.steps, arguments.trials, arguments.seed)

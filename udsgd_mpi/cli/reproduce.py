@@ -67,9 +67,9 @@ def _check_files(arguments: Namespace, chosen: Sequence[str]) -> None:
 
 
 def _flags(arguments: Namespace, name: str) -> dict[str, Any]:
-    from udsgd_mpi.cli.settings import all_assigned
+    from udsgd_mpi.cli.settings import with_assigned
 
-    flags = all_assigned(arguments)
+    flags = with_assigned({}, arguments)
     flags["output"] = str(arguments.output_dir / f"{_full_name(arguments, name)}.h5")
     if arguments.weight:
         flags["weight"] = arguments.weight

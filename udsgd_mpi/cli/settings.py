@@ -32,9 +32,7 @@ def requested(arguments: Namespace) -> dict[str, Experiment]:
     """The variants that the experiment file and the flags ask for."""
     given = {key: getattr(arguments, flag) for flag, key in _FLAGS.items()}
     flags = laid_together({key: value for key, value in given.items() if value is not None})
-    for assignment in arguments.set:  # may be of what a flag names
-        flags = merge(flags, expand(assigned(assignment)))
-    found = _variants(arguments.experiment, flags)
+    found = _variants(arguments.experiment, with_assigned(flags, arguments))
     only = arguments.only
     if only is None:
         return found
@@ -66,8 +64,13 @@ def as_words(arguments: Namespace) -> list[str]:
     return words
 
 
-def all_assigned(arguments: Namespace) -> dict[str, Any]:
-    """Settings that all ``--set`` stand for together."""
+def with_assigned(flags: Mapping[str, Any], arguments: Namespace) -> dict[str, Any]:
+    """Expanded settings of an experiment with those of all ``--set`` laid over them."""
+    return reduce(merge, (expand(assigned(each)) for each in arguments.set), dict(flags))
+
+
+def parameters_assigned(arguments: Namespace) -> dict[str, Any]:
+    """Parameters of a graph that all ``--set`` stand for together."""
     return reduce(merge, map(assigned, arguments.set), {})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from udsgd_mpi.analysis.image import destination, save
-from udsgd_mpi.cli.settings import all_assigned, value_of
+from udsgd_mpi.cli.settings import parameters_assigned, value_of
 from udsgd_mpi.communication import DSGD, AnyPattern, Pattern, contraction
 from udsgd_mpi.communication.dsgd import DIRECTED, SYMMETRIC
 from udsgd_mpi.experiment.check import one_of
@@ -30,7 +30,7 @@ def command(arguments: Namespace) -> None:
     """Print what a topology is like, draw it, and write its edges where asked."""
     figure, edges, made_by = _destinations(arguments)
     name = arguments.source
-    source = one_of(AnyGraph, name, "topology", all_assigned(arguments))
+    source = one_of(AnyGraph, name, "topology", parameters_assigned(arguments))
     agents = arguments.agents
     if agents is not None:
         require_bytes({f"--agents = {agents:,}": agents * BYTES_OF_A_NODE})

@@ -48,7 +48,7 @@ def check(raw: Mapping[str, Any]) -> Experiment:
     if isinstance(groups, Mapping):  # one by one, since msgspec does not name a mapping's key
         for name, group in groups.items():
             _convert(group, Group, f"groups.{name}")
-    return _convert(_with_default_kinds(expanded, Experiment), Experiment, "")
+    return _convert(with_default_kinds(expanded, Experiment), Experiment, "")
 
 
 def one_of(family: Any, raw: Any, path: str, over: Mapping[str, Any] | None = None) -> Any:
@@ -106,7 +106,8 @@ def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Expanded settings with others laid over them.
 
-    Another ``kind``, or another class of the user's own, replaces the whole table.
+    Another ``kind``, or another class of the user's own, replaces the whole table; a table that
+    names none is of any.
     """
     merged = dict(base)
     for key, value in over.items():
@@ -120,10 +121,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_of(over: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
     """Whether settings may change some of a table rather than replace it."""
-    if "kind" not in over:
-        return True
-    other_class = over["kind"] == "custom" and over.get("path") != base.get("path")
-    return over["kind"] == base.get("kind") and not other_class
+    named = {"kind", "path"} if over.get("kind") == "custom" else {"kind"}
+    return all(over[key] == base[key] for key in named & over.keys() & base.keys())
 
 
 def _expand(raw: Any, kind: Any, path: str, rename: Renaming) -> Any:
@@ -203,7 +202,7 @@ def _expand_struct(
     }
 
 
-def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
+def with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
     """Settings in which a table without a ``kind`` has that of the default."""
     filled = dict(raw)
     for name, info in fields_of(struct).items():
@@ -217,7 +216,7 @@ def _with_default_kinds(raw: dict[str, Any], struct: type[Struct]) -> dict[str, 
         below = (
             structs[0] if len(structs) == 1 else family_in(info.type).get(str(value.get("kind")))
         )
-        filled[name] = _with_default_kinds(value, below) if below else value
+        filled[name] = with_default_kinds(value, below) if below else value
     return filled
 
 

@@ -10,7 +10,14 @@ from typing import Any
 import tomli_w
 
 from udsgd_mpi.experiment.axes import crossed
-from udsgd_mpi.experiment.check import check, expand, merge, settings_of, without_none
+from udsgd_mpi.experiment.check import (
+    check,
+    expand,
+    merge,
+    settings_of,
+    with_default_kinds,
+    without_none,
+)
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.file_names import in_folders, seen_from
@@ -71,7 +78,8 @@ def variants(
     overlays = _overlays(raw)
     if not isinstance(overlays, Mapping) or not overlays:
         raise ConfigurationError(f"variant: expected tables [variant.NAME], got {overlays!r}")
-    flags, base = expand(flags, in_folders(Path())), expand(base, beside)
+    flags = expand(flags, in_folders(Path()))
+    base = with_default_kinds(expand(base, beside), Experiment)  # by which overlays are others
     found = {}
     for name, overlay in overlays.items():
         if not isinstance(overlay, Mapping):
