@@ -61,6 +61,7 @@ def seconds_a_step(
         mix = W
 
         def exchange(n: int) -> None:
+            descend.prepare()
             mix(n)
             if compression:
                 iterates.mixed[THETA].publish(n)
