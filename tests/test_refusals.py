@@ -158,7 +158,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "weights that are not numbers": (weights("a b\n"), ["w.txt", "rows of numbers"]),
     "weights between strangers": (
         weights("0.5 0.5 0\n0.5 0.25 0.25\n0 0.25 0.75\n", topology="star"),
-        ["not neighbours", "agents 1 and 2", "complete"],
+        ["row 1, column 2, as agent 2 does not tell agent 1", "0.25", "complete"],
     ),
     "a cluster list that misses an agent": (
         flags("--agents", "4", "--set", 'communication={kind="hlsgd", clusters=["0-1", "3"]}'),

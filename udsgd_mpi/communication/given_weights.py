@@ -53,6 +53,6 @@ def _check(W: NDArray[np.float64], topology: Graph, name: str) -> None:
         )
     for i, j in np.argwhere((W != 0) & ~neighbours)[:1]:
         raise ConfigurationError(
-            f"{name}: expected 0 between agents that are not neighbours, got {W[i, j]:g} between"
-            f' agents {i} and {j}; use a topology with that edge, e.g. topology = "complete"'
+            f"{name}: expected 0 in row {i}, column {j}, as agent {j} does not tell agent {i}, got"
+            f' {W[i, j]:g}; use a topology with that edge, e.g. topology = "complete"'
         )

@@ -147,6 +147,7 @@ def asymmetry(W: Weights) -> float:
 def _asymmetric(gap: float, which: str) -> str:
     return (
         f"activation: expected symmetric W, got one {which} with w_ij and w_ji that differ by"
-        f" {gap:.2g}: between those that are there it would not stay doubly stochastic; use a"
-        " communication with symmetric weights, as those of dsgd are"
+        f" {gap:.2g}: between those that are there it would not stay doubly stochastic; use"
+        ' symmetric weights, such as weights = "metropolis" of dsgd on an undirected topology, or'
+        ' leave out activation, also beside method = "push_sum"'
     )
