@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tests import textbook
+from tests.as_predicted import check_against_trials
 from tests.compressions import ALL, compressed
 from tests.small_problem import AGENTS, POINTS, D, problem, write_points
 from udsgd_mpi.__main__ import main
@@ -238,20 +239,11 @@ def test_trials_are_as_predicted(data: Path) -> None:
         step_size={"gamma": 1.0, "exponent": 0.8},
         record={"steps": [103]},
     )
-    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
-    assert recording is not None
-    found = predict(posed, LoneTeam(AGENTS), recording.step)
-    for measure, expected, its_error in (
-        ("squared_error", found.mse, found.error),
-        ("consensus_error", found.consensus_error, found.consensus_error_error),
-    ):
-        measured = recording[measure]
-        mean, error = measured.mean(axis=1), measured.std(axis=1, ddof=1) / np.sqrt(300)
-        assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all()
+    found = check_against_trials(posed)
     plain = predict(
         problem(data, "srw", steps=503, communication=communication(None), topology="ring"),
         LoneTeam(AGENTS),
-        recording.step,
+        found.step,
     )
     assert (found.consensus_error > 2 * plain.consensus_error).all()
 

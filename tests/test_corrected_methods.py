@@ -11,6 +11,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from tests import textbook
+from tests.as_predicted import check_against_trials
 from tests.small_problem import AGENTS, POINTS, D, problem, write_points
 from udsgd_mpi.__main__ import main
 from udsgd_mpi.communication import (
@@ -23,10 +24,8 @@ from udsgd_mpi.communication import (
     RandomMatching,
     UnreliableLinks,
 )
-from udsgd_mpi.forecast import predict
 from udsgd_mpi.methods import ExactDiffusion, Extra, FedOpt, GradientTracking, Prox, Scaffold
 from udsgd_mpi.parallel.simulate import simulate
-from udsgd_mpi.problem import LoneTeam
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.testing.graphs import from_networkx, matrix
 
@@ -194,16 +193,7 @@ def test_500_trials_are_as_predicted(name: str, data: Path) -> None:
         step_size={"gamma": 1.0, "exponent": 0.8},
         record={"steps": [103]},
     )
-    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
-    assert recording is not None
-    found = predict(posed, LoneTeam(AGENTS), recording.step)
-    for measure, expected, its_error in (
-        ("squared_error", found.mse, found.error),
-        ("consensus_error", found.consensus_error, found.consensus_error_error),
-    ):
-        measured = recording[measure]
-        mean, error = measured.mean(axis=1), measured.std(axis=1, ddof=1) / np.sqrt(500)
-        assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all()
+    check_against_trials(posed)
 
 
 @pytest.mark.parametrize(("method", "measured"), [("sgd", 0), ("momentum", 0), ("extra", 1)])

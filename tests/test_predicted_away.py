@@ -6,9 +6,9 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from mpi4py import MPI
 from numpy.typing import NDArray
 
+from tests.as_predicted import check_against_trials
 from tests.small_problem import AGENTS, problem, write_points
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.communication import Activated, AsyncGossip
@@ -17,7 +17,6 @@ from udsgd_mpi.forecast import from_the_start, predict
 from udsgd_mpi.forecast.inference import infer
 from udsgd_mpi.forecast.traces import traces
 from udsgd_mpi.forecast.upgrades import Planner
-from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import LoneTeam, Problem
 from udsgd_mpi.samplers import IID, MHRW, SRW, Sampler
 from udsgd_mpi.support.errors import ConfigurationError
@@ -186,22 +185,6 @@ def two_kinds(data: Path, trials: int, **settings: Any) -> Problem:
     }
     polyak = {"steps": [100, 300], "polyak": True}
     return problem(data, "srw", trials=trials, groups=groups, **{"record": polyak, **settings})
-
-
-def check_against_trials(posed: Problem) -> None:
-    """Errors within 4 standard errors: a false alarm of 6e-5 each."""
-    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
-    assert recording is not None
-    found = predict(posed, LoneTeam(AGENTS), recording.step)
-    for measure, expected, its_error in (
-        ("squared_error", found.mse, found.error),
-        ("averaged_squared_error", found.averaged_mse, found.averaged_error),
-        ("consensus_error", found.consensus_error, found.consensus_error_error),
-    ):
-        measured = recording[measure]
-        trials = measured.shape[1]
-        mean, error = measured.mean(axis=1), measured.std(axis=1, ddof=1) / np.sqrt(trials)
-        assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all(), measure
 
 
 RUNS: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tests import textbook
 from tests.arcs import ARCS, A, topology, write_arcs
+from tests.as_predicted import check_against_trials
 from tests.small_problem import AGENTS, POINTS, D, problem, write_points
 from tests.test_corrected_methods import GAMMA, Quadratics, full_gradients
 from udsgd_mpi.__main__ import main
@@ -158,16 +159,7 @@ def test_trials_are_as_predicted(
         record={"steps": [103]},
         **directed,
     )
-    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
-    assert recording is not None
-    found = predict(posed, LoneTeam(AGENTS), recording.step)
-    for measure, expected, its_error in (
-        ("squared_error", found.mse, found.error),
-        ("consensus_error", found.consensus_error, found.consensus_error_error),
-    ):
-        measured = recording[measure]
-        mean, error = measured.mean(axis=1), measured.std(axis=1, ddof=1) / np.sqrt(trials)
-        assert (abs(mean - expected) < 4 * np.hypot(error, its_error)).all()
+    check_against_trials(posed)
     # The limit is that of sgd on the same agents, whose W has the same mean.
     plain = problem(
         data,
