@@ -158,6 +158,24 @@ def test_what_was_read_counts(posed: Problem) -> None:
         assert inputs_of_noise(other) == inputs_of_noise(posed)
 
 
+def test_of_exchanges_what_says_who_steps_decides_noise(tmp_path: Path) -> None:
+    """Of agents that are away at times; plans of intervals forecast each of them once."""
+    points, trace = write_points(tmp_path / "points.svm"), tmp_path / "trace.csv"
+    day = {"kind": "trace", "path": str(trace), "period": 9}
+
+    def noise(pattern: dict[str, Any], hours: str = "0,5") -> bytes:
+        rows = "".join(f"{i},{hours}\n" for i in range(4))
+        trace.write_text("agent,from,to\n" + rows)
+        posed = problem(points, "iid", communication=pattern, activation=day)
+        return inputs_of_noise(posed)
+
+    dsgd, clocks = {"kind": "dsgd"}, {"kind": "async_gossip"}
+    assert noise(dsgd) == noise({**dsgd, "interval": 5, "precision": "single"})
+    assert noise(dsgd) != noise(dsgd, "2,7")
+    assert noise(clocks) == noise({**clocks, "precision": "single"})
+    assert noise(clocks) != noise({**clocks, "step_rate": 0.5})
+
+
 def test_digests_are_of_what_was_read_and_drawn(tmp_path: Path) -> None:
     points = write_points(tmp_path / "points.svm")
     first = problem(points, "srw").digests

@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
+from udsgd_mpi.communication import AnyPattern
 from udsgd_mpi.experiment.deciding import (
     DECIDE_NO_MEASURE,
     DECIDE_NO_MEASURE_OF_AGENTS,
     DECIDE_NO_NOISE,
+    DECIDE_NO_W,
     DECIDE_TRIALS_ALONE,
 )
 from udsgd_mpi.experiment.groups import assign
@@ -24,7 +26,7 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
     of_all = hashlib.sha256(_encoded(experiment, DECIDE_NO_NOISE))
     of_all.update(msgspec.json.encode(_sources_of_noise(digests)))
     if problem.schedule.pauses:  # then communication may say who takes which steps
-        of_all.update(msgspec.json.encode(experiment.communication))
+        of_all.update(_encoded(experiment.communication, DECIDE_NO_W))
     # The other agents enter by θ* and H alone, as their samplers weight their data.
     optimum = problem.optimum
     for values in () if optimum is None else (optimum.theta, optimum.hessian):
@@ -73,7 +75,7 @@ def _inputs(problem: Problem, left_out: Collection[str]) -> bytes:
     return digest.digest()
 
 
-def _encoded(settings: Experiment | Group, left_out: Collection[str]) -> bytes:
+def _encoded(settings: Experiment | Group | AnyPattern, left_out: Collection[str]) -> bytes:
     """All settings except some."""
     values: dict[str, Any] = msgspec.to_builtins(settings)
     return msgspec.json.encode([item for item in values.items() if item[0] not in left_out])
