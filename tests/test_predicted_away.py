@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from udsgd_mpi.forecast.traces import traces
 from udsgd_mpi.forecast.upgrades import Planner
 from udsgd_mpi.problem import LoneTeam, Problem
 from udsgd_mpi.samplers import IID
+from udsgd_mpi.storage.measured import read_measures
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.theory.limit import limiting_covariance
 from udsgd_mpi.theory.noise import Noise
@@ -217,3 +219,22 @@ def test_limits_are_called_measured(capsys: pytest.CaptureFixture[str]) -> None:
         said = capsys.readouterr().out
         assert "under agents that are away, too, is measured, not proved" in said
         assert said.count("of Tr V is due to when agents are there") == shares
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "diurnal"])
+def test_results_hold_what_trials_do_not_vary_by(kind: str, tmp_path: Path) -> None:
+    """Reports hold the covariance over trials against V without it."""
+    activation = f"activation={{kind='{kind}', scaled=true}}"
+    size = ("--agents", "3", "--steps", "50", "--trials", "2", "--only", "all-srw")
+    path = tmp_path / "x.h5"
+    assert main(["run", *size, "--set", activation, "--output", str(path)]) == 0
+    (found,) = read_measures(path).values()
+    V, over_trials = found.limiting_covariance, found.covariance_over_trials
+    assert V is not None
+    assert over_trials is not None
+    with h5py.File(path) as file:
+        run = file["runs/all-srw"]
+        assert ("limiting_covariance_of_presence" in run) == (kind == "bernoulli")
+        part = run["limiting_covariance_of_presence"][:] if kind == "bernoulli" else 0.0
+    np.testing.assert_array_equal(over_trials, V - part)
+    assert np.trace(over_trials) > 0
