@@ -126,6 +126,20 @@ def test_the_topology_command_shows_both_degrees(
     assert "metropolis" not in told
 
 
+@pytest.mark.parametrize("pattern", ["async_gossip", "gossip", "{kind='dsgd', weights='lazy'}"])
+def test_the_topology_command_writes_nothing_where_a_pattern_does_not_fit(
+    pattern: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ["topology", write_arcs(tmp_path).name, "--set", "directed=true"]
+    assert main([*given, "--save", "edges.txt", "--pattern", pattern]) == 2
+    assert [each.name for each in tmp_path.iterdir()] == ["arcs.edgelist"]
+    assert "agents  " not in capsys.readouterr().out
+
+
 def test_a_matrix_of_weights_has_what_an_agent_hears_in_its_row(tmp_path: Path) -> None:
     """Whatever leads the other way is refused."""
     heard = (np.eye(AGENTS) + np.roll(np.eye(AGENTS), 1, axis=0)) / 2

@@ -9,7 +9,7 @@ import numpy as np
 
 from udsgd_mpi.analysis.image import destination, save
 from udsgd_mpi.cli.settings import parameters_assigned, value_of
-from udsgd_mpi.communication import DSGD, AnyPattern, Pattern, contraction
+from udsgd_mpi.communication import DSGD, AnyPattern, Pattern, Schedule, contraction
 from udsgd_mpi.communication.dsgd import DIRECTED, SYMMETRIC
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.experiment.sizes import BYTES_OF_A_NODE, require_bytes
@@ -39,6 +39,7 @@ def command(arguments: Namespace) -> None:
         graph = source.build(0, arguments.seed, "topology")
     else:
         raise ConfigurationError(f"topology {name}: expected a number of agents, e.g. -n 16")
+    schedules = _schedules(graph, arguments)
     form, names = _names(source)
     if edges:
         write_graph(graph, edges.path, made_by, names)
@@ -58,6 +59,18 @@ def command(arguments: Namespace) -> None:
         print(f"agent         {shown}{more}")
     _print_degrees(graph)
     print(f"diameter      {graph.diameter()}")
+    found = {what: contraction(schedule, len(graph)) for what, schedule in schedules.items()}
+    formulas = {each.formula for each in found.values()}
+    print(f"spectral gap of W, 1 − {' or 1 − '.join(sorted(formulas))}:")
+    for what, each in found.items():
+        print(f"  {what:12}" + ("0 (never contracts)" if each.vanishes else each.gap))
+    if edges:
+        print(f"edges in      {edges.path}")
+    print(f"drawing       {figure.path}")
+
+
+def _schedules(graph: Graph, arguments: Namespace) -> dict[str, Schedule]:
+    """Of ``dsgd`` with each of its weights, and of the pattern that is asked for."""
     patterns: dict[str, Pattern] = {
         weights: DSGD(weights=weights) for weights in (DIRECTED if graph.directed else SYMMETRIC)
     }
@@ -65,17 +78,7 @@ def command(arguments: Namespace) -> None:
         pattern = one_of(AnyPattern, value_of(arguments.pattern), "communication")
         pattern.check_topology(graph)
         patterns["--pattern"] = pattern
-    found = {
-        name: contraction(pattern.start(graph, arguments.seed), len(graph))
-        for name, pattern in patterns.items()
-    }
-    formulas = {each.formula for each in found.values()}
-    print(f"spectral gap of W, 1 − {' or 1 − '.join(sorted(formulas))}:")
-    for name, each in found.items():
-        print(f"  {name:12}" + ("0 (never contracts)" if each.vanishes else each.gap))
-    if edges:
-        print(f"edges in      {edges.path}")
-    print(f"drawing       {figure.path}")
+    return {what: pattern.start(graph, arguments.seed) for what, pattern in patterns.items()}
 
 
 def _print_degrees(graph: Graph) -> None:
