@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.problem import Agent, Problem, Team
-from udsgd_mpi.theory.limit import has_limit, limiting_covariance
+from udsgd_mpi.theory.limit import check_step_size, has_limit, limiting_covariance, trace_factor
 from udsgd_mpi.theory.noise import Noise
 from udsgd_mpi.theory.presence import of_presence, thinned
 from udsgd_mpi.theory.step_size import StepSize
@@ -129,15 +129,20 @@ def presence_in_the_limit(problem: Problem, team: Team, step_size: StepSize) -> 
     known = team.bcast(lambda: has_limit(problem.smallest_curvature, step_size))
     if fluctuations is None or not fluctuations.any() or not known:
         return None
-    scale = step_size.gamma / problem.experiment.step_size.gamma / team.agents**2
+    agents = zip(team.hosted, problem.agents, strict=True)
+    modes = team.gather(
+        [
+            of_presence(slope_of(problem, agent), float(fluctuations[i]), agent.pace).amplitudes[0]
+            for i, agent in agents
+        ]
+    )
+    scale = step_size.gamma / problem.experiment.step_size.gamma
 
-    def covariance(i: int) -> Floats:
-        agent = problem.agents[i - team.hosted.start]
-        noise = of_presence(slope_of(problem, agent), float(fluctuations[i]), agent.pace)
-        return scale * limiting_covariance(noise, problem.hessian, step_size)
+    def found() -> OfPresence:
+        s = trace_factor(check_step_size(problem.smallest_curvature, step_size))
+        H, of_agents = problem.hessian, np.stack(modes) / team.agents
+        V = limiting_covariance(Noise(of_agents, np.ones(len(modes)), None), H, step_size)
+        solved = np.linalg.solve(2 * H - s * np.eye(len(H)), of_agents.T)
+        return OfPresence(scale * V, scale * (of_agents * solved.T).sum(axis=1))
 
-    own = team.map(covariance)
-    rows = np.stack([each.ravel() for each in own])
-    total = team.mean(rows).reshape(problem.d, problem.d) * team.agents
-    traces = np.array(team.allgather([float(np.trace(each)) for each in own]))
-    return OfPresence(total, traces)
+    return team.bcast(found)

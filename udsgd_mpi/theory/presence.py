@@ -28,9 +28,9 @@ def thinned(noise: Noise, share: float, pace: float) -> Noise:
     Parameters
     ----------
     share
-        P, the share of steps that the agent takes.
+        p, the share of steps that the agent takes.
     pace
-        C, the factor of its steps.
+        c, the factor of its steps.
     """
     amplitudes = pace * np.sqrt(share) * noise.amplitudes
     return Noise(amplitudes, noise.repulsion, noise.b, noise.lag / share)
