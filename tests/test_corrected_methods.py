@@ -94,7 +94,7 @@ class Quadratics(NamedTuple):
 
 
 def full_gradients(data: Path, method: Any, **settings: Any) -> tuple[Floats, Quadratics]:
-    """θ^i after 20 steps and the last, of ridge regression on all points at once, and its f_i."""
+    """θ^i as recorded, of ridge regression on all points at once, and its f_i."""
     posed = problem(
         data,
         "iid",

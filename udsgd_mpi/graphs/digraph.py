@@ -96,5 +96,5 @@ def _reached(n: int, tails: Nodes, heads: Nodes) -> NDArray[np.bool_]:
     order = np.argsort(tails, kind="stable")
     offsets = np.searchsorted(tails[order], np.arange(n + 1)).astype(np.int64)
     part = np.empty(n, dtype=np.int32)
-    label_parts(offsets, heads[order].astype(np.int32), part)
+    label_parts(offsets, heads[order].astype(np.int32), part)  # from node 0 first, along arcs
     return np.asarray(part == 0)

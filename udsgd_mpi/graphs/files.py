@@ -46,7 +46,7 @@ def read_digraph(path: Path) -> Graph:
 
 
 def read_named_graph(path: Path, *, directed: bool = False) -> InNaturalOrder:
-    """Undirected graph of a file, connected or not, with the names of its nodes.
+    """Graph of a file, connected or not, with the names of its nodes.
 
     Nodes that are numbers come in their order, and before others; names are sorted with the
     numbers in them by value, so that n2 comes before n10. What the graph leaves out, such as
