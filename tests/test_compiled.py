@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from numba import config
 
-from udsgd_mpi.kernels.compiled import Kernel, cache_folder
+from udsgd_mpi.kernels.compiled import Kernel, cache_folder, compile_share
 
 
 def test_threads_that_compile_at_once_have_the_cache_folder(
@@ -36,3 +36,37 @@ def test_threads_that_compile_at_once_have_the_cache_folder(
         assert list(pool.map(compiled, kernels)) == [1, 2]
     assert seen == [(str(cache_folder()), str(cache_folder()))] * 2
     assert config.CACHE_DIR == ""
+
+
+def one() -> int:
+    return 1
+
+
+def two() -> int:
+    return 2
+
+
+@pytest.mark.parametrize("shares", [1, 2, 3])
+def test_shares_are_all_kernels_and_split_no_function(
+    shares: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels of one function are in one file of the cache, which two would write at once."""
+    monkeypatch.setattr(Kernel, "all", [])
+    for function in (one, two, one, test_shares_are_all_kernels_and_split_no_function, two):
+        Kernel(function, "int64()")
+    compiled: list[Kernel[..., Any]] = []
+
+    def compile_(kernel: Kernel[..., Any]) -> None:
+        compiled.append(kernel)
+
+    monkeypatch.setattr(Kernel, "compile", compile_)
+    seen: list[int] = []
+    functions = []
+    for share in range(shares):
+        before = len(compiled)
+        compile_share(share, shares, lambda: seen.append(len(compiled)))
+        functions.append({each.__name__ for each in compiled[before:]})
+    assert sorted(map(id, compiled)) == sorted(map(id, Kernel.all))
+    assert seen == [1, 2, 3, 4, 5]
+    assert sum(map(len, functions)) == 3
+    assert all(functions)

@@ -37,12 +37,17 @@ class Kernel(WrapperAddressProtocol, Generic[P, R]):
 
     Floating-point sums keep the order in which they are written, so that a kernel gives the
     same bits whatever the shapes it is called with. Kernels can be arguments of kernels.
+
+    Attributes
+    ----------
+    function
+        What is compiled.
     """
 
     all: ClassVar[list["Kernel[Any, Any]"]] = []
 
     def __init__(self, function: Callable[P, R], signature: str) -> None:
-        self._function = function
+        self.function = function
         self._signature = signature
         self._compiled: Callable[P, R] | None = None
         update_wrapper(self, function)
@@ -53,7 +58,7 @@ class Kernel(WrapperAddressProtocol, Generic[P, R]):
 
     def of(self, signature: str) -> "Kernel[P, R]":
         """The same function for arguments of other types."""
-        return Kernel(self._function, signature)
+        return Kernel(self.function, signature)
 
     def with_types(self, before: str, after: str, most: int = -1) -> "Kernel[P, R]":
         """The same function where the signature has another type, the first few times at most."""
@@ -93,9 +98,9 @@ class Kernel(WrapperAddressProtocol, Generic[P, R]):
         config.CACHE_DIR = str(folder or "")
         options = {"nogil": True, "error_model": "numpy"}
         try:
-            compiled = njit(self._signature, cache=folder is not None, **options)(self._function)
+            compiled = njit(self._signature, cache=folder is not None, **options)(self.function)
         except (OSError, RuntimeError):  # no folder to write to: compile for this process alone
-            compiled = njit(self._signature, **options)(self._function)
+            compiled = njit(self._signature, **options)(self.function)
         finally:
             config.CACHE_DIR = users_folder
         self._compiled = compiled
@@ -129,27 +134,30 @@ def specialised(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", njit(error_model="numpy")(function))
 
 
-def compile_all(between: Callable[[], None]) -> None:
-    """Compile every kernel that has been imported and that the cache does not hold.
+def compile_share(share: int, shares: int, between: Callable[[], None]) -> None:
+    """Compile a share of the kernels that have been imported and that the cache does not hold.
 
-    Processes that compile at once would take as many times the work, so one does it for all.
+    Processes that compiled the same at once would take as many times the work. All kernels of a
+    function are in one share, as they share a file of the cache.
 
     Parameters
     ----------
+    share, shares
+        Which of how many.
     between
         Is called after each kernel.
     """
-    folder = trusted_cache()
-    if folder is None:
-        return  # each process compiles what it calls
-    done = folder / "complete"
-    if done.exists():
-        return
+    functions = list(dict.fromkeys(each.function for each in Kernel.all))
     for each in Kernel.all:
-        each.compile()
-        between()
-    with suppress(OSError):
-        done.touch()
+        if functions.index(each.function) % shares == share:
+            each.compile()
+            between()
+
+
+def all_compiled() -> Path | None:
+    """A file that is there once the cache holds all kernels; None where there is no cache."""
+    folder = trusted_cache()
+    return folder and folder / "complete"
 
 
 @cache

@@ -3,6 +3,7 @@
 import gc
 import sys
 import time
+from contextlib import suppress
 from enum import Enum, auto
 from importlib import import_module
 
@@ -10,6 +11,7 @@ from mpi4py import MPI
 
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.launcher import processors
+from udsgd_mpi.support.progress import say
 
 
 class _News(Enum):
@@ -28,8 +30,8 @@ _JOB = "udsgd_mpi.parallel.job"
 def load_in_turn(comm: MPI.Intracomm, *, for_good: bool = True) -> None:
     """Load on as many ranks of each host at once as it has cores; collective.
 
-    More would not be faster. Kernels that are not cached on disk are compiled on the first
-    rank, while the others wait; then each loads one, and with it what all kernels need.
+    More would not be faster. Kernels that are not cached on disk are compiled first, each by one
+    of these ranks, while the others wait; then each loads one, and with it what all kernels need.
 
     Parameters
     ----------
@@ -46,12 +48,10 @@ def load_in_turn(comm: MPI.Intracomm, *, for_good: bool = True) -> None:
     collects = gc.isenabled()
     gc.disable()  # it would scan modules, which stay, again and again
     import_module(_JOB)
-    from udsgd_mpi.kernels.compiled import Kernel, compile_all
+    from udsgd_mpi.kernels.compiled import Kernel
 
-    if host.rank == 0:
-        compile_all(order.tell_work)
-    elif host.rank < cores:
-        order.wait_for(0, _NEAR)
+    if order.begins:
+        _compile_together(order)
     Kernel.all[0].compile()
     if for_good:
         gc.freeze()
@@ -60,22 +60,76 @@ def load_in_turn(comm: MPI.Intracomm, *, for_good: bool = True) -> None:
     order.tell_end()
 
 
+def _compile_together(order: "_LoadingOrder") -> None:
+    """Compile what the cache lacks on the ranks that begin at once, a share each."""
+    from udsgd_mpi.kernels.compiled import all_compiled, compile_share
+
+    done = all_compiled()
+    missing = done is not None and not done.exists()
+    if missing:
+        if order.rank == 0:
+            say("compiles kernels, which are kept for later runs; it takes a minute or two")
+        compile_share(order.rank, order.beginners, order.tell_work)
+    order.meet()
+    if done and missing and order.rank == 0:
+        with suppress(OSError):
+            done.touch()
+
+
 class _LoadingOrder:
-    """Which rank of a host loads after which."""
+    """Which rank of a host loads after which.
+
+    Attributes
+    ----------
+    rank
+        On this host.
+    beginners
+        How many ranks load at once; the first ones begin.
+    """
 
     def __init__(self, host: MPI.Comm, cores: int) -> None:
+        self.rank = host.rank
+        self.beginners = min(cores, host.size)
         self._host = host
         self._before, self._after = host.rank - cores, host.rank + cores
-        followers = range(1, cores + 1) if host.rank == 0 else [self._after]
-        self._followers = [each for each in followers if each < host.size]
+        self._others = range(1, self.beginners) if host.rank == 0 else [0]
+
+    @property
+    def begins(self) -> bool:
+        """Whether this rank loads before it waits for another."""
+        return self._before < 0
 
     def wait_for_begin(self) -> None:
         """Until the rank before this one has begun, and is done."""
-        if self._before >= 0:
-            self.wait_for(self._before, _FAR)
-            self.wait_for(self._before, _NEAR)
+        if not self.begins:
+            self._wait_for(self._before, _FAR)
+            self._wait_for(self._before, _NEAR)
 
-    def wait_for(self, rank: int, seconds: float) -> None:
+    def tell_begin(self) -> None:
+        """Say to the rank after this one that it is next."""
+        self._tell_next(_News.CHANGED)
+
+    def tell_work(self) -> None:
+        """Say to those who wait for this rank, as long as it has not met them, that it works."""
+        self._tell_next(_News.WORKS)
+        for other in self._others:
+            self._host.send(_News.WORKS, other)
+
+    def tell_end(self) -> None:
+        """Say to the rank after this one that it is done."""
+        self._tell_next(_News.CHANGED)
+
+    def meet(self) -> None:
+        """Wait until all ranks that began have come here."""
+        if self.rank > 0:
+            self._host.send(_News.CHANGED, 0)
+        for other in self._others:
+            self._wait_for(other, _NEAR)
+        if self.rank == 0:
+            for other in self._others:
+                self._host.send(_News.CHANGED, other)
+
+    def _wait_for(self, rank: int, seconds: float) -> None:
         """Until a rank has begun, or is done; leaves the processor to others.
 
         Parameters
@@ -90,19 +144,11 @@ class _LoadingOrder:
                     time.sleep(seconds)
                 news = self._host.recv(source=rank)
                 waiting.renew()
-                self.tell_work()
+                if self.rank == 0:
+                    self.tell_work()
+                else:
+                    self._tell_next(_News.WORKS)
 
-    def tell_begin(self) -> None:
-        """Say to the rank after this one that it is next."""
+    def _tell_next(self, news: _News) -> None:
         if self._after < self._host.size:
-            self._host.send(_News.CHANGED, self._after)
-
-    def tell_work(self) -> None:
-        """Say to those who wait for this rank that somebody still works."""
-        for follower in self._followers:
-            self._host.send(_News.WORKS, follower)
-
-    def tell_end(self) -> None:
-        """Say to those who wait for this rank that it is done."""
-        for follower in self._followers:
-            self._host.send(_News.CHANGED, follower)
+            self._host.send(news, self._after)
