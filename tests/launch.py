@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 # What a runtime needs where ranks outnumber the cores, and where root starts it.
 ENVIRONMENT = {
@@ -56,13 +57,31 @@ def python(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a Python, on so many ranks under the mpirun beside it, or without it."""
     launcher = [mpirun(interpreter), "-n", str(ranks)] if ranks else []
-    return subprocess.run(
-        [*launcher, interpreter, *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | ENVIRONMENT | variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    session = Session()
+    with session:
+        return subprocess.run(
+            [*launcher, interpreter, *map(str, arguments)],
+            cwd=cwd,
+            env=os.environ | ENVIRONMENT | session.variables | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+class Session(TemporaryDirectory[str]):
+    """A folder of its own for the sockets of a launcher of Open MPI.
+
+    One that is killed leaves its folder, and a later one of the same process number fails where it
+    finds that. Paths of sockets have at most 107 characters, so the folder is not a test's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(prefix="udsgd-", ignore_cleanup_errors=True)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells the launcher."""
+        return {"PRTE_MCA_prte_tmpdir_base": self.name}

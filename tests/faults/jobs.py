@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.launch import ENVIRONMENT, mpirun
+from tests.launch import ENVIRONMENT, Session, mpirun
 
 _MARK = "UDSGD_TEST_JOB"
 SECONDS = 120
@@ -24,6 +24,8 @@ class Job:
         self, *arguments: object, ranks: int, cwd: Path, module: str = "udsgd_mpi"
     ) -> None:
         self._mark = uuid.uuid4().hex
+        self._session = Session()
+        own = {_MARK: self._mark, "PYTHONPATH": str(ROOT)}
         self.log = cwd / "log"
         with self.log.open("w") as log:
             self.launcher = subprocess.Popen(
@@ -32,7 +34,7 @@ class Job:
                     *map(str, arguments),
                 ],
                 cwd=cwd,
-                env=os.environ | ENVIRONMENT | {_MARK: self._mark, "PYTHONPATH": str(ROOT)},
+                env=os.environ | ENVIRONMENT | self._session.variables | own,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -58,6 +60,7 @@ class Job:
         """Exit code of the launcher; all processes of the job have ended then."""
         code = self.launcher.wait(SECONDS)
         self._wait(lambda: not self.processes())
+        self._session.cleanup()
         return code
 
     def kill(self) -> None:
@@ -65,6 +68,7 @@ class Job:
         for pid in self.processes():
             _signal(pid, signal.SIGKILL)
         self.launcher.wait(SECONDS)
+        self._session.cleanup()
 
     def send(self, number: signal.Signals, pid: int) -> None:
         """Send a signal to a process of the job."""
