@@ -25,6 +25,9 @@ def command(arguments: Namespace) -> None:
         print(f"{name}: {problem.experiment.title}" if problem.experiment.title else name)
         if isinstance(prediction, Traces):
             print(of_traces(prediction, problem, arguments.top))
+        elif not problem.schedule.mixes:
+            print(f"  no prediction {prediction.withheld}")
+            print(_limit(prediction, problem))
         else:
             print(_table(prediction, problem))
             if prediction.withheld:
@@ -68,6 +71,8 @@ def _limit(prediction: Prediction, problem: Problem) -> str:
     experiment = problem.experiment
     trace = float(np.trace(prediction.limiting_covariance))
     if np.isnan(trace):
+        if not problem.schedule.mixes:
+            return "  V is not known: no limit theorem holds"
         if PATHS_ALONE in prediction.methods:
             return "  V is not known: no limit theorem holds, or sampled paths are too short for it"
         return "  no limit theorem holds for this step size"
@@ -78,6 +83,7 @@ def _limit(prediction: Prediction, problem: Problem) -> str:
         "the method": not experiment.method.proved,
         "compression": experiment.communication.compression is not None,
         "agents that are away": problem.schedule.pauses,
+        "models that walk": not problem.schedule.mixes,
     }
     if some := " and ".join(name for name, here in changed.items() if here):
         line += f"\n  that this is the limit under {some}, too, is measured, not proved"

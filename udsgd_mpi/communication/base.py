@@ -77,6 +77,11 @@ class Schedule(ABC):
         return None
 
     @property
+    def mixes(self) -> bool:
+        """Whether there are W at all; there are none where models walk from agent to agent."""
+        return True
+
+    @property
     def pauses(self) -> bool:
         """Whether there are steps that some agents do not take."""
         return self.active(0, 1) is not None

@@ -125,7 +125,10 @@ def explosions(problem: Problem, team: Team) -> Explosions | None:
     It takes some tenths of a second where any step overshoots, and nothing elsewhere. Others than
     the run's are counted if one of those or of the first 250 explodes. Agents too many, or with θ
     too long, for fifty trials in that time, or for the gradients of all points, are not looked at.
+    Nor are models that walk.
     """
+    if not problem.schedule.mixes:
+        return None
     N, d = len(problem.summaries), problem.d
     if max(entry.points for entry in problem.summaries) * d > _MOST_NUMBERS:
         return None

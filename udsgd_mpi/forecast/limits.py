@@ -4,6 +4,7 @@ import numpy as np
 
 from udsgd_mpi.forecast.agent import paths_of_each, paths_of_each_walk, remembers
 from udsgd_mpi.forecast.effort import first_trials, last_followed
+from udsgd_mpi.forecast.models import unpredicted_models
 from udsgd_mpi.forecast.presence import in_steps_of_all
 from udsgd_mpi.problem import Problem, Team
 from udsgd_mpi.theory.second_moments import NODES
@@ -24,6 +25,8 @@ def unpredicted(problem: Problem) -> str | None:
     """
     if not problem.experiment.record.predict:
         return "switched off by record.predict = false"
+    if not problem.schedule.mixes:
+        return unpredicted_models(problem)
     return problem.no_theorem or _too_large(problem) or _too_long(problem)
 
 
@@ -78,6 +81,8 @@ def unpredicted_walks(problem: Problem, team: Team) -> str | None:
 
     How slow they are is examined only if their paths, were all slow, would be too long.
     """
+    if not problem.schedule.mixes:  # of models the limit alone is predicted, without paths
+        return None
     experiment = problem.experiment
     groups, N = experiment.groups, len(problem.summaries)
     samplers = [groups[entry.group].sampler for entry in problem.summaries]

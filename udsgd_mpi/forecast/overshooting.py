@@ -135,6 +135,8 @@ def bound_of(problem: Problem, kept: float) -> float:
 def kept_shares(problem: Problem) -> Floats:
     """The largest share of its own half-step that each agent keeps at once, shape (agents,)."""
     schedule, N, steps = problem.schedule, len(problem.summaries), problem.experiment.steps
+    if not schedule.mixes:
+        return np.ones(N)
     times = schedule.first(_LOOKED_AT, steps)
     each = len(times) > 0 and len(times) == times[-1]
     if not each or N > _MOST_AGENTS:

@@ -23,12 +23,14 @@ from udsgd_mpi.forecast.followed import FollowedTrials, SamePaths
 from udsgd_mpi.forecast.forecasts import Forecasts
 from udsgd_mpi.forecast.independent import independent_traces
 from udsgd_mpi.forecast.means import MeanOverTrials
+from udsgd_mpi.forecast.models import limit_of_models, unpredicted_models, withheld_of_models
 from udsgd_mpi.forecast.overshooting import first_steps, overshooting
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.presence import presence_in_the_limit
 from udsgd_mpi.forecast.stationary import Stationary, stationary
 from udsgd_mpi.forecast.withheld import why_withheld
 from udsgd_mpi.problem import Problem, Team, inputs_of_law
+from udsgd_mpi.support.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +75,8 @@ class Prediction:
     first_steps
         By how much each agent's first steps overshoot; see ``overshooting.first_steps``.
     methods
-        ``"linear"`` or ``"paths"`` for each agent; ``"paths alone"`` where no theory is known.
+        ``"linear"`` or ``"paths"`` for each agent; ``"paths alone"`` where no theory is known;
+        ``"limit alone"`` where models walk.
     stationary
         What θ_n comes to under a constant step, or why that is not known; None where γ_n falls.
     """
@@ -135,7 +138,14 @@ def predict(
         of more than 3 %, up to 16 times as many of the agents that it is due to.
     forecasts
         Knows what was forecast of agents of other problems.
+
+    Raises
+    ------
+    ConfigurationError
+        If nothing can be predicted.
     """
+    if not problem.schedule.mixes:
+        return _of_models(problem, team, steps)
     N = team.agents
     last = last_followed(problem) if method != "linear" else int(steps[-1])
     wanted, steps = steps, np.union1d(steps, min(last, steps[-1]))
@@ -195,6 +205,38 @@ def predict(
         withheld=withheld,
         stationary=stationary(problem, team),
         presence_covariance=presence.covariance if presence else None,
+    )
+
+
+def _of_models(problem: Problem, team: Team, steps: NDArray[np.int64]) -> Prediction:
+    """V of models that walk over the agents; errors at n, and parts of agents, are NaN."""
+    if reason := unpredicted_models(problem):
+        raise ConfigurationError(
+            "communication token: expected models of which theory tells V, got others:"
+            f" {reason}; use udsgd run"
+        )
+    V = limit_of_models(problem, team)
+    by_step, by_agent = np.full(len(steps), np.nan), np.full(team.agents, np.nan)
+    constant = problem.experiment.step_size.is_constant
+    return Prediction(
+        step=steps,
+        mse=by_step,
+        error=by_step,
+        averaged_mse=by_step,
+        averaged_error=by_step,
+        consensus_error=by_step,
+        consensus_error_error=by_step,
+        first_order_mse=by_step,
+        linear_mse=by_step,
+        contributions=by_agent,
+        limiting_covariance=V,
+        trace_error=0.0,
+        agent_traces=by_agent,
+        independent_traces=by_agent,
+        first_steps=first_steps(problem, team),
+        methods=["limit alone"] * team.agents,
+        stationary="it is of agents whose θ are mixed" if constant else None,
+        withheld=withheld_of_models(V, problem),
     )
 
 

@@ -65,7 +65,7 @@ class Recorder:
         self._recording = recording
         self._of_all = experiment.record.detail == "iterates"
         self._go_on = go_on
-        self._remedy = _remedy(experiment)
+        self._remedy = remedy_of(experiment)
         self.sum = np.zeros(iterates.theta.shape) if experiment.record.polyak else None
         codec = Exact(iterates.theta.dtype)
         self._average = average_of(comm, iterates.mixed[THETA], codec)
@@ -93,7 +93,7 @@ class Recorder:
                 self._check_finite(n, theta, mean)
             measures = self._measures(n, theta, mean)
             if self._losses is not None and not self._go_on:
-                on_root(self._comm, lambda: _check_losses(n, measures["agent_loss"], self._remedy))
+                on_root(self._comm, lambda: check_losses(n, measures["agent_loss"], self._remedy))
             if self._recording is not None:
                 for name, values in self._recording.measures.items():
                     values[self._row[n]] = measures[name]
@@ -111,11 +111,11 @@ class Recorder:
             found["consensus_error"] = np.empty(len(mean))
             mean_over_agents(distances, found["consensus_error"])
         if self._minimizer is not None:
-            found["squared_error"] = self._error(mean, self._minimizer)
+            found["squared_error"] = squared_error(mean, self._minimizer)
             if self.sum is not None:
                 averages = self._average_of_sums((self.sum / max(n, 1)).reshape(len(theta), -1))
                 average = np.array(averages).reshape(mean.shape)  # a copy, as of ``mean``
-                error = self._error(average, self._minimizer)
+                error = squared_error(average, self._minimizer)
                 found["averaged_theta_mean"] = average
                 found["averaged_squared_error"] = error
         if self._of_all:
@@ -155,14 +155,15 @@ class Recorder:
             f" {int(diverged.sum())} of {len(diverged)} trials that diverged; {self._remedy}"
         )
 
-    @staticmethod
-    def _error(mean: Floats, minimizer: Floats) -> Floats:
-        error = np.empty((1, len(mean)))
-        squared_distances(np.ascontiguousarray(mean)[None], minimizer, error)
-        return np.asarray(error[0])
+
+def squared_error(mean: Floats, minimizer: Floats) -> Floats:
+    """‖θ_n − θ*‖² of each trial, from both of shape (trials, d)."""
+    error = np.empty((1, len(mean)))
+    squared_distances(np.ascontiguousarray(mean)[None], minimizer, error)
+    return np.asarray(error[0])
 
 
-def _remedy(experiment: Experiment) -> str:
+def remedy_of(experiment: Experiment) -> str:
     """What to do about iterates that diverge."""
     smaller = "a smaller step_size.gamma"
     if experiment.communication.compression:
@@ -170,7 +171,7 @@ def _remedy(experiment: Experiment) -> str:
     return f"use {smaller}, or --on-divergence mask to continue with the others"
 
 
-def _check_losses(n: int, losses: Floats, remedy: str) -> None:
+def check_losses(n: int, losses: Floats, remedy: str) -> None:
     """Refuse losses, shape (trials, agents), that are not finite: θ_n may be, and of no use."""
     finite = np.isfinite(losses)
     if finite.all():

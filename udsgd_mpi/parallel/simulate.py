@@ -1,6 +1,6 @@
 """One variant on all ranks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from udsgd_mpi.engine.sgd import (
 )
 from udsgd_mpi.engine.states import message_of_run, states_of_run
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.methods import State as Beside
 from udsgd_mpi.objectives import CompiledObjective
 from udsgd_mpi.parallel.collective import on_root
 from udsgd_mpi.parallel.control import Action, Control, Policy
@@ -32,6 +33,7 @@ from udsgd_mpi.parallel.gather_telemetry import gather_telemetry
 from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.losses import Losses
 from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.parallel.models_recorder import ModelsRecorder
 from udsgd_mpi.parallel.rebalance import layout_of
 from udsgd_mpi.parallel.recorder import Recorder
 from udsgd_mpi.parallel.waiting import waiting
@@ -42,6 +44,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.meter import Activity, Meter
 from udsgd_mpi.support.telemetry import Telemetry
 from udsgd_mpi.theory.step_size import CachedStepSize
+from udsgd_mpi.tokens import Walking
 
 Floats = NDArray[np.float64]
 State = dict[str, NDArray[Any]]
@@ -65,9 +68,20 @@ def simulate(
     -------
     The measures on rank 0, None elsewhere.
     """
-    simulation = Simulation(comm, problem)
+    simulation = simulation_of(comm, problem)
     simulation.run(Control(comm, Policy()), at_stop, lambda: None)
     return simulation.recording
+
+
+def simulation_of(
+    comm: MPI.Intracomm, problem: Problem, *, go_on: bool = False, emulate: bool = False
+) -> "Simulation":
+    """What runs a variant: agents that mix their θ, or models that walk; collective."""
+    from udsgd_mpi.parallel.simulate_models import ModelsSimulation
+
+    if isinstance(problem.schedule, Walking):
+        return ModelsSimulation(comm, problem, go_on=go_on)
+    return Simulation(comm, problem, go_on=go_on, emulate=emulate)
 
 
 def _stored(name: str) -> str:
@@ -124,25 +138,10 @@ class Simulation:
             if comm.rank == 0
             else None
         )
-        schedule, codec = problem.schedule, experiment.codec(d)
-        rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)
-        self._iterates = Iterates(trials, d, states, rows)
         self._trials = range(experiment.first_trial, experiment.first_trial + trials)
-        self._iterates.compress(experiment.seed, layout.hosted(comm.rank), self._trials)
-        self._iterates.theta[:] = problem.initial(self._trials)
-        self._mixers = [
-            Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
-        ]
         self._earlier: list[Telemetry] = []
-        self._record = Recorder(
-            comm,
-            self._iterates,
-            problem,
-            losses,
-            self._steps,
-            self.recording,
-            go_on=go_on,
-        )
+        self._mixers: list[Mixer] = []
+        self._record = self._begin(states, losses, go_on=go_on)
         self._paths = start_paths(
             problem.agents,
             Streams(
@@ -151,9 +150,35 @@ class Simulation:
                 trials,
                 experiment.first_trial,
             ),
-            schedule,
+            problem.schedule,
         )
         self._draws = self._draw_from(0, None)
+
+    def _begin(
+        self, states: Sequence[Beside], losses: Losses | None, *, go_on: bool
+    ) -> Recorder | ModelsRecorder:
+        """Make θ_0 and what brings it from agent to agent; returns what records it.
+
+        Parameters
+        ----------
+        states
+            What agents carry beside θ.
+        losses
+            Where they are recorded, too.
+        """
+        comm, problem, layout = self._comm, self._problem, self._layout
+        experiment, d = problem.experiment, problem.d
+        schedule, codec = problem.schedule, experiment.codec(d)
+        rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)
+        self._iterates = Iterates(experiment.trials, d, states, rows)
+        self._iterates.compress(experiment.seed, layout.hosted(comm.rank), self._trials)
+        self._iterates.theta[:] = problem.initial(self._trials)
+        self._mixers = [
+            Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
+        ]
+        return Recorder(
+            comm, self._iterates, problem, losses, self._steps, self.recording, go_on=go_on
+        )
 
     def run(self, control: Control, write: Callable[[int], None], save: Callable[[], None]) -> None:
         """Take the steps that are left, or those up to where all ranks agree to stop.
@@ -271,13 +296,7 @@ class Simulation:
             measures = checkpoint.recording()
             self.recording.fill(n, measures.pop("step"), measures)
         mine = self._dealt(checkpoint)
-        for i, state in enumerate(mine):
-            for name, values in self._iterates.of_agent(i).items():
-                values[:] = state[_stored(name)]
-            if self._record.sum is not None:
-                self._record.sum[i] = state["sum"]
-        for mixer in self._mixers:
-            mixer.resume()
+        self._recall(n, mine)
         ahead = np.stack([state["ahead"] for state in mine], axis=1)
         memories = [
             {name: state[f"path/{name}"] for name in self._paths.memory(i)}
@@ -286,6 +305,21 @@ class Simulation:
         self._paths.recall(n + len(ahead), memories)
         self._draws = self._draw_from(n, ahead)
         self.n = n
+
+    def _recall(self, n: int, mine: Sequence[State]) -> None:
+        """Take up θ_n and what is beside it, from what hosted agents remember."""
+        for i, state in enumerate(mine):
+            for name, values in self._iterates.of_agent(i).items():
+                values[:] = state[_stored(name)]
+            if self._record.sum is not None:
+                self._record.sum[i] = state["sum"]
+        for mixer in self._mixers:
+            mixer.resume()
+
+    def _kept(self, i: int) -> State:
+        """θ_n and what is beside it, as the i-th hosted agent remembers them."""
+        state = {_stored(name): values for name, values in self._iterates.of_agent(i).items()}
+        return state if self._record.sum is None else {**state, "sum": self._record.sum[i]}
 
     def _check_states(self, checkpoint: Checkpoint | None) -> None:
         """Refuse a checkpoint in which agents carry something else beside θ."""
@@ -319,13 +353,9 @@ class Simulation:
     def _states(self) -> Iterator[State]:
         ahead = self._draws.ahead(self.n)
         for i in range(len(self._problem.agents)):
-            mine = self._iterates.of_agent(i).items()
-            state: State = {_stored(name): values for name, values in mine}
-            state["ahead"] = ahead[:, i]
-            if self._record.sum is not None:
-                state["sum"] = self._record.sum[i]
             memory = self._paths.memory(i)
-            yield state | {f"path/{name}": values for name, values in memory.items()}
+            paths = {f"path/{name}": values for name, values in memory.items()}
+            yield {**self._kept(i), "ahead": ahead[:, i], **paths}
 
     def _draw_from(self, n: int, ahead: NDArray[np.int32] | None) -> Draws:
         problem = self._problem

@@ -15,7 +15,7 @@ from udsgd_mpi.parallel.gather_telemetry import after_writing
 from udsgd_mpi.parallel.known import Finished, Known
 from udsgd_mpi.parallel.options import Options
 from udsgd_mpi.parallel.rebalance import layout_of
-from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.simulate import simulation_of
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import Problem, inputs_of_run
 from udsgd_mpi.storage.checkpoint import Checkpoint
@@ -93,7 +93,9 @@ def _simulate(
 ) -> Finished | None:
     """Run one variant to its end; the results on rank 0, None elsewhere."""
     stop_request.enter(POSING)
-    simulation = Simulation(comm, problem, go_on=options.mask_diverged, emulate=options.emulate)
+    simulation = simulation_of(
+        comm, problem, go_on=options.mask_diverged, emulate=options.emulate
+    )
     n = comm.bcast(checkpoint.n if checkpoint else 0)
     if output and options.resume != "no":
         say(f"[variant.{name}] begins at step {n:,}")

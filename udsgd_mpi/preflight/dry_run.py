@@ -2,8 +2,8 @@
 
 from itertools import product
 
-from udsgd_mpi.communication import Layout, contraction
-from udsgd_mpi.engine.states import mixed_of_run
+from udsgd_mpi.communication import Layout, Schedule, contraction
+from udsgd_mpi.engine.states import message_of_run, mixed_of_run
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.experiment.sizes import require_room, require_room_to_predict
 from udsgd_mpi.forecast import unpredicted, unpredicted_walks
@@ -21,6 +21,7 @@ from udsgd_mpi.preflight.memory import (
 from udsgd_mpi.problem import LoneTeam, Problem, pose, with_agents_of_data
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.units import in_bytes, in_seconds
+from udsgd_mpi.tokens import Walking
 
 
 def describe(name: str, experiment: Experiment, ranks: int) -> str:
@@ -42,8 +43,6 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
     foretold = Foretold() if short else foretell(problem, team)
     d = problem.d
     schedule = problem.schedule
-    messages, moved = _traffic(problem, layout)
-    mixing = contraction(schedule, agents)
     hosted = sorted(set(layout.counts))
     lines = {
         "agents": f"{agents} on {ranks} ranks, {' or '.join(map(str, hosted))} each",
@@ -51,9 +50,8 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         f" {problem.rows_left_over} rows left over",
         "steps": f"{experiment.steps:,} of {experiment.trials} trials,"
         f" {schedule.count(experiment.steps):,} aggregations",
-        "traffic": f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks"
-        " together",
-        "spectral gap": f"1 − {mixing.formula} = {mixing.gap}",
+        "traffic": _traffic_of(problem, layout),
+        "spectral gap": _gap(schedule, agents),
         "time": "not measured: too little memory" if short else _time(problem, layout),
         "memory": _memory(problem, layout),
         "minimiser": _minimizer(problem.optimum),
@@ -82,6 +80,22 @@ def _shortage(problem: Problem, layout: Layout) -> list[str]:
     return []
 
 
+def _traffic_of(problem: Problem, layout: Layout) -> str:
+    if isinstance(walking := problem.schedule, Walking):
+        models = walking.between(layout) * problem.experiment.trials
+        size = message_of_run(problem.experiment, problem.objective, problem.d)
+        return f"{models:.4g} models and {in_bytes(round(models * size))} a step between ranks"
+    messages, moved = _traffic(problem, layout)
+    return f"{messages:,} messages and {in_bytes(moved)} at an aggregation, all ranks together"
+
+
+def _gap(schedule: Schedule, agents: int) -> str:
+    if not schedule.mixes:
+        return "none: models walk, and there is no W"
+    mixing = contraction(schedule, agents)
+    return f"1 − {mixing.formula} = {mixing.gap}"
+
+
 def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
     """Messages and bytes over all ranks at the first aggregation."""
     experiment = problem.experiment
@@ -97,6 +111,8 @@ def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
 
 
 def _time(problem: Problem, layout: Layout) -> str:
+    if not problem.schedule.mixes:
+        return "not measured: models walk, and each step is taken by those agents that have one"
     work, exchange = cost(problem, layout)
     steps = problem.experiment.steps
     return (

@@ -9,6 +9,7 @@ from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.engine.measures import lengths_of, measures_of
 from udsgd_mpi.engine.states import mixed_of_run, states_of_run
 from udsgd_mpi.problem import Agent, Problem
+from udsgd_mpi.tokens import Walking
 
 _DOUBLE, _INDEX = 8, 4
 
@@ -49,6 +50,9 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     buffers += len(agents) * (kept + (row if moves else 0))  # with room for slopes
     averaging = mixed + layout.agents * mixed // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * mixed
+    if isinstance(schedule, Walking):  # room for all models, and as much to record them
+        buffers = schedule.walks * row
+        averaging = 3 * schedule.walks * trials * problem.d * _DOUBLE
     rounding = 0
     codec = experiment.codec(problem.d)
     if not codec.exact:  # what is lost, what is sent and received

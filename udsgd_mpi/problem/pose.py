@@ -22,6 +22,7 @@ from udsgd_mpi.problem.problem import AgentSummary, Problem
 from udsgd_mpi.problem.reading import Reading
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.tokens import Walking
 
 Floats = NDArray[np.float64]
 
@@ -195,6 +196,8 @@ def schedule_of(experiment: Experiment, topology: Graph) -> Schedule:
 
 def _paces(experiment: Experiment, schedule: Schedule, agents: int) -> Floats:
     """Factor of each agent's steps, shape (agents,)."""
+    if isinstance(schedule, Walking):
+        return schedule.paces
     there = schedule.availability(experiment.steps)
     if experiment.activation is None or not experiment.activation.scaled or there is None:
         return np.ones(agents)

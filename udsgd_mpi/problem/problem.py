@@ -27,6 +27,10 @@ _NO_LONG_RUN = (
     "agents of a trace without a period are away for good after their last time, and there is no"
     " limit; use activation.period"
 )
+_WALKING = (
+    "of models that walk over the agents, in place of W that mix the agents' own, theory tells the"
+    " limit V alone"
+)
 _SAME_SHARE = 1e-6
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
@@ -122,6 +126,8 @@ class Problem:
             return _NO_MINIMIZER
         if self.experiment.method.momentum is None:
             return self.experiment.method.no_theorem
+        if not self.schedule.mixes:
+            return _WALKING
         return self._no_limit_of_pauses
 
     @property

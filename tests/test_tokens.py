@@ -1,0 +1,263 @@
+"""Models that walk over agents take their steps, whatever moves them, and come to the limit."""
+
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from tests.small_problem import problem, write_points
+from tests.token_walks import WALKS, by_dense_loops, graph_of, places, settings
+from udsgd_mpi.cli.main import main
+from udsgd_mpi.clock import elapsed
+from udsgd_mpi.experiment.check import check
+from udsgd_mpi.forecast import predict, unpredicted
+from udsgd_mpi.graphs import build_topology
+from udsgd_mpi.graphs.generators import Ring
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.preflight.dry_run import describe
+from udsgd_mpi.problem import LoneTeam, Problem, pose
+from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.testing.bits import bits_of
+from udsgd_mpi.theory.chains import ReversibleChain
+from udsgd_mpi.theory.tokens import Returns
+from udsgd_mpi.tokens import Walking
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_points(tmp_path_factory.mktemp("data") / "points.svm")
+
+
+def token(kind: str, walks: int) -> dict[str, Any]:
+    return {"kind": "token", "walks": walks, "sampler": WALKS[kind]}
+
+
+@pytest.mark.parametrize("walks", [1, 3])
+@pytest.mark.parametrize("kind", WALKS)
+def test_a_run_is_the_dense_loop(kind: str, walks: int) -> None:
+    posed = pose(settings(token(kind, walks), first_trial=2), LoneTeam(5))
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    assert posed.optimum is not None
+    for row, n in enumerate(recording.step.tolist()):
+        theta = by_dense_loops(posed, kind, walks, n)
+        mean = theta.mean(axis=0)
+        expected = {
+            "theta_mean": mean,
+            "consensus_error": ((theta - mean) ** 2).sum(axis=2).mean(axis=0),
+            "squared_error": ((mean - posed.optimum.theta) ** 2).sum(axis=1),
+        }
+        for name, values in expected.items():
+            np.testing.assert_allclose(recording[name][row], values, rtol=1e-12, atol=1e-14)
+
+
+def test_single_precision_is_the_dense_loop_rounded() -> None:
+    posed = pose(settings(token("srw", 2), dtype="float32"), LoneTeam(5))
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    expected = by_dense_loops(posed, "srw", 2, 60).mean(axis=0)
+    np.testing.assert_allclose(recording["theta_mean"][-1], expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", WALKS)
+def test_walks_visit_agents_by_the_law_that_weights_their_steps(kind: str) -> None:
+    """π within 5 s.e. of 30 trials each: a false alarm in 2e-4 of all, of 15 numbers."""
+    run = settings(token(kind, 1), trials=30, topology="star")
+    schedule = run.communication.start(build_topology(run.topology, 5, 1, "topology"), run.seed)
+    assert isinstance(schedule, Walking)
+    found = schedule.places(range(30))
+    steps = 4000
+    shares = np.zeros((30, 5))
+    for n in range(steps):
+        shares[np.arange(30), found.at(n)[0]] += 1 / steps
+    law = np.full(5, 0.2) if kind == "mhrw" else np.array([4, 1, 1, 1, 1]) / 8
+    error = shares.std(axis=0, ddof=1) / np.sqrt(30)
+    assert (abs(shares.mean(axis=0) - law) < 5 * error + 1e-3).all()
+    np.testing.assert_allclose(schedule.paces * law, 0.2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", WALKS)
+def test_the_mean_step_is_along_the_gradient_of_f(kind: str, data: Path) -> None:
+    """Σ_i π_i ω_i E w ∇F_i is 0 at θ*, where single gradients of agents are not."""
+    posed = problem(data, "srw", trials=2, topology="star", communication=token(kind, 2))
+    law = np.full(4, 0.25) if kind == "mhrw" else np.array([3, 1, 1, 1]) / 6
+    points = posed.points_of_steps
+    slopes = []
+    for first, agent in zip(posed.first_rows, posed.agents, strict=True):
+        rows = np.arange(first, first + len(agent.points.labels))
+        gradients = posed.objective.gradients(posed.minimizer, points.take(rows))
+        slopes.append(agent.stationary_law @ (points.weights[rows][:, None] * gradients))
+    assert np.abs(slopes).max() > 0.01
+    np.testing.assert_allclose(law @ np.array(slopes), 0, atol=1e-9)
+
+
+def test_a_run_goes_on_as_if_never_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    common = ["--agents", "4", "--trials", "3", "--set"]
+    pattern = "communication={kind='token', walks=3, sampler={kind='srrw', alpha=4}}"
+    kept = "record.per_decade=5"
+    main(["run", *common, pattern, "--set", kept, "--steps", "3000", "--output", "whole.h5"])
+    main(
+        ["run", *common, pattern, "--set", kept, "--steps", "1100", "--output", "part.h5"]
+        + ["--keep-checkpoints"]
+    )
+    main(["extend", "part.h5", "--steps", "3000"])
+    whole, part = bits_of(tmp_path / "whole.h5"), bits_of(tmp_path / "part.h5")
+    assert whole == part
+
+
+def test_messages_are_counted(data: Path) -> None:
+    """A walk moves at each step; a Metropolis one as often as it is accepted."""
+    posed = problem(data, "iid", trials=2, communication=token("srw", 3))
+    sent = elapsed(posed.schedule, None, 4, 40, np.array([1, 10])).sent
+    np.testing.assert_array_equal(sent, [3 * 40, 30 * 40])
+    settings_of = {"topology": "star", "communication": token("mhrw", 1)}
+    posed = problem(data, "iid", trials=2, **settings_of)
+    n = 4000
+    visited = places(posed, "mhrw", 1, n)
+    moved = (np.diff(visited, axis=0) != 0).sum(axis=0).mean()
+    sent = elapsed(posed.schedule, None, 4, 1, np.array([n])).sent
+    np.testing.assert_array_equal(sent, [n // 2])  # ¼ · 1 + 3 · ¼ · ⅓
+    assert abs(moved / n - 0.5) < 0.05
+
+
+def test_dry_runs_say_what_moves() -> None:
+    said = describe("x", settings(token("srw", 2)), 2)
+    assert "models and " in said
+    assert "models walk, and there is no W" in said
+
+
+@pytest.mark.parametrize("kind", ["srw", "mhrw"])
+def test_returns_are_those_of_powers_of_the_walk(kind: str) -> None:
+    """Σ_k P^|k|(i, i) ν^|k| against the sum of 4,000 powers, of a graph that is not bipartite."""
+    rng = np.random.default_rng(3)
+    graph = nx.lollipop_graph(4, 3)
+    A = nx.to_numpy_array(graph)
+    degree = A.sum(axis=1)
+    P = A / degree[:, None]
+    if kind == "mhrw":
+        P = np.where(A > 0, 1 / np.maximum(degree[:, None], degree), 0.0)
+        P += np.diag(1 - P.sum(axis=1))
+    from udsgd_mpi.graphs import Graph
+
+    edges = np.array(graph.edges)
+    walked = Graph.of_edges(7, edges[:, 0], edges[:, 1])
+    chain = (
+        ReversibleChain.simple(walked)
+        if kind == "srw"
+        else ReversibleChain.metropolis_hastings(walked)
+    )
+    returns, values = Returns(chain), rng.uniform(-0.99, 0.98, 5)
+    for i in range(7):
+        power, expected = np.eye(7), np.ones(5)
+        for k in range(1, 4000):
+            power = power @ P
+            expected += 2 * power[i, i] * values**k
+        np.testing.assert_allclose(returns.weighted(i, values), expected, rtol=1e-9)
+
+
+def of_trials(posed: Problem) -> tuple[float, float, float]:
+    """MSE / γ_n of a run at its last step, its standard error, and the predicted Tr V."""
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    V = predict(posed, LoneTeam(4), recording.step).limiting_covariance
+    n = posed.experiment.steps
+    scaled = recording["squared_error"][-1] / float(posed.experiment.step_size(n, n)[0])
+    return float(scaled.mean()), float(scaled.std(ddof=1) / len(scaled) ** 0.5), float(np.trace(V))
+
+
+CASES: dict[str, tuple[str, Any, int]] = {
+    "independent draws, one walk": ("iid", "srw", 1),
+    "independent draws, five walks": ("iid", "mhrw", 5),
+    "independent draws, self-repellent": ("iid", {"kind": "srrw", "alpha": 5, "b": 0.6}, 2),
+    "walks on data, one walk": ("srw", "srw", 1),
+    "walks on data, four walks": ("mhrw", "srw", 4),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_errors_come_to_the_predicted_limit(case: tuple[str, Any, int], data: Path) -> None:
+    """Within 4 s.e. and 5 % for n that is finite: false alarms below 6e-5 each."""
+    sampler, walk, walks = case
+    posed = problem(
+        data,
+        sampler,
+        trials=600,
+        steps=20_000,
+        topology={"kind": "barbell"},
+        communication={"kind": "token", "walks": walks, "sampler": walk},
+        objective={"kind": "logistic", "l2": 0.3},
+        step_size={"gamma": 4.0, "offset": 20},
+        record={"steps": [20_000]},
+    )
+    mean, error, expected = of_trials(posed)
+    print(f"{mean:.4g} ± {error:.2g}, predicted {expected:.4g}")
+    assert abs(mean - expected) < 4 * error + 0.05 * expected
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "methods": ({"method": "momentum"}, 'no method other than "sgd"'),
+    "decay": ({"method": {"kind": "sgd", "weight_decay": 0.1}}, "without weight_decay"),
+    "activation": ({"activation": "bernoulli"}, "no activation"),
+    "timing": ({"timing": {}}, r"no table \[timing\]"),
+    "averages": ({"record": {"polyak": True}}, "no record.polyak"),
+    "iterates": ({"record": {"detail": "iterates"}}, "no record.detail"),
+    "networks": ({"objective": {"kind": "network"}}, "no network"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_what_models_do_not_go_with_is_refused(case: tuple[dict[str, Any], str]) -> None:
+    others, said = case
+    with pytest.raises(ConfigurationError, match=said):
+        settings(token("srw", 1), **others)
+
+
+@pytest.mark.parametrize("setting", [{"precision": "single"}, {"compression": "top_k"}])
+def test_messages_are_models_as_they_are(setting: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="neither compression nor precision"):
+        settings({"kind": "token", **setting})
+
+
+@pytest.mark.parametrize("walk", ["iid", "nbrw", "hdt"])
+def test_walks_are_those_whose_law_is_known(walk: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"communication\.sampler"):
+        settings({"kind": "token", "sampler": walk})
+
+
+def test_one_agent_is_no_place_to_walk() -> None:
+    with pytest.raises(ConfigurationError, match="2 agents or more to walk between, got 1"):
+        check({"communication": "token", "groups": {}}).communication.start(
+            build_topology(Ring(), 1, 1, "topology"), 1
+        )
+
+
+def test_limits_that_are_not_known_are_refused(data: Path) -> None:
+    of = {"trials": 2, "communication": token("srw", 1)}
+    posed = problem(data, "nbrw", **of)
+    assert "nbrw" in str(unpredicted(posed))
+    with pytest.raises(ConfigurationError, match="is known for iid, srw and mhrw alone"):
+        predict(posed, LoneTeam(4), np.array([10]))
+    posed = problem(data, "srw", trials=2, communication=token("srrw", 1))
+    assert "predicted of iid agents" in str(unpredicted(posed))
+    with pytest.raises(ConfigurationError, match="theory tells the limit V alone"):
+        _ = problem(data, "iid", **of).hessian
+
+
+def test_walks_in_step_have_no_limit(data: Path) -> None:
+    """A walk on a star comes back at even times, and finds the same half of a bipartite graph."""
+    posed = problem(
+        data,
+        "srw",
+        trials=2,
+        topology="star",
+        communication=token("srw", 1),
+        groups={"all": {"share": 1, "sampler": "srw", "graph": "star"}},
+    )
+    found = predict(posed, LoneTeam(4), np.array([10]))
+    assert np.isnan(found.limiting_covariance).all()
+    assert "in step" in str(found.withheld)
+    assert graph_of(posed).degree(0) == 3
