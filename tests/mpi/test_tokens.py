@@ -1,5 +1,6 @@
 """Models go from rank to rank, and the layout changes no bit."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_one_message_goes_where_models_go() -> None:
     visited = places(posed, "srw", 3, run.steps)
     hosts = Layout.even(AGENTS, COMM.size).host(visited)
     messages, models = np.zeros(COMM.size), np.zeros(COMM.size)
-    for before, after in zip(hosts[:-1], hosts[1:], strict=True):
+    for before, after in pairwise(hosts):
         for rank in range(COMM.size):
             to = after[(before == rank) & (after != rank)]
             messages[rank] += len(np.unique(to))

@@ -56,7 +56,7 @@ class Models:
         self._walks, self._trials = walks, len(initial)
         self._host = layout.host(np.arange(layout.agents))
         self._rank = rank
-        self._agent = places.at(0).ravel().copy()
+        self._agent, self._hosts = self._at(0)
 
     @property
     def theta(self) -> Numbers:
@@ -71,12 +71,12 @@ class Models:
     @property
     def hosts(self) -> Integers:
         """The rank on which each row is valid."""
-        return np.asarray(self._host[self._agent])
+        return self._hosts
 
     @property
     def mine(self) -> Integers:
         """The rows that are valid here, ascending."""
-        return np.flatnonzero(self.hosts == self._rank)
+        return np.flatnonzero(self._hosts == self._rank)
 
     def at(self, agent: int) -> Integers:
         """The rows that are at an agent, ascending."""
@@ -88,16 +88,23 @@ class Models:
 
     def move(self, n: int) -> Moves:
         """Let all go to where they are after n steps; what that takes of ranks."""
-        before = self.hosts
-        self._agent = self._places.at(n).ravel().copy()
-        after = self.hosts
+        before = self._hosts
+        self._agent, self._hosts = self._at(n)
+        after = self._hosts
+        if self.layout.ranks == 1:
+            return Moves({}, {})
         leaving = np.flatnonzero((before == self._rank) & (after != self._rank))
         arriving = np.flatnonzero((before != self._rank) & (after == self._rank))
         return Moves(_by_rank(leaving, after[leaving]), _by_rank(arriving, before[arriving]))
 
     def go_on(self, n: int, check_in: Callable[[], None]) -> None:
         """Let all be where they are after n steps, without what they learn on the way."""
-        self._agent = self._places.at(n, check_in).ravel().copy()
+        self._agent, self._hosts = self._at(n, check_in)
+
+    def _at(self, n: int, check_in: Callable[[], None] = lambda: None) -> tuple[Indices, Integers]:
+        """Agents at which all are after n steps, and these agents' hosts."""
+        agent = self._places.at(n, check_in).ravel().copy()
+        return agent, self._host[agent]
 
 
 def _by_rank(rows: Integers, ranks: Integers) -> dict[int, Integers]:
@@ -132,5 +139,6 @@ class ModelSteps:
         # Each is an agent with one trial to the kernel, which reads points by their own numbers.
         theta = models.rows[rows][:, None]
         x = np.ascontiguousarray(X[:, i, models.trial(rows)][..., None])
-        self._objective.descend(theta, x, gamma, self._points, self._batch[i])
+        descend: Callable[..., None] = self._objective.descend
+        descend(theta, x, gamma, self._points, self._batch[i])
         models.rows[rows] = theta[:, 0]

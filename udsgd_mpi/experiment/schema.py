@@ -18,11 +18,12 @@ from udsgd_mpi.data.libsvm import IndexBase
 from udsgd_mpi.data.partition import AnyPartition, Even
 from udsgd_mpi.data.reader import CustomReader
 from udsgd_mpi.data.tables.reader import TableReader
+from udsgd_mpi.experiment.beside_token import check_beside_token
 from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.graphs.sources import AnyGraph
 from udsgd_mpi.methods import SGD, AnyMethod
 from udsgd_mpi.methods.step_sizes import AnyStepSize, completed
-from udsgd_mpi.objectives import AnyObjective, Logistic, Network
+from udsgd_mpi.objectives import AnyObjective, Logistic
 from udsgd_mpi.samplers import AnySampler
 from udsgd_mpi.samplers.base import Weight
 from udsgd_mpi.support.file_names import is_of_agents, names_file
@@ -320,7 +321,7 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 " messages are in single precision as they are; leave one of them out"
             )
         if isinstance(self.communication, Token):
-            _check_token(self)
+            check_beside_token(self)
         timed = [
             f"groups.{name}.{key}"
             for name, group in self.groups.items()
@@ -330,27 +331,4 @@ class Experiment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if timed and self.timing is None:
             raise ValueError(
                 f"expected a table [timing] beside {timed[0]}, got none; add timing = {{}}"
-            )
-
-
-def _check_token(experiment: Experiment) -> None:
-    """Refuse what is not defined, or not done, of models that walk from agent to agent."""
-    method, record = experiment.method, experiment.record
-    refused = {
-        'method other than "sgd" without weight_decay': not isinstance(method, SGD)
-        or method.weight_decay > 0,
-        "activation, as a model would wait for an agent that is away": experiment.activation
-        is not None,
-        "table [timing], as models of each trial take a way, and a time, of their own":
-            experiment.timing is not None,
-        "record.polyak, as an average would have to go with each model": record.polyak,
-        'record.detail = "iterates", as no agent has a model of its own':
-            record.detail == "iterates",
-        "network, whose objective computes the models of an agent together":
-            isinstance(experiment.objective, Network),
-    }
-    for what, is_so in refused.items():
-        if is_so:
-            raise ValueError(
-                f'expected beside communication = "token" no {what}; leave one of them out'
             )

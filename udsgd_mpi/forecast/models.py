@@ -115,9 +115,8 @@ def limit_of_models(problem: Problem, team: Team) -> Floats:
         parts = [(walk, 1 / K), (Noise.white(own), 1 / K)]
         if K > 1:
             parts.append((Noise.white(cross / N), 1 - 1 / K))
-        return np.sum(
-            [share * limiting_covariance(noise, H, step_size) for noise, share in parts], axis=0
-        )
+        V = [share * limiting_covariance(noise, H, step_size) for noise, share in parts]
+        return np.asarray(np.sum(V, axis=0))
 
     return team.bcast(limit)
 

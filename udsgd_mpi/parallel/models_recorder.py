@@ -93,12 +93,12 @@ class ModelsRecorder:
 
     def _check_finite(self, n: int, theta: Floats) -> None:
         """Refuse models that are not finite; every rank has them all."""
-        finite = np.isfinite(theta).all(axis=2)
-        if finite.all():
+        diverged = np.argwhere(~np.isfinite(theta.swapaxes(0, 1)).all(axis=2))
+        if len(diverged) == 0:
             return
-        trial = int(np.argmin(finite.all(axis=0)))
+        trial, walk = diverged[0].tolist()
         raise ConfigurationError(
-            f"diverged: at step {n:,} θ of walk {int(np.argmin(finite[:, trial]))} is not finite in"
-            f" trial {trial}, one of {int((~finite.all(axis=0)).sum())} of {theta.shape[1]} trials"
-            f" that diverged; {self._remedy}"
+            f"diverged: at step {n:,} θ of walk {walk} is not finite in trial {trial}, one of"
+            f" {len(np.unique(diverged[:, 0]))} of {theta.shape[1]} trials that diverged;"
+            f" {self._remedy}"
         )

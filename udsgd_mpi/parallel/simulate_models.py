@@ -1,8 +1,8 @@
 """A variant whose models walk over the agents, on all ranks."""
 
 from collections.abc import Sequence
-from functools import partial
 
+from udsgd_mpi.engine.draws import Indices
 from udsgd_mpi.engine.models import Models, ModelSteps
 from udsgd_mpi.engine.pausing import Descent
 from udsgd_mpi.engine.sgd import StepByStep, Update, each_step
@@ -12,7 +12,7 @@ from udsgd_mpi.parallel.collective import check_in, collective, on_root
 from udsgd_mpi.parallel.losses import Losses
 from udsgd_mpi.parallel.models_recorder import ModelsRecorder
 from udsgd_mpi.parallel.moving import Moving
-from udsgd_mpi.parallel.simulate import Simulation, State
+from udsgd_mpi.parallel.simulate import Floats, Simulation, State
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.tokens import Walking
@@ -46,8 +46,8 @@ class ModelsSimulation(Simulation):
             single = objective.kernels(points).of(problem.experiment.numbers)
             on_root(self._comm, single.descend.compile)  # by one rank, as others before a run
 
-        def guarded(*step: object) -> None:
-            self.failures.passes(partial(steps, *step))
+        def guarded(n: int, X: Indices, gamma: Floats) -> None:
+            self.failures.passes(lambda: steps(n, X, gamma))
 
         descend = guarded if self.failures.at_every_stop else steps
         return StepByStep(descend, self._moving, each_step)

@@ -93,9 +93,7 @@ def _simulate(
 ) -> Finished | None:
     """Run one variant to its end; the results on rank 0, None elsewhere."""
     stop_request.enter(POSING)
-    simulation = simulation_of(
-        comm, problem, go_on=options.mask_diverged, emulate=options.emulate
-    )
+    simulation = simulation_of(comm, problem, go_on=options.mask_diverged, emulate=options.emulate)
     n = comm.bcast(checkpoint.n if checkpoint else 0)
     if output and options.resume != "no":
         say(f"[variant.{name}] begins at step {n:,}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from udsgd_mpi.communication import AnyPattern
+from udsgd_mpi.communication import Pattern
 from udsgd_mpi.experiment.deciding import (
     DECIDE_NO_MEASURE,
     DECIDE_NO_MEASURE_OF_AGENTS,
@@ -75,7 +75,7 @@ def _inputs(problem: Problem, left_out: Collection[str]) -> bytes:
     return digest.digest()
 
 
-def _encoded(settings: Experiment | Group | AnyPattern, left_out: Collection[str]) -> bytes:
+def _encoded(settings: Experiment | Group | Pattern, left_out: Collection[str]) -> bytes:
     """All settings except some."""
     values: dict[str, Any] = msgspec.to_builtins(settings)
     return msgspec.json.encode([item for item in values.items() if item[0] not in left_out])

@@ -115,8 +115,5 @@ class Walking(InTurn):
         """Where the models are in some trials."""
         K = self.walks
         streams = Streams(self._seed, np.arange(K), len(trials), trials.start)
-        paths = self._sampler.start_all(
-            [len(self._topology)] * K, [self._topology] * K, streams
-        )
+        paths = self._sampler.start_all([len(self._topology)] * K, [self._topology] * K, streams)
         return Places(paths, K, len(trials))
-
