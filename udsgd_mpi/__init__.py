@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.samplers import SingleShuffling as SingleShuffling
     from udsgd_mpi.samplers import Trace as Trace
     from udsgd_mpi.theory.step_size import Polynomial as Polynomial
+    from udsgd_mpi.tokens import Token as Token
 
 # Where a name is, which is imported as it is first asked for: all together take a second.
 _HOMES = {
@@ -157,6 +158,7 @@ _HOMES = {
         "HDT IID MHRW NBRW SRRW SRW Chain CustomSampler InOrder Reshuffling SingleShuffling Trace"
     ),
     "theory.step_size": "Polynomial",
+    "tokens": "Token",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 

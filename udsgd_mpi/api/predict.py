@@ -101,7 +101,7 @@ def predicted(
             require_bytes({f"--paths = {paths:,}": numbers * NUMBER})
         team = LoneTeam(len(problem.summaries), cores())
         said = [*cautions(problem, foretell(problem, team))]
-        if probes and not problem.holds_hessian:
+        if probes and problem.schedule.mixes and not problem.holds_hessian:
             yield Predicted(name, problem, traces(problem, team, probes), said)
             continue
         steps = problem.experiment.record.at(problem.experiment.steps)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.engine.host_memory import DOUBLE
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.methods import State
+from udsgd_mpi.tokens import Token
 
 
 class Measure(NamedTuple):
@@ -56,6 +57,12 @@ MEASURES = {
     "agent_loss": Measure((*_OF_TRIAL, "agent"), "f_i(theta_n), over these points of agent i"),
 }
 
+# What the first of them are where models walk over the agents.
+_OF_WALKS = {
+    "theta_mean": "average theta_n = (1/K) sum_k theta^k_n of the K models that walk",
+    "consensus_error": "(1/K) sum_k |theta^k_n - theta_n|^2 over the K models that walk",
+}
+
 
 # Those that say how good a run is, the first that was recorded; and how people call them.
 HEADLINES = {
@@ -97,6 +104,9 @@ def measures_of(
         for state in states:
             axes = (*_OF_TRIAL, "agent", _elements(state, d))
             found[state.name] = Measure(axes, state.description, state.dtype)
+    if isinstance(experiment.communication, Token):
+        for name in found.keys() & _OF_WALKS.keys():
+            found[name] = found[name]._replace(description=_OF_WALKS[name])
     return found
 
 

@@ -49,7 +49,7 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         "points": f"{_span([len(a.points.labels) for a in problem.agents])} per agent, d = {d},"
         f" {problem.rows_left_over} rows left over",
         "steps": f"{experiment.steps:,} of {experiment.trials} trials,"
-        f" {schedule.count(experiment.steps):,} aggregations",
+        f" {schedule.count(experiment.steps):,} {'aggregations' if schedule.mixes else 'moves'}",
         "traffic": _traffic_of(problem, layout),
         "spectral gap": _gap(schedule, agents),
         "time": "not measured: too little memory" if short else _time(problem, layout),
