@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from tests.launch import udsgd
 from tests.small_problem import problem, write_points
 from tests.token_walks import WALKS, by_dense_loops, graph_of, places, settings
-from udsgd_mpi.cli.main import main
 from udsgd_mpi.clock import elapsed
 from udsgd_mpi.forecast import predict, unpredicted
 from udsgd_mpi.graphs import Graph, build_topology
@@ -21,7 +21,7 @@ from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.testing.bits import bits_of
 from udsgd_mpi.theory.chains import ReversibleChain
-from udsgd_mpi.theory.tokens import Returns
+from udsgd_mpi.theory.tokens import Returns, alternating, chance_to_be_in_step
 from udsgd_mpi.tokens import Token, Walking
 
 
@@ -98,16 +98,19 @@ def test_the_mean_step_is_along_the_gradient_of_f(kind: str, data: Path) -> None
     np.testing.assert_allclose(law @ np.array(slopes), 0, atol=1e-9)
 
 
-def test_a_run_goes_on_as_if_never_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.launcher
+def test_a_run_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
+    """On other numbers of ranks, too."""
     pattern = "communication={kind='token', walks=3, sampler={kind='srrw', alpha=4}}"
-    common = ["run", "--agents", "4", "--trials", "3", "--set", pattern]
-    common += ["--set", "record.per_decade=5", "--output"]
-    main([*common, "whole.h5", "--steps", "3000"])
-    main([*common, "part.h5", "--steps", "1100", "--keep-checkpoints"])
-    main(["extend", "part.h5", "--steps", "3000"])
-    whole, part = bits_of(tmp_path / "whole.h5"), bits_of(tmp_path / "part.h5")
-    assert whole == part
+    common = ("run", "--agents", 4, "--trials", 3, "--set", pattern, "--output")
+    for arguments, ranks in (
+        ((*common, "whole.h5", "--steps", 2000), None),
+        ((*common, "part.h5", "--steps", 700, "--keep-checkpoints"), 2),
+        (("extend", "part.h5", "--steps", 2000), 3),
+    ):
+        done = udsgd(*arguments, ranks=ranks, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert bits_of(tmp_path / "whole.h5") == bits_of(tmp_path / "part.h5")
 
 
 def test_messages_are_counted(data: Path) -> None:
@@ -131,6 +134,11 @@ def test_dry_runs_say_what_moves() -> None:
     assert "models walk, and there is no W" in said
 
 
+def of_edges(graph: nx.Graph) -> Graph:
+    edges = np.array(graph.edges)
+    return Graph.of_edges(len(graph), edges[:, 0], edges[:, 1])
+
+
 @pytest.mark.parametrize("kind", ["srw", "mhrw"])
 def test_returns_are_those_of_powers_of_the_walk(kind: str) -> None:
     """Σ_k P^|k|(i, i) ν^|k| against the sum of 4,000 powers, of a graph that is not bipartite."""
@@ -142,8 +150,7 @@ def test_returns_are_those_of_powers_of_the_walk(kind: str) -> None:
     if kind == "mhrw":
         P = np.where(A > 0, 1 / np.maximum(degree[:, None], degree), 0.0)
         P += np.diag(1 - P.sum(axis=1))
-    edges = np.array(graph.edges)
-    walked = Graph.of_edges(7, edges[:, 0], edges[:, 1])
+    walked = of_edges(graph)
     chain = (
         ReversibleChain.simple(walked)
         if kind == "srw"
@@ -158,6 +165,40 @@ def test_returns_are_those_of_powers_of_the_walk(kind: str) -> None:
         np.testing.assert_allclose(returns.weighted(i, values), expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("graph", [nx.star_graph(4), nx.lollipop_graph(4, 2), nx.cycle_graph(6)])
+def test_two_walks_meet_points_as_often_as_their_laws_from_uniform_starts_say(
+    graph: nx.Graph,
+) -> None:
+    """π_i² (U_i + e Σ_k (−1)^k C_i(k)) against sums over lags of P(A_n = i) P(A'_{n+k} = i) C_i(k).
+
+    The mean of an even and an odd n, long after the start, as two walks forget all but the class of
+    a bipartite topology.
+    """
+    A = nx.to_numpy_array(graph)
+    P = A / A.sum(axis=1, keepdims=True)
+    law = A.sum(axis=1) / A.sum()
+    chain, topology = ReversibleChain.simple(of_edges(graph)), of_edges(graph)
+    e = chance_to_be_in_step(chain, topology)
+    data = nx.lollipop_graph(3, 2)
+    B = nx.to_numpy_array(data)
+    Q, mu = B / B.sum(axis=1, keepdims=True), B.sum(axis=1) / B.sum()
+    of_data = ReversibleChain.simple(of_edges(data))
+    G = np.random.default_rng(5).normal(size=(5, 2))
+    G -= mu @ G
+    lags = 600
+    C = [G.T @ (mu[:, None] * (np.linalg.matrix_power(Q, k) @ G)) for k in range(lags)]
+    at = [np.full(len(P), 1 / len(P)) @ np.linalg.matrix_power(P, 500)]
+    for _ in range(lags):
+        at.append(at[-1] @ P)
+    U = sum(C[1:], C[0]) + sum(C[1:], 0 * C[0]).T
+    for i in range(len(P)):
+        found = law[i] ** 2 * (U + e * alternating(of_data, G))
+        met = np.mean([at[n][i] * at[n][i] for n in (0, 1)]) * C[0]
+        for k in range(1, lags - 1):
+            met = met + np.mean([at[n][i] * at[n + k][i] for n in (0, 1)]) * (C[k] + C[k].T)
+        np.testing.assert_allclose(found, met, rtol=1e-8, atol=1e-12)
+
+
 def of_trials(posed: Problem) -> tuple[float, float, float]:
     """MSE / γ_n of a run at its last step, its standard error, and the predicted Tr V."""
     recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
@@ -169,6 +210,7 @@ def of_trials(posed: Problem) -> tuple[float, float, float]:
 
 
 CASES: dict[str, tuple[str, Any, int]] = {
+    "independent draws, walks in step": ("iid", "srw", 3),
     "independent draws, one walk": ("iid", "srw", 1),
     "independent draws, five walks": ("iid", "mhrw", 5),
     "independent draws, self-repellent": ("iid", {"kind": "srrw", "alpha": 5, "b": 0.6}, 2),
@@ -181,19 +223,35 @@ CASES: dict[str, tuple[str, Any, int]] = {
 def test_errors_come_to_the_predicted_limit(case: tuple[str, Any, int], data: Path) -> None:
     """Within 4 s.e. and 5 % for n that is finite: false alarms below 6e-5 each."""
     sampler, walk, walks = case
+    topology = "star" if walks == 3 else "barbell"
     posed = problem(
         data,
         sampler,
         trials=600,
-        steps=8000,
-        topology={"kind": "barbell"},
+        steps=4000,
+        topology=topology,
         communication={"kind": "token", "walks": walks, "sampler": walk},
         objective={"kind": "logistic", "l2": 0.3},
         step_size={"gamma": 4.0, "offset": 20},
-        record={"steps": [8000]},
+        record={"steps": [4000]},
     )
     mean, error, expected = of_trials(posed)
     assert abs(mean - expected) < 4 * error + 0.05 * expected
+
+
+def test_divergence_is_told_of_the_walk(data: Path) -> None:
+    posed = on_points(
+        data,
+        "iid",
+        steps=3000,
+        communication=token("srw", 2),
+        objective="ridge",
+        step_size={"kind": "constant", "gamma": 50.0},
+    )
+    with pytest.raises(
+        ConfigurationError, match=r"diverged: at step 3,000 θ of walk \d is not fin"
+    ):
+        simulate(MPI.COMM_SELF, posed, lambda _: None)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

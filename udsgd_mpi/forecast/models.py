@@ -9,7 +9,7 @@ from udsgd_mpi.samplers import IID, MHRW, SRRW, SRW, Sampler
 from udsgd_mpi.theory.chains import ReversibleChain
 from udsgd_mpi.theory.limit import has_limit, limiting_covariance
 from udsgd_mpi.theory.noise import Noise
-from udsgd_mpi.theory.tokens import Returns
+from udsgd_mpi.theory.tokens import Returns, alternating, chance_to_be_in_step
 from udsgd_mpi.tokens import Token, Walking
 
 Floats = NDArray[np.float64]
@@ -84,6 +84,8 @@ def limit_of_models(problem: Problem, team: Team) -> Floats:
         raise TypeError(message)
     H, d, N = optimum.hessian, problem.d, team.agents
     returns = Returns(schedule.chain)
+    several = schedule.walks > 1
+    in_step = chance_to_be_in_step(schedule.chain, problem.topology) if several else 0.0
 
     def of_agent(i: int) -> tuple[Floats, Floats, Floats]:
         agent = problem.agents[i - team.hosted.start]
@@ -95,6 +97,8 @@ def limit_of_models(problem: Problem, team: Team) -> Floats:
             message = f"expected a sampler whose noise is known, got {agent.sampler.name}"
             raise TypeError(message)
         always = noise.amplitudes.T @ noise.amplitudes
+        if in_step > 0:
+            always += in_step * alternating(chain, G)
         slope = schedule.paces[i] * slope_of(problem, agent)
         return slope, schedule.paces[i] * visited, always
 
