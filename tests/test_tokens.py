@@ -12,6 +12,7 @@ from tests.launch import udsgd
 from tests.small_problem import problem, write_points
 from tests.token_walks import WALKS, by_dense_loops, graph_of, places, settings
 from udsgd_mpi.clock import elapsed
+from udsgd_mpi.experiment.sizes import require_room
 from udsgd_mpi.forecast import predict, unpredicted
 from udsgd_mpi.graphs import Graph, build_topology
 from udsgd_mpi.graphs.generators import Ring
@@ -56,6 +57,29 @@ def test_a_run_is_the_dense_loop(kind: str, walks: int) -> None:
         }
         for name, values in expected.items():
             np.testing.assert_allclose(recording[name][row], values, rtol=1e-12, atol=1e-14)
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "a user's objective": {"objective": {"kind": "custom", "path": "tests.own_objective:OwnRidge"}},
+    "classes": {
+        "objective": "softmax",
+        "data": {"source": "digits"},
+        "step_size": {"gamma": 0.05},  # larger ones enlarge rounding errors
+    },
+    "agents that count by their points": {
+        "partition": {"kind": "unequal", "sizes": [20, 50, 30, 40, 60]},
+        "weighting": "points",
+    },
+}
+
+
+@pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS)
+def test_models_learn_whatever_agents_minimise(others: dict[str, Any]) -> None:
+    posed = pose(settings(token("srw", 2), **others), LoneTeam(5))
+    recording = simulate(MPI.COMM_SELF, posed, lambda _: None)
+    assert recording is not None
+    expected = by_dense_loops(posed, "srw", 2, 60).mean(axis=0)
+    np.testing.assert_allclose(recording["theta_mean"][-1], expected, rtol=1e-12, atol=1e-13)
 
 
 def test_single_precision_is_the_dense_loop_rounded() -> None:
@@ -252,6 +276,12 @@ def test_divergence_is_told_of_the_walk(data: Path) -> None:
         ConfigurationError, match=r"diverged: at step 3,000 θ of walk \d is not fin"
     ):
         simulate(MPI.COMM_SELF, posed, lambda _: None)
+
+
+def test_more_models_than_there_is_room_for_are_refused() -> None:
+    run = settings(token("srrw", 10_000), trials=2**20)
+    with pytest.raises(ConfigurationError, match=r"walks = 10,000 and trials = 1,048,576"):
+        require_room(run, 5, 30, 1)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -91,7 +91,9 @@ def by_dense_loops(problem: Problem, kind: str, walks: int, last: int) -> Floats
                 i = visited[n, k, t]
                 agent, x = problem.agents[i], int(points[i][n, t])
                 rows = np.arange(x * agent.batch, (x + 1) * agent.batch)
-                slope = run.objective.gradient(theta[k, t], agent.points.take(rows)) / agent.batch
+                slope = (
+                    problem.objective.gradient(theta[k, t], agent.points.take(rows)) / agent.batch
+                )
                 gamma = float(run.step_size(n + 1, n + 1)[0])
                 theta[k, t] -= gamma * slope / (len(graph) * law[i])
     return theta

@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from udsgd_mpi.experiment.schema import Experiment
+from udsgd_mpi.samplers import SRRW
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.units import in_bytes
+from udsgd_mpi.tokens import Token
 
 NUMBER = 8  # bytes of one
 BYTES_OF_A_NODE = 500  # and of an agent: its names, neighbours and hosts, on every rank
@@ -42,8 +44,25 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
             * (copies * row + beside)
             // ranks
             + agents * BYTES_OF_A_NODE,
+            **_of_walks(experiment, agents, row),
         }
     )
+
+
+def _of_walks(experiment: Experiment, agents: int, row: int) -> dict[str, int]:
+    """What every rank holds of models that walk: room for all, and visits of self-repellent walks.
+
+    Parameters
+    ----------
+    row
+        Bytes of a model in all trials.
+    """
+    token, trials = experiment.communication, experiment.trials
+    if not isinstance(token, Token):
+        return {}
+    visits = 2 * trials * agents * NUMBER if isinstance(token.sampler, SRRW) else 0
+    what = f"communication.walks = {token.walks:,} and trials = {trials:,}"
+    return {what: token.walks * (4 * row + visits)}
 
 
 def require_room_to_predict(experiment: Experiment) -> None:

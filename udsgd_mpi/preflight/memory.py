@@ -50,8 +50,8 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     buffers += len(agents) * (kept + (row if moves else 0))  # with room for slopes
     averaging = mixed + layout.agents * mixed // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * mixed
-    if isinstance(schedule, Walking):  # room for all models, and as much to record them
-        buffers = schedule.walks * row
+    if isinstance(schedule, Walking):  # room for all models, as much to record them, and paths
+        buffers = schedule.walks * row + schedule.nbytes(trials)
         averaging = 3 * schedule.walks * trials * problem.d * _DOUBLE
     rounding = 0
     codec = experiment.codec(problem.d)

@@ -111,6 +111,11 @@ class Walking(InTurn):
         across = hosts[flows.coords[0]] != hosts[flows.coords[1]]
         return float(self.walks * flows.data[across].sum())
 
+    def nbytes(self, trials: int) -> int:
+        """Bytes that paths of all walks hold on every rank."""
+        N = len(self._topology)
+        return self.walks * trials * self._sampler.nbytes(N, self._topology)
+
     def places(self, trials: range) -> Places:
         """Where the models are in some trials."""
         K = self.walks
