@@ -11,6 +11,7 @@ from mpi4py import MPI
 from tests.launch import udsgd
 from tests.small_problem import problem, write_points
 from tests.token_walks import WALKS, by_dense_loops, graph_of, places, settings
+from udsgd_mpi.cli.main import main
 from udsgd_mpi.clock import elapsed
 from udsgd_mpi.experiment.sizes import require_room
 from udsgd_mpi.forecast import predict, unpredicted
@@ -285,7 +286,7 @@ def test_more_models_than_there_is_room_for_are_refused() -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "methods": ({"method": "momentum"}, 'no method other than "sgd"'),
+    "methods": ({"method": "momentum"}, 'method = "sgd" without weight_decay, got another'),
     "decay": ({"method": {"kind": "sgd", "weight_decay": 0.1}}, "without weight_decay"),
     "activation": ({"activation": "bernoulli"}, "no activation"),
     "timing": ({"timing": {}}, r"no table \[timing\]"),
@@ -312,6 +313,11 @@ def test_messages_are_models_as_they_are(setting: dict[str, Any]) -> None:
 def test_walks_are_those_whose_law_is_known(walk: str) -> None:
     with pytest.raises(ConfigurationError, match=r"communication\.sampler"):
         settings({"kind": "token", "sampler": walk})
+
+
+def test_there_is_no_gap_of_walks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["topology", "ring", "-n", "5", "--pattern", "token"]) == 2
+    assert "--pattern: expected one that mixes by W" in capsys.readouterr().err
 
 
 def test_one_agent_is_no_place_to_walk() -> None:

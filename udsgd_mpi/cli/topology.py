@@ -19,6 +19,7 @@ from udsgd_mpi.graphs.in_files import GraphFile
 from udsgd_mpi.graphs.source import GraphSource
 from udsgd_mpi.support.destination import Destination, check_destinations
 from udsgd_mpi.support.errors import ConfigurationError
+from udsgd_mpi.tokens import Token
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,7 +76,12 @@ def _schedules(graph: Graph, arguments: Namespace) -> dict[str, Schedule]:
         weights: DSGD(weights=weights) for weights in (DIRECTED if graph.directed else SYMMETRIC)
     }
     if arguments.pattern is not None:
-        pattern = one_of(AnyPattern, value_of(arguments.pattern), "communication")
+        pattern = one_of(AnyPattern | Token, value_of(arguments.pattern), "communication")
+        if isinstance(pattern, Token):
+            raise ConfigurationError(
+                "--pattern: expected one that mixes by W, which has a spectral gap, got token,"
+                " whose models walk; leave it out"
+            )
         pattern.check_topology(graph)
         patterns["--pattern"] = pattern
     return {what: pattern.start(graph, arguments.seed) for what, pattern in patterns.items()}

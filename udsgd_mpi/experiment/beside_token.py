@@ -20,21 +20,21 @@ def check_beside_token(experiment: "Experiment") -> None:
     method, record = experiment.method, experiment.record
     plain = isinstance(method, SGD) and method.weight_decay == 0
     found = {
-        'method other than "sgd" without weight_decay': not plain,
-        "activation, as a model would wait for an agent that is away": experiment.activation,
-        "table [timing], as models of each trial take ways and times of their own": (
+        'method = "sgd" without weight_decay, got another one': not plain,
+        "no activation, as a model would wait for an agent that is away": experiment.activation,
+        "no table [timing], as models of each trial take ways and times of their own": (
             experiment.timing is not None
         ),
-        "record.polyak, as an average would have to go with each model": record.polyak,
-        'record.detail = "iterates", as no agent has a model of its own': (
+        "no record.polyak, as an average would have to go with each model": record.polyak,
+        'no record.detail = "iterates", as no agent has a model of its own': (
             record.detail == "iterates"
         ),
-        "network, whose gradients are computed for all models of an agent together": isinstance(
+        "no network, whose gradients are computed for all models of an agent together": isinstance(
             experiment.objective, Network
         ),
     }
     for what, is_there in found.items():
         if is_there:
             raise ValueError(
-                f'expected beside communication = "token" no {what}; leave one of them out'
+                f'expected beside communication = "token" {what}; leave one of them out'
             )
