@@ -15,6 +15,7 @@ _FAMILIES = {
     "samplers": "Samplers",
     "communication": "Communication patterns",
     "communication.activation": "Agents that are away",
+    "tokens": "Models that walk",
     "communication.compression": "Compressions of messages",
     "methods": "Methods",
     "methods.step_sizes": "Step sizes that are not polynomial",
