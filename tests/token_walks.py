@@ -1,5 +1,6 @@
 """Models that walk over agents, by dense loops that share no code with the package."""
 
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.reference import metropolis_walk, walk
+from tests.small_problem import problem
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
@@ -42,6 +44,16 @@ def settings(pattern: Any, **others: Any) -> Experiment:
             **others,
         }
     )
+
+
+def token(kind: str, walks: int) -> dict[str, Any]:
+    """Settings of the pattern."""
+    return {"kind": "token", "walks": walks, "sampler": WALKS[kind]}
+
+
+def on_points(data: Path, sampler: Any, **others: Any) -> Problem:
+    """Four agents with forty points each, in two trials."""
+    return problem(data, sampler, **{"trials": 2, "record": {"steps": [10]}, **others})
 
 
 def graph_of(problem: Problem) -> nx.Graph:
