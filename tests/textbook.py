@@ -93,6 +93,29 @@ def choco(step_of_consensus: float, compressed: Callable[[Floats, int], Floats])
     return loop
 
 
+def stale(delay: Callable[[int, int, int], int]) -> Loop:
+    """θ^i ← w_ii h^i_l + Σ_{j≠i} w_ij h^j_{l−τ} at the l-th aggregation, given τ of l, i and j.
+
+    h_l are half-steps at it, and θ_0 for l ≤ 0. Between aggregations steps are local.
+    """
+
+    def loop(theta: Floats, gradient: Gradient, W: Weights, gamma: Floats) -> Floats:
+        half_steps = [theta]
+        for n, step in enumerate(gamma):
+            theta = theta - step * gradient(theta, n)
+            if ends_round(W(n + 1)):
+                number = len(half_steps)
+                half_steps.append(theta)
+                theta = np.zeros_like(theta)
+                for i, row in enumerate(W(n + 1)):
+                    for j, w in enumerate(row):
+                        old = 0 if i == j else delay(number, i, j)
+                        theta[i] += w * half_steps[max(0, number - old)][j]
+        return theta
+
+    return loop
+
+
 def prox(mu: float) -> Loop:
     """Local steps on F + (μ/2) ‖θ − z‖² from z on (Li et al., 2020)."""
 

@@ -17,6 +17,7 @@ from udsgd_mpi.communication.forms.links import OnLinks
 from udsgd_mpi.communication.forms.own import OwnMatrices
 from udsgd_mpi.communication.forms.partial_average import PartialAverage, Rounds
 from udsgd_mpi.communication.forms.present import PresentAverage, PresentWeights
+from udsgd_mpi.communication.forms.stale import StaleWeights
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.hlsgd import HLSGD
 from udsgd_mpi.communication.layout import Layout
@@ -76,6 +77,7 @@ __all__ = [
     "RandomMatching",
     "Rounds",
     "Schedule",
+    "StaleWeights",
     "Traffic",
     "UnreliableLinks",
     "Weights",

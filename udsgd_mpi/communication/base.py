@@ -148,6 +148,11 @@ class Schedule(ABC):
         return moment is None or moment.contracts
 
     @property
+    def staleness(self) -> int:
+        """How many aggregations ago what agents read may have been made, at most."""
+        return max(form.staleness for form in self.forms)
+
+    @property
     def supports(self) -> list[Weights]:
         """Of the forms that have one."""
         return [form.support for form in self.forms if form.support]

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+from msgspec import Meta
+
 from udsgd_mpi.communication.base import InTurn, Pattern, Schedule
+from udsgd_mpi.communication.forms.stale import StaleWeights
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.given_weights import read_weights
 from udsgd_mpi.communication.intervals import Interval
@@ -20,6 +23,8 @@ SYMMETRIC = {
 DIRECTED = {"out_degree": out_degree}
 WEIGHTS = {**SYMMETRIC, **DIRECTED}
 
+Staleness = Annotated[int, Meta(ge=1, le=100)]
+
 
 class DSGD(Pattern, frozen=True, tag="dsgd"):
     """Fixed weights on the topology every K steps (paper, section 1 and Appendix F.1).
@@ -33,10 +38,14 @@ class DSGD(Pattern, frozen=True, tag="dsgd"):
         ``"uniform"``: w_ij = 1/(1 + greatest degree). ``"out_degree"``, for directed topologies:
         w_ij = 1/(1 + d_j), where d_j is how many agents j tells; see ``methods.PushSum``. Otherwise
         a text file with a doubly stochastic matrix.
+    staleness
+        S: agents read others' half-steps as they were up to S aggregations ago, see
+        ``StaleWeights``; by default all that is read is new.
     """
 
     interval: Interval = 1
     weights: Annotated[str, names_file(WEIGHTS)] = "metropolis"
+    staleness: Staleness | None = None
 
     takes_directed: ClassVar[bool] = True
 
@@ -45,7 +54,9 @@ class DSGD(Pattern, frozen=True, tag="dsgd"):
         return remedy_for(self.weights)
 
     def start(self, topology: Graph, seed: int) -> Schedule:
-        return InTurn(self.interval, [weights_on(topology, self.weights)])
+        W = weights_on(topology, self.weights)
+        stale = StaleWeights.of(W, self.staleness, seed) if self.staleness else W
+        return InTurn(self.interval, [stale])
 
 
 class DFL(DSGD, frozen=True, tag="dfl"):

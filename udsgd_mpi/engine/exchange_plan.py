@@ -76,6 +76,8 @@ class Plan:
         Agents whose half-steps are received, ascending, as their rows are in the own section.
     partners
         All of these ranks.
+    place
+        Where in memory the half-step of each agent is, of those that W needs here.
     interior, border
         Rows of W of agents that exchange with agents hosted here alone, and of the others.
     """
@@ -97,7 +99,7 @@ class Plan:
             for source, count, end in zip(hosts, counts, ends, strict=True)
         ]
         self.partners = sorted({*(to for to, _ in self.sends), *hosts.tolist()})
-        self._place = place = np.empty(layout.agents, dtype=np.int64)
+        self.place = place = np.empty(layout.agents, dtype=np.int64)
         for other, row in first.items():
             theirs = layout.hosted(other)
             place[theirs.start : theirs.stop] = row + np.arange(len(theirs))
@@ -111,7 +113,7 @@ class Plan:
 
     def rows_of(self, weights: Weights) -> tuple[Rows, Rows]:
         """Interior and border of a W that is 0 wherever the W that was planned for is."""
-        start, place = self._hosted.start, self._place
+        start, place = self._hosted.start, self.place
         interior, border = (
             rows_of(weights, agents, agents - start, place) for agents in self._parts
         )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.communication.codecs import EXACT, Codec, Compressed
+from udsgd_mpi.engine.history import History
 from udsgd_mpi.engine.host_memory import DOUBLE, HostMemory
 from udsgd_mpi.engine.public_copies import PublicCopies
 from udsgd_mpi.kernels.aligned import aligned_zeros
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 
 THETA = "theta"
 PUBLIC = "public"
+HISTORY = "history"
 
 
 class MixedRows:
@@ -39,6 +41,8 @@ class MixedRows:
         Of messages; ``round_off`` rounds rows to what it carries.
     dtype
         Type of the numbers here.
+    staleness
+        How many aggregations ago what W mixes may have been made.
 
     Attributes
     ----------
@@ -52,6 +56,8 @@ class MixedRows:
         What others do not know of the hosted agents' rows; without rows where that is nothing.
     public
         What they know where messages are compressed; None elsewhere.
+    history
+        Half-steps of earlier aggregations, in the order of the rows; None where all are new.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class MixedRows:
         memory: HostMemory | None = None,
         codec: Codec = EXACT,
         dtype: np.dtype[Any] = DOUBLE,
+        staleness: int = 0,
     ) -> None:
         self.layout = layout
         self.rank = rank
@@ -77,6 +84,7 @@ class MixedRows:
         self.present = 0
         self.lost = np.empty((0 if codec.exact else self.agents, self.elements), dtype)
         self.public: PublicCopies | None = None
+        self.history = History(staleness, rows, self.elements, dtype) if staleness else None
         self._shape = (self.agents, *shape)
 
     def swap(self, times: int = 1) -> None:
@@ -112,6 +120,12 @@ class MixedRows:
     def row_bytes(self) -> int:
         """Bytes of an agent's row, as it is sent."""
         return self.codec.row_bytes(self.elements)
+
+    @property
+    def kept(self) -> dict[str, Floats]:
+        """Half-steps of the hosted agents in the history, by name, as ``values``; views."""
+        past = self.history.past[:, : self.agents] if self.history else ()
+        return {f"{HISTORY}_{k}": rows.reshape(self._shape) for k, rows in enumerate(past)}
 
     def publish(self, number: int) -> None:
         """Make the present values what others know of them, and keep what they lose.
@@ -161,8 +175,11 @@ class Iterates:
         mixed = {each.name: rows((trials, each.elements)) for each in states if each.mixed}
         self.mixed = {THETA: rows((trials, d)), **mixed}
         self.layout = self.mixed[THETA].layout
-        self._local = {
-            each.name: aligned_zeros((self.mixed[THETA].agents, trials, each.elements), each.dtype)
+        kept, agents = self.mixed[THETA].kept, self.mixed[THETA].agents
+        self._local: dict[str, NDArray[Any]] = {
+            each.name: kept[each.name]
+            if each.name in kept
+            else aligned_zeros((agents, trials, each.elements), each.dtype)
             for each in states
             if not each.mixed
         }
@@ -194,6 +211,12 @@ class Iterates:
         if isinstance(codec := theta.codec, Compressed):
             public = self._local[PUBLIC]
             theta.public = PublicCopies(codec, public, theta.lost, seed, agents, trials)
+
+    def begin(self, start: NDArray[np.floating[Any]]) -> None:
+        """Let all be at θ_0, shape (trials, d), and have been there."""
+        self.theta[:] = start
+        if history := self.mixed[THETA].history:
+            history.begin(start.reshape(-1))
 
     @property
     def theta(self) -> Floats:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from udsgd_mpi.communication import DSGD
 from udsgd_mpi.engine.host_memory import DOUBLE
-from udsgd_mpi.engine.iterates import PUBLIC
+from udsgd_mpi.engine.iterates import HISTORY, PUBLIC
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.methods import Method, State
 from udsgd_mpi.objectives import Objective
@@ -55,9 +56,13 @@ def message_of_run(experiment: Experiment, objective: Objective, d: int) -> int:
 
 
 def states_of_run(experiment: Experiment, objective: Objective, d: int) -> tuple[State, ...]:
-    """The same of a run, in numbers of its type, and what is public of θ where that is less."""
+    """The same of a run, in numbers of its type, and what its messages ask for.
+
+    That is what is public of θ where these are compressed, and what θ was where they are old.
+    """
     states = states_of(experiment.method, objective, d, experiment.numbers)
-    return (*states, *public_of(experiment, d, experiment.numbers))
+    beside = *public_of(experiment, d, experiment.numbers), *_history_of(experiment, d)
+    return (*states, *beside)
 
 
 def public_of(experiment: Experiment, d: int, dtype: np.dtype[Any] = DOUBLE) -> tuple[State, ...]:
@@ -65,3 +70,20 @@ def public_of(experiment: Experiment, d: int, dtype: np.dtype[Any] = DOUBLE) -> 
     if experiment.communication.compression is None:
         return ()
     return (State(PUBLIC, "what others know of theta^i_n", d, dtype),)
+
+
+def _history_of(experiment: Experiment, d: int) -> tuple[State, ...]:
+    """Half-steps that others may still read, where these may be stale; nothing elsewhere."""
+    communication = experiment.communication
+    if not isinstance(communication, DSGD) or communication.staleness is None:
+        return ()
+    parts = communication.staleness + 1
+    return tuple(
+        State(
+            f"{HISTORY}_{k}",
+            f"half-steps of every agent at the last aggregation l with l mod {parts} = {k}",
+            d,
+            experiment.numbers,
+        )
+        for k in range(parts)
+    )

@@ -1,13 +1,15 @@
 """The update of all agents in some trials, on the processes of a team."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.communication import Schedule
+from udsgd_mpi.communication import Schedule, StaleWeights
 from udsgd_mpi.communication.codecs import EXACT
 from udsgd_mpi.engine.draws import Draws, block_length
+from udsgd_mpi.engine.history import StaleMixing
 from udsgd_mpi.engine.iterates import Iterates
 from udsgd_mpi.engine.local_steps import LocalSteps
 from udsgd_mpi.engine.pausing import pausing
@@ -64,8 +66,9 @@ class Together:
             self._iterates, method, problem.objective, problem.points_of_steps, problem.batch
         )
         # Not a method of this object: it would be kept alive by itself, with all its arrays.
-        mix = _Mixing(problem.schedule, team, self._iterates, descend)
-        schedule = problem.schedule
+        schedule, start = problem.schedule, problem.initial(trials).reshape(-1)
+        stale = [StaleMixing(W, start) for W in schedule.forms if isinstance(W, StaleWeights)]
+        mix = _Mixing(schedule, team, self._iterates, descend, stale)
         steps = pausing(descend, self._iterates, schedule, team.hosted)
         self.step = StepByStep(steps, mix, schedule.times)
 
@@ -93,18 +96,22 @@ class _Mixing:
     team: Team
     iterates: Iterates
     descend: LocalSteps
+    stale: list[StaleMixing]
 
     def __call__(self, n: int) -> None:
-        W, hosted = self.schedule.mixing(n), self.team.hosted
+        number, hosted = self.schedule.count(n), self.team.hosted
+        apply = self.schedule.mixing(n).apply
+        if self.stale:
+            apply = partial(self.stale[self.schedule.which(n)], number)
         self.descend.prepare()
         for array in self.iterates.mixed.values():
-            array.publish(self.schedule.count(n))
+            array.publish(number)
             if array.agents == self.team.agents:
-                W.apply(array.half_steps, array.mixed)
+                apply(array.half_steps, array.mixed)
                 array.swap()
             else:
                 mixed = np.empty((self.team.agents, array.elements))
-                W.apply(_of_all(array.rows, self.team), mixed)
+                apply(_of_all(array.rows, self.team), mixed)
                 array.rows[:] = mixed[hosted.start : hosted.stop]
             array.restore()
         self.descend.settle()

@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     INITIAL = 11
     ACTIVATION = 12
     COMPRESSION = 13
+    STALENESS = 14
 
 
 def generator(seed: int, purpose: Purpose, *indices: int) -> np.random.Generator:

@@ -37,7 +37,8 @@ def shared_rows(
     copies = schedule.most_copies(layout, comm.rank)
     rows = len(layout.hosted(comm.rank)) + copies
     memory = shared_memory(comm, rows, prod(shape), dtype) if comm.size > 1 else None
-    return MixedRows(layout, comm.rank, copies, shape, memory, codec, dtype)
+    others = memory, codec, dtype, schedule.staleness
+    return MixedRows(layout, comm.rank, copies, shape, *others)
 
 
 def shared_memory(

@@ -172,7 +172,7 @@ class Simulation:
         rows = partial(shared_rows, comm, schedule, layout, codec=codec, dtype=experiment.numbers)
         self._iterates = Iterates(experiment.trials, d, states, rows)
         self._iterates.compress(experiment.seed, layout.hosted(comm.rank), self._trials)
-        self._iterates.theta[:] = problem.initial(self._trials)
+        self._iterates.begin(problem.initial(self._trials))
         self._mixers = [
             Mixer(comm, schedule, each, self._meter) for each in self._iterates.mixed.values()
         ]

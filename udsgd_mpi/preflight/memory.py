@@ -48,6 +48,7 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     kept = trials * sum(each.elements * each.dtype.itemsize for each in local)
     moves = experiment.method.move or experiment.method.interpreted
     buffers += len(agents) * (kept + (row if moves else 0))  # with room for slopes
+    buffers += (schedule.staleness + 1) * copies * mixed if schedule.staleness else 0
     averaging = mixed + layout.agents * mixed // layout.ranks
     averaging += 0 if one_host else 2 * len(agents) * mixed
     if isinstance(schedule, Walking):  # room for all models, as much to record them, and paths

@@ -20,6 +20,7 @@ from udsgd_mpi.problem.local_data import Held, LocalData, hold
 from udsgd_mpi.problem.optimum import find_optimum
 from udsgd_mpi.problem.problem import AgentSummary, Problem
 from udsgd_mpi.problem.reading import Reading
+from udsgd_mpi.problem.stale_reads import check_staleness
 from udsgd_mpi.problem.team import Team
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.tokens import Walking
@@ -130,6 +131,7 @@ def pose(
     agents = team.map(agent)
     objective = experiment.objective.on(agents[0].points.shape, len(classes))
     team.bcast(lambda: check_compression(experiment, schedule, objective))
+    team.bcast(lambda: check_staleness(experiment, objective))
     digests = digests_of(
         experiment,
         held.digests,

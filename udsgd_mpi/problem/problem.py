@@ -31,6 +31,10 @@ _WALKING = (
     "of models that walk over the agents, in place of W that mix the agents' own, theory tells the"
     " limit V alone"
 )
+_STALE = (
+    "with stale reads the average takes smaller steps, and has noise of the delays beside that of"
+    " the samplers"
+)
 _SAME_SHARE = 1e-6
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
@@ -128,6 +132,8 @@ class Problem:
             return self.experiment.method.no_theorem
         if not self.schedule.mixes:
             return _WALKING
+        if self.schedule.staleness:
+            return _STALE
         return self._no_limit_of_pauses
 
     @property

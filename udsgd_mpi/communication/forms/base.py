@@ -51,6 +51,11 @@ class Form(ABC):
         """Whether rows of W sum to 1, as its columns do."""
         return True
 
+    @property
+    def staleness(self) -> int:
+        """How many aggregations ago what agents read may have been made, at most."""
+        return 0
+
     @abstractmethod
     def at(self, number: int) -> "Mixing":
         """W at an aggregation; the first one has number 1."""

@@ -14,6 +14,7 @@ from udsgd_mpi.communication import (
     PresentAverage,
     PresentWeights,
     Rounds,
+    StaleWeights,
     Weights,
 )
 from udsgd_mpi.parallel.exchanges.averages import AverageExchange, RoundExchange
@@ -21,6 +22,7 @@ from udsgd_mpi.parallel.exchanges.base import Exchange, Ranks
 from udsgd_mpi.parallel.exchanges.compressed import CompressedExchange
 from udsgd_mpi.parallel.exchanges.links import LinkExchange
 from udsgd_mpi.parallel.exchanges.sparse import NeighbourExchange, SparseExchange
+from udsgd_mpi.parallel.exchanges.stale import StaleExchange
 from udsgd_mpi.parallel.exchanges.whole import WholeExchange
 
 
@@ -37,6 +39,7 @@ def _(form: Weights, ranks: Ranks) -> Exchange:
     return CompressedExchange(form, ranks) if compressed else NeighbourExchange(form, ranks)
 
 
+exchange_of.register(StaleWeights, StaleExchange)
 exchange_of.register(OnLinks, LinkExchange)
 exchange_of.register(OwnMatrices, WholeExchange)
 exchange_of.register(Average, AverageExchange)

@@ -48,6 +48,11 @@ class SparseExchange(Exchange):
         self._waiting = f"ranks {', '.join(map(str, sorted({*reach.near, *plan.partners})))}"
 
     @property
+    def mixable(self) -> NDArray[Any]:
+        """The rows that ``interior`` and ``border`` are over."""
+        return self._array.in_memory
+
+    @property
     def in_memory(self) -> "SparseExchange | None":
         return None if self._plan.partners else self
 
@@ -61,7 +66,7 @@ class SparseExchange(Exchange):
         """
         if len(self.near):
             self._array.memory.counters.advance()
-        self.interior.combine(self._array.in_memory, self._array.mixed)
+        self.interior.combine(self.mixable, self._array.mixed)
         self.finish(requests)
 
     def finish(self, requests: Sequence[MPI.Request] = ()) -> None:
@@ -74,7 +79,7 @@ class SparseExchange(Exchange):
             if requests:
                 MPI.Request.Waitall(requests)
         self.unpack()
-        self.border.combine(self._array.in_memory, self._array.mixed)
+        self.border.combine(self.mixable, self._array.mixed)
         self._array.swap()
 
     def messages_to_receive(self) -> dict[int, NDArray[Any]]:
