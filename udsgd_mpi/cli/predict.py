@@ -73,6 +73,11 @@ def _limit(prediction: Prediction, problem: Problem) -> str:
     if np.isnan(trace):
         if not problem.schedule.mixes:
             return "  V is not known: no limit theorem holds"
+        if problem.schedule.staleness and any(e.sampler != "iid" for e in problem.summaries):
+            return (
+                "  V is not known: what delays of stale reads add to noise is known of iid alone;"
+                "\n  it is in the MSE, but in no agent's variance below"
+            )
         if PATHS_ALONE in prediction.methods:
             return "  V is not known: no limit theorem holds, or sampled paths are too short for it"
         return "  no limit theorem holds for this step size"
@@ -84,6 +89,7 @@ def _limit(prediction: Prediction, problem: Problem) -> str:
         "compression": experiment.communication.compression is not None,
         "agents that are away": problem.schedule.pauses,
         "models that walk": not problem.schedule.mixes,
+        "stale reads": problem.schedule.staleness > 0,
     }
     if some := " and ".join(name for name, here in changed.items() if here):
         line += f"\n  that this is the limit under {some}, too, is measured, not proved"

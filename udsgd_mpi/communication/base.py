@@ -150,7 +150,7 @@ class Schedule(ABC):
     @property
     def staleness(self) -> int:
         """How many aggregations ago what agents read may have been made, at most."""
-        return max(form.staleness for form in self.forms)
+        return max((form.staleness for form in self.forms), default=0)
 
     @property
     def supports(self) -> list[Weights]:

@@ -18,6 +18,7 @@ from udsgd_mpi.forecast.presence import (
     steps_taken,
 )
 from udsgd_mpi.forecast.spectral import LongRunCovariance
+from udsgd_mpi.forecast.stale_reads import draws_independently, knows_limit, noise_at_minimizer
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.problem import Agent, Problem, Team, start_paths
 from udsgd_mpi.samplers import SamplePath, Stream, Streams
@@ -141,7 +142,7 @@ class AgentForecast:
         paths
             How many, where they are sampled.
         """
-        G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
+        G = noise_at_minimizer(self.problem, agent, i)
         taken = steps_taken(self.problem, i, int(self.steps[-1]))
         noise = agent.sampler.noise_up_to(taken, G, agent.graph)
         if noise is None:
@@ -163,7 +164,10 @@ class AgentForecast:
             averaged = np.einsum("ka,nka->n", counts, table.average)
             theta = Functional.exactly(linear, len(h))
             average = Functional.exactly(averaged, len(h))
-        return AgentMoments(paths, theta, average, linear, self._limit(noise, i))
+        V = self._limit(noise, i)
+        if not knows_limit(self.problem, independent=draws_independently(agent)):
+            linear, V = np.full_like(linear, np.nan), np.full_like(V, np.nan)
+        return AgentMoments(paths, theta, average, linear, V)
 
     def _by_paths_alone(self, agent: Agent, i: int, G: Floats, paths: int) -> AgentMoments:
         """Forecast of an agent with a sampler of which no theory is known."""
@@ -180,6 +184,8 @@ class AgentForecast:
 
         weights = np.diag(basis.T @ limit(np.eye(len(basis))) @ basis)
         U, error = estimate.estimate(weights)
+        if self.problem.schedule.staleness:
+            U = np.full_like(U, np.nan)
         V = limit(basis @ U @ basis.T) if np.isfinite(U).all() else U
         return AgentMoments(paths, theta, average, linear, V, np.array(error))
 
@@ -193,7 +199,7 @@ class AgentForecast:
         averaged
             Whether the Polyak–Ruppert average is asked for instead.
         """
-        G = agent.gradient_noise(self.problem.objective, self.problem.minimizer)
+        G = noise_at_minimizer(self.problem, agent, i)
         last = self.steps[-1:]
         *_, (theta, average) = self._along_paths(agent, i, G, trials, last, averaged=averaged)
         return average if averaged else theta

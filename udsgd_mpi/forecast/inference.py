@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.agent import AgentForecast, from_the_start
 from udsgd_mpi.forecast.mean_path import MOST_WORK, mean_path, work
+from udsgd_mpi.forecast.stale_reads import require_new_reads
 from udsgd_mpi.forecast.stationary import Stationary, stationary
 from udsgd_mpi.methods.corrected import Corrected
 from udsgd_mpi.problem import Agent, Problem, Team
@@ -158,6 +159,7 @@ def _at(problem: Problem, team: Team, theta: Floats) -> Problem:
             f"infer: expected a run with a limit theorem, got none: {problem.no_theorem}; use udsgd"
             " report, which shows what was measured"
         )
+    require_new_reads(problem, "infer")
     if problem.schedule.pauses:
         raise ConfigurationError(
             "infer: expected agents that take every step, got some that do not, of whose runs no"

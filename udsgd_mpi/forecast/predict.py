@@ -27,6 +27,7 @@ from udsgd_mpi.forecast.models import limit_of_models, unpredicted_models, withh
 from udsgd_mpi.forecast.overshooting import first_steps, overshooting
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.presence import presence_in_the_limit
+from udsgd_mpi.forecast.stale_reads import require_new_reads
 from udsgd_mpi.forecast.stationary import Stationary, stationary
 from udsgd_mpi.forecast.withheld import why_withheld
 from udsgd_mpi.problem import Problem, Team, inputs_of_law
@@ -142,10 +143,13 @@ def predict(
     Raises
     ------
     ConfigurationError
-        If nothing can be predicted.
+        If nothing can be predicted, or the linear recursion alone is asked for where reads are
+        stale.
     """
     if not problem.schedule.mixes:
         return _of_models(problem, team, steps)
+    if method == "linear":
+        require_new_reads(problem, "--by linear")
     N = team.agents
     last = last_followed(problem) if method != "linear" else int(steps[-1])
     wanted, steps = steps, np.union1d(steps, min(last, steps[-1]))

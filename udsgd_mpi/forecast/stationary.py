@@ -105,10 +105,13 @@ def _beyond_theory(problem: Problem, gamma: float, largest: float) -> str | None
     method = problem.experiment.method
     if not isinstance(method, SGD) or method.momentum is None:
         return "it is of sgd without weight_decay alone"
-    if problem.experiment.communication.compression:
-        return "it is of messages that are not compressed"
-    if problem.schedule.pauses:
-        return "it is of agents that take every step"
+    departures = {
+        "messages that are not compressed": problem.experiment.communication.compression,
+        "agents that read what is new": problem.schedule.staleness,
+        "agents that take every step": problem.schedule.pauses,
+    }
+    if found := [of for of, departs in departures.items() if departs]:
+        return f"it is of {found[0]}"
     if problem.objective.minimum_is_local:
         return "f is not convex"
     if gamma * largest >= 2:

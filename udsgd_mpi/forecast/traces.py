@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.presence import in_steps_of_all, slope_of
 from udsgd_mpi.forecast.replacements import Replacements
+from udsgd_mpi.forecast.stale_reads import require_new_reads
 from udsgd_mpi.kernels.random_numbers import Purpose, generator
 from udsgd_mpi.problem import Agent, Problem, Team
 from udsgd_mpi.problem.mean_objective import MeanObjective
@@ -85,6 +86,7 @@ class TraceProbes:
     """
 
     def __init__(self, problem: Problem, team: Team, probes: int) -> None:
+        require_new_reads(problem, "--probes")
         experiment, d = problem.experiment, problem.d
         in_the_limit = experiment.method.in_the_limit(experiment.step_size)
         self._step_size = check_step_size(problem.smallest_curvature, in_the_limit)

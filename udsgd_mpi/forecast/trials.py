@@ -10,6 +10,7 @@ from udsgd_mpi.engine.sgd import unified_distributed_sgd
 from udsgd_mpi.forecast.agent import Spectrum
 from udsgd_mpi.forecast.paths import linear_descent
 from udsgd_mpi.forecast.presence import paces_of
+from udsgd_mpi.forecast.stale_reads import noise_at_minimizer
 from udsgd_mpi.forecast.together import Together
 from udsgd_mpi.kernels.agent_sums import squared_distances
 from udsgd_mpi.problem import Problem, Team
@@ -71,8 +72,8 @@ class Trials:
         shape = len(agents), len(trials), problem.d
         self._together = Together(problem, team, seed, trials)
         self._noise = np.zeros((len(problem.points.labels), problem.d))
-        for agent, first in zip(agents, first_rows, strict=True):
-            g = agent.gradient_noise(problem.objective, problem.minimizer)
+        for i, agent, first in zip(team.hosted, agents, first_rows, strict=True):
+            g = noise_at_minimizer(problem, agent, i)
             self._noise[first : first + len(agent.points.labels) : agent.batch] = g @ basis
         self._linear, self._velocity = np.zeros((2, *shape))
         self._start = start

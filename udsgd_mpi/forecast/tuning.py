@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.forecast.agent import AgentForecast, from_the_start, overflowing
 from udsgd_mpi.forecast.replacements import Replacements
+from udsgd_mpi.forecast.stale_reads import require_new_reads
 from udsgd_mpi.problem import Agent, Problem, Team
 from udsgd_mpi.samplers import HDT, SRRW
 from udsgd_mpi.support.errors import ConfigurationError
@@ -107,6 +108,7 @@ class Tuner:
 
     @overflowing
     def __init__(self, problem: Problem, team: Team, agents: Sequence[int], budget: int) -> None:
+        require_new_reads(problem, "tune")
         self._team, self._agents = team, agents
         self._N = len(problem.summaries)
         self._n = problem.experiment.steps

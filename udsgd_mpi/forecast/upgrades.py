@@ -19,6 +19,7 @@ from udsgd_mpi.forecast.criteria import Criterion, criterion_of
 from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.presence import presence_in_the_limit
 from udsgd_mpi.forecast.replacements import Replacements
+from udsgd_mpi.forecast.stale_reads import require_new_reads
 from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
 from udsgd_mpi.samplers import Sampler
@@ -95,6 +96,7 @@ class Planner:
         criterion: str = "trace",
         contrast: Sequence[float] | Floats | None = None,
     ) -> None:
+        require_new_reads(problem, "plan")
         self.N = len(problem.agents)
         self.criterion: Criterion = criterion_of(criterion, contrast, problem.d)
         self._problem = problem

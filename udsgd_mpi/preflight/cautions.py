@@ -54,9 +54,12 @@ def cautions(problem: Problem, foretold: Foretold) -> Iterator[str]:
     yield from of_samplers(problem)
     momentum = experiment.method.momentum
     if problem.optimum is not None and momentum is not None:
-        yield from _of_step_size(
-            experiment.step_size, problem.optimum, momentum, problem.share_of_steps
-        )
+        taken = "agents take {:.0%} of the steps"
+        if problem.schedule.staleness:
+            taken = "with stale reads the average takes steps of {:.3g} of γₙ"
+        share = problem.share_of_steps
+        of_average = share, "" if share == 1 else f" ({taken.format(share)})"
+        yield from _of_step_size(experiment.step_size, problem.optimum, momentum, *of_average)
 
 
 def of_samplers(problem: Problem) -> Iterator[str]:
@@ -72,7 +75,7 @@ def of_samplers(problem: Problem) -> Iterator[str]:
 
 
 def _of_step_size(
-    step_size: StepSize, optimum: Minimum, momentum: float, share: float
+    step_size: StepSize, optimum: Minimum, momentum: float, share: float, taken: str
 ) -> Iterator[str]:
     L, mu = optimum.largest_curvature, optimum.smallest_curvature
     growth = _growth(step_size, L, momentum)
@@ -90,7 +93,6 @@ def _of_step_size(
         least = (1 - momentum) / (2 * mu * share)
         margin = step_size.gamma / least - 1
         of = "" if share == 1 else f" · {share:.3g}"
-        taken = "" if share == 1 else f" (agents take {share:.0%} of the steps)"
         bound, ratio = (
             (f"(1 − β)/(2μ{of})", f"2μγ{of}/(1 − β)") if momentum else (f"1/(2μ{of})", f"2μγ{of}")
         )

@@ -27,6 +27,9 @@ def inputs_of_agents(problem: Problem) -> list[bytes]:
     of_all.update(msgspec.json.encode(_sources_of_noise(digests)))
     if problem.schedule.pauses:  # then communication may say who takes which steps
         of_all.update(_encoded(experiment.communication, DECIDE_NO_W))
+    if problem.schedule.staleness:  # then it depends on W what delays add
+        of_all.update(_encoded(experiment.communication, DECIDE_NO_W))
+        of_all.update(msgspec.json.encode(digests.W))
     # The other agents enter by θ* and H alone, as their samplers weight their data.
     optimum = problem.optimum
     for values in () if optimum is None else (optimum.theta, optimum.hessian):

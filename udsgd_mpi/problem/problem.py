@@ -31,10 +31,6 @@ _WALKING = (
     "of models that walk over the agents, in place of W that mix the agents' own, theory tells the"
     " limit V alone"
 )
-_STALE = (
-    "with stale reads the average takes smaller steps, and has noise of the delays beside that of"
-    " the samplers"
-)
 _SAME_SHARE = 1e-6
 
 _MOST_NUMBERS = 2**25  # of all agents' points, where each process gets them
@@ -132,8 +128,6 @@ class Problem:
             return self.experiment.method.no_theorem
         if not self.schedule.mixes:
             return _WALKING
-        if self.schedule.staleness:
-            return _STALE
         return self._no_limit_of_pauses
 
     @property
@@ -164,9 +158,19 @@ class Problem:
 
     @property
     def share_of_steps(self) -> float:
-        """What the average moves by, of what it would if all agents took every step."""
+        """What the average moves by, of what it would if all agents took every step.
+
+        And if all that they read were new.
+        """
         shares = self.schedule.availability(self.experiment.steps)
-        return 1.0 if shares is None or self._scaled else float(shares.mean())
+        if shares is None or self._scaled:
+            return self.share_of_steps_read
+        return float(shares.mean())
+
+    @property
+    def share_of_steps_read(self) -> float:
+        """1 / (1 + c), what stale reads leave of a step; see ``theory.stale_reads``."""
+        return 1 / (1 + max((form.lag for form in self.schedule.forms), default=0.0))
 
     @property
     def hessian(self) -> Floats:

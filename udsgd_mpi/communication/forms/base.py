@@ -56,6 +56,11 @@ class Form(ABC):
         """How many aggregations ago what agents read may have been made, at most."""
         return 0
 
+    @property
+    def lag(self) -> float:
+        """(1/N) Σ_{i≠j} w_ij E τ_ij, how many aggregations ago it was made on average."""
+        return 0.0
+
     @abstractmethod
     def at(self, number: int) -> "Mixing":
         """W at an aggregation; the first one has number 1."""

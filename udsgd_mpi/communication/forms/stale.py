@@ -46,6 +46,11 @@ class StaleWeights(Weights):
     def staleness(self) -> int:
         return self.most
 
+    @property
+    def lag(self) -> float:
+        others = self.columns != self.rows
+        return float(self.values[others].sum()) / len(self) * self.most / 2
+
     def delays(self, number: int) -> Integers:
         """τ of each entry of W at an aggregation, 0 on the diagonal."""
         found = np.empty(len(self.columns), dtype=np.int64)
