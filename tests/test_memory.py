@@ -38,6 +38,9 @@ communication = { kind = "dsgd", weights = "lazy" }
 [variant.compressed]
 trials = 2000
 communication = { kind = "dsgd", compression = { kind = "top_k", fraction = 0.5 } }
+[variant.stale]
+trials = 2000
+communication = { kind = "dsgd", weights = "lazy", staleness = 3 }
 [variant.iterates]
 trials = 2000
 record = { steps = [1, 2, 3, 4], detail = "iterates" }

@@ -118,24 +118,21 @@ def test_trials_are_as_predicted(sampler: str, data: Path) -> None:
 
 
 LIMITS = [
-    ({"kind": "dsgd", "weights": "lazy", "staleness": 1}, {"gamma": 4.0, "offset": 20}),
-    ({"kind": "dsgd", "weights": "lazy", "staleness": 3}, {"gamma": 5.0, "offset": 40}),
-    (
-        {"kind": "dfl", "weights": "metropolis", "staleness": 2, "interval": 3},
-        {"gamma": 4.0, "offset": 40},
-    ),
+    ("complete", {"kind": "dsgd", "staleness": 1}, {"gamma": 4.0, "offset": 20}),
+    ("complete", {"kind": "dsgd", "staleness": 3}, {"gamma": 5.0, "offset": 40}),
+    ("star", {"kind": "dfl", "staleness": 2, "interval": 3}, {"gamma": 4.0, "offset": 40}),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("communication", "step_size"), LIMITS, ids=str)
+@pytest.mark.parametrize(("topology", "communication", "step_size"), LIMITS, ids=str)
 def test_trials_of_independent_draws_have_the_covariance_of_the_limit(
-    communication: dict[str, Any], step_size: dict[str, Any], data: Path
+    topology: str, communication: dict[str, Any], step_size: dict[str, Any], data: Path
 ) -> None:
-    """Tr Cov θ_n within 4 standard errors and 2 % of γ_n Tr V."""
+    """Tr Cov θ_n within 4 standard errors and 2 % of γ_n Tr V, of which delays make 10 to 25 %."""
     case = posed(
         data,
-        topology="star" if communication["kind"] == "dfl" else "ring",
+        topology=topology,
         communication=communication,
         step_size=step_size,
         trials=6000,
