@@ -186,6 +186,16 @@ def test_what_is_made_of_a_limit_of_all_samplers_is_refused(
     )
 
 
+def test_no_interval_is_made_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.toml").write_text(SETTINGS + "[record]\npredict = false\n")
+    assert main(["run", "x.toml", "--output", "x.h5"]) == 0
+    assert main(["infer", "x.h5"]) == 2
+    assert "infer: expected agents that read what is new" in capsys.readouterr().err
+
+
 def test_a_law_of_constant_steps_is_not_known(data: Path) -> None:
     case = posed(data, step_size={"kind": "constant", "gamma": 0.05}, steps=20)
     found = predict(case, LoneTeam(AGENTS), np.array([20]))

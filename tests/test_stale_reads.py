@@ -12,7 +12,7 @@ from tests import textbook
 from tests.delays import delay
 from tests.small_problem import AGENTS, POINTS, D, problem, write_points
 from udsgd_mpi.__main__ import main
-from udsgd_mpi.communication import DSGD, StaleWeights
+from udsgd_mpi.communication import DSGD, Layout, StaleWeights
 from udsgd_mpi.graphs import Graph
 from udsgd_mpi.parallel.simulate import simulate
 from udsgd_mpi.problem import Problem
@@ -110,6 +110,21 @@ def test_delays_are_uniform_and_independent(most: int) -> None:
     apart = of_pairs[np.triu_indices(len(of_pairs), 1)]
     in_turn = (centred[1:] * centred[:-1]).mean(axis=0)
     assert (abs(np.concatenate([apart, in_turn])) < 4.5 / np.sqrt(last)).all()
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_what_a_rank_computes_is_tried_on_sums_of_as_many_rows(ranks: int) -> None:
+    """Rows of W sum to 1, and so does what they make of ones."""
+    (form,) = DSGD(staleness=3, weights="uniform").start(complete(4), SEED).forms
+    assert isinstance(form, StaleWeights)
+    layout = Layout.even(4, ranks)
+    for rank in range(ranks):
+        mixed = np.zeros((len(layout.hosted(rank)), 5))
+        work = form.work(layout, rank, np.ones(4 * 5), mixed)
+        for _ in range(3):
+            mixed[:] = 0
+            work()
+            np.testing.assert_allclose(mixed, 1, rtol=1e-14)
 
 
 def test_a_run_goes_on_and_trials_join_with_the_same_bits(

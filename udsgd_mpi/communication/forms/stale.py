@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.forms.base import Floats, Integers
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.layout import Layout
+from udsgd_mpi.kernels.agent_sums import combine
 from udsgd_mpi.kernels.compiled import inlined, kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, Word, below, philox
 
@@ -58,19 +60,26 @@ class StaleWeights(Weights):
         return found
 
     def work(self, layout: Layout, rank: int, ones: Floats, mixed: Floats) -> Callable[[], None]:
-        """That of W, the draws, and a copy of each half-step that is read."""
-        combine = super().work(layout, rank, ones, mixed)
+        """Draws, a copy of each half-step that is read, and sums over rows of a history."""
         hosted, (_, elements) = layout.hosted(rank), mixed.shape
-        mine = slice(self.offsets[hosted.start], self.offsets[hosted.stop])
-        rows, columns = self.rows[mine], self.columns[mine]
-        delays = np.empty(len(columns), dtype=np.int64)
-        numbers = elements * (len(hosted) + len(self.copies(layout, rank)))
-        kept = np.zeros(numbers)
+        offsets = self.offsets[hosted.start : hosted.stop + 1]
+        mine = slice(offsets[0], offsets[-1])
+        rows, senders = self.rows[mine], self.columns[mine]
+        read, places = np.unique(senders, return_inverse=True)
+        length = len(read)
+        past = np.ones(((self.most + 1) * length, elements))
+        fresh = ones[: length * elements].reshape(length, elements)
+        seen, columns = np.full(len(past), -1), np.empty_like(senders)
+        needed = np.empty(len(senders), dtype=np.int64)
+        own = offsets - offsets[0], columns, self.values[mine]
+        numbers, agents = count(1), np.arange(len(hosted))
 
         def mix() -> None:
-            draw_delays(1, self.most, self.seed, rows, columns, delays)
-            kept[:] = ones[:numbers]
-            combine()
+            number = next(numbers)
+            of_law = number, self.most, self.seed
+            past[:length] = fresh
+            found = find_reads(*of_law, rows, senders, places, length, seen, columns, needed)
+            combine(*own, needed[:found], agents, past, mixed)
 
         return mix
 
@@ -128,15 +137,15 @@ def find_reads(
     columns, needed
         Receive which of the needed rows each entry reads, and these rows.
     """
-    count = 0
+    found = 0
     for k in range(len(rows)):
         read = number - delay_of(number, most, seed, rows[k], senders[k])
         row = read % (most + 1) * length + places[k]
         if seen[row] < 0:
-            seen[row] = count
-            needed[count] = row
-            count += 1
+            seen[row] = found
+            needed[found] = row
+            found += 1
         columns[k] = seen[row]
-    for k in range(count):
+    for k in range(found):
         seen[needed[k]] = -1
-    return count
+    return found
