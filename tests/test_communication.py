@@ -72,6 +72,16 @@ class TestLazyDSGD(OwnContract):
         np.testing.assert_allclose(self.matrices(topology)[0], expected, atol=1e-15)
 
 
+class TestStaleDSGD(OwnContract):
+    pattern = DSGD(weights="lazy", staleness=2)
+    test_the_exchange_is_the_product_with_w = None  # what it is ``tests/mpi`` has
+
+    def test_w_is_that_of_new_reads(self, topology: nx.Graph) -> None:
+        new = DSGD(weights="lazy").start(from_networkx(topology, "topology"), seed=3)
+        expected = matrix(new, 1, len(topology))
+        np.testing.assert_array_equal(self.matrices(topology)[0], expected)
+
+
 class TestDFL(OwnContract):
     pattern = DFL(weights="lazy")
 
