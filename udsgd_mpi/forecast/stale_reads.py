@@ -74,10 +74,8 @@ def require_new_reads(problem: Problem, what: str) -> None:
 
 
 def _added(problem: Problem) -> Floats | None:
-    form = problem.schedule.forms[0]
-    if not isinstance(form, StaleWeights):
-        return np.zeros(len(problem.summaries))
-    return _of_form(form)
+    stale = [form for form in problem.schedule.forms if isinstance(form, StaleWeights)]
+    return _of_form(stale[0]) if stale else np.zeros(len(problem.summaries))
 
 
 @lru_cache(maxsize=8)
