@@ -127,6 +127,22 @@ def test_what_a_rank_computes_is_tried_on_sums_of_as_many_rows(ranks: int) -> No
             np.testing.assert_allclose(mixed, 1, rtol=1e-14)
 
 
+def test_delays_lead_to_consensus_where_w_alone_has_a_period() -> None:
+    """On an even ring Metropolis weights swap two values for ever; late ones join them."""
+    ring = Graph.of_edges(4, np.array([0, 1, 2, 0]), np.array([1, 2, 3, 3]))
+    assert not DSGD().start(ring, SEED).contracts(4)
+    assert DSGD(staleness=1).start(ring, SEED).contracts(4)
+    W = (np.roll(np.eye(4), 1, axis=0) + np.roll(np.eye(4), -1, axis=0)) / 2
+    tau = delay(SEED, 1)
+    x = [np.array([1.0, -1.0, 1.0, -1.0])]
+    for number in range(1, 200):
+        late = np.array(
+            [[x[max(0, number - 1 - tau(number, i, j))][j] for j in range(4)] for i in range(4)]
+        )
+        x.append((W * late).sum(axis=1))
+    assert np.ptp(x[-1]) < 1e-6
+
+
 def test_a_run_goes_on_and_trials_join_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,14 +55,23 @@ class DSGD(Pattern, frozen=True, tag="dsgd"):
 
     def start(self, topology: Graph, seed: int) -> Schedule:
         W = weights_on(topology, self.weights)
-        stale = StaleWeights.of(W, self.staleness, seed) if self.staleness else W
-        return InTurn(self.interval, [stale])
+        if self.staleness is None:
+            return InTurn(self.interval, [W])
+        return _StaleReads(self.interval, [StaleWeights.of(W, self.staleness, seed)])
 
 
 class DFL(DSGD, frozen=True, tag="dfl"):
     """Decentralised federated learning: DSGD with K_l = K or increasing (paper, section 1)."""
 
     interval: Interval = "log"
+
+
+class _StaleReads(InTurn):
+    """Weights with which agents read what is late."""
+
+    def contracts(self, agents: int) -> bool:
+        """Always: W joins all agents, and where it has the eigenvalue −1, delays leave no period."""
+        return True
 
 
 def weights_on(topology: Graph, kind: str) -> Weights:

@@ -93,7 +93,8 @@ def _gap(schedule: Schedule, agents: int) -> str:
     if not schedule.mixes:
         return "none: models walk, and there is no W"
     mixing = contraction(schedule, agents)
-    return f"1 − {mixing.formula} = {mixing.gap}"
+    without = ", of W without delays" if schedule.staleness else ""
+    return f"1 − {mixing.formula} = {mixing.gap}{without}"
 
 
 def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
