@@ -70,7 +70,7 @@ class _StaleReads(InTurn):
     """Weights with which agents read what is late."""
 
     def contracts(self, agents: int) -> bool:
-        """Always: W joins all agents, and where it has the eigenvalue −1, delays leave no period."""
+        """Always: W joins all agents, and delays leave no period where W has the eigenvalue −1."""
         return True
 
 
