@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.communication import DSGD
 from udsgd_mpi.experiment import sizes
 from udsgd_mpi.experiment.schema import Experiment, Record
 from udsgd_mpi.experiment.sizes import require_room
@@ -201,6 +202,25 @@ def test_a_time_has_its_units_from_the_largest_down(text: str, seconds: float) -
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a time such as"):
         seconds_of(text)
+
+
+def test_there_is_room_for_half_steps_that_others_read_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Besides the two copies of θ, staleness + 1 of them."""
+    experiment = Experiment(
+        groups={},
+        steps=1,
+        trials=1000,
+        record=Record(steps=[1]),
+        communication=DSGD(staleness=4),
+    )
+    iterates = 50 * 1000 * 20 * 8
+    monkeypatch.setattr(sizes, "memory_of_this_machine", lambda: 7 * iterates + iterates // 5)
+    require_room(experiment, agents=100, d=20, ranks=2)
+    monkeypatch.setattr(sizes, "memory_of_this_machine", lambda: 7 * iterates)
+    with pytest.raises(ConfigurationError, match="agents = 100 on 2 ranks"):
+        require_room(experiment, agents=100, d=20, ranks=2)
 
 
 @pytest.mark.parametrize(("polyak", "copies"), [(False, 2), (True, 3)])

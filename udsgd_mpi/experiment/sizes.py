@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from udsgd_mpi.communication import DSGD
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.samplers import SRRW
 from udsgd_mpi.support.errors import ConfigurationError
@@ -30,6 +31,7 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
     row = trials * d * NUMBER
     beside = trials * experiment.method.beside(d) * NUMBER
     copies = 3 if record.polyak else 2  # before mixing, after it, and their sum
+    beside += row * _kept_half_steps(experiment)
     require_bytes(
         {
             _recording(experiment): 3 * record.most(experiment.steps) * NUMBER,
@@ -47,6 +49,14 @@ def require_room(experiment: Experiment, agents: int, d: int, ranks: int) -> Non
             **_of_walks(experiment, agents, row),
         }
     )
+
+
+def _kept_half_steps(experiment: Experiment) -> int:
+    """How many of its half-steps an agent remembers, for others that read them late."""
+    pattern = experiment.communication
+    if not isinstance(pattern, DSGD) or pattern.staleness is None:
+        return 0
+    return pattern.staleness + 1
 
 
 def _of_walks(experiment: Experiment, agents: int, row: int) -> dict[str, int]:
