@@ -1,5 +1,6 @@
 """Stale reads: what they do to the average, against brute force, loops and trials."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, eye_array
 
 from tests import textbook
 from tests.as_predicted import check_against_trials
@@ -76,6 +77,15 @@ def test_noise_of_delays_solves_the_equation_of_second_moments(graph: str, most:
         Q = A.T @ Q @ A + of_delays(np.diag(Q)[:n]) + C
     found = noise_of_delays(csr_array(W), most)
     np.testing.assert_allclose(found, np.diag(Q)[:n], rtol=1e-6)
+
+
+def test_sums_of_very_many_agents_are_not_begun() -> None:
+    """They would hold (S + 1) N² numbers on every rank, here 13 GB."""
+    tracemalloc.start()
+    assert noise_of_delays(eye_array(20_000, format="csr"), 3) is None
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**20
 
 
 def test_on_a_star_theta_comes_to_the_minimiser() -> None:
@@ -168,6 +178,17 @@ share = 0.5
 sampler = "srrw"
 graph = "small_world"
 """
+
+
+def test_predict_says_why_a_limit_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of independent draws: it is not the step size."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.toml").write_text(SETTINGS)
+    monkeypatch.setattr("udsgd_mpi.theory.stale_reads._MOST_NUMBERS", 10)
+    assert main(["predict", "x.toml", "--set", "groups.others.sampler=iid"]) == 0
+    assert "agents are too many" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -11,6 +11,7 @@ from udsgd_mpi.cli.by_probes import of_traces
 from udsgd_mpi.cli.of_stationary import of_stationary
 from udsgd_mpi.cli.settings import requested
 from udsgd_mpi.forecast import PATHS_ALONE, Prediction
+from udsgd_mpi.forecast.stale_reads import knows_limit
 from udsgd_mpi.forecast.traces import Traces
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.agent_lists import in_words
@@ -77,6 +78,11 @@ def _limit(prediction: Prediction, problem: Problem) -> str:
             return (
                 "  V is not known: what delays of stale reads add to noise is known of iid alone;"
                 "\n  it is in the MSE, but in no agent's variance below"
+            )
+        if not knows_limit(problem, independent=True):
+            return (
+                "  V is not known: agents are too many, or take too long to agree, for the sums of"
+                " what\n  delays of stale reads add to noise; it is in the MSE"
             )
         if PATHS_ALONE in prediction.methods:
             return "  V is not known: no limit theorem holds, or sampled paths are too short for it"

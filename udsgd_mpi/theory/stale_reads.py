@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 
 _CONVERGED = 1e-9
 _MOST_WORK = 4 * 10**9  # numbers of all responses; some seconds
+_MOST_NUMBERS = 2**24  # of those that are held at once, on every process
 
 
 def noise_of_delays(W: "csr_array", staleness: int) -> Floats | None:
@@ -38,7 +39,7 @@ def noise_of_delays(W: "csr_array", staleness: int) -> Floats | None:
     E = Σ_k Var_s x_{k−s}, s uniform, and receiver i gets w_ij² of it. That is noise in h again:
     all that is added is 1ᵀ M + 1ᵀ M² + … with M = (w_ij²)_{i≠j} E.
 
-    None where agents take too long to agree for these sums.
+    None where agents take too long to agree for these sums, or are too many for them.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def noise_of_delays(W: "csr_array", staleness: int) -> Floats | None:
     from scipy.sparse import diags_array
 
     N, parts = W.shape[0], staleness + 1
+    if parts * N**2 > _MOST_NUMBERS:
+        return None
     own = W.diagonal()
     others = (W - diags_array(own)).tocsr()
     past, spread = np.zeros((parts, N, N)), np.zeros((N, N))
