@@ -141,6 +141,36 @@ def test_limits_that_are_not_known_are_refused(data: Path) -> None:
         _ = on_points(data, "iid", **of).hessian
 
 
+def test_remedy_for_walks_in_step_is_one(data: Path) -> None:
+    """On a ring of even length "mhrw" is "srw", and as periodic; iid agents have a limit."""
+    groups: dict[str, Any] = {"all": {"share": 1, "sampler": "srw", "graph": "ring"}}
+    for walk in ("srw", "mhrw"):
+        of = {"topology": "ring", "communication": token(walk, 1)}
+        found = predict(on_points(data, "srw", **of, groups=groups), LoneTeam(4), np.array([10]))
+        assert np.isnan(found.limiting_covariance).all()
+        assert "a topology or a data graph that is not bipartite" in str(found.withheld)
+        found = predict(on_points(data, "iid", **of), LoneTeam(4), np.array([10]))
+        assert np.isfinite(found.limiting_covariance).all()
+
+
+def test_limits_of_too_many_numbers_are_not_looked_for(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every rank has N covariances, shape (d, d), before their mean."""
+    monkeypatch.setattr("udsgd_mpi.forecast.limits._MOST_ENTRIES", 10)
+    posed = on_points(data, "iid", communication=token("srw", 1))
+    assert "beyond the 10 entries" in str(unpredicted(posed))
+
+
+@pytest.mark.parametrize("ignored", [{"method": "linear"}, {"method": "paths"}, {"trials": 50}])
+def test_ways_to_predict_that_are_not_taken_are_refused(
+    ignored: dict[str, Any], data: Path
+) -> None:
+    posed = on_points(data, "iid", communication=token("srw", 1))
+    with pytest.raises(ConfigurationError, match="expected neither --by nor --paths"):
+        predict(posed, LoneTeam(4), np.array([10]), **ignored)
+
+
 def test_walks_in_step_have_no_limit(data: Path) -> None:
     """A walk on a star comes back at even times, and finds the same half of a bipartite graph."""
     posed = on_points(

@@ -26,7 +26,7 @@ def unpredicted(problem: Problem) -> str | None:
     if not problem.experiment.record.predict:
         return "switched off by record.predict = false"
     if not problem.schedule.mixes:
-        return unpredicted_models(problem)
+        return unpredicted_models(problem) or _too_many_entries(problem)
     return problem.no_theorem or _too_large(problem) or _too_long(problem)
 
 
@@ -48,12 +48,17 @@ def _too_large(problem: Problem) -> str | None:
             f"a data graph or chain of {nodes:,} points is beyond the {_LARGEST_GRAPH:,} for which"
             " the variance of a walk is computed"
         )
-    if N * d**2 > _MOST_ENTRIES:
-        return (
-            f"V of {N:,} agents with d = {d:,} each is beyond the"
-            f" {_MOST_ENTRIES:,} entries that are kept in memory"
-        )
-    return None
+    return _too_many_entries(problem)
+
+
+def _too_many_entries(problem: Problem) -> str | None:
+    d, N = problem.d, len(problem.summaries)
+    if N * d**2 <= _MOST_ENTRIES:
+        return None
+    return (
+        f"V of {N:,} agents with d = {d:,} each is beyond the {_MOST_ENTRIES:,} entries that are"
+        " kept in memory"
+    )
 
 
 def _too_long(problem: Problem) -> str | None:

@@ -23,7 +23,8 @@ WITHHELD = (
 _IN_STEP = (
     "at any n, and no V: a walk over the agents and one on an agent's data graph are both periodic"
     " (bipartite), and in step: a model meets the same half of that agent's points again and again,"
-    ' and θ does not come to θ*; use communication.sampler = "mhrw", or another graph'
+    " and θ does not come to θ*; use a topology or a data graph that is not bipartite, or samplers"
+    " that are iid"
 )
 
 

@@ -143,10 +143,15 @@ def predict(
     Raises
     ------
     ConfigurationError
-        If nothing can be predicted, or the linear recursion alone is asked for where reads are
-        stale.
+        If nothing can be predicted, the linear recursion alone is asked for where reads are
+        stale, or a method or paths where models walk.
     """
     if not problem.schedule.mixes:
+        if method != "auto" or trials is not None:
+            raise ConfigurationError(
+                "communication token: expected neither --by nor --paths, as V of models that walk"
+                " is computed in one way, without paths; leave them out"
+            )
         return _of_models(problem, team, steps)
     if method == "linear":
         require_new_reads(problem, "--by linear")
