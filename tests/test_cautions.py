@@ -61,6 +61,13 @@ def test_what_mixes_slowly_is_not_called_broken(data: Path, pattern: dict[str, o
     assert said(data, communication=pattern) == []
 
 
+def test_stale_reads_leave_no_parts_where_w_alone_has_a_period(data: Path) -> None:
+    """On a ring of four, of which WᵀW joins every other agent alone, but not W with delays."""
+    pattern = {"kind": "dsgd", "staleness": 1}
+    found = said(data, communication=pattern, topology="ring", steps=100, record={"steps": [100]})
+    assert not [text for text in found if text.startswith("communication")]
+
+
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [

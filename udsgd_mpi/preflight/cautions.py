@@ -163,6 +163,8 @@ def _of_activation(problem: Problem) -> Iterator[str]:
 
 def _later_ones_join(schedule: Schedule, agents: int, steps: int) -> bool:
     """Whether the W up to the last step leave the agents in parts."""
+    if schedule.staleness:  # each W joins all, and delays leave it no period, see ``contracts``
+        return False
     for last in (min(_FIRST_STEPS, steps), steps):  # drawing all of a long run would take long
         if (uses := schedule.uses(0, last)).any():
             moment = schedule.second_moment(agents, uses / uses.sum())
