@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.launch import ENVIRONMENT
+from udsgd_mpi.analysis.figures.agents import agents_figure
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.support.errors import ConfigurationError
 
 SMALL = ("run", "--agents", "2", "--steps", "30", "--trials", "4", "--only", "all-srw")
 RUN = "run --agents 2 --steps 30 --trials 4 --only all-srw"
@@ -125,3 +127,9 @@ def test_a_title_without_end_leaves_room_for_the_figure(
     monkeypatch.chdir(tmp_path)
     assert main([*SMALL, "--set", f"title={'word ' * 200}"]) == 0
     assert (tmp_path / "udsgd.png").exists()
+
+
+def test_figure_of_agents_says_what_has_no_parts_of_agents() -> None:
+    """As models that walk have a limit, the step size is not what is wrong."""
+    with pytest.raises(ConfigurationError, match="models that walk have no such parts"):
+        agents_figure({})

@@ -35,8 +35,9 @@ def agents_figure(variants: Mapping[str, Measured]) -> Figure:
     }
     if not shown:
         raise ConfigurationError(
-            "figure of agents: expected a limiting covariance, got none; use a step size with a"
-            " limit theorem, and record.predict = true"
+            "figure of agents: expected parts of agents in a limiting covariance, got none; use a"
+            " step size with a limit theorem, record.predict = true, and where reads are stale"
+            " samplers that are iid; models that walk have no such parts"
         )
     samplers = list(dict.fromkeys(s for name in shown for s in variants[name].samplers))
     columns = panel_columns(list(shown))
