@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set up an environment and run the suite: bash launch/test.sh [mpich|openmpi] [pytest flags]
-# What takes minutes more: python -m pytest -m 'not slow' tests/{plugins,python,results,faults}
+# What takes minutes more: python -m pytest -m 'not slow' tests/{asynchrony,plugins,python,results,faults}
 # and tests/mpi on more ranks than there are cores
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
@@ -14,7 +14,7 @@ from udsgd_mpi.parallel.loading import load_in_turn
 load_in_turn(MPI.COMM_WORLD)' </dev/null
 
 python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal \
-  tests --ignore=tests/{mpi,faults,slurm,plugins,python,results} -m "not slow" "$@"
+  tests --ignore=tests/{mpi,faults,slurm,asynchrony,plugins,python,results} -m "not slow" "$@"
 for ranks in 1 2 3; do
   mpirun -n "$ranks" python -m mpi4py -m pytest --with-mpi -q -p no:cacheprovider tests/mpi </dev/null
 done

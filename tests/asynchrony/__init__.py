@@ -1,0 +1,1 @@
+"""Agents that are away, reads that are stale, models that walk: updates, laws and predictions."""
