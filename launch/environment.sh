@@ -20,7 +20,7 @@ install_into() {
   echo "installing into $venv" >&2
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"
   # As pip would, but on all cores and without the tests of libraries.
-  "$venv/bin/python" -m compileall -q -j 0 -x 'site-packages/.*/tests/' "$venv"/lib/python*/site-packages >&2 || true
+  "$venv/bin/python" -m compileall -qq -j 0 -x 'site-packages/.*/tests/' "$venv"/lib/python*/site-packages || true
   PATH="$venv/bin:$PATH"
   export PATH
 }

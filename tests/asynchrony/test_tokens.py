@@ -116,9 +116,9 @@ def test_a_run_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
     pattern = "communication={kind='token', walks=3, sampler={kind='srrw', alpha=4}}"
     common = ("run", "--agents", 4, "--trials", 3, "--set", pattern, "--output")
     for arguments, ranks in (
-        ((*common, "whole.h5", "--steps", 2000), None),
-        ((*common, "part.h5", "--steps", 700, "--keep-checkpoints"), 2),
-        (("extend", "part.h5", "--steps", 2000), 3),
+        ((*common, "whole.h5", "--steps", 300), None),
+        ((*common, "part.h5", "--steps", 110, "--keep-checkpoints"), 2),
+        (("extend", "part.h5", "--steps", 300), 3),
     ):
         done = udsgd(*arguments, ranks=ranks, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
