@@ -9,7 +9,7 @@ from mpi4py import MPI
 
 from tests.small_problem import problem, write_points
 from udsgd_mpi.parallel.control import Control, Policy
-from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.simulation import Simulation
 from udsgd_mpi.preflight.dry_run import describe
 
 LAST = 2**31 - 1

@@ -157,7 +157,7 @@ def test_another_method_is_refused(
 
 
 def test_a_checkpoint_of_other_states_is_refused(data: Path, tmp_path: Path) -> None:
-    from udsgd_mpi.parallel.simulate import Simulation
+    from udsgd_mpi.parallel.simulation import Simulation
 
     class Other(Checkpoint):
         def state(self, agent: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from udsgd_mpi.clock import elapsed
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy
-from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.simulation import Simulation
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import pose
 

@@ -21,7 +21,7 @@ from udsgd_mpi.engine.draws import block_length
 from udsgd_mpi.experiment.read import variants
 from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.parallel.control import Control, Policy
-from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.simulation import Simulation
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.preflight.cost import WITHIN_A_HOST, Network, cost
 from udsgd_mpi.problem import LoneTeam, pose

@@ -57,7 +57,7 @@ def one_rank(steps: int, started: float) -> None:
     from udsgd_mpi.forecast import predict
     from udsgd_mpi.parallel.control import Control, Policy
     from udsgd_mpi.parallel.gather_telemetry import peak_resident_memory
-    from udsgd_mpi.parallel.simulate import Simulation
+    from udsgd_mpi.parallel.simulation import Simulation
     from udsgd_mpi.parallel.team import RanksTeam
     from udsgd_mpi.problem import pose
 

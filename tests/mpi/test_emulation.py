@@ -11,7 +11,7 @@ from udsgd_mpi.clock import elapsed
 from udsgd_mpi.engine.states import message_of_run
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.parallel.control import Control, Policy
-from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.simulation import Simulation
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import pose
 

@@ -45,7 +45,7 @@ from udsgd_mpi.parallel.control import Control, Policy
 from udsgd_mpi.parallel.fused import Fused, w_of
 from udsgd_mpi.parallel.host_memory import shared_rows
 from udsgd_mpi.parallel.mixing import Mixer
-from udsgd_mpi.parallel.simulate import Simulation
+from udsgd_mpi.parallel.simulation import Simulation
 from udsgd_mpi.parallel.team import RanksTeam
 from udsgd_mpi.problem import pose
 from udsgd_mpi.support.meter import Meter

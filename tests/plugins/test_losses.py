@@ -15,7 +15,8 @@ from udsgd_mpi.cli.main import main
 from udsgd_mpi.engine.measures import Recording
 from udsgd_mpi.experiment.check import check
 from udsgd_mpi.parallel.control import Control, Policy
-from udsgd_mpi.parallel.simulate import Simulation, simulate
+from udsgd_mpi.parallel.simulate import simulate
+from udsgd_mpi.parallel.simulation import Simulation
 from udsgd_mpi.problem import LoneTeam, Problem, held_out_points, held_out_shares, pose
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.testing.bits import bits_of

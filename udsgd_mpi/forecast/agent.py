@@ -184,7 +184,7 @@ class AgentForecast:
 
         weights = np.diag(basis.T @ limit(np.eye(len(basis))) @ basis)
         U, error = estimate.estimate(weights)
-        if self.problem.schedule.staleness:
+        if not knows_limit(self.problem, independent=False):
             U = np.full_like(U, np.nan)
         V = limit(basis @ U @ basis.T) if np.isfinite(U).all() else U
         return AgentMoments(paths, theta, average, linear, V, np.array(error))

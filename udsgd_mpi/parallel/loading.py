@@ -44,7 +44,7 @@ def load_in_turn(comm: MPI.Intracomm, *, for_good: bool = True) -> None:
     cores = len(set[int]().union(*host.allgather(processors())))
     order = _LoadingOrder(host, cores)
     order.wait_for_begin()
-    order.tell_begin()
+    order.tell_change()
     collects = gc.isenabled()
     gc.disable()  # it would scan modules, which stay, again and again
     import_module(_JOB)
@@ -57,7 +57,7 @@ def load_in_turn(comm: MPI.Intracomm, *, for_good: bool = True) -> None:
         gc.freeze()
     if collects:
         gc.enable()
-    order.tell_end()
+    order.tell_change()
 
 
 def _compile_together(order: "_LoadingOrder") -> None:
@@ -105,8 +105,8 @@ class _LoadingOrder:
             self._wait_for(self._before, _FAR)
             self._wait_for(self._before, _NEAR)
 
-    def tell_begin(self) -> None:
-        """Say to the rank after this one that it is next."""
+    def tell_change(self) -> None:
+        """Say to the rank after this one that this one has begun, or is done."""
         self._tell_next(_News.CHANGED)
 
     def tell_work(self) -> None:
@@ -114,10 +114,6 @@ class _LoadingOrder:
         self._tell_next(_News.WORKS)
         for other in self._others:
             self._host.send(_News.WORKS, other)
-
-    def tell_end(self) -> None:
-        """Say to the rank after this one that it is done."""
-        self._tell_next(_News.CHANGED)
 
     def meet(self) -> None:
         """Wait until all ranks that began have come here."""

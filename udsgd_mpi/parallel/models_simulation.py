@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from udsgd_mpi.engine.draws import Indices
+from udsgd_mpi.engine.iterates import THETA
 from udsgd_mpi.engine.models import Models, ModelSteps
 from udsgd_mpi.engine.pausing import Descent
 from udsgd_mpi.engine.sgd import StepByStep, Update, each_step
@@ -12,12 +13,10 @@ from udsgd_mpi.parallel.collective import check_in, collective, on_root
 from udsgd_mpi.parallel.losses import Losses
 from udsgd_mpi.parallel.models_recorder import ModelsRecorder
 from udsgd_mpi.parallel.moving import Moving
-from udsgd_mpi.parallel.simulate import Floats, Simulation, State
+from udsgd_mpi.parallel.simulation import Floats, Simulation, State
 from udsgd_mpi.storage.checkpoint import Checkpoint
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.tokens import Walking
-
-_THETA = "theta"
 
 
 class ModelsSimulation(Simulation):
@@ -54,18 +53,18 @@ class ModelsSimulation(Simulation):
 
     def _kept(self, i: int) -> State:
         agent = self._layout.hosted(self._comm.rank)[i]
-        return {_THETA: self._models.rows[self._models.at(agent)]}
+        return {THETA: self._models.rows[self._models.at(agent)]}
 
     def _recall(self, n: int, mine: Sequence[State]) -> None:
         collective(self._comm, lambda: self._models.go_on(n, check_in))
         for agent, state in zip(self._layout.hosted(self._comm.rank), mine, strict=True):
-            self._models.rows[self._models.at(agent)] = state[_THETA]
+            self._models.rows[self._models.at(agent)] = state[THETA]
 
     def _check_states(self, checkpoint: Checkpoint | None) -> None:
         """Refuse a checkpoint of other numbers of parameters, or of another type."""
         if checkpoint is None:
             return
-        found, rows = checkpoint.state(0)[_THETA], self._models.rows
+        found, rows = checkpoint.state(0)[THETA], self._models.rows
         if (found.dtype, found.shape[1:]) != (rows.dtype, rows.shape[1:]):
             raise ConfigurationError(
                 f"checkpoint {checkpoint.path}: expected models of {rows.dtype}[{rows.shape[1]}],"
