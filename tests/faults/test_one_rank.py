@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from mpi4py import MPI
 
 from tests.faults.jobs import Job
 from tests.launch import python
@@ -70,3 +71,12 @@ def test_ranks_end_with_a_launcher_that_is_killed(tmp_path: Path) -> None:
     started = time.monotonic()
     job.wait()
     assert time.monotonic() - started < SECONDS
+
+
+@pytest.mark.skipif(MPI.get_vendor()[0] != "Open MPI", reason="other launchers have no such folder")
+def test_a_launcher_finds_no_folder_of_one_that_was_killed(tmp_path: Path) -> None:
+    """A process number comes again, and with it the name of what a killed launcher has left."""
+    done = python("-c", "import os; print(os.environ['PMIX_SERVER_TMPDIR'])", ranks=1, cwd=tmp_path)
+    own = Path(done.stdout.strip()).parent
+    assert own.name.startswith("udsgd-")
+    assert not own.exists()
