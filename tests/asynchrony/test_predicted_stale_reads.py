@@ -156,6 +156,7 @@ def test_trials_of_independent_draws_have_the_covariance_of_the_limit(
     gamma = float(case.experiment.step_size(8000, 8000)[0])
     expected = gamma * float(np.trace(found.limiting_covariance))
     error = squares.std() / np.sqrt(len(squares))
+    print(f"{squares.mean() / expected:.3f} ± {error / expected:.3f} of the predicted trace")  # noqa: T201
     assert abs(squares.mean() - expected) < 4 * error + 0.02 * expected
     assert error < 0.02 * expected
 
