@@ -25,6 +25,8 @@ install_into() {
   export PATH
 }
 
+# Without bytecode every process compiles all modules anew, which takes it a second.
+unset PYTHONDONTWRITEBYTECODE
 # Ranks are processes; threads of numerical libraries would only fight over the same cores.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # Open MPI: more ranks than cores is allowed, and then idle ranks yield; so may root.

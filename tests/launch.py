@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 # What a runtime needs where ranks outnumber the cores, and where root starts it.
 ENVIRONMENT = {
+    "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "OMPI_MCA_mpi_yield_when_idle": "1",
