@@ -192,12 +192,15 @@ def test_results_and_data_move_together(
 ) -> None:
     file = fill(here / "exp")
     survive = ("--keep-checkpoints", "--only", "main")
-    assert run("run", file, "--output", "../exp/out.h5", *survive) == 0
+    assert run("run", file, "--output", "../exp/out.h5", *survive, "--quiet") == 0
     with open_result_file(here / "exp/out.h5") as results:
         settings = tomllib.loads(results.attrs["configuration"])["variant"]["main"]
     assert settings["data"]["source"] == "points"
     assert settings["objective"]["path"] == "own.py:Ridge"
-    assert run("run", file.resolve(), "--resume", "--output", "../exp/out.h5", *survive) == 0
+    assert (
+        run("run", file.resolve(), "--resume", "--output", "../exp/out.h5", *survive, "--quiet")
+        == 0
+    )
     shutil.move(here / "exp", here / "moved")
     monkeypatch.chdir(here)
     assert run("extend", "moved/out.h5", "--steps", 30) == 0
@@ -211,7 +214,7 @@ def test_parts_in_several_folders_are_merged(here: Path, run: Callable[..., int]
     outputs = ["a.h5", "../parts/b.h5"]
     for k, output in enumerate(outputs):
         first = ("--set", f"first_trial={2 * k}")
-        assert run("run", file, "--only", "main", "--output", output, *first) == 0
+        assert run("run", file, "--only", "main", "--output", output, "--quiet", *first) == 0
     assert run("merge", "../parts/all.h5", *outputs) == 0
     with open_result_file(here / "parts/all.h5") as results:
         settings = tomllib.loads(results.attrs["configuration"])["variant"]["main"]

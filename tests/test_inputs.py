@@ -95,7 +95,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "experiment.toml").write_text(EXPERIMENT)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert main(["experiment.toml", "--keep-checkpoints"]) == 0
+        assert main(["experiment.toml", "--quiet", "--keep-checkpoints"]) == 0
     return folder
 
 
@@ -219,7 +219,7 @@ def test_more_steps_take_the_same_inputs(folder: Path, capsys: pytest.CaptureFix
     assert contents(folder) == before
     shutil.rmtree("udsgd.h5.checkpoints")  # to be computed from the start, but into the same file
     assert main(["extend", "udsgd.h5", "--steps", "40"]) == 2
-    assert main(["experiment.toml", "--force"]) == 0
+    assert main(["experiment.toml", "--quiet", "--force"]) == 0
 
 
 @pytest.mark.launcher
@@ -227,7 +227,7 @@ def test_changed_sources_are_refused_on_every_rank(folder: Path) -> None:
     for name, change in SOURCES.items():
         replace_in(name, *change)(folder)
     before = contents(folder)
-    done = udsgd(*RESUME, ranks=3, cwd=folder)
+    done = udsgd(*RESUME, ranks=2, cwd=folder)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("udsgd: error:") == 1
     assert all(CHANGES[name][1] in done.stderr for name in SOURCES)
@@ -310,8 +310,11 @@ def test_links_that_an_older_version_drew_are_not_gone_on_with(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drawn = ["--set", "communication.kind=drop_out", "--only", "fixed", "--force"]
-    assert main(["experiment.toml", *drawn, "--keep-checkpoints"]) == 0
-    assert main(["experiment.toml", *drawn, "--set", "first_trial=2", "--output", "2.h5"]) == 0
+    assert main(["experiment.toml", "--quiet", *drawn, "--keep-checkpoints"]) == 0
+    assert (
+        main(["experiment.toml", "--quiet", *drawn, "--set", "first_trial=2", "--output", "2.h5"])
+        == 0
+    )
     without_digests(folder)
     for command in (
         ["extend", "udsgd.h5", "--steps", "30"],
@@ -339,11 +342,11 @@ class TestMerging:
         folder: Path,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        assert main(["experiment.toml", *first, "--output", "1.h5"]) == 0
-        assert main(["experiment.toml", *second, "--output", "2.h5"]) == 0
+        assert main(["experiment.toml", "--quiet", *first, "--output", "1.h5"]) == 0
+        assert main(["experiment.toml", "--quiet", *second, "--output", "2.h5"]) == 0
         assert main(["merge", "same.h5", "1.h5", "2.h5"]) == 0
         replace_in("data-3.svm", "1 1:", "2 1:")(folder)
-        assert main(["experiment.toml", *second, "--output", "2.h5", "--force"]) == 0
+        assert main(["experiment.toml", "--quiet", *second, "--output", "2.h5", "--force"]) == 0
         capsys.readouterr()
         assert main(["merge", "all.h5", "2.h5", "1.h5"]) == 2
         said = capsys.readouterr().err
@@ -362,7 +365,7 @@ class TestMerging:
 @pytest.mark.parametrize("more", [[], ["--steps", "40", "--allow-changes", "steps"]])
 def test_a_new_title_is_taken(more: list[str], folder: Path) -> None:
     replace_in("experiment.toml", "First", "Second")(folder)
-    assert main(["run", "experiment.toml", "--resume", *more]) == 0
+    assert main(["run", "experiment.toml", "--resume", "--quiet", *more]) == 0
     with h5py.File("udsgd.h5") as file:
         assert [run.attrs["title"] for run in file["runs"].values()] == ["Second"] * 4
         assert file.attrs["configuration"].count('"Second"') == 4

@@ -19,6 +19,7 @@ EXPERIMENT = f"""
 agents = {AGENTS}
 steps = {STEPS}
 trials = {TRIALS}
+record.predict = false
 data.source = "small.svm"
 topology = "complete"
 groups.all.share = 1
@@ -97,7 +98,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "small.svm").write_text("\n".join(lines) + "\n")
     (folder / "limit.toml").write_text(EXPERIMENT)
-    done = udsgd("run", "limit.toml", ranks=2, cwd=folder, timeout=200)
+    done = udsgd("run", "limit.toml", "--quiet", ranks=2, cwd=folder, timeout=200)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -51,7 +51,7 @@ record = { steps = [1, 2, 3, 4], detail = "iterates" }
 def test_estimated_and_measured_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(EXPERIMENT)
-    done = udsgd("x.toml", ranks=2, cwd=tmp_path)
+    done = udsgd("x.toml", "--quiet", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     measured = read_telemetry(tmp_path / "udsgd.h5")
     layout = Layout.even(30, 2)

@@ -174,7 +174,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_they_go_on_from_the_middle_with_the_same_bits(settings: str) -> None:
-    run_it = ["run", settings, "--keep-checkpoints", "--set", "record.predict=false"]
+    run_it = ["run", settings, "--quiet", "--keep-checkpoints", "--set", "record.predict=false"]
     assert main([*run_it, "--output", "whole.h5", "--steps", "60"]) == 0
     assert main([*run_it, "--output", "parts.h5", "--steps", "25"]) == 0
     assert main(["extend", "parts.h5", "--steps", "60"]) == 0

@@ -55,5 +55,5 @@ def test_a_killed_rank_costs_no_bits(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "velocity" in " ".join(found.state(0))
     done = udsgd(*run, "--resume", "auto", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert main(["run", "network.toml", "--output", "whole.h5"]) == 0
+    assert main(["run", "network.toml", "--output", "whole.h5", "--quiet"]) == 0
     assert bits_of(tmp_path / "udsgd.h5") == bits_of(tmp_path / "whole.h5")

@@ -61,7 +61,7 @@ def write_model(width: int) -> None:
 
 
 def run(output: str, *arguments: str) -> int:
-    return main(["run", "network.toml", "--output", output, *arguments])
+    return main(["run", "network.toml", "--output", output, "--quiet", *arguments])
 
 
 def measures(file: str) -> dict[str, np.ndarray]:

@@ -68,7 +68,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.launcher
 def test_losses_have_the_same_bits_on_any_number_of_ranks(settings: Path) -> None:
-    run = "run", settings, "--keep-checkpoints", "--output"
+    run = "run", settings, "--quiet", "--keep-checkpoints", "--output"
     assert main([*map(str, run), "one.h5"]) == 0
     done = udsgd(*run, "two.h5", cwd=settings.parent, ranks=2)
     assert done.returncode == 0, done.stderr
@@ -156,14 +156,15 @@ def test_theta_in_single_precision_has_the_same_bits_on_any_number_of_ranks(sett
         "rounds": "{ kind = 'lsgd_pp', participants = 2, interval = 3 }",
         "links": "random_matching",
     }
-    with settings.open("a") as file:
+    with settings.open("w") as file:
+        file.write(SETTINGS.partition("[variant.")[0])
         for name, pattern in patterns.items():
             shown = pattern if pattern.startswith("{") else f'"{pattern}"'
             file.write(f"[variant.{name}]\ncommunication = {shown}\n")
     detail = ("--set", "record.detail='iterates'", "--set", "method.beta=0.5")
     for name, ranks, dtype in (("one", 1, "32"), ("three", 3, "32"), ("double", 2, "64")):
         flags = (*detail, "--set", f"dtype='float{dtype}'", "--output", f"{name}.h5")
-        done = udsgd("run", settings, *flags, cwd=settings.parent, ranks=ranks)
+        done = udsgd("run", settings, "--quiet", *flags, cwd=settings.parent, ranks=ranks)
         assert done.returncode == 0, done.stderr
     assert bits_of(Path("one.h5")) == bits_of(Path("three.h5"))
     with h5py.File("one.h5") as one, h5py.File("double.h5") as double:

@@ -199,7 +199,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_it_goes_on_from_the_middle_with_the_same_bits(settings: str) -> None:
-    run_it = ["run", settings, "--keep-checkpoints"]
+    run_it = ["run", settings, "--quiet", "--keep-checkpoints"]
     assert main([*run_it, "--output", "whole.h5", "--steps", "50"]) == 0
     assert main([*run_it, "--output", "parts.h5", "--steps", "17"]) == 0
     assert main(["extend", "parts.h5", "--steps", "50"]) == 0

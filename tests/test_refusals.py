@@ -227,11 +227,8 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
 # Starting ranks takes seconds, so those alone run under mpirun whose error rank 0 must share.
 UNDER_MPIRUN = (
     "unknown key",
-    "unknown flag",
     "truncated bz2",
     "disconnected data graph",
-    "weights that are not doubly stochastic",
-    "batch larger than the data",
     "output exists",
 )
 
@@ -266,7 +263,7 @@ def test_refused(
 def test_refused_on_every_rank(case: str, tmp_path: Path) -> None:
     arguments = CASES[case][0](tmp_path)
     before = contents(tmp_path)
-    done = udsgd(*arguments, ranks=3, cwd=tmp_path)
+    done = udsgd(*arguments, ranks=2, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     check_message(case, done.stderr)
     assert contents(tmp_path) == before

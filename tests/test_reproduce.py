@@ -44,7 +44,16 @@ def test_the_issue_s_experiments_are_there() -> None:
     others = "speedup network_independence upgrade sampling_tradeoffs markov_vs_iid stragglers"
     of_time = "intervals", "latency"
     deployments = "ablation", "deploy_hospitals", "deploy_patients", "deploy_stations"
-    more = {"away", "compression", "federated", "methods", "subgraphs", *of_time, *deployments}
+    more = {
+        "asynchrony",
+        "away",
+        "compression",
+        "federated",
+        "methods",
+        "subgraphs",
+        *of_time,
+        *deployments,
+    }
     assert {*figures, *others.split(), *more} == set(names())
     assert (ROOT / "launch/experiments/fig2a.toml").is_file()
 
@@ -265,7 +274,7 @@ groups.walkers.sampler = "nbrw"
 @pytest.mark.launcher
 def test_variants_with_the_same_numbers_are_run_once(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(ALIKE)
-    done = udsgd("x.toml", ranks=2, cwd=tmp_path)
+    done = udsgd("x.toml", "--quiet", ranks=2, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     taken = [line for line in done.stderr.splitlines() if "reused" in line]
     said = "[variant.alike] has the same numbers as first of udsgd.h5: reused"
@@ -280,6 +289,7 @@ def test_variants_with_the_same_numbers_are_run_once(tmp_path: Path) -> None:
     for name in ["alike", "other-pattern", "other-seed", "other-sampler"]:
         assert same(first, runs.sel(variant=name)) == (name == "alike")
     assert not runs.simulated_time.sel(variant="alike").isnull().any()
-    alone = udsgd("x.toml", "--only", "alike", "--output", "alone.h5", ranks=2, cwd=tmp_path)
+    alike = ("--only", "alike", "--output", "alone.h5", "--quiet")
+    alone = udsgd("x.toml", *alike, ranks=2, cwd=tmp_path)
     assert "reused" not in alone.stderr
     assert same(first, open_results(tmp_path / "alone.h5").sel(variant="alike"))

@@ -13,7 +13,7 @@ from udsgd_mpi.cli.main import main
 from udsgd_mpi.support.errors import ConfigurationError
 
 SMALL = ("run", "--agents", "2", "--steps", "30", "--trials", "4", "--only", "all-srw")
-RUN = "run --agents 2 --steps 30 --trials 4 --only all-srw"
+RUN = "run --agents 2 --steps 30 --trials 4 --only all-srw --set record.predict=false"
 
 
 def shell(command: str, folder: Path, **variables: str) -> "subprocess.CompletedProcess[bytes]":

@@ -101,7 +101,7 @@ data.source = "breast_cancer"
 data.standardize = true
 groups.all = { share = 1, sampler = "iid" }
 """
-RUN = ["run", "small.toml"]
+RUN = ["run", "small.toml", "--quiet"]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.launcher
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
-    arguments = ("--agents", 5, "--steps", 50, "--trials", 4, "--record", "iterates")
+    arguments = ("--agents", 5, "--steps", 50, "--trials", 4, "--record", "iterates", "--quiet")
     done = udsgd(*arguments, ranks=2, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "udsgd.h5"

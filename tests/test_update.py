@@ -26,7 +26,7 @@ step_size = {{ gamma = 0.8, exponent = 0.75, offset = 1.5 }}
 topology = {{ kind = "barbell" }}
 groups.all.share = 1
 groups.all.sampler = "iid"
-record = {{ detail = "iterates", steps = {list(range(STEPS + 1))}, polyak = true }}
+record = {{ detail = "iterates", steps = {list(range(STEPS + 1))}, polyak = true, predict = false }}
 variant.dsgd.communication = "dsgd"
 variant.lazy.communication = {{ kind = "dsgd", weights = "lazy" }}
 variant.sparse-dsgd.communication = {{ kind = "dsgd", interval = 3 }}
@@ -47,11 +47,11 @@ def dense_matrix(variant: str, agents: int) -> np.ndarray:
     return (W + np.eye(agents)) / 2 if variant == "lazy" else W
 
 
-@pytest.mark.parametrize("agents", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("agents", [1, 2, 3, 5, pytest.param(8, marks=pytest.mark.slow)])
 def test_every_step_equals_the_dense_loop(agents: int, tmp_path: Path) -> None:
     experiment = tmp_path / "experiment.toml"
     experiment.write_text(EXPERIMENT)
-    done = udsgd("run", experiment, "--output", "out.h5", ranks=agents, cwd=tmp_path)
+    done = udsgd("run", experiment, "--output", "out.h5", "--quiet", ranks=agents, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
     settings = variants(read_experiment(experiment), {})["dsgd"]
