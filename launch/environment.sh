@@ -18,14 +18,13 @@ install_into() {
     exit 2
   fi
   echo "installing into $venv" >&2
+  # A run imports a fraction of all modules, which Python compiles as they are first imported.
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"
-  # As pip would, but on all cores and without the tests of libraries.
-  "$venv/bin/python" -m compileall -qq -j 0 -x 'site-packages/.*/tests/' "$venv"/lib/python*/site-packages || true
   PATH="$venv/bin:$PATH"
   export PATH
 }
 
-# Without bytecode every process compiles all modules anew, which takes it a second.
+# Or every process would compile all modules anew, which takes it seconds.
 unset PYTHONDONTWRITEBYTECODE
 # Ranks are processes; threads of numerical libraries would only fight over the same cores.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
