@@ -161,7 +161,7 @@ def test_a_run_goes_on_with_the_same_bits_and_the_same_trace(
     trace(tmp_path / "trace.csv", *rows)
 
     def run(output: str, *arguments: str) -> int:
-        return main(["run", "own.toml", "--output", output, *arguments])
+        return main(["run", "own.toml", "--quiet", "--output", output, *arguments])
 
     assert run("whole.h5") == 0
     assert run("parts.h5", "--steps", "29", "--keep-checkpoints") == 0

@@ -227,7 +227,7 @@ def test_results_hold_what_trials_do_not_vary_by(kind: str, tmp_path: Path) -> N
     activation = f"activation={{kind='{kind}', scaled=true}}"
     size = ("--agents", "3", "--steps", "50", "--trials", "2", "--only", "all-srw")
     path = tmp_path / "x.h5"
-    assert main(["run", *size, "--set", activation, "--output", str(path)]) == 0
+    assert main(["run", *size, "--quiet", "--set", activation, "--output", str(path)]) == 0
     (found,) = read_measures(path).values()
     V, over_trials = found.limiting_covariance, found.covariance_over_trials
     assert V is not None

@@ -213,7 +213,7 @@ def test_no_interval_is_made_of_a_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.toml").write_text(SETTINGS + "[record]\npredict = false\n")
-    assert main(["run", "x.toml", "--output", "x.h5"]) == 0
+    assert main(["run", "x.toml", "--quiet", "--output", "x.h5"]) == 0
     assert main(["infer", "x.h5"]) == 2
     assert "infer: expected agents that read what is new" in capsys.readouterr().err
 

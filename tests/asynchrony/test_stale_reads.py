@@ -152,7 +152,7 @@ def test_a_run_goes_on_and_trials_join_with_the_same_bits(
 
     def run(output: str, steps: int, trials: int, *others: str) -> int:
         size = ("--steps", str(steps), "--trials", str(trials))
-        return main(["run", *asked, *size, "--output", output, *others])
+        return main(["run", *asked, *size, "--quiet", "--output", output, *others])
 
     assert run("whole.h5", 40, 3) == 0
     assert run("parts.h5", 17, 2, "--keep-checkpoints") == 0

@@ -114,11 +114,11 @@ def test_the_mean_step_is_along_the_gradient_of_f(kind: str, data: Path) -> None
 def test_a_run_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
     """On other numbers of ranks, too."""
     pattern = "communication={kind='token', walks=3, sampler={kind='srrw', alpha=4}}"
-    common = ("run", "--agents", 4, "--trials", 3, "--set", pattern, "--output")
+    common = ("run", "--agents", 4, "--trials", 3, "--set", pattern, "--quiet", "--output")
     for arguments, ranks in (
         ((*common, "whole.h5", "--steps", 300), None),
         ((*common, "part.h5", "--steps", 110, "--keep-checkpoints"), 2),
-        (("extend", "part.h5", "--steps", 300), 3),
+        ((*common, "part.h5", "--steps", 300, "--resume", "--allow-changes", "steps"), 3),
     ):
         done = udsgd(*arguments, ranks=ranks, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tests.launch import udsgd
+from udsgd_mpi.cli.main import main
 
 pytestmark = pytest.mark.launcher
 
 # One trial in some loses everything in its first steps; the warning comes before the run.
-ARGUMENTS = ("--agents", 2, "--steps", 600, "--trials", 3)
+ARGUMENTS = ("--agents", 2, "--steps", 600, "--trials", 3, "--quiet")
 WILD = ("--set", "objective={kind='ridge', l2=1.0}", "--set", "step_size.gamma=1e4")
 
 
@@ -28,16 +29,18 @@ def test_a_run_that_diverges_stops_with_agent_trial_and_step(tmp_path: Path) -> 
         assert np.isfinite(run["squared_error"][0]).all()
 
 
-def test_masked_trials_are_left_out_and_counted(tmp_path: Path) -> None:
-    done = udsgd(*ARGUMENTS, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    with h5py.File(tmp_path / "udsgd.h5", "r+") as file:
+def test_masked_trials_are_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*map(str, ARGUMENTS)]) == 0
+    with h5py.File("udsgd.h5", "r+") as file:
         kept = file["runs/all-srw/squared_error"][-1, :2].mean()
         file["runs/all-srw/squared_error"][5:, 2] = np.nan
-    report = udsgd("report", "udsgd.h5", cwd=tmp_path)
-    assert report.returncode == 0, report.stderr
-    assert "all-srw: 1 of 3 trials diverged and are left out" in report.stdout
-    assert f"{kept:.3e}" in report.stdout
+    assert main(["report", "udsgd.h5"]) == 0
+    said = capsys.readouterr().out
+    assert "all-srw: 1 of 3 trials diverged and are left out" in said
+    assert f"{kept:.3e}" in said
 
 
 def test_going_on_with_diverged_trials(tmp_path: Path) -> None:

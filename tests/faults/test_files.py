@@ -26,7 +26,7 @@ def test_a_file_size_limit_leaves_the_earlier_results_whole(tmp_path: Path) -> N
     assert "Traceback" not in stderr
     assert seconds < 5
     assert udsgd("inspect", OUTPUT, cwd=tmp_path).returncode == 0
-    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT}
 
 
 @pytest.fixture

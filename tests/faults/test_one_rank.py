@@ -13,7 +13,7 @@ from tests.launch import python
 
 pytestmark = pytest.mark.launcher
 ROOT = Path(__file__).parents[2]
-RUN = ("--agents", 6, "--steps", 200, "--trials", 2, "--set", "record.steps=[100]")
+RUN = ("--agents", 6, "--steps", 200, "--trials", 2, "--set", "record.steps=[100]", "--quiet")
 SECONDS = 5
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.jobs import Job
 from tests.launch import udsgd
+from udsgd_mpi.cli.main import main
 from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = pytest.mark.launcher
@@ -33,7 +34,7 @@ graph = "small_world"
 [variant.second]
 groups.walking.sampler = "nbrw"
 """
-ARGUMENTS = ("../experiment.toml", "--agents", 5, "--steps", 20_000, "--trials", 4)
+ARGUMENTS = ("../experiment.toml", "--agents", 5, "--steps", 20_000, "--trials", 4, "--quiet")
 OUTPUT = "udsgd.h5"
 CHECKPOINTS = f"{OUTPUT}.checkpoints"
 STOPPED = 75
@@ -127,7 +128,7 @@ def test_kills_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path) 
     killed = kill_and_resume(*ARGUMENTS, kills=4, every="0.2s", longest=4, folder=tmp_path)
     assert killed > 1
     assert bits_of(tmp_path / OUTPUT) == undisturbed
-    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png", "log"}
+    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "log"}
 
 
 @pytest.mark.slow
@@ -173,29 +174,40 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     assert "expected an intact file written by udsgd" in done.stderr
 
 
-def test_other_settings_are_refused_with_a_diff(tmp_path: Path) -> None:
-    short = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2)
-    assert udsgd(*short, cwd=tmp_path).returncode == 0
-    before = (tmp_path / OUTPUT).read_bytes()
-    done = udsgd(*short, "--seed", 2, "--resume", ranks=2, cwd=tmp_path)
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def here(*arguments: object) -> int:
+    """Exit code of ``udsgd`` in this process and the working folder."""
+    return main([*map(str, arguments)])
+
+
+VERY_SHORT = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2)
+
+
+def test_other_settings_are_refused_with_a_diff(folder: Path) -> None:
+    assert here(*VERY_SHORT, "--quiet") == 0
+    before = (folder / OUTPUT).read_bytes()
+    done = udsgd(*VERY_SHORT, "--seed", 2, "--resume", ranks=2, cwd=folder)
     assert done.returncode == 2
     assert "-variant.first.seed = 1\n+variant.first.seed = 2\n" in done.stderr
-    assert (tmp_path / OUTPUT).read_bytes() == before
+    assert (folder / OUTPUT).read_bytes() == before
 
 
-def test_resume_where_there_is_nothing(tmp_path: Path) -> None:
-    short = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2)
-    done = udsgd(*short, "--resume", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "expected udsgd.h5 or checkpoints" in done.stderr
-    assert not list(tmp_path.iterdir())
-    assert udsgd(*short, "--resume", "auto", cwd=tmp_path).returncode == 0
-    again = udsgd(*short, "--resume", "auto", cwd=tmp_path)
-    assert again.returncode == 0
-    assert "first" in again.stdout
+def test_resume_where_there_is_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert here(*VERY_SHORT, "--resume") == 2
+    assert "expected udsgd.h5 or checkpoints" in capsys.readouterr().err
+    assert not list(folder.iterdir())
+    assert here(*VERY_SHORT, "--resume", "auto", "--quiet") == 0
+    capsys.readouterr()
+    assert here(*VERY_SHORT, "--resume", "auto") == 0
+    assert "first" in capsys.readouterr().out
 
 
-SHORT = (ARGUMENTS[0], "--agents", 3, "--trials", 3)
+SHORT = (ARGUMENTS[0], "--agents", 3, "--trials", 3, "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -207,31 +219,31 @@ def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("keep", [True, False], ids=["from-states", "from-the-start"])
 def test_an_extended_run_equals_one_computed_at_once(
-    keep: bool, at_once: dict[str, bytes], tmp_path: Path
+    keep: bool, at_once: dict[str, bytes], folder: Path
 ) -> None:
     flags = ("--keep-checkpoints",) if keep else ()
-    assert udsgd(*SHORT, "--steps", 700, *flags, cwd=tmp_path).returncode == 0
+    assert here(*SHORT, "--steps", 700, *flags) == 0
     more = ("extend", OUTPUT, "--steps", 2000, "--trials", "+5")
     if not keep:
         module = "tests.faults.held_run"
-        job = Job("predicting", "TERM", 1, *more, ranks=2, cwd=tmp_path, module=module)
+        job = Job("predicting", "TERM", 1, *more, ranks=2, cwd=folder, module=module)
         assert job.wait() == STOPPED, job.log.read_text()
         assert "while predicting" in job.log.read_text()
         assert "; run the same command again\n" in job.log.read_text()
         job.log.unlink()
-    done = udsgd(*more, ranks=3, cwd=tmp_path)
+    done = udsgd(*more, ranks=3, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert bits_of(tmp_path / OUTPUT) == at_once
-    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "udsgd.png"}
+    assert bits_of(folder / OUTPUT) == at_once
+    assert {path.name for path in folder.iterdir()} == {OUTPUT, "udsgd.png"}
 
 
-def test_refused_extensions(tmp_path: Path) -> None:
-    assert udsgd(*SHORT, "--steps", 50, cwd=tmp_path).returncode == 0
+@pytest.mark.usefixtures("folder")
+def test_refused_extensions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert here(*VERY_SHORT, "--quiet") == 0
     for flags, message in (
         ((), "expected --steps M or --trials +T"),
         (("--steps", 10), "expected more than the 50 steps done, got 10"),
         (("--trials", 5), "expected a number to add, such as +60, got '5'"),
     ):
-        done = udsgd("extend", OUTPUT, *flags, cwd=tmp_path)
-        assert done.returncode == 2
-        assert message in done.stderr
+        assert here("extend", OUTPUT, *flags) == 2
+        assert message in capsys.readouterr().err

@@ -169,36 +169,39 @@ def test_points_are_few_of_each_kind() -> None:
 
 
 @pytest.mark.launcher
-def test_a_run_without_a_minimiser_has_the_same_bits_however_it_is_made(tmp_path: Path) -> None:
+def test_a_run_without_a_minimiser_has_the_same_bits_however_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     write(tmp_path)
     flags = ("experiment.toml", "--set", "record.theta=true")
-    for ranks in (1, 2, 5):
-        done = udsgd("run", *flags, "--output", f"{ranks}.h5", ranks=ranks, cwd=tmp_path)
+
+    def ran(*arguments: object, ranks: int) -> None:
+        done = udsgd("run", *flags, "--quiet", *arguments, ranks=ranks, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert "no theorem holds" in done.stderr
-        assert "training loss" in done.stdout
-    whole = bits_of(tmp_path / "1.h5")
+
+    assert main(["run", *flags, "--output", "alone.h5"]) == 0
+    said = capsys.readouterr()
+    assert "no theorem holds" in said.err
+    assert "training loss" in said.out
+    whole = bits_of(tmp_path / "alone.h5")
     names = {name.rpartition("/")[2] for name in whole}
     assert {"training_loss", "gradient_norm", "agent_loss", "theta_mean"} <= names
     assert not {"squared_error", "minimizer", "predicted_mse"} & names
-    for ranks in (2, 5):
-        assert bits_of(tmp_path / f"{ranks}.h5") == whole
+    ran("--output", "five.h5", ranks=5)
+    assert bits_of(tmp_path / "five.h5") == whole
+    ran("--output", "parts.h5", "--steps", 70, "--keep-checkpoints", ranks=2)
+    ran("--output", "parts.h5", "--resume", "--allow-changes", "steps", ranks=3)
+    assert bits_of(tmp_path / "parts.h5") == whole
+
     images = ("--set", 'data.source="digit_images"', "--set", "objective={kind='softmax', l2=0.1}")
-    asked = ("--set", "record.loss=true", "--set", "record.predict=false", "--steps", 40)
-    for ranks in (1, 3):
-        done = udsgd("run", *flags, *images, *asked, "--output", f"i{ranks}.h5", ranks=ranks,
-                     cwd=tmp_path)  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert "test accuracy" in done.stdout
-    assert bits_of(tmp_path / "i1.h5") == bits_of(tmp_path / "i3.h5")
+    asked = ("--set", "record.loss=true", "--set", "record.predict=false", "--steps", "40")
+    assert main(["run", *flags, *images, *asked, "--output", "images.h5"]) == 0
+    assert "test accuracy" in capsys.readouterr().out
+    ran(*images, *asked, "--output", "three.h5", ranks=3)
+    assert bits_of(tmp_path / "three.h5") == bits_of(tmp_path / "images.h5")
     for show in ("loss", "accuracy"):
-        done = udsgd("report", "i3.h5", "--show", show, "--figure", f"{show}.svg", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-    short = ("--steps", 70, "--output", "short.h5", "--keep-checkpoints")
-    assert udsgd("run", *flags, *short, ranks=2, cwd=tmp_path).returncode == 0
-    done = udsgd("extend", "short.h5", "--steps", 200, ranks=3, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert bits_of(tmp_path / "short.h5") == whole
+        assert main(["report", "three.h5", "--show", show, "--figure", f"{show}.svg"]) == 0
 
 
 def test_parts_of_it_are_merged_and_looked_at(
@@ -206,7 +209,7 @@ def test_parts_of_it_are_merged_and_looked_at(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path)
-    run = ("run", "experiment.toml", "--steps", "30")
+    run = ("run", "experiment.toml", "--quiet", "--steps", "30")
     assert main([*run, "--output", "whole.h5"]) == 0
     for k, part in enumerate(("a.h5", "b.h5")):
         trials = ("--trials", "2", "--set", f"first_trial={2 * k}", "--output", part)
@@ -255,8 +258,9 @@ def test_no_minimiser_is_looked_for_where_a_setting_says_so(
     for convex, minimizer in (("True", "none"), ("False", "auto")):
         (tmp_path / convex).mkdir()
         write(tmp_path / convex, convex)
-        flags = ("--steps", "20", "--set", f'objective.minimizer="{minimizer}"', "--output")
-        assert main(["run", f"{convex}/experiment.toml", *flags, f"{convex}.h5"]) == 0
+        flags = ("--quiet", "--steps", "20", "--set", f'objective.minimizer="{minimizer}"')
+        output = ("--output", f"{convex}.h5")
+        assert main(["run", f"{convex}/experiment.toml", *flags, *output]) == 0
         found.append(bits_of(tmp_path / f"{convex}.h5"))
     assert found[0] == found[1]
     assert {"main/training_loss", "main/gradient_norm"} < found[0].keys()
@@ -293,7 +297,7 @@ def test_units_and_meaning_stand_in_the_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path)
-    assert main(["run", "experiment.toml", "--steps", "3", "--trials", "1"]) == 0
+    assert main(["run", "experiment.toml", "--quiet", "--steps", "3", "--trials", "1"]) == 0
     with h5py.File("udsgd.h5") as file:
         for name in ("training_loss", "gradient_norm", "agent_loss"):
             assert file[f"runs/main/{name}"].attrs["units"] == "1"

@@ -149,14 +149,15 @@ def dense_loop() -> dict[str, np.ndarray]:
 @pytest.mark.launcher
 def test_same_bits_on_any_number_of_ranks_and_resumed(folder: Path) -> None:
     def ran(*arguments: object, ranks: int | None = None) -> None:
-        done = udsgd(*arguments, ranks=ranks, cwd=folder)
+        done = udsgd("run", "x.toml", "--quiet", *arguments, ranks=ranks, cwd=folder)
         assert done.returncode == 0, done.stderr
         assert "no prediction: there is no theory of a method of one's own" in done.stderr
 
-    ran("run", "x.toml", "--steps", STEPS, "--output", "alone.h5")
-    ran("run", "x.toml", "--steps", STEPS, "--output", "five.h5", ranks=5)
-    ran("run", "x.toml", "--steps", 11, "--output", "parts.h5", "--keep-checkpoints", ranks=2)
-    ran("extend", "parts.h5", "--steps", STEPS, ranks=3)
+    ran("--steps", STEPS, "--output", "alone.h5")
+    ran("--steps", STEPS, "--output", "five.h5", ranks=5)
+    ran("--steps", 11, "--output", "parts.h5", "--keep-checkpoints", ranks=2)
+    more = ("--resume", "--allow-changes", "steps")
+    ran("--steps", STEPS, "--output", "parts.h5", *more, ranks=3)
     alone = bits_of(folder / "alone.h5")
     assert bits_of(folder / "five.h5") == alone
     assert bits_of(folder / "parts.h5") == alone

@@ -183,13 +183,15 @@ def test_same_bits_on_other_ranks_and_resumed(tmp_path: Path) -> None:
     shutil.copy(Path(__file__).parents[1] / "own_sampler.py", tmp_path / "mine.py")
     (tmp_path / "visits.txt").write_text("\n".join(map(str, [*range(30), 7, 9])))
     (tmp_path / "x.toml").write_text(MIXED)
-    quiet = {"cwd": tmp_path, "timeout": 100}
-    whole = udsgd("run", "x.toml", "--steps", 2500, "--output", "whole.h5", **quiet)
-    assert whole.returncode == 0, whole.stderr
-    part = udsgd("run", "x.toml", "--output", "part.h5", "--keep-checkpoints", ranks=2, **quiet)
-    assert part.returncode == 0, part.stderr
-    rest = udsgd("extend", "part.h5", "--steps", 2500, ranks=3, **quiet)
-    assert rest.returncode == 0, rest.stderr
+
+    def ran(output: str, *arguments: object, ranks: int | None = None) -> None:
+        run = ("run", "x.toml", "--quiet", "--output", output)
+        done = udsgd(*run, *arguments, ranks=ranks, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+    ran("whole.h5", "--steps", 2500)
+    ran("part.h5", "--keep-checkpoints", ranks=2)
+    ran("part.h5", "--steps", 2500, "--resume", "--allow-changes", "steps", ranks=3)
     with h5py.File(tmp_path / "whole.h5") as one, h5py.File(tmp_path / "part.h5") as other:
         for name in ("theta", "squared_error", "theta_mean"):
             np.testing.assert_array_equal(*(file[f"runs/main/{name}"][-1] for file in (one, other)))

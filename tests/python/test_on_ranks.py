@@ -44,7 +44,7 @@ def test_bits_are_those_of_the_command_line_on_one_two_and_three_ranks(folder: P
         "record.detail = 'iterates'\n[groups.full]\nshare = 0.4\nsampler = 'iid'\n"
         "[groups.walkers]\nshare = 0.6\nsampler = 'srw'\ngraph = 'clustered'\n"
     )
-    done = udsgd("run", "x.toml", cwd=folder)
+    done = udsgd("run", "x.toml", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "script.py").write_text(ON_THREE)
     root = str(Path(__file__).parents[2])

@@ -15,7 +15,6 @@ from udsgd_mpi.cli.main import main
 from udsgd_mpi.storage.checkpoint import FORMAT_VERSION, read_checkpoint
 from udsgd_mpi.storage.measured import read_measures
 
-pytestmark = pytest.mark.launcher
 FOLDER = Path(__file__).parents[1] / "formats"
 # What was new in each, oldest first; in the first there is no checkpoint.
 VERSIONS = ("checkpoints", "telemetry", "seals", "shares")

@@ -168,7 +168,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "sites.h5"
 
 
-@pytest.mark.launcher
 @pytest.mark.parametrize("variant", ["iid", "walk"])
 def test_intervals_cover_the_minimiser_as_often_as_they_say(variant: str, results: Path) -> None:
     """Sites differ, so that without the predicted bias they would be 5 standard errors off.
@@ -206,7 +205,6 @@ def test_three_ranks_print_and_write_the_same_bits_as_one(
     assert all(f"<!-- {word} -->" in drawn for word in ("dose", "arm=a", "arm=b", "intercept"))
 
 
-@pytest.mark.launcher
 def test_scores_are_the_same_on_the_scale_of_the_data(results: Path) -> None:
     standardised, original = (
         udsgd_mpi.infer(results, variant="averaged", trial=2, original=asked)["averaged"]
@@ -229,7 +227,6 @@ def test_scores_are_the_same_on_the_scale_of_the_data(results: Path) -> None:
     assert "Polyak" in original.remarks[0]
 
 
-@pytest.mark.launcher
 def test_what_no_interval_is_for_is_refused_with_the_reason(
     results: Path, capsys: pytest.CaptureFixture[str], data: Path
 ) -> None:

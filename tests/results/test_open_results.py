@@ -8,10 +8,9 @@ import pytest
 import xarray
 
 import udsgd_mpi
-from tests.launch import udsgd
+from udsgd_mpi.cli.main import main
 from udsgd_mpi.support.errors import ConfigurationError
 
-pytestmark = pytest.mark.launcher
 EXAMPLE = Path(__file__).parents[2] / "launch/examples/look_at_results.py"
 
 
@@ -23,9 +22,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         'trials = 3\n[groups.all]\nshare = 1.0\nsampler = "iid"\n'
         "[variant.small]\nagents = 2\nsteps = 20\n[variant.large]\nagents = 3\nsteps = 30\n"
     )
-    done = udsgd("run", experiment, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "udsgd.h5"
+    results = folder / "x.h5"
+    assert main(["run", str(experiment), "--output", str(results), "--quiet"]) == 0
+    return results
 
 
 def test_it_is_what_the_groups_are(file: Path) -> None:

@@ -50,7 +50,8 @@ def run(settings: Mapping[str, Any], folder: Path, ranks: int | None = None) -> 
     """
     file, results = folder / "experiment.toml", folder / f"{ranks or 'alone'}.h5"
     file.write_text(tomli_w.dumps(settings_of(check(settings))), encoding="utf-8")
-    command = [sys.executable, "-m", "udsgd_mpi", "run", str(file), "--output", str(results)]
+    command = [sys.executable, "-m", "udsgd_mpi", "run", str(file), "--quiet"]
+    command += ["--output", str(results)]
     launched = f" on {ranks} ranks" if ranks else ""
     _call([*(_launcher(ranks) if ranks else []), *command], f"a run{launched}")
     return results
