@@ -12,21 +12,28 @@ import pytest
 from tests.faults.jobs import Job
 from tests.faults.test_one_rank import RUN, failing_run
 from tests.launch import udsgd
+from udsgd_mpi.cli.main import main
 
 pytestmark = pytest.mark.launcher
 OUTPUT = "udsgd.h5"
 NOT_WRITTEN = 74
 
 
-def test_a_file_size_limit_leaves_the_earlier_results_whole(tmp_path: Path) -> None:
-    assert udsgd(*RUN, cwd=tmp_path).returncode == 0
-    code, stderr, seconds = failing_run("full disk", 0, tmp_path)
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_file_size_limit_leaves_the_earlier_results_whole(folder: Path) -> None:
+    assert main([*map(str, RUN)]) == 0
+    code, stderr, seconds = failing_run("full disk", 0, folder)
     assert code == NOT_WRITTEN
     assert "udsgd: error: output udsgd.h5: cannot be written (File too large)" in stderr
     assert "Traceback" not in stderr
     assert seconds < 5
-    assert udsgd("inspect", OUTPUT, cwd=tmp_path).returncode == 0
-    assert {path.name for path in tmp_path.iterdir()} == {OUTPUT}
+    assert main(["inspect", OUTPUT]) == 0
+    assert {path.name for path in folder.iterdir()} == {OUTPUT}
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_fills_up(small_disk: Path, tmp_path: Path) -> None:
     output = small_disk / OUTPUT
-    many = ("--agents", 2, "--steps", 4000, "--trials", 40, "--checkpoint-every", "0.2s")
+    many = ("--agents", 2, "--steps", 4000, "--trials", 40, "--checkpoint-every", "0.2s", "--quiet")
     done = udsgd(*many, "--output", output, ranks=2, cwd=tmp_path)
     assert done.returncode == NOT_WRITTEN, done.stderr
     assert "No space left on device" in done.stderr
@@ -64,25 +71,26 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     assert "Traceback" not in job.log.read_text()
 
 
-def test_two_jobs_for_one_file(tmp_path: Path) -> None:
-    long = ("--agents", 2, "--steps", 10**6, "--trials", 2)
-    job = Job(*long, ranks=2, cwd=tmp_path)
-    job.wait_until(tmp_path / OUTPUT)
-    done = udsgd(*long, "--force", cwd=tmp_path)
-    assert done.returncode == 2
-    assert f"is being written by process {min(job.ranks())} on host" in done.stderr
+def test_two_jobs_for_one_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = Job("--agents", 2, "--steps", 10**6, "--trials", 2, ranks=2, cwd=folder)
+    job.wait_until(folder / OUTPUT)
+    again = [*map(str, RUN), "--force"]
+    assert main(again) == 2
+    said = capsys.readouterr().err
+    assert f"is being written by process {min(job.ranks())} on host" in said
     job.kill()
-    assert (tmp_path / f".{OUTPUT}.lock").exists()
-    assert udsgd(*RUN, "--force", cwd=tmp_path).returncode == 0
-    assert not (tmp_path / f".{OUTPUT}.lock").exists()
+    assert (folder / f".{OUTPUT}.lock").exists()
+    assert main(again) == 0
+    assert not (folder / f".{OUTPUT}.lock").exists()
 
 
-def test_watching_a_run(tmp_path: Path) -> None:
+def test_watching_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     long = ("--agents", 2, "--steps", 10**6, "--trials", 2, "--checkpoint-every", "0.3s")
-    job = Job(*long, ranks=2, cwd=tmp_path)
-    job.wait_until(tmp_path / f"{OUTPUT}.checkpoints")
+    job = Job(*long, ranks=2, cwd=folder)
+    job.wait_until(folder / f"{OUTPUT}.checkpoints")
     seen = ""
     while "n = " not in seen:
-        seen = udsgd("watch", OUTPUT, "--once", cwd=tmp_path).stdout
+        main(["watch", OUTPUT, "--once"])
+        seen = capsys.readouterr().out
     job.kill()
     assert "  running  all-srw  n = " in seen

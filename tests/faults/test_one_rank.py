@@ -31,7 +31,7 @@ def failing_run(how: str, rank: int, folder: Path, *flags: str) -> tuple[int, st
     return done.returncode, done.stderr, ended - float(failed[1])
 
 
-@pytest.mark.parametrize("rank", [0, 1, 2])
+@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow), 2])
 def test_an_exception_on_any_rank(rank: int, tmp_path: Path) -> None:
     code, stderr, seconds = failing_run("raise", rank, tmp_path)
     assert code == 70
@@ -46,7 +46,9 @@ def test_sys_exit_on_one_rank(tmp_path: Path) -> None:
     assert seconds < SECONDS
 
 
-@pytest.mark.parametrize("how", ["os._exit", "kill", "segfault"])
+@pytest.mark.parametrize(
+    "how", ["os._exit", "segfault", pytest.param("kill", marks=pytest.mark.slow)]
+)
 def test_a_rank_that_vanishes(how: str, tmp_path: Path) -> None:
     code, _, seconds = failing_run(how, 1, tmp_path)
     assert code != 0

@@ -53,6 +53,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return bits_of(folder / OUTPUT)
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def here(*arguments: object) -> int:
+    """Exit code of ``udsgd`` in this process and the working folder."""
+    return main([*map(str, arguments)])
+
+
 def test_usr1_stops_all_ranks_at_one_step(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     job = Job(*ARGUMENTS, "--checkpoint-every", 1000, ranks=3, cwd=tmp_path)
     job.wait_until(tmp_path / CHECKPOINTS / "second.npz")
@@ -153,36 +164,23 @@ def test_many_kills(arguments: tuple[object, ...], kills: int, every: str, tmp_p
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
-    undisturbed: dict[str, bytes], tmp_path: Path
+    undisturbed: dict[str, bytes], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    job = Job(*ARGUMENTS, "--checkpoint-every", 1000, ranks=2, cwd=tmp_path)
-    newest = tmp_path / CHECKPOINTS / "first.npz"
+    job = Job(*ARGUMENTS, "--checkpoint-every", 1000, ranks=2, cwd=folder)
+    newest = folder / CHECKPOINTS / "first.npz"
     job.wait_until(previous := newest.with_suffix(".previous.npz"))
     job.send(signal.SIGUSR1, job.ranks()[0])
     assert job.wait() == STOPPED
     content = newest.read_bytes()
     newest.write_bytes(content[: len(content) // 2])
-    done = udsgd(*ARGUMENTS, "--resume", ranks=1, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert bits_of(tmp_path / OUTPUT) == undisturbed
+    assert here(*ARGUMENTS, "--resume") == 0
+    assert bits_of(folder / OUTPUT) == undisturbed
     newest.parent.mkdir()
     for path in (newest, previous):
         path.write_bytes(content[:1000])
-    (tmp_path / OUTPUT).unlink()
-    done = udsgd(*ARGUMENTS, "--resume", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "expected an intact file written by udsgd" in done.stderr
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def here(*arguments: object) -> int:
-    """Exit code of ``udsgd`` in this process and the working folder."""
-    return main([*map(str, arguments)])
+    (folder / OUTPUT).unlink()
+    assert here(*ARGUMENTS, "--resume") == 2
+    assert "expected an intact file written by udsgd" in capsys.readouterr().err
 
 
 VERY_SHORT = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2)
