@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.launcher, pytest.mark.timeout(600)]
 
 RUN = (
     *("--agents", 4, "--trials", 2, "--steps", 200, "--only", "all-srw"),
-    *("--set", "communication.weights=lazy", "--set", "record.predict=false"),
+    *("--set", "communication.weights=lazy", "--set", "record.predict=false", "--quiet"),
 )
 LINKS = {"1 ms": (0.001, 0.0), "20 ms": (0.020, 0.0), "1 ms, 1 % lost": (0.001, 0.01)}
 
@@ -27,7 +27,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return bits_of(folder / "udsgd.h5")
 
 
-@pytest.fixture(params=LINKS)
+@pytest.fixture(params=[pytest.param("1 ms", marks=pytest.mark.slow), "20 ms", "1 ms, 1 % lost"])
 def link(slurm: Cluster, request: pytest.FixtureRequest) -> Iterator[None]:
     """Such a link between all hosts."""
     slurm.network.delay, slurm.network.loss = LINKS[request.param]
