@@ -159,7 +159,7 @@ def suffer(
 def run_alone(arguments: tuple[object, ...], experiment: str, folder: Path) -> dict[str, bytes]:
     """What a run gives that nothing disturbs."""
     (folder.parent / "experiment.toml").write_text(experiment)
-    done = udsgd("run", *arguments, ranks=2, cwd=folder, timeout=600)  # kernels may be compiled
+    done = udsgd("run", *arguments, cwd=folder, timeout=600)  # kernels may be compiled
     assert done.returncode == 0, done.stderr
     return bits_of(folder / OUTPUT)
 

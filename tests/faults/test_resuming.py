@@ -48,7 +48,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    done = udsgd(*ARGUMENTS, ranks=2, cwd=folder)
+    done = udsgd(*ARGUMENTS, cwd=folder)
     assert done.returncode == 0, done.stderr
     return bits_of(folder / OUTPUT)
 
