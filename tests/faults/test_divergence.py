@@ -12,7 +12,7 @@ from udsgd_mpi.cli.main import main
 pytestmark = pytest.mark.launcher
 
 # One trial in some loses everything in its first steps; the warning comes before the run.
-ARGUMENTS = ("--agents", 2, "--steps", 600, "--trials", 3, "--quiet")
+ARGUMENTS = ("--agents", 2, "--steps", 600, "--trials", 3)
 WILD = ("--set", "objective={kind='ridge', l2=1.0}", "--set", "step_size.gamma=1e4")
 
 
@@ -33,7 +33,7 @@ def test_masked_trials_are_left_out_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main([*map(str, ARGUMENTS)]) == 0
+    assert main([*map(str, ARGUMENTS), "--quiet"]) == 0
     with h5py.File("udsgd.h5", "r+") as file:
         kept = file["runs/all-srw/squared_error"][-1, :2].mean()
         file["runs/all-srw/squared_error"][5:, 2] = np.nan
