@@ -9,7 +9,7 @@ half = 2 * world.rank // world.size
 part = world.Split(half)
 sampler = ("nbrw", "srrw")[half]
 
-settings = {"agents": 4, "steps": 2000, "trials": 32, "groups.walkers.sampler": sampler}
+settings = {"agents": 4, "steps": 500, "trials": 16, "groups.walkers.sampler": sampler}
 experiment = udsgd_mpi.load(settings=settings)["all-srw"]
 results = udsgd_mpi.run(experiment, part, output=f"{sampler}.h5", force=True)  # on all of the half
 mse = float(results.squared_error.sel(variant="main").isel(step=-1).mean())

@@ -33,7 +33,8 @@ def test_masked_trials_are_left_out_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main([*map(str, ARGUMENTS), "--quiet"]) == 0
+    unpredicted = ("--quiet", "--set", "record.predict=false")
+    assert main([*map(str, ARGUMENTS), *unpredicted]) == 0
     with h5py.File("udsgd.h5", "r+") as file:
         kept = file["runs/all-srw/squared_error"][-1, :2].mean()
         file["runs/all-srw/squared_error"][5:, 2] = np.nan

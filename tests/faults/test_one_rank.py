@@ -13,7 +13,10 @@ from tests.launch import python
 
 pytestmark = pytest.mark.launcher
 ROOT = Path(__file__).parents[2]
-RUN = ("--agents", 6, "--steps", 200, "--trials", 2, "--set", "record.steps=[100]", "--quiet")
+RUN = (
+    *("--agents", 6, "--steps", 200, "--trials", 2, "--quiet"),
+    *("--set", "record={steps=[100], predict=false}"),
+)
 SECONDS = 5
 
 

@@ -199,7 +199,8 @@ def test_what_is_measured_is_not_measured_again(
 
 def test_a_kill_before_checkpoints_are_removed(tmp_path: Path) -> None:
     (tmp_path.parent / "experiment.toml").write_text(EXPERIMENT)
-    flags = (*SHORT[:5], "--quiet", "--only", "churn", "--checkpoint-every", 299)
+    unpredicted = ("--quiet", "--set", "record.predict=false")
+    flags = (*SHORT[:5], *unpredicted, "--only", "churn", "--checkpoint-every", 299)
     assert held("removing", "KILL", 0, *flags, ranks=2, cwd=tmp_path).wait() != 0
     with h5py.File(tmp_path / OUTPUT) as file:
         assert file.attrs["status"] == "complete"

@@ -16,7 +16,13 @@ import udsgd_mpi
 from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = pytest.mark.launcher
-SETTINGS = {"agents": 4, "steps": 4000, "trials": 8, "topology": "complete"}
+SETTINGS = {
+    "agents": 4,
+    "steps": 4000,
+    "trials": 8,
+    "topology": "complete",
+    "record.predict": False,
+}
 
 
 @pytest.fixture

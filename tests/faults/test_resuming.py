@@ -34,7 +34,8 @@ graph = "small_world"
 [variant.second]
 groups.walking.sampler = "nbrw"
 """
-ARGUMENTS = ("../experiment.toml", "--agents", 5, "--steps", 20_000, "--trials", 4, "--quiet")
+UNPREDICTED = ("--quiet", "--set", "record.predict=false")
+ARGUMENTS = ("../experiment.toml", "--agents", 5, "--steps", 20_000, "--trials", 4, *UNPREDICTED)
 OUTPUT = "udsgd.h5"
 CHECKPOINTS = f"{OUTPUT}.checkpoints"
 STOPPED = 75
@@ -183,7 +184,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     assert "expected an intact file written by udsgd" in capsys.readouterr().err
 
 
-VERY_SHORT = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2)
+VERY_SHORT = (ARGUMENTS[0], "--agents", 2, "--steps", 50, "--trials", 2, *UNPREDICTED[1:])
 
 
 def test_other_settings_are_refused_with_a_diff(folder: Path) -> None:
@@ -211,7 +212,7 @@ SHORT = (ARGUMENTS[0], "--agents", 3, "--trials", 3, "--quiet")
 @pytest.fixture(scope="module")
 def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("at-once")
-    assert udsgd(*SHORT, "--steps", 2000, "--trials", 8, cwd=folder).returncode == 0
+    assert udsgd(*SHORT, "--steps", 400, "--trials", 8, cwd=folder).returncode == 0
     return bits_of(folder / OUTPUT)
 
 
@@ -220,8 +221,8 @@ def test_an_extended_run_equals_one_computed_at_once(
     keep: bool, at_once: dict[str, bytes], folder: Path
 ) -> None:
     flags = ("--keep-checkpoints",) if keep else ()
-    assert here(*SHORT, "--steps", 700, *flags) == 0
-    more = ("extend", OUTPUT, "--steps", 2000, "--trials", "+5")
+    assert here(*SHORT, "--steps", 150, *flags) == 0
+    more = ("extend", OUTPUT, "--steps", 400, "--trials", "+5")
     if not keep:
         module = "tests.faults.held_run"
         job = Job("predicting", "TERM", 1, *more, ranks=2, cwd=folder, module=module)

@@ -14,11 +14,9 @@ from udsgd_mpi.testing.bits import bits_of
 
 pytestmark = [pytest.mark.launcher, pytest.mark.timeout(600)]
 
-SHORT = ("experiment.toml", "--agents", 6, "--steps", 300, "--trials", 7)
-LONG = (
-    *("experiment.toml", "--agents", 5, "--steps", 4_000, "--trials", 4),
-    *("--set", "record.predict=false"),
-)
+UNPREDICTED = ("--set", "record.predict=false")
+SHORT = ("experiment.toml", "--agents", 6, "--steps", 300, "--trials", 7, *UNPREDICTED)
+LONG = ("experiment.toml", "--agents", 5, "--steps", 4_000, "--trials", 4, *UNPREDICTED)
 CHECKPOINT = "udsgd.h5.checkpoints/first.npz"
 
 
