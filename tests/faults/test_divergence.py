@@ -44,8 +44,10 @@ def test_masked_trials_are_left_out_and_counted(
     assert f"{kept:.3e}" in said
 
 
-def test_going_on_with_diverged_trials(tmp_path: Path) -> None:
-    done = udsgd(*ARGUMENTS, *WILD, "--on-divergence", "mask", ranks=2, cwd=tmp_path)
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)], ids=["shown", "quiet"])
+def test_going_on_with_diverged_trials(quiet: tuple[str, ...], tmp_path: Path) -> None:
+    going_on = ("--on-divergence", "mask", "--only", "all-srw", *quiet)
+    done = udsgd(*ARGUMENTS, *WILD, *going_on, ranks=2, cwd=tmp_path)
     assert done.returncode == 2
     assert "expected a trial that did not diverge, got none of 3; first steps of" in done.stderr
     assert "divide step_size.gamma by that" in done.stderr

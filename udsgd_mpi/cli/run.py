@@ -45,8 +45,17 @@ def _run_on_all_ranks(arguments: Namespace) -> None:
         return requested(arguments)
 
     output = on_all_ranks(load, arguments, "run it again with --resume auto")
-    if output and not arguments.quiet:
+    if output and arguments.quiet:
+        _require_a_trial(output)
+    elif output:
         show_complete(output, force=arguments.force)
+
+
+def _require_a_trial(output: Path) -> None:
+    """Refuse results of which all trials have diverged, as a table of them would."""
+    from udsgd_mpi.storage.measured import read_measures
+
+    read_measures(output)
 
 
 def show_complete(output: Path, *, force: bool) -> None:
