@@ -195,7 +195,7 @@ def test_one_rank_ends_all(tmp_path: Path) -> None:
 def test_an_endless_loop_on_one_rank_ends_all(tmp_path: Path) -> None:
     loop = "\n        ".join([FROM_RANK[:-2] + ":", f"    {ENDLESS}"])
     run = write(tmp_path, "mine", in_draw=loop)
-    done = udsgd(*run, "--stall-timeout", "2s", ranks=2, cwd=tmp_path, timeout=60)
+    done = udsgd(*run, "--stall-timeout", "5s", ranks=2, cwd=tmp_path, timeout=60)
     assert done.returncode == 2, done.stderr
     assert "sampler mine.py:Mine: " in done.stderr
     assert "mine.py:19: " in done.stderr
