@@ -3,7 +3,7 @@
 The blocks of a page run one after the other in a folder of its own. ``bash`` has to end with 0,
 ``python`` to run, all of a page in one namespace, and ``toml`` to load. A block of the last two
 whose first line is a comment that names a file is that file, for the blocks after it. What takes a
-cluster, long or the network is called ``console``, and ``text`` is what that prints. The lines
+cluster, minutes or the network is called ``console``, and ``text`` is what that prints. The lines
 of an ``output`` have to be among those that the ``bash`` before it has printed.
 """
 

@@ -197,10 +197,8 @@ def test_results_and_data_move_together(
         settings = tomllib.loads(results.attrs["configuration"])["variant"]["main"]
     assert settings["data"]["source"] == "points"
     assert settings["objective"]["path"] == "own.py:Ridge"
-    assert (
-        run("run", file.resolve(), "--resume", "--output", "../exp/out.h5", *survive, "--quiet")
-        == 0
-    )
+    again = ("--resume", "--output", "../exp/out.h5", "--quiet", *survive)
+    assert run("run", file.resolve(), *again) == 0
     shutil.move(here / "exp", here / "moved")
     monkeypatch.chdir(here)
     assert run("extend", "moved/out.h5", "--steps", 30) == 0

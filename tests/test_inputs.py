@@ -309,12 +309,9 @@ def test_files_of_older_versions_are_gone_on_with(
 def test_links_that_an_older_version_drew_are_not_gone_on_with(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drawn = ["--set", "communication.kind=drop_out", "--only", "fixed", "--force"]
-    assert main(["experiment.toml", "--quiet", *drawn, "--keep-checkpoints"]) == 0
-    assert (
-        main(["experiment.toml", "--quiet", *drawn, "--set", "first_trial=2", "--output", "2.h5"])
-        == 0
-    )
+    drawn = ["--set", "communication.kind=drop_out", "--only", "fixed", "--force", "--quiet"]
+    assert main(["experiment.toml", *drawn, "--keep-checkpoints"]) == 0
+    assert main(["experiment.toml", *drawn, "--set", "first_trial=2", "--output", "2.h5"]) == 0
     without_digests(folder)
     for command in (
         ["extend", "udsgd.h5", "--steps", "30"],

@@ -23,7 +23,6 @@ from udsgd_mpi.theory.step_size import Polynomial
 
 BETA, B = 0.8, 0.7
 SMALL = ["--method", "momentum", "--agents", "3", "--trials", "2", "--record", "iterates"]
-UNPREDICTED = ["--set", "record.predict=false", "--quiet"]
 
 
 @pytest.mark.parametrize("momentum", [1e-300, BETA])
@@ -129,15 +128,9 @@ def test_it_goes_on_from_the_middle_with_the_same_bits(
     """In steps and in trials; the velocity is recorded, and what another method left is refused."""
     monkeypatch.chdir(tmp_path)
     whole, parts = (["--output", name] for name in ("whole.h5", "parts.h5"))
-    only = ["--only", "all-srw"]
-    assert (
-        main(["run", *SMALL, *only, *whole, "--steps", "60", "--keep-checkpoints", *UNPREDICTED])
-        == 0
-    )
-    assert (
-        main(["run", *SMALL, *only, *parts, "--steps", "25", "--keep-checkpoints", *UNPREDICTED])
-        == 0
-    )
+    only = ["--only", "all-srw", "--keep-checkpoints", "--quiet", "--set", "record.predict=false"]
+    assert main(["run", *SMALL, *only, *whole, "--steps", "60"]) == 0
+    assert main(["run", *SMALL, *only, *parts, "--steps", "25"]) == 0
     assert main(["extend", "parts.h5", "--steps", "60"]) == 0
     for name in ("whole.h5", "parts.h5"):
         assert main(["extend", name, "--trials", "+1"]) == 0

@@ -156,11 +156,11 @@ def test_theta_in_single_precision_has_the_same_bits_on_any_number_of_ranks(sett
         "rounds": "{ kind = 'lsgd_pp', participants = 2, interval = 3 }",
         "links": "random_matching",
     }
-    with settings.open("w") as file:
-        file.write(SETTINGS.partition("[variant.")[0])
-        for name, pattern in patterns.items():
-            shown = pattern if pattern.startswith("{") else f'"{pattern}"'
-            file.write(f"[variant.{name}]\ncommunication = {shown}\n")
+    text = SETTINGS.partition("[variant.")[0]
+    for name, pattern in patterns.items():
+        shown = pattern if pattern.startswith("{") else f'"{pattern}"'
+        text += f"[variant.{name}]\ncommunication = {shown}\n"
+    settings.write_text(text)
     detail = ("--set", "record.detail='iterates'", "--set", "method.beta=0.5")
     for name, ranks, dtype in (("one", 1, "32"), ("three", 3, "32"), ("double", 2, "64")):
         flags = (*detail, "--set", f"dtype='float{dtype}'", "--output", f"{name}.h5")

@@ -66,10 +66,9 @@ def test_same_bits_as_from_one_file(folder: Path) -> None:
         assert done.returncode == 0, done.stderr
         found[name, ranks] = bits_of(folder / output)
     assert found["own", 3] == found["own", None]
-    assert found["own", None].keys() == found["shared", None].keys()
-    differing = {
-        key for key, bits in found["own", None].items() if bits != found["shared", None][key]
-    }
+    own, shared = found["own", None], found["shared", None]
+    assert own.keys() == shared.keys()
+    differing = {key for key, bits in own.items() if bits != shared[key]}
     # A file does not say that features beyond its last one are 0.
     assert {key.rpartition("/")[2] for key in differing} == {"data_digest"}
     with h5py.File(folder / "own-3.h5") as file:

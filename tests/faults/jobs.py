@@ -58,16 +58,19 @@ class Job:
 
     def wait(self) -> int:
         """Exit code of the launcher; all processes of the job have ended then."""
+        running = self.processes()
         code = self.launcher.wait(SECONDS)
-        self._wait(lambda: not self.processes())
+        self._wait(lambda: not self.processes() and all(map(_has_ended, running)))
         self._session.cleanup()
         return code
 
     def kill(self) -> None:
-        """Kill all that is left of the job."""
-        for pid in self.processes():
+        """Kill all that is left of the job; what it had locked is free then."""
+        victims = self.processes()
+        for pid in victims:
             _signal(pid, signal.SIGKILL)
         self.launcher.wait(SECONDS)
+        _wait(lambda: all(map(_has_ended, victims)))
         self._session.cleanup()
 
     def send(self, number: signal.Signals, pid: int) -> None:
@@ -82,12 +85,19 @@ class Job:
                 _signal(pid, signal.Signals[f"SIG{name}"])
 
     def _wait(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + SECONDS
-        while not condition():
-            if time.monotonic() > end:
-                self.kill()
-                raise TimeoutError(self.log.read_text())
-            time.sleep(0.02)
+        try:
+            _wait(condition)
+        except TimeoutError:
+            self.kill()
+            raise TimeoutError(self.log.read_text()) from None
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.02)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
@@ -97,6 +107,12 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 def _all_processes() -> list[int]:
     return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether all files of a process are closed, whoever has yet to ask for its exit code."""
+    status = _read(pid, "stat")[:1]
+    return not status or status[0].rpartition(")")[2].split()[0] in "XZ"
 
 
 def _environment(pid: int) -> list[str]:
