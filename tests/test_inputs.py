@@ -123,7 +123,8 @@ def replace_in(name: str, old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
-RESUME = ["run", "experiment.toml", "--resume", "--steps", "40", "--allow-changes", "steps"]
+RESUME = ["run", "experiment.toml", "--resume", "--quiet", "--steps", "40"]
+RESUME += ["--allow-changes", "steps"]
 CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "data of one agent": (
         replace_in("data-2.svm", "1 1:", "2 1:"),
@@ -352,7 +353,14 @@ class TestMerging:
         assert not Path("all.h5").exists()
 
     def test_titles_may_differ(self, folder: Path) -> None:
-        arguments = ["experiment.toml", "--set", "first_trial=2", "--set", "title=Second"]
+        arguments = [
+            "experiment.toml",
+            "--quiet",
+            "--set",
+            "first_trial=2",
+            "--set",
+            "title=Second",
+        ]
         assert main([*arguments, "--output", "2.h5"]) == 0
         assert main(["merge", "all.h5", "2.h5", "udsgd.h5"]) == 0
         with h5py.File("all.h5") as file:

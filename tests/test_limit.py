@@ -14,7 +14,7 @@ from udsgd_mpi.problem import Agent, LoneTeam, pose
 
 pytestmark = pytest.mark.launcher
 
-AGENTS, POINTS, D, STEPS, TRIALS, L2 = 4, 40, 5, 5000, 2000, 1.0
+AGENTS, POINTS, D, STEPS, TRIALS, L2 = 4, 40, 5, 5000, 1000, 1.0
 EXPERIMENT = f"""
 agents = {AGENTS}
 steps = {STEPS}

@@ -305,7 +305,7 @@ def test_run_predict_and_plan_on_the_command_line(
 ) -> None:
     assert data.exists()
     Path("x.toml").write_text(SETTINGS)
-    assert main(["run", "x.toml", "--set", "dtype='float32'"]) == 0
+    assert main(["run", "x.toml", "--set", "dtype='float32'", "--steps", "8"]) == 0
     assert "/ predicted" in capsys.readouterr().out
     assert main(["predict", "x.toml", "--by", "linear"]) == 0
     assert "limit: Tr V = " in capsys.readouterr().out
