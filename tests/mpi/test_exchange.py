@@ -214,7 +214,7 @@ def test_half_steps_in_shared_memory_wait_for_the_slowest_rank(pattern: Pattern)
 class TwoHosts:
     """The ranks of the world as if every other one of them were on another host."""
 
-    rank = COMM.rank
+    rank, size = COMM.rank, COMM.size
 
     def Split_type(self, _: int) -> MPI.Intracomm:  # noqa: N802
         return COMM.Split(COMM.rank % 2, COMM.rank)

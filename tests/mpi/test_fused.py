@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import networkx as nx
 import numpy as np
@@ -43,7 +43,10 @@ OBJECTIVES = [Logistic(l2=0.3), Ridge(l2=0.3), Softmax(l2=0.3), Quadratic(condit
 
 
 class Case:
-    """What all ranks know of all agents, and the update of this rank."""
+    """What all ranks know of all agents, and the update of this rank.
+
+    Ranks share memory as ``hosts``, by default the communicator, says.
+    """
 
     topology: nx.Graph = TOPOLOGY
 
@@ -56,6 +59,7 @@ class Case:
         pattern: Pattern | None = None,
         method: Method = PLAIN,
         comm: MPI.Intracomm = COMM,
+        hosts: Any = None,
     ) -> None:
         rng = np.random.default_rng(7)
         classes = 3 if isinstance(objective, Softmax) else 2
@@ -72,7 +76,8 @@ class Case:
         self.pattern = pattern or DSGD(interval=interval, precision=precision)
         schedule = self.schedule()
         self.layout = layout
-        rows = partial(shared_rows, comm, schedule, layout, codec=self.pattern.codec(d))
+        codec = self.pattern.codec(d)
+        rows = partial(shared_rows, hosts or comm, schedule, layout, codec=codec)
         self.iterates = Iterates(TRIALS, d, method.states(d), rows)
         self.meter = Meter()
         self.mixers = [

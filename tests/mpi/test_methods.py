@@ -8,7 +8,7 @@ import pytest
 from mpi4py import MPI
 
 from tests import textbook
-from tests.mpi.test_exchange import PATTERNS
+from tests.mpi.test_exchange import PATTERNS, TwoHosts
 from tests.mpi.test_fused import AGENTS, OBJECTIVES, STEPS, TRIALS, Case
 from udsgd_mpi.communication import (
     DSGD,
@@ -80,7 +80,7 @@ def test_momentum_is_the_dense_loop(objective: CompiledObjective) -> None:
 )
 @pytest.mark.parametrize("pattern", [DSGD(interval=3), LSGDPP(participants=3, interval=2)])
 def test_other_methods(method: Method, pattern: Pattern) -> None:
-    """Wherever the steps are split, and with the bits of one rank alone."""
+    """Wherever the steps are split, with the bits of one rank alone and on two hosts."""
     case = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method)
     assert isinstance(case.update, Fused) == isinstance(pattern, DSGD)
     theta = case.run([0, 1, 2, 10, STEPS])
@@ -88,6 +88,8 @@ def test_other_methods(method: Method, pattern: Pattern) -> None:
     alone = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, comm=MPI.COMM_SELF)
     whole = alone.run([0, STEPS])[case.hosted.start : case.hosted.stop]
     np.testing.assert_array_equal(whole, theta)
+    between = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, hosts=TwoHosts())
+    np.testing.assert_array_equal(between.run([0, STEPS]), theta)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_other_methods(method: Method, pattern: Pattern) -> None:
 def test_methods_that_mix_or_undo_mixing(
     method: Method, loop: textbook.Loop, pattern: Pattern
 ) -> None:
-    """They are the dense loops of their papers, wherever the steps are split."""
+    """They are the dense loops of their papers, wherever the steps are split, also on two hosts."""
     case = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method)
     theta = case.run([0, 1, 2, 10, STEPS])
     tolerance = 1e-12 if pattern.precision == "double" else 1e-6
@@ -122,6 +124,8 @@ def test_methods_that_mix_or_undo_mixing(
     alone = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, comm=MPI.COMM_SELF)
     whole = alone.run([0, STEPS])[case.hosted.start : case.hosted.stop]
     np.testing.assert_array_equal(whole, theta)
+    between = Case(Logistic(l2=0.3), 1, pattern=pattern, method=method, hosts=TwoHosts())
+    np.testing.assert_array_equal(between.run([0, STEPS]), theta)
     if COMM.size > 1:
         sgd = Case(Logistic(l2=0.3), 1, pattern=pattern)
         sgd.run([0, STEPS])
@@ -137,7 +141,7 @@ class Directed(Case):
 
 @pytest.mark.parametrize("interval", [1, 3])
 def test_push_sum_is_the_dense_loop_where_links_lead_one_way(interval: int) -> None:
-    """With the bits of one rank alone; and what is sent goes one way, θ and the weight."""
+    """With the bits of one rank alone and on two hosts; θ and the weight are sent one way."""
     pattern = DSGD(weights="out_degree", interval=interval)
     found = [
         Directed(Logistic(l2=0.3), 1, pattern=pattern, method=PushSum(), comm=comm)
@@ -149,6 +153,8 @@ def test_push_sum_is_the_dense_loop_where_links_lead_one_way(interval: int) -> N
     mine = slice(case.hosted.start, case.hosted.stop)
     np.testing.assert_array_equal(whole[mine], theta)
     np.testing.assert_array_equal(alone.iterates["weight"][mine], case.iterates["weight"])
+    between = Directed(Logistic(l2=0.3), 1, pattern=pattern, method=PushSum(), hosts=TwoHosts())
+    np.testing.assert_array_equal(between.run([0, STEPS]), theta)
     assert np.ptp(alone.iterates["weight"]) > 0.1
     pairs = {
         (i, case.layout.host(np.array([j]))[0])
