@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Build the documentation in an environment of its own, and run its snippets: bash launch/docs.sh [pytest flags]
 # Links to other sites are checked on request: .venv-docs/bin/python docs/links.py --external
+# UDSGD_DOCS_VENV names another environment, which may have PyTorch already.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-install_into "$repository/.venv-docs" --editable "$repository[mpich,test,docs,torch]"
+install_into "${UDSGD_DOCS_VENV:-$repository/.venv-docs}" --editable "$repository[mpich,test,docs,torch]"
 cd "$repository"
 
 python docs/links.py
