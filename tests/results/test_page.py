@@ -12,7 +12,7 @@ from msgspec.structs import replace as replaced
 
 from tests.reading_aloud import check_stands_alone
 from udsgd_mpi.analysis.contributions import contributions
-from udsgd_mpi.analysis.page.document import figure
+from udsgd_mpi.analysis.page.document import figure, table
 from udsgd_mpi.analysis.page.results import page
 from udsgd_mpi.analysis.results import Results
 from udsgd_mpi.analysis.table import cells
@@ -213,3 +213,11 @@ def test_figures_are_coarser_where_they_would_be_large() -> None:
     large = figure(noisy, "noise", "Noise.")
     assert "data:image/png;" in large
     assert len(large) < 200_000
+
+
+def test_cells_are_broken_by_what_is_seen_of_them() -> None:
+    """What marks words up takes no room, but a cell of many words is as wide as a column may be."""
+    short = '<strong class="holds"><span aria-hidden="true">✓</span> holds &amp; more</strong>'
+    text = table("Claims", ["verdict", "claim"], [[short, "word " * 20]])
+    assert f"<td>{short}</td>" in text
+    assert text.count('<td class="words">') == 1

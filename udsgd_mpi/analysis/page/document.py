@@ -1,8 +1,9 @@
 """A page that stands alone: no scripts, nothing to load, light and dark, for any width."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING
 
 from udsgd_mpi.analysis.image import drawn
@@ -82,7 +83,8 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> s
 
 
 def _cell(content: str) -> str:
-    words = ' class="words"' if len(content) > _LONGEST_LINE else ""
+    seen = unescape(re.sub("<[^>]*>", "", content))
+    words = ' class="words"' if len(seen) > _LONGEST_LINE else ""
     return f"<td{words}>{content}</td>"
 
 
