@@ -1,15 +1,20 @@
 """Kernels are compiled once, into the cache folder and no other, whatever threads ask for them."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from numba import config
 
-from udsgd_mpi.kernels.compiled import Kernel, cache_folder, compile_share
+import udsgd_mpi
+from tests.launch import python
+from udsgd_mpi.kernels.cache import cache_folder
+from udsgd_mpi.kernels.compiled import Kernel, compile_share
 
 
 def test_threads_that_compile_at_once_have_the_cache_folder(
@@ -70,3 +75,24 @@ def test_shares_are_all_kernels_and_split_no_function(
     assert seen == [1, 2, 3, 4, 5]
     assert sum(map(len, functions)) == 3
     assert all(functions)
+
+
+def test_installations_of_the_same_sources_share_a_cache(tmp_path: Path) -> None:
+    """And what has changed is compiled anew, into a folder of its own."""
+    code = "from udsgd_mpi.kernels.rounding import restore; restore.compile()"
+
+    def cached(folder: Path) -> set[Path]:
+        home = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": ""}
+        done = python("-c", code, cwd=folder, PYTHONPATH=str(folder), **home)
+        assert done.returncode == 0, done.stderr
+        return set((tmp_path / "cache").rglob("*.nb?"))
+
+    package = Path(udsgd_mpi.__file__).parent
+    here = cached(package.parent)
+    copy = tmp_path / "elsewhere/udsgd_mpi"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert len(here) == 2
+    assert cached(copy.parent) == here
+    with (copy / "kernels/rounding.py").open("a") as file:
+        file.write("# changed\n")
+    assert len(cached(copy.parent) - here) == 2

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import udsgd_mpi.kernels.compiled
+import udsgd_mpi.kernels.cache
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.cluster.site import Site, read_site
 from udsgd_mpi.data import archive
-from udsgd_mpi.kernels.compiled import cache_folder, trusted_cache
+from udsgd_mpi.kernels.cache import cache_folder, trusted_cache
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.launcher import cores, processors
 from udsgd_mpi.support.users_folders import cache_root, is_private, make_private
@@ -39,7 +39,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the kernels of this test would be."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(udsgd_mpi.kernels.compiled.config, "CACHE_DIR", "")
+    monkeypatch.setattr(udsgd_mpi.kernels.cache.config, "CACHE_DIR", "")
     for each in (cache_folder, trusted_cache):
         each.cache_clear()
     found = cache_folder()

@@ -1,7 +1,5 @@
 """Kernels, compiled once for all ranks and runs and cached on disk."""
 
-import hashlib
-import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -16,14 +14,12 @@ from numba.core.sigutils import normalize_signature
 from numba.core.types import WrapperAddressProtocol
 from numba.extending import typeof_impl
 
+from udsgd_mpi.kernels.cache import numba_caches_in, trusted_cache
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.launcher import UNCOMPILED
-from udsgd_mpi.support.users_folders import cache_root, is_private, make_private
 
 if config.DISABLE_JIT:  # kernels compute with 64-bit integers, unlike Python
     raise ConfigurationError(UNCOMPILED)
-
-_log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -93,16 +89,13 @@ class Kernel(WrapperAddressProtocol, Generic[P, R]):
 
     def _load_or_compile(self) -> Callable[P, R]:
         _load_numba()
-        users_folder = config.CACHE_DIR
         folder = trusted_cache()
-        config.CACHE_DIR = str(folder or "")
         options = {"nogil": True, "error_model": "numpy"}
-        try:
-            compiled = njit(self._signature, cache=folder is not None, **options)(self.function)
-        except (OSError, RuntimeError):  # no folder to write to: compile for this process alone
-            compiled = njit(self._signature, **options)(self.function)
-        finally:
-            config.CACHE_DIR = users_folder
+        with numba_caches_in(folder):
+            try:
+                compiled = njit(self._signature, cache=folder is not None, **options)(self.function)
+            except (OSError, RuntimeError):  # no folder to write to: compile for this process alone
+                compiled = njit(self._signature, **options)(self.function)
         self._compiled = compiled
         return cast("Callable[P, R]", compiled)
 
@@ -178,46 +171,3 @@ def _load_numba() -> None:
     finally:
         if not found:
             del sys.modules[hidden]
-
-
-@cache
-def trusted_cache() -> Path | None:
-    """The folder of compiled kernels, made where it is missing; None without one that is private.
-
-    What lies in it is run, so no other user may be able to put anything there.
-    """
-    folder = cache_folder()
-    if folder is None:
-        return None
-    with suppress(OSError):  # as where a home is read-only
-        make_private(folder)
-    if not folder.exists():
-        return None
-    if is_private(folder):
-        return folder
-    _log.warning(
-        "%s: not used, as other users can write to it, so every process compiles its kernels"
-        " again; remove the folder, or set NUMBA_CACHE_DIR to one of your own",
-        folder,
-    )
-    return None
-
-
-@cache
-def cache_folder() -> Path | None:
-    """Where this user's kernels for these sources are; None without a home.
-
-    NUMBA_CACHE_DIR names another folder.
-    """
-    if config.CACHE_DIR:
-        return Path(config.CACHE_DIR).resolve()
-    # Numba tells kernels apart by the path of their file, and watches it for changes, but not the
-    # files of the functions in it.
-    package = Path(__file__).parent.parent
-    digest = hashlib.sha256(str(package).encode())
-    for path in sorted(package.rglob("*.py")):
-        source = path.read_bytes()
-        if b"compiled" in source or b"numba" in source:
-            digest.update(source)
-    root = cache_root()
-    return root and root / "udsgd_mpi" / digest.hexdigest()[:16]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mpi4py import MPI
 
-from udsgd_mpi.kernels.compiled import cache_folder, trusted_cache
+from udsgd_mpi.kernels.cache import cache_folder, trusted_cache
 from udsgd_mpi.parallel.machine import Host, hosts_of
 from udsgd_mpi.support.launcher import launched_size
 
