@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import numba
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba import config
 
 from udsgd_mpi.support.users_folders import cache_root, is_private, make_private
@@ -52,13 +53,19 @@ def cache_folder() -> Path | None:
     if config.CACHE_DIR:
         return Path(config.CACHE_DIR).resolve()
     root = cache_root()
-    return root and root / "udsgd_mpi" / _sources()[:16]
+    return root and root / "udsgd_mpi" / _digest()[:16]
 
 
 @cache
-def _sources() -> str:
-    """A digest of all that kernels are compiled from, and by."""
-    digest = hashlib.sha256(f"{numba.__version__} {sys.implementation.cache_tag}".encode())
+def _digest() -> str:
+    """A digest of all that kernels are compiled from, by and for.
+
+    Nodes with other processors may have the same home.
+    """
+    name, features = config.CPU_NAME, config.CPU_FEATURES  # where a user wants others
+    processor = name or get_host_cpu_name(), features or get_host_cpu_features().flatten()
+    compiler = numba.__version__, sys.implementation.cache_tag
+    digest = hashlib.sha256(repr((compiler, processor)).encode())
     for path in sorted(_PACKAGE.rglob("*.py")):
         source = path.read_bytes()
         if b"compiled" in source or b"numba" in source:
@@ -101,7 +108,7 @@ class OfSources:
 
     def get_source_stamp(self) -> str:
         """What is compared with that of a compiled kernel."""
-        return _sources()
+        return _digest()
 
     def get_disambiguator(self) -> str:
         """What tells it from functions of the same name in the same file."""
