@@ -19,6 +19,7 @@ from udsgd_mpi.support.users_folders import cache_root, is_private, make_private
 _log = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).parent.parent
+_LOCATORS = "CACHE_LOCATOR_CLASSES"  # a setting that older versions of Numba lack
 
 
 @cache
@@ -65,7 +66,8 @@ def _digest() -> str:
     name, features = config.CPU_NAME, config.CPU_FEATURES  # where a user wants others
     processor = name or get_host_cpu_name(), features or get_host_cpu_features().flatten()
     compiler = numba.__version__, sys.implementation.cache_tag
-    digest = hashlib.sha256(repr((compiler, processor)).encode())
+    place = "" if hasattr(config, _LOCATORS) else str(_PACKAGE)
+    digest = hashlib.sha256(repr((compiler, processor, place)).encode())
     for path in sorted(_PACKAGE.rglob("*.py")):
         source = path.read_bytes()
         if b"compiled" in source or b"numba" in source:
@@ -119,15 +121,15 @@ class OfSources:
 def numba_caches_in(folder: Path | None) -> Iterator[None]:
     """Let Numba keep there what it compiles; these are settings of the whole process.
 
-    Versions of Numba that have no setting for it keep to paths of files.
+    Older versions of Numba keep to paths of files.
     """
     settings = {
         "CACHE_DIR": str(folder or ""),
-        "CACHE_LOCATOR_CLASSES": f"{__name__}.{OfSources.__name__},UserProvidedCacheLocator",
+        _LOCATORS: f"{__name__}.{OfSources.__name__},UserProvidedCacheLocator",
     }
-    before = {name: getattr(config, name, "") for name in settings}
-    for name, value in settings.items():
-        setattr(config, name, value)
+    before = {name: getattr(config, name) for name in settings if hasattr(config, name)}
+    for name in before:
+        setattr(config, name, settings[name])
     try:
         yield
     finally:
