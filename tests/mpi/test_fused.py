@@ -244,8 +244,8 @@ def test_what_is_given_is_counted(interval: int) -> None:
 
 def test_all_time_is_counted_once() -> None:
     case = Case(Logistic(), 1)
-    case.meter.start()
     started = time.perf_counter()
+    case.meter.start()
     case.run([0, STEPS])
     elapsed = time.perf_counter() - started
     seconds = case.meter.seconds
