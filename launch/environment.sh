@@ -9,7 +9,7 @@ install_into() {
   if [ ! -x "$venv/bin/python" ]; then
     for python in ${UDSGD_PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
       if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        "$python" -m venv ${uv:+--without-pip} "$venv"
+        "$python" -m venv "$venv"
         break
       fi
     done
@@ -20,13 +20,12 @@ install_into() {
   fi
   echo "installing into $venv" >&2
   # A run imports a fraction of all modules, which Python compiles as they are first imported.
-  if [ -n "$uv" ]; then # it is told what pip is told by the same means
-    UV_FIND_LINKS=${PIP_FIND_LINKS:-} UV_DEFAULT_INDEX=${PIP_INDEX_URL:-} UV_CONSTRAINT=${PIP_CONSTRAINT:-} \
-      UV_SYSTEM_CERTS=true "$uv" pip install --quiet --python "$venv/bin/python" \
-      --reinstall-package udsgd-mpi "$@" # whose sources may have changed
-  else
+  # uv is told what pip knows from variables, but not what pip has in files. The package's sources may have changed.
+  [ -n "$uv" ] && UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}} \
+    UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}} UV_CONSTRAINT=${UV_CONSTRAINT:-${PIP_CONSTRAINT:-}} \
+    UV_SYSTEM_CERTS=true "$uv" pip install --quiet --python "$venv/bin/python" \
+    --reinstall-package udsgd-mpi "$@" ||
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"
-  fi
   PATH="$venv/bin:$PATH"
   export PATH
 }
