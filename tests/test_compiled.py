@@ -82,7 +82,7 @@ def test_installations_of_the_same_sources_share_a_cache(tmp_path: Path) -> None
     code = "from udsgd_mpi.kernels.rounding import restore; restore.compile()"
 
     def cached(folder: Path, **variables: str) -> set[Path]:
-        variables |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": ""}
+        variables = {"NUMBA_CACHE_DIR": "", **variables, "XDG_CACHE_HOME": str(tmp_path / "cache")}
         done = python("-c", code, cwd=folder, PYTHONPATH=str(folder), **variables)
         assert done.returncode == 0, done.stderr
         return set((tmp_path / "cache").rglob("*.nb?"))
@@ -97,4 +97,8 @@ def test_installations_of_the_same_sources_share_a_cache(tmp_path: Path) -> None
     assert len(there) == 4
     with (copy / "kernels/rounding.py").open("a") as file:
         file.write("# changed\n")
-    assert len(cached(copy.parent) - there) == 2
+    assert len(changed := cached(copy.parent)) == 6
+    users = {"NUMBA_CACHE_DIR": str(tmp_path / "cache/of the user")}
+    both = cached(copy.parent, **users) | cached(package.parent, **users)
+    assert len(both - changed) == 4
+    assert cached(copy.parent, **users) == both  # neither takes the place of the other

@@ -26,7 +26,8 @@ _LOCATORS = "CACHE_LOCATOR_CLASSES"  # a setting that older versions of Numba la
 def trusted_cache() -> Path | None:
     """The folder of compiled kernels, made where it is missing; None without one that is private.
 
-    What lies in it is run, so no other user may be able to put anything there.
+    What lies in it is run, so no other user may be able to put anything there. In one that
+    NUMBA_CACHE_DIR names each version of the sources has a folder of its own.
     """
     folder = cache_folder()
     if folder is None:
@@ -36,7 +37,7 @@ def trusted_cache() -> Path | None:
     if not folder.exists():
         return None
     if is_private(folder):
-        return folder
+        return folder / _digest()[:16] if config.CACHE_DIR else folder
     _log.warning(
         "%s: not used, as other users can write to it, so every process compiles its kernels"
         " again; remove the folder, or set NUMBA_CACHE_DIR to one of your own",
@@ -64,7 +65,9 @@ def _digest() -> str:
     Nodes with other processors may have the same home.
     """
     name, features = config.CPU_NAME, config.CPU_FEATURES  # where a user wants others
-    processor = name or get_host_cpu_name(), features or get_host_cpu_features().flatten()
+    if features is None:
+        features = get_host_cpu_features().flatten()
+    processor = name or get_host_cpu_name(), features
     compiler = numba.__version__, sys.implementation.cache_tag
     place = "" if hasattr(config, _LOCATORS) else str(_PACKAGE)
     digest = hashlib.sha256(repr((compiler, processor, place)).encode())
