@@ -353,15 +353,8 @@ class TestMerging:
         assert not Path("all.h5").exists()
 
     def test_titles_may_differ(self, folder: Path) -> None:
-        arguments = [
-            "experiment.toml",
-            "--quiet",
-            "--set",
-            "first_trial=2",
-            "--set",
-            "title=Second",
-        ]
-        assert main([*arguments, "--output", "2.h5"]) == 0
+        settings = ["--set", "first_trial=2", "--set", "title=Second"]
+        assert main(["experiment.toml", "--quiet", *settings, "--output", "2.h5"]) == 0
         assert main(["merge", "all.h5", "2.h5", "udsgd.h5"]) == 0
         with h5py.File("all.h5") as file:
             assert file["runs/fixed"].attrs["title"] == "First"
