@@ -1,6 +1,7 @@
-"""Digests of 200 steps of every pattern with every sampler: python -m tests.every_pair [STEPS].
+"""Digests of 200 steps of every pattern with every sampler: python -m tests.every_pair [STEPS [K]].
 
-Rank 0 prints them as JSON.
+With K, of one pair in K, among which are all of both. Rank 0
+prints them as JSON.
 """
 
 import hashlib
@@ -59,13 +60,14 @@ def tags(family: object) -> list[str]:
     return [str(member.__struct_config__.tag) for member in get_args(family)]
 
 
-def main(steps: int = 200) -> None:
-    """Run all pairs."""
+def main(steps: int = 200, every: int = 1) -> None:
+    """Run all pairs, or of each pattern every so-many-th."""
     comm = MPI.COMM_WORLD
     digests = {}
-    for sampler in (each for each in tags(AnySampler) if each not in OF_FILES):
+    samplers = [each for each in tags(AnySampler) if each not in OF_FILES]
+    for s, sampler in enumerate(samplers):
         problem = pose(experiment("dsgd", sampler, steps), RanksTeam.evenly(comm, AGENTS))
-        for pattern in tags(AnyPattern):
+        for pattern in tags(AnyPattern)[s % every :: every]:
             settings = experiment(pattern, sampler, steps)
             schedule = settings.communication.start(problem.topology, settings.seed)
             posed = replace(problem, experiment=settings, schedule=schedule)
