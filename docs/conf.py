@@ -39,6 +39,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "image_srcset": ["2x"],
     "min_reported_time": 3600,
+    "parallel": True,  # as many at once as sphinx has processes
     "run_stale_examples": True,  # the package may have changed
     "show_signature": False,
     "within_subsection_order": "FileNameSortKey",

@@ -10,6 +10,6 @@ cd "$repository"
 python docs/links.py
 python -m pytest -q -n auto --dist loadfile docs "$@"
 python docs/generate.py docs/_generated
-python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build
+python -m sphinx --fail-on-warning --keep-going --quiet -j auto -b html docs docs/_build
 echo "
 The documentation is in $repository/docs/_build: open index.html"
