@@ -35,7 +35,7 @@ graph = "small_world"
 groups.walking.sampler = "nbrw"
 """
 UNPREDICTED = ("--quiet", "--set", "record.predict=false")
-ARGUMENTS = ("../experiment.toml", "--agents", 5, "--steps", 20_000, "--trials", 4, *UNPREDICTED)
+ARGUMENTS = ("../experiment.toml", "--agents", 5, "--steps", 10_000, "--trials", 4, *UNPREDICTED)
 OUTPUT = "udsgd.h5"
 CHECKPOINTS = f"{OUTPUT}.checkpoints"
 STOPPED = 75
@@ -116,7 +116,7 @@ def kill_and_resume(
         job = Job(*arguments, *resume, ranks=chance.randint(1, 3), cwd=folder)
         job.wait_until(folder / OUTPUT)
         try:
-            code = job.launcher.wait(chance.uniform(1.0, longest))
+            code = job.launcher.wait(chance.uniform(0.3, longest))
         except subprocess.TimeoutExpired:
             victims = job.ranks()
         else:
@@ -137,7 +137,7 @@ def kill_and_resume(
 
 
 def test_kills_at_random_moments(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
-    killed = kill_and_resume(*ARGUMENTS, kills=4, every="0.2s", longest=4, folder=tmp_path)
+    killed = kill_and_resume(*ARGUMENTS, kills=4, every="0.2s", longest=1.5, folder=tmp_path)
     assert killed > 1
     assert bits_of(tmp_path / OUTPUT) == undisturbed
     assert {path.name for path in tmp_path.iterdir()} == {OUTPUT, "log"}
@@ -212,7 +212,7 @@ SHORT = (ARGUMENTS[0], "--agents", 3, "--trials", 3, "--quiet")
 @pytest.fixture(scope="module")
 def at_once(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("at-once")
-    assert udsgd(*SHORT, "--steps", 400, "--trials", 8, cwd=folder).returncode == 0
+    assert udsgd(*SHORT, "--steps", 250, "--trials", 6, cwd=folder).returncode == 0
     return bits_of(folder / OUTPUT)
 
 
@@ -221,8 +221,8 @@ def test_an_extended_run_equals_one_computed_at_once(
     keep: bool, at_once: dict[str, bytes], folder: Path
 ) -> None:
     flags = ("--keep-checkpoints",) if keep else ()
-    assert here(*SHORT, "--steps", 150, *flags) == 0
-    more = ("extend", OUTPUT, "--steps", 400, "--trials", "+5")
+    assert here(*SHORT, "--steps", 100, *flags) == 0
+    more = ("extend", OUTPUT, "--steps", 250, "--trials", "+3")
     if not keep:
         module = "tests.faults.held_run"
         job = Job("predicting", "TERM", 1, *more, ranks=2, cwd=folder, module=module)
