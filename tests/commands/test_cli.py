@@ -14,7 +14,7 @@ from udsgd_mpi.parallel.machine import Host, oversubscription
 from udsgd_mpi.support.launcher import cores, ease_oversubscription, leave_networks_out
 
 pytestmark = pytest.mark.launcher
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 UNPREDICTED = ("--set", "record.predict=false")
 
 

@@ -11,7 +11,7 @@ from udsgd_mpi.cli.main import main
 
 PARSER, COMMANDS = parsers()
 GROUPS = ["run", "understand", "plan", "cluster", "shell"]
-CLI = Path(__file__).parent.parent / "udsgd_mpi/cli"
+CLI = Path(__file__).parents[2] / "udsgd_mpi/cli"
 
 
 def test_every_subcommand_stands_in_one_group(capsys: pytest.CaptureFixture[str]) -> None:

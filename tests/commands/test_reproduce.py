@@ -24,7 +24,7 @@ from udsgd_mpi.experiment.shipped import Shipped, names
 from udsgd_mpi.support.errors import ConfigurationError
 
 pytestmark = pytest.mark.launcher
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SMALL = ("--set", "trials=8", "--set", "steps=60")
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.scripts import command, directives
 from udsgd_mpi.cli.main import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 HOSTILE = "a b'c%d$(touch e)`touch f`"  # of a folder; quotes, spaces, expansions
 

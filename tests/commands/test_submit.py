@@ -22,7 +22,7 @@ from udsgd_mpi.storage.write import write_results
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.progress import last_line
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def what_runs(script: str, **variables: str) -> list[str]:

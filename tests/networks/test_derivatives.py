@@ -7,7 +7,7 @@ from udsgd_mpi.objectives import Points, Softmax
 
 pytest.importorskip("torch")
 
-from tests.small_network import DOUBLE, TINY, on, start
+from tests.networks.small_network import DOUBLE, TINY, on, start
 
 
 @pytest.mark.parametrize(

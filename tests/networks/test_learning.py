@@ -20,7 +20,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 torch = pytest.importorskip("torch")
 
-from tests.small_network import (  # noqa: E402 - these import torch
+from tests.networks.small_network import (  # noqa: E402 - these import torch
     DOUBLE,
     IMAGE,
     SEED,

@@ -13,7 +13,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 pytest.importorskip("torch")
 
-from tests.small_network import IMAGE, SINGLE, TINY, floats, on, start
+from tests.networks.small_network import IMAGE, SINGLE, TINY, floats, on, start
 
 OWN = """
 import torch

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.small_network import IMAGE, SEED, SINGLE, floats, on, start  # noqa: E402 - these import torch
+from tests.networks.small_network import IMAGE, SEED, SINGLE, floats, on, start  # noqa: E402 - these import torch
 from udsgd_mpi.objectives.network.build import build  # noqa: E402
 from udsgd_mpi.objectives.network.flat import FlatModule  # noqa: E402
 

@@ -9,7 +9,7 @@ from udsgd_mpi.support.errors import ConfigurationError
 
 torch = pytest.importorskip("torch")
 
-from tests.small_network import DOUBLE, IMAGE, TINY, images, on, start  # noqa: E402 - these import torch
+from tests.networks.small_network import DOUBLE, IMAGE, TINY, images, on, start  # noqa: E402 - these import torch
 from udsgd_mpi.objectives.network.convolution import AsProducts  # noqa: E402
 from udsgd_mpi.objectives.network.device import device_here  # noqa: E402
 

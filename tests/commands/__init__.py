@@ -1,0 +1,1 @@
+"""What a user types, what is said, and which files it leaves."""

@@ -1,0 +1,1 @@
+"""Networks: their steps, rounds, runs and theory; they need PyTorch."""
