@@ -1,5 +1,7 @@
 """Asymptotic covariances are the sums of autocovariances, however they are computed."""
 
+import tracemalloc
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -111,6 +113,22 @@ def test_lag_is_what_a_mean_of_n_lacks(kind: str, name: str) -> None:
     assert abs(noise.lag) > 0.1
     trace = (noise.amplitudes**2).sum()
     assert trace * (1 - noise.lag / n) == pytest.approx(variance, rel=1e-9)
+
+
+def test_noise_of_many_arcs_takes_less_memory_than_a_value_for_each() -> None:
+    """A data graph of cliques has a hundred times as many arcs as points."""
+    graph = nx.complete_graph(300)
+    compressed = from_networkx(graph, "graph")
+    G = np.random.default_rng(1).normal(size=(300, 64))
+    G -= G.mean(axis=0)
+    tracemalloc.start()
+    noise = NBRW().noise(G, compressed)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.7 * G[compressed.neighbours].nbytes
+    whole = sum((NBRW().noise(G[:, [k]], compressed).amplitudes ** 2).sum() for k in range(3))
+    U = noise.amplitudes.T @ noise.amplitudes
+    assert np.trace(U[:3, :3]) == pytest.approx(whole, rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["srw", "nbrw", "mhrw"])

@@ -131,8 +131,8 @@ class Largest:
             if scale <= 0 or k in {0, len(of_all)}:
                 value = self(V - of_all[:k].sum(axis=0))
                 return Choice([*range(k)], value, value)
-            found = _OuterApproximation(V / scale, of_all / scale, k).search()
-            return Choice(found.chosen, scale * found.value, scale * found.bound)
+            chosen, value, bound = _OuterApproximation(V / scale, of_all / scale, k).search()
+            return Choice(chosen, scale * value, scale * min(bound, value))
 
         return best
 

@@ -126,7 +126,7 @@ def _chain_of(agent: Agent) -> Chain | None:
 
 
 def _is_large(chain: Chain, d: int) -> bool:
-    return chain.backward is not None and d * len(chain.law) ** 2 > _MOST_SOLVED
+    return not isinstance(chain, IndependentDraws) and d * len(chain.law) ** 2 > _MOST_SOLVED
 
 
 class _Law:
@@ -186,7 +186,7 @@ class _Law:
             for law, g, q in zip(laws, self._noise, self._pasts, strict=True)
         ]
         slopes = [
-            self._slopes(agent) if chain.backward is None else None
+            self._slopes(agent) if isinstance(chain, IndependentDraws) else None
             for agent, chain in zip(self._agents, self._chains, strict=True)
         ]
         found, before = first, 0.0

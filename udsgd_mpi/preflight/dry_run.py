@@ -55,7 +55,9 @@ def describe(name: str, experiment: Experiment, ranks: int) -> str:
         "time": "not measured: too little memory" if short else _time(problem, layout),
         "memory": _memory(problem, layout),
         "minimiser": _minimizer(problem.optimum),
-        "prediction": f"none: {no_prediction}" if no_prediction else "with the run",
+        "prediction": f"none: {no_prediction}"
+        if no_prediction
+        else "with the run, in memory of its own",
         "file": f"about {in_bytes(file_size(problem))} in {experiment.output}",
     }
     warnings = [f"  warning       {caution}" for caution in [*short, *cautions(problem, foretold)]]

@@ -6,6 +6,7 @@ with the fundamental matrix Z = (I − P + 1πᵀ)⁻¹ (paper, eqs. 4 and 5), w
 for large graphs.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
+
+_MOST_NUMBERS = 2**18  # of a block of columns, on all states
 
 
 class Chain(Protocol):
@@ -54,8 +57,10 @@ def asymptotic_covariance(chain: Chain, G: Floats) -> Floats:
     -------
     U, shape (d, d); symmetric.
     """
-    on_states = chain.lift(G)
-    return _covariance(chain, on_states, chain.poisson(on_states))
+    M = np.empty_like(G)
+    for columns in _blocks(chain, G):
+        M[:, columns] = chain.on_points(chain.poisson(chain.lift(G[:, columns])))
+    return _covariance(chain, G, M)
 
 
 def noise_of_walk(chain: Chain, G: Floats) -> Noise:
@@ -63,15 +68,25 @@ def noise_of_walk(chain: Chain, G: Floats) -> Noise:
 
     Its lag follows from Poisson's equation for M, as Σ_k k P^k G = Σ_k P^k M − M.
     """
-    on_states = chain.lift(G)
-    M = chain.poisson(on_states)
-    noise = Noise.white(_covariance(chain, on_states, M))
-    later = chain.law[:, None] * (chain.poisson(M) - M)
+    M, again = np.empty((2, *G.shape))
+    for columns in _blocks(chain, G):
+        on_states = chain.poisson(chain.lift(G[:, columns]))
+        M[:, columns] = chain.on_points(on_states)
+        again[:, columns] = chain.on_points(chain.poisson(on_states))
+    noise = Noise.white(_covariance(chain, G, M))
     total = float((noise.amplitudes**2).sum())
-    return replace(noise, lag=2 * float((on_states * later).sum()) / total if total > 0 else 0.0)
+    return replace(noise, lag=2 * float((G * (again - M)).sum()) / total if total > 0 else 0.0)
 
 
-def _covariance(chain: Chain, on_states: Floats, M: Floats) -> Floats:
-    weighted = chain.law[:, None] * on_states
-    half = weighted.T @ M
-    return np.asarray(half + half.T - on_states.T @ weighted)
+def _blocks(chain: Chain, G: Floats) -> Iterator[slice]:
+    """Columns of G at a time, as there may be many more states than points."""
+    width = max(1, _MOST_NUMBERS // len(chain.law))
+    for first in range(0, G.shape[1], width):
+        yield slice(first, first + width)
+
+
+def _covariance(chain: Chain, G: Floats, M: Floats) -> Floats:
+    """U from Σ π_s M(s) over the states s that show each point, shape (points, d)."""
+    half = G.T @ M
+    law = chain.on_points(np.ones((len(chain.law), 1)))
+    return np.asarray(half + half.T - G.T @ (law * G))

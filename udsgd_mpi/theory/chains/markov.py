@@ -1,7 +1,8 @@
 """Chains of any transition matrix."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.graphs.transitions import TransitionMatrix
 from udsgd_mpi.support.errors import ConfigurationError
-from udsgd_mpi.theory.chains.solving import solve
+from udsgd_mpi.theory.chains.solving import solve, solver
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
@@ -44,11 +45,15 @@ class MarkovChain:
         return G
 
     def poisson(self, G: Floats) -> Floats:
-        # Without one state I − P is invertible, as the chain comes to that state from all others.
         M = np.zeros_like(G)
         if len(G) > 1:
-            M[1:] = solve(_generator(self.transitions)[1:, 1:], G[1:])
+            M[1:] = self._solve_generator(G[1:])
         return np.asarray(M - self.law @ M)
+
+    @cached_property
+    def _solve_generator(self) -> Callable[[Floats], Floats]:
+        # Without one state I − P is invertible, as the chain comes to that state from all others.
+        return solver(_generator(self.transitions)[1:, 1:])
 
     def first_step(self, start: Floats) -> Floats:
         return self.step(start)

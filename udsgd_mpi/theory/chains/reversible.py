@@ -1,13 +1,15 @@
 """Reversible chains: simple and Metropolis–Hastings walks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.graphs import Graph
-from udsgd_mpi.theory.chains.solving import solve
+from udsgd_mpi.theory.chains.solving import solve, solver
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -54,12 +56,16 @@ class ReversibleChain:
         return G
 
     def poisson(self, G: Floats) -> Floats:
+        M = np.zeros_like(G)
+        M[1:] = self._solve_laplacian(self.law[1:, None] * G[1:])
+        return np.asarray(M - self.law @ M)
+
+    @cached_property
+    def _solve_laplacian(self) -> Callable[[Floats], Floats]:
         # D (I − P) is a Laplacian; without one node it is positive definite.
         laplacian = -self.flows
         laplacian.setdiag(self.flows.sum(axis=1))
-        M = np.zeros_like(G)
-        M[1:] = solve(laplacian.tocsc()[1:, 1:], self.law[1:, None] * G[1:])
-        return np.asarray(M - self.law @ M)
+        return solver(laplacian.tocsc()[1:, 1:])
 
     def first_step(self, start: Floats) -> Floats:
         return self.step(start)

@@ -1,5 +1,6 @@
 """Linear systems of chains, dense where they are small."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,17 @@ LARGEST_DENSE = 600
 
 def solve(matrix: "csc_array", right: Floats) -> Floats:
     """The solution of a system with several right-hand sides, shape (states, d)."""
+    return solver(matrix)(right)
+
+
+def solver(matrix: "csc_array") -> Callable[[Floats], Floats]:
+    """Solves the system again and again; it is factorised once."""
     if matrix.shape[0] <= LARGEST_DENSE:
-        return np.asarray(np.linalg.solve(matrix.toarray(), right))
+        from scipy.linalg import lu_factor, lu_solve
+
+        dense = lu_factor(matrix.toarray())
+        return lambda right: np.asarray(lu_solve(dense, right))
     from scipy.sparse.linalg import splu
 
-    return np.asarray(splu(matrix).solve(np.ascontiguousarray(right)))
+    sparse = splu(matrix)
+    return lambda right: np.asarray(sparse.solve(np.ascontiguousarray(right)))
