@@ -123,12 +123,13 @@ class FedOpt(Method, frozen=True, tag="fedopt"):
 def _move(
     theta: Floats, slopes: Floats, memory: Memory, _parameters: Floats, gamma: float, n: int
 ) -> None:
-    if n == 1:
-        memory[0][:] = theta
+    model = memory[0]
     agents, trials, d = theta.shape
     for i in range(agents):
         for t in range(trials):
             for k in range(d):
+                if n == 1:
+                    model[i, t, k] = theta[i, t, k]
                 theta[i, t, k] -= gamma * slopes[i, t, k]
 
 

@@ -52,16 +52,21 @@ def _move(
     theta: Floats, slopes: Floats, memory: Memory, parameters: Floats, gamma: float, n: int
 ) -> None:
     mu, anchor = parameters[0], memory[0]
-    if n == 1:
-        anchor[:] = theta
     agents, trials, d = theta.shape
     for i in range(agents):
         for t in range(trials):
             for k in range(d):
+                if n == 1:
+                    anchor[i, t, k] = theta[i, t, k]
                 pull = mu * (theta[i, t, k] - anchor[i, t, k])
                 theta[i, t, k] -= gamma * (slopes[i, t, k] + pull)
 
 
 @kernel(SETTLE)
 def _settle(theta: Floats, _slopes: Floats, memory: Memory, _parameters: Floats) -> None:
-    memory[0][:] = theta
+    anchor = memory[0]
+    agents, trials, d = theta.shape
+    for i in range(agents):
+        for t in range(trials):
+            for k in range(d):
+                anchor[i, t, k] = theta[i, t, k]

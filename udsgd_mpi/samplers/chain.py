@@ -54,7 +54,9 @@ class AliasTables(NamedTuple):
 def _fill(
     offsets: Integers, columns: Indices, probabilities: Floats, aliases: Indices, stays: Floats
 ) -> None:
-    longest = np.max(np.diff(offsets))
+    longest = 0
+    for x in range(len(offsets) - 1):
+        longest = max(longest, offsets[x + 1] - offsets[x])
     small, large = np.empty(longest, dtype=np.int64), np.empty(longest, dtype=np.int64)
     left = np.empty(longest)
     for x in range(len(offsets) - 1):
