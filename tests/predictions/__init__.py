@@ -1,0 +1,1 @@
+"""What is predicted is what is measured."""
