@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from tests.damage import damaged, endless, flipped
+from tests.fuzzing.test_files import results
 from tests.test_checkpoint import MEASURES, STATES, write
-from tests.test_fuzz import results
 from udsgd_mpi.cli.main import main
 from udsgd_mpi.storage.checkpoint import Checkpoint, read_checkpoint
 from udsgd_mpi.storage.guard import check_safe
