@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set up an environment and run the suite: bash launch/test.sh [mpich|openmpi] [pytest flags]
+# Set up an environment and run the tests of the core: bash launch/test.sh [mpich|openmpi] [pytest flags]
 # What takes minutes more is in other folders of tests; see CONTRIBUTING.md.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"

@@ -1,5 +1,6 @@
 """Asymptotic covariances are the sums of autocovariances, however they are computed."""
 
+import itertools
 import tracemalloc
 
 import networkx as nx
@@ -12,6 +13,7 @@ from udsgd_mpi.theory.chains import (
     NonBacktrackingChain,
     ReversibleChain,
     asymptotic_covariance,
+    base,
     solving,
 )
 from udsgd_mpi.theory.limit import long_run_covariance
@@ -96,10 +98,14 @@ def test_covariance_is_the_sum_of_autocovariances(
     np.testing.assert_allclose(U, expected, atol=2e-3 * scale(G, expected))
 
 
+@pytest.mark.parametrize("most_numbers", [1, 1000], ids=["by-column", "at-once"])
 @pytest.mark.parametrize("kind", ["srw", "nbrw", "mhrw"])
 @pytest.mark.parametrize("name", ["lollipop", "random", "barbell"])
-def test_lag_is_what_a_mean_of_n_lacks(kind: str, name: str) -> None:
+def test_lag_is_what_a_mean_of_n_lacks(
+    kind: str, name: str, most_numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By a sum of autocovariances over lags; these walks forget within 3,000 steps."""
+    monkeypatch.setattr(base, "_MOST_NUMBERS", most_numbers)
     n, compressed = 3000, from_networkx(GRAPHS[name], "graph")
     sampler = {"srw": SRW(), "nbrw": NBRW(), "mhrw": MHRW()}[kind]
     G = values(GRAPHS[name], sampler.stationary_law(len(compressed), compressed))
@@ -147,8 +153,9 @@ def test_dense_and_sparse_agree_with_the_fundamental_matrix(
         + on_states.T @ Z.T @ D @ on_states
         - on_states.T @ D @ on_states
     )
-    for largest_dense in (0, 600):
+    for largest_dense, most_numbers in itertools.product((0, 600), (1, 1000)):
         monkeypatch.setattr(solving, "LARGEST_DENSE", largest_dense)
+        monkeypatch.setattr(base, "_MOST_NUMBERS", most_numbers)
         noise = sampler.noise(G, compressed)
         U = noise.amplitudes.T @ noise.amplitudes
         np.testing.assert_allclose(U, expected, atol=1e-9 * scale(G, expected))

@@ -21,6 +21,7 @@ from udsgd_mpi.problem import LoneTeam, Problem, pose
 from udsgd_mpi.samplers import MHRW, NBRW, SRW, Sampler
 from udsgd_mpi.storage.measured import read_measures
 from udsgd_mpi.testing.graphs import from_networkx
+from udsgd_mpi.theory.chains import NonBacktrackingChain
 from udsgd_mpi.theory.constant_step import innovations, past, recent_past
 
 Floats = NDArray[np.float64]
@@ -102,6 +103,18 @@ PROBLEMS: dict[str, tuple[dict[str, Any], float]] = {
         0.01,
     ),
 }
+
+
+def test_a_chain_that_is_too_large_is_refused_before_it_is_listed(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a data graph of cliques its transitions take gigabytes."""
+    monkeypatch.setattr("udsgd_mpi.forecast.stationary._MOST_SOLVED", 100)
+    listed = property(lambda _: pytest.fail("its transitions were listed"))
+    monkeypatch.setattr(NonBacktrackingChain, "backward", listed)
+    walking = {"all": {"share": 1, "sampler": "nbrw", "graph": "complete"}}
+    found = stationary(posed(data, 1, 12, 0.01, groups=walking), LoneTeam(1))
+    assert found == "the equations of an agent's chain are too large"
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
