@@ -1,27 +1,36 @@
 # ruff: noqa: T201
-"""Time of a network's step: the package against PyTorch's own training loop.
+"""Time of a network's step and of mixing networks, against PyTorch's own loop and one pass.
 
 Both take steps of one model with the same mini-batches of 25 images, on one thread and in turns;
-the loop is that of PyTorch's tutorials, with its optimiser. Processor time is what counts, and
-ratios are of repeats that follow each other, so that other programs disturb less.
+the loop is that of PyTorch's tutorials, with its optimiser. Then ten models are mixed on one rank;
+one pass over memory copies as many. Processor time is what counts, and ratios are of repeats that
+follow each other, so that other programs disturb less.
 """
 
 import sys
 import time
 from collections.abc import Callable
-from statistics import median
+from functools import partial
 
 import numpy as np
 import torch
+from mpi4py import MPI
 
+from udsgd_mpi.communication import DSGD, LSGDPP, Centralized, Pattern
 from udsgd_mpi.data.images.pixels import ImageFormat
+from udsgd_mpi.engine.iterates import THETA, Iterates
+from udsgd_mpi.graphs.generators import Ring
 from udsgd_mpi.kernels.aligned import aligned_zeros
 from udsgd_mpi.objectives import Network, Points
 from udsgd_mpi.objectives.network.build import build, seed_of
+from udsgd_mpi.parallel.mixing import Mixer
+from udsgd_mpi.support.meter import Meter
 
 BATCH, BATCHES, SHAPE, CLASSES = 25, 40, (3, 32, 32), 10
 REPEATS = {"cnn5": (80, 10), "resnet18": (7, 1)}  # and steps in each
 GAMMA = 1e-3
+AGENTS, MIXINGS = 10, 9
+PATTERNS = DSGD(), Centralized(), LSGDPP(participants=4)
 MEAN, DEVIATION = (125.0, 123.0, 114.0), (63.0, 62.0, 67.0)
 
 
@@ -34,21 +43,59 @@ def main(models: list[str]) -> None:
     print("ms a step of 25 images, median of repeats; ratio of paired repeats, median (quartiles)")
     print("| model | package | plain loop | package / plain |\n|---|---|---|---|")
     for model in models:
-        repeats, steps = REPEATS[model]
-        runs = [package(model, images, labels), plain(model, images, labels)]
-        times: list[list[float]] = [[], []]
-        for repeat in range(-1, repeats):  # -1 warms up
-            X = BATCH * rng.integers(0, BATCHES, steps)
-            for run, taken in zip(runs, times, strict=True):
-                start = time.process_time()
-                run(X)
-                if repeat >= 0:
-                    taken.append((time.process_time() - start) / steps)
-        ratios = np.array(times[0]) / np.array(times[1])
-        low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
-        ours, theirs = (1e3 * median(taken) for taken in times)
-        ratio = f"{middle:.3f} ({low:.3f} to {high:.3f})"
-        print(f"| {model} | {ours:.2f} | {theirs:.2f} | {ratio} |")
+        print(f"| {model} | {step_of(model, images, labels)} |", flush=True)
+    print(f"ms to mix {AGENTS} models, and to copy them; median, ratio as above")
+    print("| model | pattern | mixing | one pass | GB/s of it | mixing / one pass |")
+    print("|---|---|---|---|---|---|")
+    for model in models:
+        for pattern in PATTERNS:
+            print(f"| {model} | {mixing_of(model, pattern)} |", flush=True)
+
+
+def step_of(model: str, images: np.ndarray, labels: np.ndarray) -> str:
+    """Columns of the table for a model's step."""
+    repeats, steps = REPEATS[model]
+    rng = np.random.default_rng(2)
+    batches = [BATCH * rng.integers(0, BATCHES, steps) for _ in range(1 + repeats)]
+    ours = package(model, images, labels)
+    loop = plain(model, images, labels)
+    runs = [[partial(run, X) for run in (ours, loop)] for X in batches]
+    times = np.array([[seconds(run) / steps for run in pair] for pair in runs])[1:]
+    return " | ".join([*milliseconds(times), spread(times)])
+
+
+def mixing_of(model: str, pattern: Pattern) -> str:
+    """Columns of the table for mixing models of ten agents on one rank."""
+    d = Network(model=model).dimension(SHAPE, CLASSES)
+    schedule = pattern.start(Ring().build(AGENTS, seed=1, name="topology"), seed=1)
+    iterates = Iterates.alone(AGENTS, 1, d, dtype=np.dtype(np.float32))
+    rows = iterates.mixed[THETA]
+    rows.buffers[0][:], rows.buffers[1][:] = 1, 1
+    W = Mixer(MPI.COMM_SELF, schedule, rows, Meter())
+    to, copied = np.ones((2, *rows.rows.shape), np.float32)
+    pairs = [(partial(W, n), partial(np.copyto, to, copied)) for n in range(1, 2 + MIXINGS)]
+    times = np.array([[seconds(run) for run in pair] for pair in pairs])[1:]
+    moved = f"{2 * to.nbytes / np.median(times[:, 1]) / 1e9:.1f}"
+    name = pattern.__struct_config__.tag
+    return " | ".join([str(name), *milliseconds(times), moved, spread(times)])
+
+
+def seconds(run: Callable[[], None]) -> float:
+    """Processor time that it takes."""
+    start = time.process_time()
+    run()
+    return time.process_time() - start
+
+
+def milliseconds(times: np.ndarray) -> list[str]:
+    """Medians of both columns."""
+    return [f"{1e3 * each:.2f}" for each in np.median(times, axis=0)]
+
+
+def spread(times: np.ndarray) -> str:
+    """Ratio of the columns in each repeat: median and quartiles."""
+    low, middle, high = np.quantile(times[:, 0] / times[:, 1], (0.25, 0.5, 0.75))
+    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
 
 
 def package(model: str, images: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], None]:

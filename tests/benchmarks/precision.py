@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 import udsgd_mpi
-from udsgd_mpi.forecast.trial_run import seconds_a_step
+from udsgd_mpi.forecast.trial_run import TrialRun
 from udsgd_mpi.problem import LoneTeam, Problem, pose
 
 AGENTS, TRIALS, BLOCK, SECONDS, REPEATS = 10, 60, 64, 0.1, 9
@@ -47,7 +47,7 @@ def posed(settings: dict[str, str], dtype: str) -> Problem:
 
 def seconds(problem: Problem) -> float:
     """Processor seconds of a step of all agents in all trials."""
-    return seconds_a_step(problem, range(AGENTS), TRIALS, BLOCK, SECONDS)
+    return TrialRun(problem, range(AGENTS), TRIALS, BLOCK).step(SECONDS)
 
 
 if __name__ == "__main__":

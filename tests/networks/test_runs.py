@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from threading import local
 
 import h5py
 import numpy as np
@@ -9,7 +10,10 @@ import pytest
 
 from tests.launch import udsgd
 from udsgd_mpi.cli.main import main
+from udsgd_mpi.communication import Layout
 from udsgd_mpi.experiment.read import read_experiment, variants
+from udsgd_mpi.objectives.network.descent import Descent
+from udsgd_mpi.preflight.cost import cost
 from udsgd_mpi.problem import LoneTeam, Problem, pose_all
 from udsgd_mpi.storage.checkpoint import read_checkpoint
 from udsgd_mpi.testing.bits import bits_of
@@ -136,6 +140,31 @@ def test_a_dry_run_counts_the_memory_of_pytorch(
 ) -> None:
     assert main(["run", str(settings), "--dry-run", "--ranks", "2", "--only", "averaged"]) == 0
     assert "at most 511 MB on rank 0, 406 MB on the others" in capsys.readouterr().out
+
+
+def test_a_dry_run_takes_one_agents_steps_for_those_of_all(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By clocks of threads that go on by 3 ms at a step of a network in one trial."""
+    clock, steps = local(), []
+
+    def descend(_: Descent, theta: np.ndarray, X: np.ndarray, *__: object) -> None:
+        assert theta.shape[:2] == X.shape[1:] == (1, 1)
+        steps.append(X.size)
+        clock.now = now() + 3e-3 * X.size
+
+    def now() -> float:
+        return getattr(clock, "now", 0.0)
+
+    monkeypatch.setattr(Descent, "__call__", descend)
+    monkeypatch.setattr("udsgd_mpi.forecast.trial_run.thread_time", now)
+    settings.write_text(SETTINGS.replace('method = { kind = "momentum", beta = 0.8 }', ""))
+    problem = problems_of(settings)["local"]
+    # Agents' samplers tell the efforts of their steps apart by less than a per cent.
+    found = cost(problem, Layout.even(3, 1))
+    assert found.work == pytest.approx(2 * 3 * 3e-3, rel=0.01)
+    assert sum(steps) < 100
+    assert cost(problem, Layout.even(3, 3)).work == pytest.approx(2 * 3e-3, rel=0.01)
 
 
 def test_images_that_a_model_cannot_read_are_refused_before_a_run(

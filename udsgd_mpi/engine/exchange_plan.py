@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.communication import Layout, Weights
-from udsgd_mpi.kernels.agent_sums import combine, combine_single
+from udsgd_mpi.kernels.agent_sums import combine_in
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -25,8 +25,7 @@ class Rows(NamedTuple):
     def combine(self, half_steps: Floats, mixed: Floats) -> None:
         """Mix them, if there are any."""
         if len(self.rows):
-            mix = combine if mixed.dtype == np.float64 else combine_single
-            mix(*self, half_steps, mixed)
+            combine_in(mixed.dtype)(*self, half_steps, mixed)
 
 
 class Reach:

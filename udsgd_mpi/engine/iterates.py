@@ -1,6 +1,7 @@
 """What the agents of a rank carry from step to step: their θ, and further state."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -191,11 +192,17 @@ class Iterates:
 
     @classmethod
     def alone(
-        cls, agents: int, trials: int, d: int, states: Sequence[State] = (), codec: Codec = EXACT
+        cls,
+        agents: int,
+        trials: int,
+        d: int,
+        states: Sequence[State] = (),
+        codec: Codec = EXACT,
+        dtype: np.dtype[Any] = DOUBLE,
     ) -> "Iterates":
         """All agents in one process."""
-        layout = Layout.even(agents, 1)
-        return cls(trials, d, states, lambda shape: MixedRows(layout, 0, 0, shape, codec=codec))
+        rows = partial(MixedRows, Layout.even(agents, 1), 0, 0, codec=codec, dtype=dtype)
+        return cls(trials, d, states, rows)
 
     def compress(self, seed: int, agents: range, trials: range) -> None:
         """Let messages of θ be compressed where their codec does that.

@@ -20,7 +20,7 @@ from udsgd_mpi.forecast.paths import Functional
 from udsgd_mpi.forecast.presence import presence_in_the_limit
 from udsgd_mpi.forecast.replacements import Replacements
 from udsgd_mpi.forecast.stale_reads import require_new_reads
-from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
+from udsgd_mpi.forecast.trial_run import TrialRun, block_to_time
 from udsgd_mpi.problem import Agent, LoneTeam, Problem
 from udsgd_mpi.samplers import Sampler
 from udsgd_mpi.support.errors import ConfigurationError
@@ -199,7 +199,7 @@ class Planner:
     def _seconds(self, i: int, agent: Agent) -> float:
         alone = replace(self._problem, agents=[agent])
         block = block_to_time(self._problem, 1, _TRIALS)
-        return seconds_a_step(alone, [i], _TRIALS, block, _SECONDS) / _TRIALS
+        return TrialRun(alone, range(i, i + 1), _TRIALS, block).step(_SECONDS) / _TRIALS
 
 
 def _require_known(parts: Mapping[int, AgentMoments], steps: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from udsgd_mpi.kernels.compiled import kernel
+from udsgd_mpi.kernels.compiled import Kernel, kernel
 from udsgd_mpi.kernels.vectors import LENGTH, copy, weighted_sum
 
 Floats = NDArray[np.float64]
@@ -118,6 +118,16 @@ def combine_single(
                     total[k] += w * half_steps[row, start + k]
             for k in range(length):
                 out[rows[i], start + k] = total[k]
+
+
+def combine_in(dtype: np.dtype[Any]) -> Kernel[..., None]:
+    """The one of these two for half-steps of a type."""
+    return combine if dtype == np.float64 else combine_single
+
+
+def mean_in(dtype: np.dtype[Any]) -> Kernel[..., None]:
+    """``mean_of_rows`` for rows of a type."""
+    return mean_of_rows if dtype == np.float64 else mean_of_single_rows
 
 
 @kernel("void(float64[:, :, ::1], float64[:, ::1], float64[:, ::1])")

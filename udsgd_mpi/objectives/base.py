@@ -127,6 +127,11 @@ class Objective(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         """θ_0 of each trial, the same for all agents, shape (trials, d)."""
         return np.zeros((len(trials), d))
 
+    @property
+    def takes_turns(self) -> bool:
+        """Whether steps are taken for one agent and trial after the other, each as long."""
+        return False
+
     def nanoseconds(self, d: int) -> float:
         """Roughly what a step of one agent in one trial takes, for deciding what is too long."""
         return d / 2

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication import Layout
 from udsgd_mpi.communication.codecs import EXACT, Codec
 from udsgd_mpi.engine.iterates import MixedRows
-from udsgd_mpi.kernels.agent_sums import mean_of_rows, mean_of_single_rows, mean_over_agents
+from udsgd_mpi.kernels.agent_sums import mean_in, mean_over_agents
 from udsgd_mpi.parallel.waiting import waiting
 from udsgd_mpi.support.meter import Meter
 
@@ -112,8 +112,7 @@ class AverageInMemory:
         memory = self._array.memory
         self._meet()
         rows = self._array.in_memory
-        mean = mean_of_rows if rows.dtype == np.float64 else mean_of_single_rows
-        mean(rows, place, self._start, self._slice)
+        mean_in(rows.dtype)(rows, place, self._start, self._slice)
         self._slice[:] = self._codec.numbers(self._slice)
         self._meet()
         return memory.common

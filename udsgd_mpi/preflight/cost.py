@@ -1,6 +1,6 @@
 """What a step takes: a rank's own work, done here for a moment, and its messages, by a formula."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import cycle
@@ -12,7 +12,7 @@ import numpy as np
 from udsgd_mpi.communication import Layout, Mixing, Schedule, Weights
 from udsgd_mpi.engine.exchange_plan import Plan, Reach
 from udsgd_mpi.engine.states import mixed_of_run
-from udsgd_mpi.forecast.trial_run import block_to_time, seconds_a_step
+from udsgd_mpi.forecast.trial_run import TrialRun, block_to_time
 from udsgd_mpi.preflight.hosting import efforts
 from udsgd_mpi.problem import Problem
 from udsgd_mpi.support.launcher import cores
@@ -103,17 +103,33 @@ def _exchange(
 def _work(problem: Problem, layout: Layout, rank: int, sample: Sequence[Mixing]) -> float:
     """Processor seconds a step of a rank's agents, with the others' half-steps at hand."""
     experiment, hosted = problem.experiment, layout.hosted(rank)
-    elements = experiment.trials * sum(mixed_of_run(experiment, problem.objective, problem.d))
+    trials = experiment.trials
+    elements = trials * sum(mixed_of_run(experiment, problem.objective, problem.d))
     held = len(hosted) + problem.schedule.most_copies(layout, rank)
+    length = max(held * elements, layout.agents * (elements // layout.ranks + 1))
     # Ones, since zeros never written to share one page of memory.
-    ones = np.ones(max(held * elements, layout.agents * (elements // layout.ranks + 1)))
-    mixed = np.zeros((len(hosted), elements))
+    ones = np.ones(length, experiment.numbers)
+    mixed = np.zeros((len(hosted), elements), experiment.numbers)
     mixings = cycle([W.work(layout, rank, ones, mixed) for W in sample])
-    return seconds_a_step(
-        replace(problem, agents=[problem.agents[i] for i in hosted]),
-        hosted,
-        experiment.trials,
-        block_to_time(problem, max(layout.counts), experiment.trials),
-        _SECONDS,
-        (lambda _: next(mixings)()) if sample else None,
-    )
+    mix = (lambda _: next(mixings)()) if sample else None
+    if problem.objective.takes_turns:
+        return _in_turns(problem, hosted, mix)
+    agents = [problem.agents[i] for i in hosted]
+    block = block_to_time(problem, max(layout.counts), trials)
+    return TrialRun(replace(problem, agents=agents), hosted, trials, block, W=mix).step(_SECONDS)
+
+
+def _in_turns(problem: Problem, hosted: range, mix: Callable[[int], None] | None) -> float:
+    """The same where one agent in one trial tells what each takes, but for its mixing.
+
+    A few steps of all could take minutes, and exchanges may be far apart.
+    """
+    experiment, first, of_agents = problem.experiment, hosted[:1], efforts(problem)[hosted]
+    alone = replace(problem, agents=[problem.agents[first.start]])
+    one = TrialRun(alone, first, 1, block_to_time(problem, 1, 1))
+    work = experiment.trials * float(of_agents.sum() / of_agents[0]) * one.step(_SECONDS)
+    if mix:
+        others = experiment.trials * len(hosted) - 1
+        exchange = TrialRun(alone, first, 1, 1, W=mix).exchange() + others * one.exchange()
+        work += exchange * problem.schedule.count(experiment.steps) / experiment.steps
+    return work

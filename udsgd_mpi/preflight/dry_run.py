@@ -18,6 +18,7 @@ from udsgd_mpi.preflight.memory import (
     file_size,
     peak_memory,
 )
+from udsgd_mpi.preflight.recording import seconds_a_record
 from udsgd_mpi.problem import LoneTeam, Problem, pose, with_agents_of_data
 from udsgd_mpi.support.errors import ConfigurationError
 from udsgd_mpi.support.units import in_bytes, in_seconds
@@ -116,12 +117,16 @@ def _traffic(problem: Problem, layout: Layout) -> tuple[int, int]:
 def _time(problem: Problem, layout: Layout) -> str:
     if not problem.schedule.mixes:
         return "not measured: models walk, and each step is taken by those agents that have one"
+    experiment = problem.experiment
     work, exchange = cost(problem, layout)
-    steps = problem.experiment.steps
+    record = seconds_a_record(problem, layout)
+    steps = (work + exchange) * experiment.steps
+    in_all = steps + record * len(experiment.record.at(experiment.steps))
+    losses = f" and {in_seconds(record)} for losses at a record" if record else ""
     return (
-        f"about {in_seconds(work + exchange)} a step, {in_seconds((work + exchange) * steps)} in"
-        f" all, within a factor of two; {exchange / (work + exchange):.0%} of it messages; with a"
-        " core for each rank, all on one host"
+        f"about {in_seconds(work + exchange)} a step{losses}, {in_seconds(in_all)} in all, within a"
+        f" factor of two; {exchange * experiment.steps / in_all:.0%} of it messages; with a core"
+        " for each rank, all on one host"
     )
 
 

@@ -9,7 +9,7 @@ from udsgd_mpi.communication.forms.base import Floats, Integers, Mixing, Traffic
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.message_times import MessageTimes
 from udsgd_mpi.communication.second_moment import SecondMoment
-from udsgd_mpi.kernels.agent_sums import mean_of_rows, mean_over_agents
+from udsgd_mpi.kernels.agent_sums import mean_in, mean_over_agents
 
 
 class Average(Mixing):
@@ -67,7 +67,7 @@ def work_on_slices(
     """What a rank computes for it; see ``Mixing.work``."""
     width = mixed.shape[1] // layout.ranks + 1
     slices = ones[: layout.agents * width].reshape(layout.agents, width)
-    mean = np.zeros(mixed.shape[1])
+    mean, mean_of_rows = np.zeros(mixed.shape[1], mixed.dtype), mean_in(mixed.dtype)
 
     def work() -> None:
         mean_of_rows(slices, members, 0, mean[:width])

@@ -12,7 +12,7 @@ from udsgd_mpi.communication.codecs import Codec
 from udsgd_mpi.communication.layout import Layout
 from udsgd_mpi.communication.message_times import MessageTimes
 from udsgd_mpi.communication.second_moment import SecondMoment
-from udsgd_mpi.kernels.agent_sums import combine
+from udsgd_mpi.kernels.agent_sums import combine_in
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -146,7 +146,7 @@ class Mixing(Form):
         rows = W.indptr.astype(np.int64), columns.astype(np.int32), W.data
         half_steps = ones[: len(needed) * elements].reshape(len(needed), elements)
         places = np.arange(len(needed)), np.arange(len(hosted))
-        return partial(combine, *rows, *places, half_steps, mixed)
+        return partial(combine_in(mixed.dtype), *rows, *places, half_steps, mixed)
 
     @abstractmethod
     def traffic(self, layout: Layout, rank: int, elements: int, codec: Codec) -> Traffic:

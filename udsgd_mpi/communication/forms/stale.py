@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.communication.forms.base import Floats, Integers
 from udsgd_mpi.communication.forms.weights import Weights
 from udsgd_mpi.communication.layout import Layout
-from udsgd_mpi.kernels.agent_sums import combine
+from udsgd_mpi.kernels.agent_sums import combine_in
 from udsgd_mpi.kernels.compiled import inlined, kernel
 from udsgd_mpi.kernels.random_numbers import Purpose, Word, below, philox
 
@@ -67,7 +67,7 @@ class StaleWeights(Weights):
         rows, senders = self.rows[mine], self.columns[mine]
         read, places = np.unique(senders, return_inverse=True)
         length = len(read)
-        past = np.ones(((self.most + 1) * length, elements))
+        past = np.ones(((self.most + 1) * length, elements), ones.dtype)
         fresh = ones[: length * elements].reshape(length, elements)
         seen, columns = np.full(len(past), -1), np.empty_like(senders)
         needed = np.empty(len(senders), dtype=np.int64)
@@ -79,7 +79,7 @@ class StaleWeights(Weights):
             of_law = number, self.most, self.seed
             past[:length] = fresh
             found = find_reads(*of_law, rows, senders, places, length, seen, columns, needed)
-            combine(*own, needed[:found], agents, past, mixed)
+            combine_in(mixed.dtype)(*own, needed[:found], agents, past, mixed)
 
         return mix
 

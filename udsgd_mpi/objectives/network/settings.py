@@ -230,6 +230,10 @@ class NetworkOn(Objective, frozen=True):
     def initial(self, d: int, seed: int, trials: range) -> Numbers:
         return self.computed(_SINGLE).initial(seed, trials)
 
+    @property
+    def takes_turns(self) -> bool:
+        return not self.settings.vectorise
+
     def nanoseconds(self, d: int) -> float:
         return max(5_000 if self.settings.vectorise else 250_000, 20 * d)  # PyTorch's own calls
 
