@@ -30,7 +30,7 @@ BATCH, BATCHES, SHAPE, CLASSES = 25, 40, (3, 32, 32), 10
 REPEATS = {"cnn5": (80, 10), "resnet18": (7, 1)}  # and steps in each
 GAMMA = 1e-3
 AGENTS, MIXINGS = 10, 9
-PATTERNS = DSGD(), Centralized(), LSGDPP(participants=4)
+PATTERNS = DSGD(), Centralized(), LSGDPP(participants=4, interval=1)
 MEAN, DEVIATION = (125.0, 123.0, 114.0), (63.0, 62.0, 67.0)
 
 

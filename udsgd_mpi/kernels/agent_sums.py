@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udsgd_mpi.kernels.compiled import Kernel, kernel
-from udsgd_mpi.kernels.vectors import LENGTH, copy, weighted_sum
+from udsgd_mpi.kernels.vectors import LENGTH, add, copy, weighted_sum
 
 Floats = NDArray[np.float64]
-Numbers = NDArray[Any]  # in single precision
 
 _LINE = 8  # numbers in a cache line; a vector that lies across two takes twice as long to load
 
@@ -23,31 +22,24 @@ def mean_over_agents(rows: Floats, out: Floats) -> None:
 def mean_of_rows(rows: Floats, which: NDArray[np.int64], start: int, out: Floats) -> None:
     """Mean of some rows' elements from ``start`` on, as many as ``out`` takes.
 
-    Summed in the order of ``which``.
+    Summed in the order of ``which``, in double precision, and rounded once.
     """
-    elements = len(out)
-    for k in range(elements):
-        out[k] = rows[which[0], start + k]
-    for i in range(1, len(which)):
-        for k in range(elements):
-            out[k] += rows[which[i], start + k]
-    for k in range(elements):
-        out[k] /= len(which)
+    elements, number, total = len(out), len(which), np.zeros(LENGTH)
+    for first in range(0, elements - LENGTH + 1, LENGTH):
+        here = slice(start + first, start + first + LENGTH)
+        copy(rows[which[0], here], total)
+        for i in range(1, number):
+            add(rows[which[i], here], total)
+        for k in range(LENGTH):
+            out[first + k] = total[k] / number
+    for k in range(elements - elements % LENGTH, elements):
+        one = np.float64(rows[which[0], start + k])
+        for i in range(1, number):
+            one += rows[which[i], start + k]
+        out[k] = one / number
 
 
-@kernel("void(float32[:, ::1], int64[::1], int64, float32[::1])")
-def mean_of_single_rows(rows: Numbers, which: NDArray[np.int64], start: int, out: Numbers) -> None:
-    """The same in single precision: summed in double precision, and rounded once."""
-    total = np.empty(LENGTH)
-    for first in range(0, len(out), LENGTH):
-        length = min(LENGTH, len(out) - first)
-        for k in range(length):
-            total[k] = rows[which[0], start + first + k]
-        for i in range(1, len(which)):
-            for k in range(length):
-                total[k] += rows[which[i], start + first + k]
-        for k in range(length):
-            out[first + k] = total[k] / len(which)
+mean_of_single_rows = mean_of_rows.with_types("float64", "float32")
 
 
 COMBINE = (
@@ -70,7 +62,8 @@ def combine(
 
     Each sum runs over offsets[i] ≤ k < offsets[i + 1], in this order; ``half_steps`` and ``out``
     are (agents, elements). A few elements of all that is needed are copied together, so that they
-    stay in the first cache, whatever the length of a row, while all sums over them are taken.
+    stay in the first cache, whatever the length of a row, while all sums over them are taken; these
+    are in double precision, and rounded once.
     """
     _, elements = out.shape
     memory = np.zeros(len(needed) * LENGTH + _LINE)
@@ -95,29 +88,7 @@ def combine(
                 out[rows[i], k] = total[k - start]
 
 
-@kernel(COMBINE.replace("float64[:, ::1]", "float32[:, ::1]"))
-def combine_single(
-    offsets: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    values: Floats,
-    needed: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    half_steps: Numbers,
-    out: Numbers,
-) -> None:
-    """The same in single precision: each sum is in double precision, and rounded once."""
-    _, elements = out.shape
-    total = np.empty(LENGTH)
-    for start in range(0, elements, LENGTH):
-        length = min(LENGTH, elements - start)
-        for i in range(len(rows)):
-            total[:] = 0
-            for j in range(offsets[i], offsets[i + 1]):
-                w, row = values[j], needed[columns[j]]
-                for k in range(length):
-                    total[k] += w * half_steps[row, start + k]
-            for k in range(length):
-                out[rows[i], start + k] = total[k]
+combine_single = combine.with_types("float64[:, ::1]", "float32[:, ::1]")
 
 
 def combine_in(dtype: np.dtype[Any]) -> Kernel[..., None]:

@@ -2,7 +2,8 @@
 
 From a loop over arrays, which may overlap as far as the compiler knows, it makes code that
 loads and stores a sum for every few of its terms. Those here stay in registers to the end.
-Products and sums are rounded one by one, on every processor.
+Products and sums are of double precision and rounded one by one, on every processor; numbers in
+memory may be of single precision.
 """
 
 from collections.abc import Callable
@@ -23,8 +24,17 @@ _INTEGER = ir.IntType(64)
 def _copy(_context: Any, source: Any, target: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, target = _addresses(context, builder, signature, arguments)
-        for into, value in zip(_parts(builder, target), _load(builder, source), strict=True):
-            builder.store(value, into, align=8)
+        _store(builder, _load(builder, source), target)
+        return context.get_dummy_value()
+
+    return types.void(source, target), generate
+
+
+def _add(_context: Any, source: Any, target: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, target = _addresses(context, builder, signature, arguments)
+        pairs = zip(_load(builder, target), _load(builder, source), strict=True)
+        _store(builder, [builder.fadd(total, term) for total, term in pairs], target)
         return context.get_dummy_value()
 
     return types.void(source, target), generate
@@ -48,8 +58,7 @@ def _weighted_sum(
         with cgutils.for_range_slice(builder, second, last, _INTEGER(1), inc=True) as (k, _):
             for total, part in zip(sums, term(k), strict=True):
                 builder.store(builder.fadd(builder.load(total), part), total)
-        for into, total in zip(_parts(builder, target), sums, strict=True):
-            builder.store(builder.load(total), into, align=8)
+        _store(builder, [builder.load(total) for total in sums], target)
         return context.get_dummy_value()
 
     return types.void(values, columns, first, last, rows, target), generate
@@ -84,12 +93,24 @@ def _addresses(context: Any, builder: Any, signature: Any, arguments: Any) -> li
 
 
 def _parts(builder: Any, address: Any) -> list[Any]:
+    kind = ir.VectorType(address.type.pointee, _LANES).as_pointer()
     places = [builder.gep(address, [_INTEGER(k)]) for k in range(0, LENGTH, _LANES)]
-    return [builder.bitcast(place, _NUMBERS.as_pointer()) for place in places]
+    return [builder.bitcast(place, kind) for place in places]
 
 
 def _load(builder: Any, address: Any) -> list[Any]:
-    return [builder.load(part, align=8) for part in _parts(builder, address)]
+    found = [builder.load(part, align=4) for part in _parts(builder, address)]
+    return found if _is_double(address) else [builder.fpext(part, _NUMBERS) for part in found]
+
+
+def _store(builder: Any, numbers: list[Any], address: Any) -> None:
+    for into, part in zip(_parts(builder, address), numbers, strict=True):
+        whole = part if _is_double(address) else builder.fptrunc(part, into.type.pointee)
+        builder.store(whole, into, align=4)
+
+
+def _is_double(address: Any) -> bool:
+    return bool(address.type.pointee == ir.DoubleType())
 
 
 def _repeat(builder: Any, number: Any) -> Any:
@@ -101,6 +122,9 @@ def _repeat(builder: Any, number: Any) -> Any:
 
 # copy(source, target): target[:32] = source[:32].
 copy = cast("Callable[..., None]", intrinsic(_copy))
+
+# add(source, target): target[:32] += source[:32].
+add = cast("Callable[..., None]", intrinsic(_add))
 
 # weighted_sum(values, columns, first, last, rows, target): the sum over first ≤ k < last, in this
 # order, of values[k] · rows[columns[k]] into target[:32], for rows of 32 numbers.
