@@ -121,6 +121,22 @@ def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         Shipped("fig2g")
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("trials=1", r"expected at least two trials of [a-z0-9-]*, got 1; use more"),
+        ("record.predict=false", r"expected a prediction of [a-z0-9-]*, got none; run it with"),
+    ],
+)
+def test_what_could_not_decide_a_claim_is_refused_before_it_runs(
+    setting: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    flags = ("--quick", "--set", setting, "--output-dir", str(tmp_path))
+    assert main(["reproduce", "fig2c", *flags]) == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_sizes_that_an_experiment_lacks_are_refused_before_any_runs(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -137,7 +153,7 @@ def test_sizes_that_an_experiment_lacks_are_refused_before_any_runs(
         udsgd_mpi.load({"agents": 2}, size="middle")
     rounds = udsgd_mpi.load("fig3a", size="middle")["srrw"]
     assert (rounds.steps, rounds.trials, rounds.objective) == (
-        20_000,
+        10_000,
         5,
         udsgd_mpi.load("fig3a")["srrw"].objective,
     )

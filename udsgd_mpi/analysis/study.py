@@ -1,5 +1,6 @@
 """An experiment with its results, and what they say about its claims."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,11 @@ from udsgd_mpi.analysis.results import Results
 from udsgd_mpi.experiment.check import one_of
 from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.units import in_duration
+
+
+def claims_of(name: str, raw: Sequence[Any]) -> list[Claim]:
+    """The claims of an experiment, from raw settings."""
+    return [one_of(AnyClaim, each, f"{name}: claim[{k}]") for k, each in enumerate(raw)]
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,7 @@ class Study:
         found = Results.of(results)
         measured = found.measured
         verdicts = []
-        for k, raw in enumerate(claims):
-            claim: Claim = one_of(AnyClaim, raw, f"{name}: claim[{k}]")
+        for claim in claims_of(name, claims):
             statements = claim.statements(measured)
             verdicts.append(judge(claim.text, statements, claim.remark(measured)))
         return cls(name, title, about, command, found, verdicts)

@@ -34,8 +34,13 @@ def command(arguments: Namespace) -> None:
     for name, experiment in shipped.items():
 
         def load(name: str = name, experiment: Shipped = experiment) -> dict[str, "Experiment"]:
+            from udsgd_mpi.analysis.study import claims_of
+
             _check_files(arguments, chosen)
-            return experiment.variants(_flags(arguments, name), size=arguments.size)
+            found = experiment.variants(_flags(arguments, name), size=arguments.size)
+            for claim in claims_of(name, experiment.claims):
+                claim.require(found)
+            return found
 
         results = on_all_ranks(load, arguments)
         if results:

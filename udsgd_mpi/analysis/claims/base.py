@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from udsgd_mpi.analysis.claims.ratio import Scores
 from udsgd_mpi.analysis.claims.verdict import Statement
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.measured import Measured
 from udsgd_mpi.support.errors import ConfigurationError, nearest
 
@@ -46,6 +47,23 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", k
         """What is worth saying beside the verdict, in a sentence, or nothing."""
         return ""
 
+    def require(self, experiments: Mapping[str, Experiment]) -> None:
+        """Refuse, before they run, variants whose results could not decide the claim.
+
+        Raises
+        ------
+        ConfigurationError
+            If one of them has fewer than two trials.
+        """
+        for name in self.variants or experiments:
+            if experiments[name].trials < 2:
+                raise self._too_few_trials(name, experiments[name].trials)
+
+    def _too_few_trials(self, name: str, trials: int) -> ConfigurationError:
+        return ConfigurationError(
+            f"claim {self.text!r}: expected at least two trials of {name}, got {trials}; use more"
+        )
+
     def chosen(self, measured: Mapping[str, Measured]) -> dict[str, Measured]:
         """The variants that the claim is about.
 
@@ -61,10 +79,7 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", k
                     f"claim {self.text!r}: unknown variant {name!r}: {nearest(name, measured)}"
                 )
             if len(measured[name].trials) < 2:
-                raise ConfigurationError(
-                    f"claim {self.text!r}: expected at least two trials of {name}, got"
-                    f" {len(measured[name].trials)}; use --trials"
-                )
+                raise self._too_few_trials(name, len(measured[name].trials))
         return {name: measured[name] for name in names}
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from udsgd_mpi.analysis.claims.base import ERROR, Claim, rows_between, span
 from udsgd_mpi.analysis.claims.ratio import UNKNOWN, LogRatio, Scores, ratio_to_number
 from udsgd_mpi.analysis.claims.verdict import Statement
+from udsgd_mpi.experiment.schema import Experiment
 from udsgd_mpi.storage.measured import Floats, Measured
 from udsgd_mpi.support.errors import ConfigurationError
 
@@ -56,6 +57,12 @@ class Predicted(Claim, frozen=True, tag="predicted", kw_only=True):
     measure: Literal["squared_error", "consensus_error"] = ERROR
     since_share: Annotated[float, Meta(gt=0, le=1)] = 0.1
 
+    def require(self, experiments: Mapping[str, Experiment]) -> None:
+        super().require(experiments)
+        for name in self.variants or experiments:
+            if not experiments[name].record.predict:
+                raise self._no_prediction(name)
+
     def statements(self, measured: Mapping[str, Measured]) -> list[Statement]:
         bounds = (1 / (1 + self.margin), 1 + self.margin)
         found = []
@@ -64,14 +71,17 @@ class Predicted(Claim, frozen=True, tag="predicted", kw_only=True):
             found.append(Statement(f"{name}{_ABOUT}", span(each, rows), compared, bounds))
         return found
 
+    def _no_prediction(self, name: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"claim {self.text!r}: expected a prediction of {name}, got none; run it with"
+            " record.predict = true"
+        )
+
     def _compared(self, name: str, measured: Measured) -> tuple[NDArray[np.intp], LogRatio]:
         """Rows of the steps at which a variant is compared, and measured/predicted there."""
         predicted, error = self._prediction(measured)
         if predicted is None or error is None:
-            raise ConfigurationError(
-                f"claim {self.text!r}: expected a prediction of {name}, got none; run it with"
-                " record.predict = true"
-            )
+            raise self._no_prediction(name)
         late = rows_between(measured, int(np.ceil(self.since_share * measured.step[-1])))
         rows = late[predicted[late] > 0]
         if len(rows) == 0:
