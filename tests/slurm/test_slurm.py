@@ -60,7 +60,7 @@ def test_one_world_of_the_asked_size(
 
 @pytest.mark.parametrize(
     ("arrays", "tasks"),
-    [(("trials=3",), 3), (("variants", "trials=2"), 4)],
+    [pytest.param(("trials=3",), 3, marks=pytest.mark.slow), (("variants", "trials=2"), 4)],
     ids=["trials", "variants-and-trials"],
 )
 def test_arrays_merge_to_what_one_job_writes(
@@ -129,6 +129,7 @@ def test_a_limit_of_restarts(queue: Queue, tmp_path: Path) -> None:
     assert "stopped" in queue.udsgd("watch", "udsgd.h5", "--once").stdout
 
 
+@pytest.mark.slow  # a node that goes down does the same to its job
 def test_a_job_that_is_killed_and_queued_again(
     queue: Queue, long: dict[str, bytes], tmp_path: Path
 ) -> None:
