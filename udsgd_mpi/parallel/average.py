@@ -1,6 +1,7 @@
 """The average of agents, with the same bits on any number of ranks."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from mpi4py import MPI
@@ -63,12 +64,15 @@ class AgentAverage:
             Rows of the hosted agents, shape (agents, elements).
         """
         layout, rank, codec = self._layout, self._comm.rank, self._codec
+        everybody = members is None
         members = self._all if members is None else members
         counts = np.bincount(layout.host(members), minlength=layout.ranks)
         here = members[layout.host(members) == rank]
-        rows = hosted[here - layout.starts[rank]]
-        slices = [part.ravel() for part in np.split(rows, self._edges[1:-1], axis=1)]
-        outgoing = np.concatenate(slices, dtype=codec.dtype, casting="same_kind")
+        rows = hosted if everybody else hosted[here - layout.starts[rank]]
+        outgoing = np.empty(rows.size, codec.dtype)
+        for first, last in pairwise(self._edges.tolist()):
+            part = outgoing[len(here) * first : len(here) * last].reshape(len(here), last - first)
+            part[:] = rows[:, first:last]
         incoming = np.empty((len(members), len(self._mean)), codec.dtype)
         arriving = counts * len(self._mean)
         with waiting("all ranks", self._meter):

@@ -17,7 +17,7 @@ _DOUBLE, _INDEX = 8, 4
 # scikit-learn and HDF5 beside them.
 LIBRARIES = 205_000_000
 LIBRARIES_OF_RANK_0 = 310_000_000
-PYTORCH = 200_000_000  # beside them, on every rank that computes networks on a CPU
+PYTORCH = 225_000_000  # beside them, on every rank that computes networks on a CPU
 
 
 def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) -> int:
@@ -54,6 +54,9 @@ def peak_memory(problem: Problem, layout: Layout, rank: int, *, one_host: bool) 
     if isinstance(schedule, Walking):  # room for all models, as much to record them, and paths
         buffers = schedule.walks * row + schedule.nbytes(trials)
         averaging = 3 * schedule.walks * trials * problem.d * _DOUBLE
+    if experiment.records_loss:  # gradients as they are found, sent, received, and gaps between
+        averaged = 3 * len(agents) + layout.agents / layout.ranks + 5
+        averaging = max(averaging, int(averaged * problem.d * _DOUBLE))
     rounding = 0
     codec = experiment.codec(problem.d)
     if not codec.exact:  # what is lost, what is sent and received

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from udsgd_mpi.data.images.augmentation import Variation
 from udsgd_mpi.objectives.base import Floats, Numbers, Points
+from udsgd_mpi.objectives.network.allocation import return_large_arrays
 from udsgd_mpi.objectives.network.batches import Batches
 from udsgd_mpi.objectives.network.build import build, seed_of
 from udsgd_mpi.objectives.network.checks import check_parameters, check_shapes, check_state
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from udsgd_mpi.objectives.network.settings import NetworkOn
 
 _TRIED = 8  # points of each agent
+_ROWS = 4  # of d numbers in a process, beside agents' own
 _TYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
 
@@ -63,6 +65,7 @@ class Computed:
     """
 
     def __init__(self, network: "NetworkOn", dtype: np.dtype[Any]) -> None:
+        return_large_arrays()
         settings = network.settings
         require_device(settings.device)
         self._network = network
@@ -110,7 +113,8 @@ class Computed:
         """Memory for a gradient over so many points at once, at most.
 
         What PyTorch saves on the way forward, and again for gradients on the way back: together
-        1.4 to 2.7 times the former, as measured.
+        1.4 to 2.7 times the former, as measured. Beside it the θ that models are made with and
+        computed at, and their gradients.
         """
         saved: dict[int, int] = {}
 
@@ -126,7 +130,8 @@ class Computed:
             inputs = torch.zeros((_TRIED, *self._network.shape), dtype=self._dtype)
             with torch.autograd.graph.saved_tensors_hooks(seen, lambda tensor: tensor):
                 self._module.module(inputs)  # what is saved lives as long as the result would
-        return 2 * points * sum(saved.values()) // _TRIED
+        rows = _ROWS * self.d * self._row.element_size()
+        return rows + 2 * points * sum(saved.values()) // _TRIED
 
     def check(self, points: Points, agent: int, *, thorough: bool) -> None:
         """Try the model on an agent's first points.
