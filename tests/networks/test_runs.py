@@ -66,7 +66,7 @@ trials = 1
 dtype = "float32"
 communication = "centralized"
 data.source = "digit_images"
-objective = { kind = "torch", model = "mlp(30000)" }
+objective = { kind = "torch", model = "mlp(20000)" }
 step_size = { gamma = 0.001, exponent = 0.0 }
 record = { steps = [4], loss_points = 50 }
 [groups.all]
@@ -156,23 +156,25 @@ def test_a_dry_run_counts_the_memory_of_pytorch(
     settings: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", str(settings), "--dry-run", "--ranks", "2", "--only", "averaged"]) == 0
-    assert "at most 536 MB on rank 0, 431 MB on the others" in capsys.readouterr().out
+    assert "at most 591 MB on rank 0, 511 MB on the others" in capsys.readouterr().out
 
 
 @pytest.mark.launcher
 def test_a_dry_run_foretells_the_memory_of_large_models(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of two million parameters, gradients of all agents are held to find the mean's norm."""
+    """Of 1.5 million parameters, gradients of all agents are held to find the mean's norm."""
     monkeypatch.chdir(tmp_path)
     Path("x.toml").write_text(LARGE)
     assert main(["run", "x.toml", "--dry-run", "--ranks", "2"]) == 0
     said = re.search(r"at most (\d+) MB on rank 0, (\d+) MB on", capsys.readouterr().out)
     assert said
-    done = udsgd("x.toml", "--quiet", ranks=2, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    small = ("--set", "objective.model=mlp(8)")  # compiles kernels, which takes memory, too
+    for settings in (small, ("--force",)):
+        done = udsgd("x.toml", *settings, "--quiet", ranks=2, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
     for row, foretold in zip(read_telemetry(Path("udsgd.h5"))["main"], said.groups(), strict=True):
-        assert 0.75 * int(foretold) < row.peak_memory / 1e6 < int(foretold)
+        assert 0.7 * int(foretold) < row.peak_memory / 1e6 < int(foretold)
 
 
 def test_a_dry_run_takes_one_agents_steps_for_those_of_all(
