@@ -79,7 +79,7 @@ def test_arrays_merge_to_what_one_job_writes(
     assert trials == ([4, 5, 6] if tasks == 3 else [3, 4, 5, 6])
 
 
-@pytest.mark.parametrize("launcher", ["srun", "mpirun"])
+@pytest.mark.parametrize("launcher", ["srun", pytest.param("mpirun", marks=pytest.mark.slow)])
 def test_a_job_whose_time_ends_goes_on(
     launcher: str, queue: Queue, long: dict[str, bytes], tmp_path: Path
 ) -> None:
