@@ -16,7 +16,9 @@ def return_large_arrays() -> None:
     libraries.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None or any(name.startswith("MALLOC_") for name in os.environ):
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
+    chosen = "glibc.malloc" in tunables or any(name.startswith("MALLOC_") for name in os.environ)
+    if mallopt is None or chosen:
         return
     mallopt(_TRIM_THRESHOLD, _KEPT)
     mallopt(_MMAP_THRESHOLD, _LARGE)
